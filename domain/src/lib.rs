@@ -1,1 +1,24 @@
-//! To be filled.
+//! What an order, its stock and its identity are, and which changes are legal.
+//! Pure: no I/O, no async, no serde. Clocks, ids and stored state arrive as arguments,
+//! so every rule here can be tested without a server.
+
+pub mod backoff;
+pub mod calendar;
+pub mod id;
+pub mod idempotency;
+pub mod limits;
+pub mod money;
+pub mod order;
+pub mod rejection;
+pub mod shard;
+pub mod stock;
+
+pub use id::{EventId, Gene, OrderId, ProductId, SkuId, UserId};
+pub use money::Cents;
+pub use order::{Order, OrderItem, Status, User};
+pub use rejection::Rejection;
+pub use shard::ShardCount;
+pub use stock::StockMode;
+
+/// Milliseconds since the Unix epoch, UTC.
+pub type Ms = u64;

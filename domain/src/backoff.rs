@@ -1,0 +1,35 @@
+//! Waiting schedules, as pure functions of the attempt.
+
+use crate::limits::{PUBLISH_RETRY_MAX, STOCK_SPIN_MAX};
+
+/// Wait before attempt `retry` (0-based) of a versioned stock update: 5, 10, 20, 40, 50, 50, 50, 50 ms,
+/// then `None`: contended. The caller's deadline cuts it shorter.
+pub fn stock_spin_ms(retry: u32) -> Option<u64> {
+    (retry < STOCK_SPIN_MAX).then(|| (5u64 << retry.min(4)).min(50))
+}
+
+/// Wait after failed send number `failed` (1-based: the first send is 1): 1, 2, 4, 8, 16 s, then `None`: dead.
+pub fn publish_retry_ms(failed: u32) -> Option<u64> {
+    (1..=PUBLISH_RETRY_MAX)
+        .contains(&failed)
+        .then(|| 1_000 << (failed - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stock_spins_for_275_ms_in_all() {
+        let waits: Vec<u64> = (0..).map_while(stock_spin_ms).collect();
+        assert_eq!(waits, [5, 10, 20, 40, 50, 50, 50, 50]);
+        assert_eq!(waits.iter().sum::<u64>(), 275);
+    }
+
+    #[test]
+    fn publishing_retries_five_times() {
+        let waits: Vec<u64> = (1..).map_while(publish_retry_ms).collect();
+        assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000]);
+        assert_eq!(publish_retry_ms(0), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! Every reason the platform says no to a well-formed caller. Closed: a new reason is a new variant,
+//! and `contract::problem` gives each its code and HTTP status.
+
+use crate::{Ms, OrderId, ProductId, SkuId, Status};
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// A part of the request is not acceptable; `field` is its path, such as `items[0].quantity`.
+    #[error("{field} {reason}")]
+    Invalid { field: String, reason: String },
+    #[error("the request body is over {bytes_max} bytes")]
+    BodyTooLarge { bytes_max: usize },
+    #[error("the content type must be application/json")]
+    UnsupportedMediaType,
+    #[error("product {} does not exist", .0.0)]
+    UnknownProduct(ProductId),
+    #[error("order {0} does not exist")]
+    UnknownOrder(String),
+    #[error("库存不足: product {} sku {}", product.0, sku.0)]
+    StockInsufficient { product: ProductId, sku: SkuId },
+    /// The versioned update lost every attempt.
+    #[error("stock of product {} sku {} is contended", product.0, sku.0)]
+    StockContended { product: ProductId, sku: SkuId },
+    #[error("重复提交")]
+    DuplicateSubmit,
+    #[error("重复提交: the first request with this key is in progress")]
+    InProgress,
+    #[error("the idempotency key was used with another request")]
+    KeyReused,
+    #[error("请求过于频繁")]
+    RateLimited { retry_after_ms: Ms },
+    #[error("order {0} is already cancelled")]
+    AlreadyCancelled(OrderId),
+    #[error("order {0} is already paid")]
+    AlreadyPaid(OrderId),
+    #[error("an order cannot go from {from} to {to}")]
+    IllegalTransition { from: Status, to: Status },
+    #[error("product {} exists", .0.0)]
+    ProductExists(ProductId),
+    #[error("no such resource")]
+    NoRoute,
+    #[error("method not allowed")]
+    MethodNotAllowed,
+}
+
+impl Rejection {
+    pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Rejection {
+        Rejection::Invalid {
+            field: field.into(),
+            reason: reason.into(),
+        }
+    }
+}
