@@ -1,1 +1,10 @@
-//! To be filled.
+//! What functions, relay and clients agree on: HTTP bodies and error codes, outbox events and Kafka messages,
+//! Redis keys and scripts, and the SQL of statements that more than one program runs.
+
+pub mod amount;
+pub mod event;
+pub mod identity;
+pub mod message;
+pub mod problem;
+pub mod redis;
+pub mod sql;

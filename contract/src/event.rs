@@ -1,0 +1,294 @@
+//! The outbox event: one per version of an order, carrying the whole order, so that a consumer
+//! needs no look-up and the newest version alone is enough for the search index.
+
+use domain::order::Step;
+use domain::stock::StockEffect;
+use domain::{
+    Cents, Ms, Order, OrderId, OrderItem, ProductId, SkuId, Status, StockMode, User, UserId,
+};
+use serde::{Deserialize, Serialize};
+
+/// Format of the payload; consumers refuse what they do not know.
+pub const SCHEMA: u32 = 1;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventType {
+    #[serde(rename = "order.created")]
+    Created,
+    #[serde(rename = "order.status_changed")]
+    StatusChanged,
+}
+
+impl EventType {
+    pub const fn name(self) -> &'static str {
+        match self {
+            EventType::Created => "order.created",
+            EventType::StatusChanged => "order.status_changed",
+        }
+    }
+}
+
+/// `StockEffect` on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StockAction {
+    Reserve,
+    Confirm,
+    Rollback,
+    Return,
+}
+
+impl From<StockEffect> for StockAction {
+    fn from(effect: StockEffect) -> StockAction {
+        match effect {
+            StockEffect::Reserve => StockAction::Reserve,
+            StockEffect::Confirm => StockAction::Confirm,
+            StockEffect::Rollback => StockAction::Rollback,
+            StockEffect::Return => StockAction::Return,
+        }
+    }
+}
+
+impl From<StockAction> for StockEffect {
+    fn from(action: StockAction) -> StockEffect {
+        match action {
+            StockAction::Reserve => StockEffect::Reserve,
+            StockAction::Confirm => StockEffect::Confirm,
+            StockAction::Rollback => StockEffect::Rollback,
+            StockAction::Return => StockEffect::Return,
+        }
+    }
+}
+
+/// Value of `t_local_message.payload`. Times in ms, money in cents, ids as strings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OrderEvent {
+    pub schema: u32,
+    pub message_id: String,
+    pub event_type: EventType,
+    pub occurred_at: Ms,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stock: Option<StockAction>,
+    pub order: OrderDocument,
+}
+
+/// An order as events and the search index hold it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OrderDocument {
+    pub id: String,
+    pub order_no: String,
+    pub user_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_ref: Option<String>,
+    pub status: String,
+    pub version: u32,
+    pub total_cents: i64,
+    pub discount_cents: i64,
+    pub actual_cents: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_method: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_reason: Option<String>,
+    pub items: Vec<ItemDocument>,
+    pub created_at: Ms,
+    pub updated_at: Ms,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_at: Option<Ms>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipped_at: Option<Ms>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<Ms>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_at: Option<Ms>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ItemDocument {
+    pub product_id: String,
+    pub sku_id: String,
+    pub product_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_image: Option<String>,
+    pub price_cents: i64,
+    pub quantity: u32,
+    pub subtotal_cents: i64,
+    pub stock_mode: String,
+}
+
+/// Why a payload is not an event of ours.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {reason}")]
+pub struct BadEvent {
+    pub field: &'static str,
+    pub reason: String,
+}
+
+impl OrderEvent {
+    /// The event of a freshly created order.
+    pub fn created(order: &Order, trace_id: Option<&str>) -> OrderEvent {
+        OrderEvent::new(
+            order,
+            EventType::Created,
+            None,
+            Some(StockEffect::Reserve),
+            trace_id,
+        )
+    }
+
+    /// The event of `order` as it is after `step`.
+    pub fn changed(order: &Order, step: Step, trace_id: Option<&str>) -> OrderEvent {
+        OrderEvent::new(
+            order,
+            EventType::StatusChanged,
+            Some(step.from),
+            step.stock,
+            trace_id,
+        )
+    }
+
+    fn new(
+        order: &Order,
+        event_type: EventType,
+        from: Option<Status>,
+        stock: Option<StockEffect>,
+        trace_id: Option<&str>,
+    ) -> OrderEvent {
+        OrderEvent {
+            schema: SCHEMA,
+            message_id: order.event_id().to_string(),
+            event_type,
+            occurred_at: order.updated_at,
+            trace_id: trace_id.map(str::to_owned),
+            from: from.map(|status| status.name().to_owned()),
+            stock: stock.map(StockAction::from),
+            order: OrderDocument::from(order),
+        }
+    }
+}
+
+impl From<&Order> for OrderDocument {
+    fn from(order: &Order) -> OrderDocument {
+        OrderDocument {
+            id: order.id.to_string(),
+            order_no: order.id.order_no(),
+            user_id: order.user.id.get().to_string(),
+            user_ref: order.user.reference.clone(),
+            status: order.status.name().to_owned(),
+            version: order.version,
+            total_cents: order.total.get(),
+            discount_cents: order.discount.get(),
+            actual_cents: order.actual.get(),
+            payment_method: order.payment_method.clone(),
+            shipping_address: order.shipping_address.clone(),
+            remark: order.remark.clone(),
+            payment_id: order.payment_id.clone(),
+            cancel_reason: order.cancel_reason.clone(),
+            items: order.items.iter().map(ItemDocument::from).collect(),
+            created_at: order.created_at,
+            updated_at: order.updated_at,
+            paid_at: order.paid_at,
+            shipped_at: order.shipped_at,
+            completed_at: order.completed_at,
+            cancelled_at: order.cancelled_at,
+        }
+    }
+}
+
+impl From<&OrderItem> for ItemDocument {
+    fn from(item: &OrderItem) -> ItemDocument {
+        ItemDocument {
+            product_id: item.product.0.to_string(),
+            sku_id: item.sku.0.to_string(),
+            product_name: item.name.clone(),
+            product_image: item.image.clone(),
+            price_cents: item.price.get(),
+            quantity: item.quantity,
+            subtotal_cents: item.subtotal.get(),
+            stock_mode: item.stock_mode.name().to_owned(),
+        }
+    }
+}
+
+fn number(field: &'static str, text: &str) -> Result<u64, BadEvent> {
+    text.parse().map_err(|_| BadEvent {
+        field,
+        reason: format!("is no number: {text:?}"),
+    })
+}
+
+fn cents(field: &'static str, cents: i64) -> Result<Cents, BadEvent> {
+    Cents::new(cents).ok_or_else(|| BadEvent {
+        field,
+        reason: format!("is out of range: {cents}"),
+    })
+}
+
+impl TryFrom<OrderDocument> for Order {
+    type Error = BadEvent;
+
+    fn try_from(doc: OrderDocument) -> Result<Order, BadEvent> {
+        let bad = |field, text: &str| BadEvent {
+            field,
+            reason: format!("is not acceptable: {text:?}"),
+        };
+        Ok(Order {
+            id: OrderId::new(number("order.id", &doc.id)?)
+                .ok_or_else(|| bad("order.id", &doc.id))?,
+            user: User {
+                id: UserId::new(number("order.user_id", &doc.user_id)?),
+                reference: doc.user_ref,
+            },
+            status: Status::parse(&doc.status).ok_or_else(|| bad("order.status", &doc.status))?,
+            version: doc.version,
+            total: cents("order.total_cents", doc.total_cents)?,
+            discount: cents("order.discount_cents", doc.discount_cents)?,
+            actual: cents("order.actual_cents", doc.actual_cents)?,
+            payment_method: doc.payment_method,
+            shipping_address: doc.shipping_address,
+            remark: doc.remark,
+            payment_id: doc.payment_id,
+            cancel_reason: doc.cancel_reason,
+            items: doc
+                .items
+                .into_iter()
+                .map(OrderItem::try_from)
+                .collect::<Result<_, _>>()?,
+            created_at: doc.created_at,
+            updated_at: doc.updated_at,
+            paid_at: doc.paid_at,
+            shipped_at: doc.shipped_at,
+            completed_at: doc.completed_at,
+            cancelled_at: doc.cancelled_at,
+        })
+    }
+}
+
+impl TryFrom<ItemDocument> for OrderItem {
+    type Error = BadEvent;
+
+    fn try_from(doc: ItemDocument) -> Result<OrderItem, BadEvent> {
+        Ok(OrderItem {
+            product: ProductId(number("order.items.product_id", &doc.product_id)?),
+            sku: SkuId(number("order.items.sku_id", &doc.sku_id)?),
+            name: doc.product_name,
+            image: doc.product_image,
+            price: cents("order.items.price_cents", doc.price_cents)?,
+            quantity: doc.quantity,
+            subtotal: cents("order.items.subtotal_cents", doc.subtotal_cents)?,
+            stock_mode: StockMode::parse(&doc.stock_mode).ok_or_else(|| BadEvent {
+                field: "order.items.stock_mode",
+                reason: format!("is not acceptable: {:?}", doc.stock_mode),
+            })?,
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! Ids on the wire: numbers or strings in, strings out; users in any spelling; hashes of keys and payloads.
+
+use domain::id::HASHED_USER_BIT;
+use domain::limits::USER_REF_CHARS_MAX;
+use domain::{User, UserId};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// A number or a string, as text: `7`, `"7"` and `"user_7"` all read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdText(pub String);
+
+impl IdText {
+    /// The number, where it is one.
+    pub fn number(&self) -> Option<u64> {
+        let digits = !self.0.is_empty() && self.0.bytes().all(|b| b.is_ascii_digit());
+        if digits { self.0.parse().ok() } else { None }
+    }
+}
+
+impl<'de> Deserialize<'de> for IdText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<IdText, D::Error> {
+        struct AnyId;
+        impl Visitor<'_> for AnyId {
+            type Value = IdText;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an id as a number or a string")
+            }
+            fn visit_u64<E: de::Error>(self, id: u64) -> Result<IdText, E> {
+                Ok(IdText(id.to_string()))
+            }
+            fn visit_str<E: de::Error>(self, id: &str) -> Result<IdText, E> {
+                Ok(IdText(id.to_owned()))
+            }
+        }
+        deserializer.deserialize_any(AnyId)
+    }
+}
+
+/// Digits are the id itself, `user_<digits>` the same; any other text is hashed above 2^62.
+/// The caller's form is kept where it was not the plain number. `Err` says what is wrong.
+pub fn user(text: &str) -> Result<User, String> {
+    if text.is_empty() || text.chars().count() > USER_REF_CHARS_MAX {
+        return Err(format!("must have 1 to {USER_REF_CHARS_MAX} characters"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err("must not have control characters".to_owned());
+    }
+    let numeric = |digits: &str| {
+        IdText(digits.to_owned())
+            .number()
+            .filter(|id| (1..HASHED_USER_BIT).contains(id))
+    };
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        let id = numeric(text).ok_or("must be a number from 1 to 4611686018427387903")?;
+        return Ok(User {
+            id: UserId::new(id),
+            reference: (id.to_string() != text).then(|| text.to_owned()),
+        });
+    }
+    let id = match text.strip_prefix("user_").and_then(numeric) {
+        Some(id) => id,
+        None => {
+            let digest = Sha256::digest(text.as_bytes());
+            let mut head = [0u8; 8];
+            head.copy_from_slice(&digest[..8]);
+            (u64::from_be_bytes(head) >> 2) | HASHED_USER_BIT
+        }
+    };
+    Ok(User {
+        id: UserId::new(id),
+        reference: Some(text.to_owned()),
+    })
+}
+
+/// First 16 bytes of SHA-256 over parts, each preceded by its length so that parts cannot run together.
+pub fn hash(parts: &[&[u8]]) -> [u8; 16] {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    let mut head = [0u8; 16];
+    head.copy_from_slice(&digest.finalize()[..16]);
+    head
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_in_every_spelling() {
+        let plain = user("123").unwrap();
+        assert_eq!((plain.id.get(), plain.shown()), (123, "123".into()));
+        let prefixed = user("user_123").unwrap();
+        assert_eq!(
+            (prefixed.id.get(), prefixed.shown()),
+            (123, "user_123".into())
+        );
+        let named = user("alice").unwrap();
+        assert!(named.id.get() & HASHED_USER_BIT != 0 && named.id.get() >> 63 == 0);
+        assert_eq!(named.shown(), "alice");
+        assert_ne!(named.id, user("alicf").unwrap().id);
+        for bad in [
+            "",
+            "0",
+            "4611686018427387904",
+            "99999999999999999999",
+            "a\nb",
+            &"x".repeat(65),
+        ] {
+            assert!(user(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn parts_do_not_run_together() {
+        assert_ne!(hash(&[b"ab", b"c"]), hash(&[b"a", b"bc"]));
+        assert_eq!(hex(&[0, 255]), "00ff");
+    }
+}

@@ -1,0 +1,159 @@
+//! Kafka: which topics an outbox event goes to, and the value each topic carries.
+//! The key is always the order id, so everything about one order stays in order within a topic.
+
+use crate::amount::Amount;
+use crate::event::{EventType, OrderDocument, OrderEvent, StockAction};
+use domain::{Cents, Ms};
+use serde::{Deserialize, Serialize};
+
+pub const ORDER_CREATED: &str = "order.created";
+pub const ORDER_STATUS_CHANGED: &str = "order.status_changed";
+/// All moves of stock, told apart by the header `event_type`, so that a rollback never overtakes its reservation.
+pub const STOCK: &str = "doos.stock.deduct";
+
+/// Consumer groups of the relay.
+pub const INVENTORY_GROUP: &str = "inventory-service";
+pub const INDEX_GROUP: &str = "order-index";
+
+/// Value of `order.created` and `order.status_changed`. The flat fields are those 003's consumers read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OrderMessage {
+    pub message_id: String,
+    pub event_type: EventType,
+    pub order_id: String,
+    pub user_id: String,
+    pub product_id: String,
+    pub amount: Amount,
+    pub occurred_at: Ms,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    pub order: OrderDocument,
+}
+
+/// Value of `doos.stock.deduct`. The flat product and quantity are the first line's, as 002's consumers read them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StockMessage {
+    pub message_id: String,
+    pub action: StockAction,
+    pub order_id: String,
+    pub user_id: String,
+    pub product_id: String,
+    pub quantity: u32,
+    pub occurred_at: Ms,
+    pub items: Vec<StockLine>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StockLine {
+    pub product_id: String,
+    pub sku_id: String,
+    pub quantity: u32,
+    pub stock_mode: String,
+}
+
+impl StockMessage {
+    /// Name in the `event_type` header.
+    pub const fn event_type(action: StockAction) -> &'static str {
+        match action {
+            StockAction::Reserve => "stock.deduct",
+            StockAction::Confirm => "stock.confirm",
+            StockAction::Rollback | StockAction::Return => "stock.rollback",
+        }
+    }
+}
+
+/// One record to publish. `topic` is without the configured prefix.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    Order {
+        topic: &'static str,
+        value: Box<OrderMessage>,
+    },
+    Stock {
+        topic: &'static str,
+        value: StockMessage,
+    },
+}
+
+impl Record {
+    pub fn topic(&self) -> &'static str {
+        match self {
+            Record::Order { topic, .. } | Record::Stock { topic, .. } => topic,
+        }
+    }
+
+    pub fn value(&self) -> serde_json::Result<Vec<u8>> {
+        match self {
+            Record::Order { value, .. } => serde_json::to_vec(value),
+            Record::Stock { value, .. } => serde_json::to_vec(value),
+        }
+    }
+
+    pub fn event_type(&self) -> &'static str {
+        match self {
+            Record::Order { value, .. } => value.event_type.name(),
+            Record::Stock { value, .. } => StockMessage::event_type(value.action),
+        }
+    }
+}
+
+/// The records of one outbox row; all carry its message id.
+pub fn records(event: OrderEvent) -> Vec<Record> {
+    let topic = match event.event_type {
+        EventType::Created => ORDER_CREATED,
+        EventType::StatusChanged => ORDER_STATUS_CHANGED,
+    };
+    let OrderEvent {
+        message_id,
+        event_type,
+        occurred_at,
+        from,
+        stock,
+        order,
+        ..
+    } = event;
+    let first = order.items.first();
+    let product_id = first
+        .map(|item| item.product_id.clone())
+        .unwrap_or_default();
+    let quantity = first.map_or(0, |item| item.quantity);
+    let mut records = Vec::with_capacity(2);
+    if let Some(action) = stock {
+        let items = order.items.iter().map(|item| StockLine {
+            product_id: item.product_id.clone(),
+            sku_id: item.sku_id.clone(),
+            quantity: item.quantity,
+            stock_mode: item.stock_mode.clone(),
+        });
+        let value = StockMessage {
+            message_id: message_id.clone(),
+            action,
+            order_id: order.id.clone(),
+            user_id: order.user_id.clone(),
+            product_id: product_id.clone(),
+            quantity,
+            occurred_at,
+            items: items.collect(),
+        };
+        records.push(Record::Stock {
+            topic: STOCK,
+            value,
+        });
+    }
+    let amount = Amount(Cents::new(order.actual_cents).unwrap_or_default());
+    let (order_id, user_id) = (order.id.clone(), order.user_id.clone());
+    let value = OrderMessage {
+        message_id,
+        event_type,
+        order_id,
+        user_id,
+        product_id,
+        amount,
+        occurred_at,
+        from,
+        order,
+    };
+    let value = Box::new(value);
+    records.push(Record::Order { topic, value });
+    records
+}

@@ -1,0 +1,27 @@
+-- Admits a request to place an order, or says in which state an earlier one with its key is.
+-- KEYS: idempotency state, id counter of the user's gene, the user's rate window
+-- ARGV: payload hash, ms to keep `processing`, ms of the id epoch, orders allowed per window (0 = any), window ms
+-- Returns: now ms, word, then by word
+--   admitted: tick | limited: ms to wait | processing, completed: tick, same payload 1/0, status, body
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local shown = string.format('%.0f', now)
+local held = redis.call('HMGET', KEYS[1], 'state', 'tick', 'payload', 'status', 'body')
+if held[1] then
+  return {shown, held[1], held[2], held[3] == ARGV[1] and 1 or 0, held[4] or '', held[5] or ''}
+end
+local allowed = tonumber(ARGV[4])
+if allowed > 0 then
+  local used = redis.call('INCR', KEYS[3])
+  if used == 1 then redis.call('PEXPIRE', KEYS[3], ARGV[5]) end
+  if used > allowed then return {shown, 'limited', math.max(redis.call('PTTL', KEYS[3]), 1)} end
+end
+-- Below 2^53 until 2093, so a double holds it exactly. Never behind the last one minted.
+local tick = (now - tonumber(ARGV[3])) * 4096
+local last = tonumber(redis.call('GET', KEYS[2]) or '0')
+if tick <= last then tick = last + 1 end
+local text = string.format('%.0f', tick)
+redis.call('SET', KEYS[2], text)
+redis.call('HSET', KEYS[1], 'state', 'processing', 'tick', text, 'payload', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return {shown, 'admitted', text}
