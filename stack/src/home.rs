@@ -1,0 +1,137 @@
+//! Where servers keep data, logs and pid files: a folder kept between runs (`xtask up`), or a
+//! temporary one that goes away with its owner (tests).
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+
+const TEMPORARY_PREFIX: &str = "flashorder-test-";
+
+/// A folder for servers. Dropping a temporary one deletes it.
+#[derive(Debug)]
+pub struct Home {
+    root: PathBuf,
+    temporary: bool,
+}
+
+impl Home {
+    /// A folder that outlives this process; made if missing, closed to other users.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn kept(root: impl Into<PathBuf>) -> Result<Self> {
+        let root = root.into();
+        make_dir(&root)?;
+        Ok(Self {
+            root: root.canonicalize()?,
+            temporary: false,
+        })
+    }
+
+    /// A folder of this process alone under the system's temporary folder. What killed processes
+    /// left there is swept first.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn temporary() -> Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let base = std::env::temp_dir().canonicalize()?;
+        let serial = NEXT.fetch_add(1, Ordering::Relaxed);
+        if serial == 0 {
+            sweep(&base);
+        }
+        let root = base.join(format!("{TEMPORARY_PREFIX}{}-{serial}", process::id()));
+        make_dir(&root)?;
+        Ok(Self {
+            root,
+            temporary: true,
+        })
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of one server, made if missing.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn dir(&self, name: &str) -> Result<PathBuf> {
+        let dir = self.root.join(name);
+        make_dir(&dir)?;
+        Ok(dir)
+    }
+
+    /// What a server gets when its owner lets go of it: time to finish where data is kept, none
+    /// where it is thrown away.
+    pub(crate) fn farewell(&self) -> Signal {
+        if self.temporary {
+            Signal::KILL
+        } else {
+            Signal::TERM
+        }
+    }
+
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.temporary
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if self.temporary {
+            let _ = fs::remove_dir_all(&self.root);
+        }
+    }
+}
+
+/// Writes a file that only its owner may read.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
+    use std::io::Write;
+    let fresh = path.with_extension("new");
+    let write = || {
+        let _ = fs::remove_file(&fresh);
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&fresh)?;
+        file.write_all(text.as_bytes())?;
+        fs::rename(&fresh, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn make_dir(dir: &Path) -> Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .with_context(|| format!("cannot make the folder {}", dir.display()))
+}
+
+/// Deletes temporary folders whose process is gone: a static server's home is never dropped.
+fn sweep(base: &Path) {
+    let Ok(entries) = fs::read_dir(base) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let owner = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(TEMPORARY_PREFIX))
+            .and_then(|rest| rest.split('-').next());
+        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! A private MariaDB, durable at each commit, over TCP with a user and a random password that
+//! stays in the server's folder. None of the machine's own configuration is read.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::geteuid;
+
+use crate::home::{Home, write_private};
+use crate::install;
+use crate::port::free_port;
+use crate::process::{Launch, Process};
+use crate::redis::connect;
+
+const USER: &str = "flashorder";
+
+/// A running MariaDB server.
+pub struct MariaDb {
+    /// To pause, kill or restart it.
+    pub process: Process,
+    port: u16,
+    password: String,
+    client_file: PathBuf,
+}
+
+impl MariaDb {
+    /// Starts one on `port` of 127.0.0.1, or on a free one, with its data in `home`; the first
+    /// time it makes the data folder (some seconds).
+    ///
+    /// # Errors
+    /// When MariaDB is not installed, its folder cannot be made, or it does not get ready.
+    pub fn start(home: &Home, port: Option<u16>) -> Result<Self> {
+        let port = port.map_or_else(free_port, Ok)?;
+        let program = install::program("mariadbd")?;
+        let dir = home.dir("mariadb")?;
+        let password = password(&dir.join("password"))?;
+        let data = dir.join("data");
+        if !data.exists() {
+            make_data(&data)?;
+        }
+        let init = dir.join("init.sql");
+        write_private(&init, &user_sql(&password))?;
+        let client_file = dir.join("client.cnf");
+        write_private(&client_file, &client_config(port, &password))?;
+        let process = Launch::new(home, "mariadb", program)?
+            .args(settings(&data, &init, port, home.is_temporary()))
+            .ready(Duration::from_secs(60), move || greeting(port))
+            .stop_within(Duration::from_secs(60))
+            .start()?;
+        Ok(Self {
+            process,
+            port,
+            password,
+            client_file,
+        })
+    }
+
+    /// `mysql://USER:PASSWORD@127.0.0.1:PORT/DATABASE`. A secret: not to be printed.
+    pub fn url(&self, database: &str) -> String {
+        format!(
+            "mysql://{USER}:{}@127.0.0.1:{}/{database}",
+            self.password, self.port
+        )
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs SQL statements through the `mariadb` client; gives its rows, one a line, columns
+    /// parted by tabs, without a header.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn sql(&self, statements: &str) -> Result<String> {
+        let output = Command::new(install::program("mariadb")?)
+            .arg(defaults_file(&self.client_file))
+            .args(["--batch", "--skip-column-names", "--execute", statements])
+            .stdin(Stdio::null())
+            .output()?;
+        let message = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{}", message.trim());
+        Ok(String::from_utf8(output.stdout)?)
+    }
+}
+
+fn settings(data: &Path, init: &Path, port: u16, small: bool) -> Vec<String> {
+    let pool = if small { "256M" } else { "512M" };
+    let mut settings = vec!["--no-defaults".to_owned()];
+    settings.extend(as_root());
+    settings.extend([
+        format!("--datadir={}", data.display()),
+        format!("--init-file={}", init.display()),
+        format!("--port={port}"),
+        "--bind-address=127.0.0.1".to_owned(),
+        // Relative to the data folder: an absolute path may be longer than a socket's can be.
+        "--socket=mariadb.sock".to_owned(),
+        "--skip-name-resolve".to_owned(),
+        "--skip-log-bin".to_owned(),
+        "--innodb-flush-log-at-trx-commit=1".to_owned(),
+        format!("--innodb-buffer-pool-size={pool}"),
+        "--max-connections=400".to_owned(),
+        "--performance-schema=OFF".to_owned(),
+        "--character-set-server=utf8mb4".to_owned(),
+    ]);
+    settings
+}
+
+/// Run by the server at each start, before it accepts connections.
+fn user_sql(password: &str) -> String {
+    format!(
+        "CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{password}';\n\
+         ALTER USER '{USER}'@'%' IDENTIFIED BY '{password}';\n\
+         GRANT ALL ON *.* TO '{USER}'@'%';\n"
+    )
+}
+
+fn client_config(port: u16, password: &str) -> String {
+    format!(
+        "[client]\nprotocol=tcp\nhost=127.0.0.1\nport={port}\nuser={USER}\npassword={password}\n\
+         default-character-set=utf8mb4\n"
+    )
+}
+
+fn defaults_file(path: &Path) -> String {
+    format!("--defaults-file={}", path.display())
+}
+
+/// The server refuses to run as root unless told to; the folder is private to root then.
+fn as_root() -> Option<String> {
+    geteuid().is_root().then(|| "--user=root".to_owned())
+}
+
+/// Makes the system tables beside `data` and moves them there whole, so that an interrupted first
+/// start leaves no half data folder.
+fn make_data(data: &Path) -> Result<()> {
+    let fresh = data.with_extension("new");
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh)?;
+    }
+    let output = Command::new(install::program("mariadb-install-db")?)
+        .arg("--no-defaults")
+        .args(as_root())
+        .arg(format!("--datadir={}", fresh.display()))
+        .args(["--skip-test-db", "--auth-root-authentication-method=socket"])
+        .stdin(Stdio::null())
+        .output()?;
+    if !output.status.success() {
+        let said = [output.stdout, output.stderr].concat();
+        bail!(
+            "mariadb-install-db failed:\n{}",
+            String::from_utf8_lossy(&said).trim()
+        );
+    }
+    fs::rename(&fresh, data).context("cannot move the new data folder to its place")
+}
+
+/// The password of our user: made once, kept in a file only we can read.
+fn password(file: &Path) -> Result<String> {
+    if let Ok(password) = fs::read_to_string(file) {
+        return Ok(password);
+    }
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    let password = bytes
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    write_private(file, &password)?;
+    Ok(password)
+}
+
+/// The server greets first: protocol version 10 in its first packet says it takes clients.
+fn greeting(port: u16) -> Result<()> {
+    const PROTOCOL_VERSION: u8 = 10;
+    let mut packet = [0; 5];
+    connect(port)?
+        .read_exact(&mut packet)
+        .context("no greeting yet")?;
+    ensure!(
+        packet[4] == PROTOCOL_VERSION,
+        "the greeting is not a MariaDB server's"
+    );
+    Ok(())
+}

@@ -1,0 +1,346 @@
+//! A child process we own: started, probed until ready, paused, killed, and started again as it
+//! was. Its output goes to a log file whose tail is part of every error about it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+use crate::home::Home;
+use crate::spawner;
+use crate::wait::{poll, wait_ok};
+
+const LOG_BYTES_MAX: u64 = 16 << 20;
+const TAIL_BYTES: u64 = 8 << 10;
+const TAIL_LINES: usize = 20;
+const KILLED_WITHIN: Duration = Duration::from_secs(10);
+
+type Probe = Box<dyn Fn() -> Result<()> + Send + Sync>;
+
+/// What to start and how to know that it is ready.
+pub struct Launch {
+    name: String,
+    program: PathBuf,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    cwd: PathBuf,
+    log: PathBuf,
+    pid_file: PathBuf,
+    probe: Probe,
+    ready_within: Duration,
+    stop_within: Duration,
+    farewell: Signal,
+}
+
+impl Launch {
+    /// `program` as the process `name`, working in its folder of `home`, where its log
+    /// (`NAME.log`) and pid file (`NAME.pid`) are too. Without a probe it counts as ready at once.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn new(home: &Home, name: &str, program: impl Into<PathBuf>) -> Result<Self> {
+        let cwd = home.dir(name)?;
+        Ok(Self {
+            name: name.to_owned(),
+            program: program.into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            log: cwd.join(format!("{name}.log")),
+            pid_file: cwd.join(format!("{name}.pid")),
+            cwd,
+            probe: Box::new(|| Ok(())),
+            ready_within: Duration::from_secs(30),
+            stop_within: Duration::from_secs(30),
+            farewell: home.farewell(),
+        })
+    }
+
+    /// Adds arguments.
+    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable of its environment; secrets go this way, never by argument.
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env
+            .push((key.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Works in `cwd` instead of its own folder.
+    pub fn cwd(mut self, cwd: impl Into<PathBuf>) -> Self {
+        self.cwd = cwd.into();
+        self
+    }
+
+    /// Ready is when `probe` succeeds, at most `within` after the start.
+    pub fn ready(
+        mut self,
+        within: Duration,
+        probe: impl Fn() -> Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.ready_within = within;
+        self.probe = Box::new(probe);
+        self
+    }
+
+    /// How long SIGTERM may take before SIGKILL follows.
+    pub fn stop_within(mut self, within: Duration) -> Self {
+        self.stop_within = within;
+        self
+    }
+
+    /// Starts it and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it cannot be started, ends, or is not ready in time; with the tail of its log.
+    pub fn start(self) -> Result<Process> {
+        let process = Process {
+            launch: self,
+            child: Mutex::new(None),
+        };
+        process.start()?;
+        Ok(process)
+    }
+
+    fn command(&self) -> Result<Command> {
+        let mut command = Command::new(&self.program);
+        let log = open_log(&self.log)?;
+        command
+            .args(&self.args)
+            .envs(self.env.iter().map(|(key, value)| (key, value)))
+            .current_dir(&self.cwd)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        Ok(command)
+    }
+}
+
+/// A running (or ended) child process. All methods may be called from any thread.
+pub struct Process {
+    launch: Launch,
+    child: Mutex<Option<Child>>,
+}
+
+impl Process {
+    /// Its name, as given.
+    pub fn name(&self) -> &str {
+        &self.launch.name
+    }
+
+    /// Where its output goes.
+    pub fn log(&self) -> &Path {
+        &self.launch.log
+    }
+
+    /// Its process id while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        let mut child = self.lock();
+        match child.as_mut().map(|child| (child.id(), child.try_wait())) {
+            Some((pid, Ok(None))) => Some(pid),
+            _ => None,
+        }
+    }
+
+    /// How it ended, once it has.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.lock()
+            .as_mut()
+            .and_then(|child| child.try_wait().ok().flatten())
+    }
+
+    /// Starts it, again if it ran before, with the same arguments, data and port; waits until ready.
+    ///
+    /// # Errors
+    /// When it runs already, cannot be started, ends, or is not ready in time.
+    pub fn start(&self) -> Result<()> {
+        let name = &self.launch.name;
+        ensure!(self.pid().is_none(), "{name} runs already");
+        let child = spawner::spawn(self.launch.command()?, self.launch.farewell)
+            .with_context(|| format!("cannot start {name} ({})", self.launch.program.display()))?;
+        fs::write(&self.launch.pid_file, child.id().to_string())?;
+        *self.lock() = Some(child);
+        let ready = self.wait_ready();
+        if ready.is_err() {
+            self.kill();
+        }
+        ready
+    }
+
+    /// Waits until the probe succeeds.
+    ///
+    /// # Errors
+    /// When the process ends first or time is up; with the tail of its log.
+    pub fn wait_ready(&self) -> Result<()> {
+        let name = &self.launch.name;
+        let verdict = wait_ok(self.launch.ready_within, &format!("{name} ready"), || {
+            // An outer Err is "try again", an inner one is final.
+            if let Some(status) = self.ended() {
+                return Ok(Err(anyhow!("{name} {}", told(status))));
+            }
+            (self.launch.probe)().map(Ok)
+        });
+        verdict
+            .and_then(|inner| inner)
+            .with_context(|| self.log_excerpt())
+    }
+
+    /// Asks it to end (SIGTERM) and waits; SIGKILL once its time is up. Fine when it has ended.
+    ///
+    /// # Errors
+    /// When it had to be killed, or ended by itself with a failure.
+    pub fn stop(&self) -> Result<()> {
+        let name = &self.launch.name;
+        self.signal(Signal::TERM);
+        // A paused process would sleep through SIGTERM.
+        self.signal(Signal::CONT);
+        let within = self.launch.stop_within;
+        let Some(status) = poll(within, || self.gone()) else {
+            self.kill();
+            bail!(
+                "{name} did not end within {} s of SIGTERM and was killed",
+                within.as_secs()
+            );
+        };
+        let fine = status.is_none_or(|status| status.success() || by_term(status));
+        ensure!(fine, "{name} {}", status.map(told).unwrap_or_default());
+        Ok(())
+    }
+
+    /// `kill -9`, and waits for the end.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+        let _ = poll(KILLED_WITHIN, || self.gone());
+    }
+
+    /// Freezes it (SIGSTOP).
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets a frozen one go on (SIGCONT).
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// `stop`, then `start` on the same data and port.
+    ///
+    /// # Errors
+    /// As those two.
+    pub fn restart(&self) -> Result<()> {
+        self.stop()?;
+        self.start()
+    }
+
+    /// The last lines of its log, with its path on top.
+    pub fn log_excerpt(&self) -> String {
+        let path = self.launch.log.display();
+        let lines = tail(&self.launch.log).unwrap_or_else(|error| format!("(unreadable: {error})"));
+        format!("{} failed; the end of {path}:\n{lines}", self.launch.name)
+    }
+
+    /// Some(status) once there is no process; the status is missing where it was never started.
+    fn gone(&self) -> Option<Option<ExitStatus>> {
+        let mut child = self.lock();
+        let Some(child) = child.as_mut() else {
+            return Some(None);
+        };
+        let status = child.try_wait().ok().flatten()?;
+        let _ = fs::remove_file(&self.launch.pid_file);
+        Some(Some(status))
+    }
+
+    /// Signals the whole process group; to an ended process it is nothing.
+    fn signal(&self, signal: Signal) {
+        let mut child = self.lock();
+        let Some(child) = child.as_mut() else { return };
+        // Asked under the lock: a reaped pid may belong to somebody else.
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(pid, signal).or_else(|_| kill_process(pid, signal));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Child>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.launch.farewell == Signal::KILL {
+            self.kill();
+        } else {
+            let _ = self.stop();
+        }
+    }
+}
+
+/// One of our own programs, built beside the program that runs now: `target/release/NAME`.
+///
+/// # Errors
+/// When it is not there.
+pub fn binary(name: &str) -> Result<PathBuf> {
+    let here = std::env::current_exe().context("where am I?")?;
+    // A test's binary lies one folder deeper, in deps/.
+    let found = here
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|dir| dir.join(name))
+        .find(|path| path.is_file());
+    found.with_context(|| {
+        format!(
+            "{name} is not beside {}: build it with `cargo xtask build`",
+            here.display()
+        )
+    })
+}
+
+fn told(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, None) => "ended".to_owned(),
+    }
+}
+
+/// Whether it ended by the SIGTERM we sent; a JVM reports that as 143.
+fn by_term(status: ExitStatus) -> bool {
+    const TERM: i32 = 15;
+    status.signal() == Some(TERM) || status.code() == Some(128 + TERM)
+}
+
+/// Opens a log to append to; one that has grown too long is put aside as `.1` first.
+fn open_log(path: &Path) -> Result<File> {
+    if fs::metadata(path).is_ok_and(|meta| meta.len() > LOG_BYTES_MAX) {
+        fs::rename(path, path.with_extension("log.1"))?;
+    }
+    File::options()
+        .append(true)
+        .create(true)
+        .open(path)
+        .with_context(|| format!("cannot open the log {}", path.display()))
+}
+
+fn tail(path: &Path) -> Result<String> {
+    let mut file = File::open(path)?;
+    let start = file.metadata()?.len().saturating_sub(TAIL_BYTES);
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    Ok(lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n"))
+}
