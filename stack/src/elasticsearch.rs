@@ -39,6 +39,7 @@ impl Elasticsearch {
             .args(JVM)
             .args(flags(&program, &dir))
             .args(["org.elasticsearch.bootstrap.Elasticsearch"])
+            .env("LIBFFI_TMPDIR", dir.join("tmp"))
             .ready(Duration::from_secs(90), move || healthy(port))
             .start()?;
         Ok(Self { process, port })
