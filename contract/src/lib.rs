@@ -2,9 +2,11 @@
 //! Redis keys and scripts, and the SQL of statements that more than one program runs.
 
 pub mod amount;
+pub mod body;
 pub mod event;
 pub mod identity;
 pub mod message;
+pub mod order;
 pub mod problem;
 pub mod redis;
 pub mod sql;

@@ -1,0 +1,72 @@
+//! Reads JSON bodies so that a wrong one is answered with the path of what is wrong in it.
+
+use domain::Rejection;
+use serde::de::DeserializeOwned;
+
+/// A JSON object as `T`. Unknown fields are ignored; anything behind the object is refused.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
+    // A derived reader would also take a list, field by field.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Rejection::invalid("body", "must be a JSON object"));
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        rejection(&path, error.inner())
+    })?;
+    json.end().map_err(|error| rejection(".", &error))?;
+    Ok(value)
+}
+
+/// As `parse`, where a missing body stands for one without fields.
+pub fn parse_or_default<T: DeserializeOwned + Default>(bytes: &[u8]) -> Result<T, Rejection> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(T::default());
+    }
+    parse(bytes)
+}
+
+fn rejection(path: &str, error: &serde_json::Error) -> Rejection {
+    let text = error.to_string();
+    if !error.is_data() {
+        return Rejection::invalid("body", format!("is no valid JSON: {text}"));
+    }
+    // The path says more than the position does.
+    let reason = match text.rfind(" at line ") {
+        Some(end) => &text[..end],
+        None => text.as_str(),
+    };
+    let field = if path == "." { "body" } else { path };
+    Rejection::invalid(field, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Default, Deserialize)]
+    struct Probe {
+        #[serde(default)]
+        lines: Vec<u8>,
+    }
+
+    #[test]
+    fn errors_name_the_path() {
+        let field = |body: &str| match parse::<Probe>(body.as_bytes()) {
+            Err(Rejection::Invalid { field, reason }) => (field, reason),
+            other => panic!("{body}: {other:?}"),
+        };
+        assert_eq!(field(r#"{"lines":[1,"x"]}"#).0, "lines[1]");
+        assert!(!field(r#"{"lines":[1,"x"]}"#).1.contains("line 1"));
+        for broken in ["", "{", "{\"lines\":[1]} x", "nul", "\u{0}"] {
+            let (name, reason) = field(broken);
+            assert_eq!(name, "body", "{broken}");
+            assert!(reason.starts_with("is no valid JSON"), "{reason}");
+        }
+        assert_eq!(field("[[]]").0, "body");
+        assert_eq!(field("7").0, "body");
+        assert!(parse_or_default::<Probe>(b" \n").unwrap().lines.is_empty());
+        assert!(parse_or_default::<Probe>(b"{").is_err());
+    }
+}

@@ -1,0 +1,316 @@
+//! The request to place an order, in every spelling the five systems use, down to one typed draft.
+//! Pure: nothing is looked up here, so a refusal has touched nothing.
+
+use crate::amount::Amount;
+use crate::identity::{self, IdText};
+use domain::limits::{
+    IDEMPOTENCY_KEY_CHARS_MAX, ITEMS_MAX, PAYMENT_METHOD_CHARS_MAX, PRODUCT_IMAGE_CHARS_MAX,
+    PRODUCT_NAME_CHARS_MAX, QUANTITY_MAX, REMARK_CHARS_MAX, SHIPPING_ADDRESS_CHARS_MAX,
+};
+use domain::{Cents, ProductId, Rejection, SkuId, User};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+
+/// Body of a create: either `items`, or one product at the top (003, and 002's buy now).
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CreateOrderRequest {
+    #[serde(alias = "UserID", alias = "UserId", alias = "userId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, example = "user_123"))]
+    user_id: Option<IdText>,
+    #[serde(alias = "Items")]
+    items: Option<Vec<ItemRequest>>,
+    #[serde(alias = "ProductID", alias = "ProductId", alias = "productId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    product_id: Option<IdText>,
+    #[serde(alias = "SkuID", alias = "SkuId", alias = "skuId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    sku_id: Option<IdText>,
+    #[serde(alias = "Quantity")]
+    quantity: Option<i64>,
+    #[serde(alias = "Price", alias = "unit_price")]
+    price: Option<Amount>,
+    /// Of the whole order of one product; must be catalogue price times quantity.
+    #[serde(alias = "Amount")]
+    amount: Option<Amount>,
+    /// Text, or any JSON object, kept as JSON text.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    shipping_address: Option<Box<RawValue>>,
+    remark: Option<String>,
+    #[cfg_attr(feature = "openapi", schema(example = "alipay"))]
+    payment_method: Option<String>,
+    /// In place of the header `Idempotency-Key`.
+    #[serde(alias = "IdempotencyKey", alias = "IdempotencyToken", alias = "token")]
+    idempotency_key: Option<String>,
+}
+
+/// One line of `items`. Name and image are taken from the catalogue; a sent price must match it.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ItemRequest {
+    #[serde(alias = "ProductID", alias = "ProductId", alias = "productId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "1"))]
+    product_id: Option<IdText>,
+    #[serde(alias = "SkuID", alias = "SkuId", alias = "skuId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    sku_id: Option<IdText>,
+    #[serde(alias = "ProductName", alias = "productName")]
+    product_name: Option<String>,
+    #[serde(alias = "ProductImage", alias = "productImage")]
+    product_image: Option<String>,
+    #[serde(alias = "Price", alias = "unit_price")]
+    price: Option<Amount>,
+    #[serde(alias = "Quantity")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 2147483647))]
+    quantity: Option<i64>,
+}
+
+/// What a well-formed request asks for. 1 to 100 lines, none repeating another's product and sku,
+/// and lines of one product agree on its price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    pub user: Option<User>,
+    pub lines: Vec<DraftLine>,
+    /// Plain or JSON text.
+    pub shipping_address: Option<String>,
+    pub remark: Option<String>,
+    pub payment_method: Option<String>,
+    pub idempotency_key: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftLine {
+    pub product: ProductId,
+    pub sku: SkuId,
+    pub quantity: u32,
+    /// What the caller believes one unit costs; the catalogue's price must equal it.
+    pub price: Option<Cents>,
+}
+
+impl CreateOrderRequest {
+    pub fn parse(bytes: &[u8]) -> Result<Draft, Rejection> {
+        let request: CreateOrderRequest = crate::body::parse(bytes)?;
+        request.into_draft()
+    }
+
+    fn into_draft(self) -> Result<Draft, Rejection> {
+        let user = match &self.user_id {
+            Some(text) => Some(
+                identity::user(&text.0).map_err(|reason| Rejection::invalid("user_id", reason))?,
+            ),
+            None => None,
+        };
+        let lines = match &self.items {
+            Some(items) => {
+                self.refuse_top_level_product()?;
+                many(items)?
+            }
+            None => vec![self.only_line()?],
+        };
+        Ok(Draft {
+            user,
+            lines,
+            shipping_address: self.shipping_address.as_deref().map_or(Ok(None), address)?,
+            remark: text("remark", self.remark, REMARK_CHARS_MAX)?,
+            payment_method: text(
+                "payment_method",
+                self.payment_method,
+                PAYMENT_METHOD_CHARS_MAX,
+            )?,
+            idempotency_key: self.idempotency_key.map(key).transpose()?,
+        })
+    }
+
+    /// A product beside `items` would be dropped silently, or ordered twice.
+    fn refuse_top_level_product(&self) -> Result<(), Rejection> {
+        let beside = [
+            ("product_id", self.product_id.is_some()),
+            ("sku_id", self.sku_id.is_some()),
+            ("quantity", self.quantity.is_some()),
+            ("price", self.price.is_some()),
+            ("amount", self.amount.is_some()),
+        ];
+        match beside.into_iter().find(|(_, present)| *present) {
+            Some((field, _)) => Err(Rejection::invalid(
+                field,
+                "must not stand beside items; put it into a line",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn only_line(&self) -> Result<DraftLine, Rejection> {
+        if self.product_id.is_none() {
+            return Err(Rejection::invalid(
+                "items",
+                "is required (or product_id and quantity)",
+            ));
+        }
+        let mut line = DraftLine::new(
+            "",
+            self.product_id.as_ref(),
+            self.sku_id.as_ref(),
+            self.quantity,
+            self.price,
+        )?;
+        if let Some(Amount(amount)) = self.amount {
+            let price = unit_price(amount, line.quantity)?;
+            if line.price.is_some_and(|sent| sent != price) {
+                return Err(Rejection::invalid("amount", "is not price times quantity"));
+            }
+            line.price = Some(price);
+        }
+        Ok(line)
+    }
+}
+
+impl DraftLine {
+    /// `at` is the path of the line with its dot, `items[3].`, or nothing.
+    fn new(
+        at: &str,
+        product: Option<&IdText>,
+        sku: Option<&IdText>,
+        quantity: Option<i64>,
+        price: Option<Amount>,
+    ) -> Result<DraftLine, Rejection> {
+        let wrong = |field: &str, reason: &str| Rejection::invalid(format!("{at}{field}"), reason);
+        let product = product
+            .ok_or_else(|| wrong("product_id", "is required"))?
+            .number()
+            .filter(|id| *id > 0)
+            .ok_or_else(|| wrong("product_id", "must be a whole number above 0"))?;
+        let sku = match sku {
+            Some(text) => text
+                .number()
+                .ok_or_else(|| wrong("sku_id", "must be a whole number"))?,
+            None => 0,
+        };
+        let quantity = quantity.ok_or_else(|| wrong("quantity", "is required"))?;
+        let quantity = u32::try_from(quantity)
+            .ok()
+            .filter(|quantity| (1..=QUANTITY_MAX).contains(quantity))
+            .ok_or_else(|| wrong("quantity", &format!("must be from 1 to {QUANTITY_MAX}")))?;
+        let price = price.map(|Amount(cents)| cents);
+        if price.is_some_and(|price| price.times(quantity).is_none()) {
+            return Err(wrong(
+                "quantity",
+                "makes the amount larger than 99999999.99",
+            ));
+        }
+        Ok(DraftLine {
+            product: ProductId(product),
+            sku: SkuId(sku),
+            quantity,
+            price,
+        })
+    }
+}
+
+fn many(items: &[ItemRequest]) -> Result<Vec<DraftLine>, Rejection> {
+    if items.is_empty() || items.len() > ITEMS_MAX {
+        return Err(Rejection::invalid(
+            "items",
+            format!("must have 1 to {ITEMS_MAX} lines"),
+        ));
+    }
+    let mut lines: Vec<DraftLine> = Vec::with_capacity(items.len());
+    let mut seen: HashMap<(ProductId, SkuId), usize> = HashMap::with_capacity(items.len());
+    let mut prices: HashMap<ProductId, (usize, Cents)> = HashMap::new();
+    for (at, item) in items.iter().enumerate() {
+        let path = format!("items[{at}].");
+        bounded(
+            &format!("{path}product_name"),
+            item.product_name.as_deref(),
+            PRODUCT_NAME_CHARS_MAX,
+        )?;
+        bounded(
+            &format!("{path}product_image"),
+            item.product_image.as_deref(),
+            PRODUCT_IMAGE_CHARS_MAX,
+        )?;
+        let line = DraftLine::new(
+            &path,
+            item.product_id.as_ref(),
+            item.sku_id.as_ref(),
+            item.quantity,
+            item.price,
+        )?;
+        if let Some(first) = seen.insert((line.product, line.sku), at) {
+            return Err(Rejection::invalid(
+                format!("items[{at}]"),
+                format!("repeats the product and sku of items[{first}]"),
+            ));
+        }
+        if let Some(price) = line.price {
+            let (first, agreed) = *prices.entry(line.product).or_insert((at, price));
+            if agreed != price {
+                return Err(Rejection::invalid(
+                    format!("{path}price"),
+                    format!("differs from that of items[{first}], the same product"),
+                ));
+            }
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+/// An amount that is no multiple of the quantity fits no catalogue price.
+fn unit_price(amount: Cents, quantity: u32) -> Result<Cents, Rejection> {
+    let quantity = i64::from(quantity);
+    Some(amount.get())
+        .filter(|cents| cents % quantity == 0)
+        .and_then(|cents| Cents::new(cents / quantity))
+        .ok_or_else(|| Rejection::invalid("amount", "is not price times quantity"))
+}
+
+fn address(raw: &RawValue) -> Result<Option<String>, Rejection> {
+    const FIELD: &str = "shipping_address";
+    let json = raw.get();
+    let kept = match json.as_bytes().first() {
+        Some(b'"') => {
+            serde_json::from_str(json).map_err(|_| Rejection::invalid(FIELD, "is no valid text"))?
+        }
+        Some(b'{' | b'[') => json.to_owned(),
+        Some(b'n') => return Ok(None),
+        _ => {
+            return Err(Rejection::invalid(FIELD, "must be text or a JSON object"));
+        }
+    };
+    text(FIELD, Some(kept), SHIPPING_ADDRESS_CHARS_MAX)
+}
+
+fn key(key: String) -> Result<String, Rejection> {
+    let fits = (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.chars().count());
+    if !fits || key.chars().any(char::is_control) {
+        return Err(Rejection::invalid(
+            "idempotency_key",
+            format!("must have 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters, none of control"),
+        ));
+    }
+    Ok(key)
+}
+
+/// Empty text is no text.
+pub(super) fn text(
+    field: &str,
+    value: Option<String>,
+    chars_max: usize,
+) -> Result<Option<String>, Rejection> {
+    bounded(field, value.as_deref(), chars_max)?;
+    Ok(value.filter(|text| !text.is_empty()))
+}
+
+pub(super) fn bounded(field: &str, value: Option<&str>, chars_max: usize) -> Result<(), Rejection> {
+    match value {
+        Some(text) if text.chars().count() > chars_max => Err(Rejection::invalid(
+            field,
+            format!("has more than {chars_max} characters"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! The replies of the `/orders` and `/products` routes, as 000's clients read them:
+//! `{code, message, data}`, where `code` is the HTTP status.
+
+use super::view::{ItemView, OrderView};
+use crate::amount::Amount;
+use crate::problem::Problem;
+use domain::calendar;
+use serde::Serialize;
+
+/// The envelope. An error has `data: null`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Envelope<T> {
+    pub code: u32,
+    pub message: String,
+    pub data: Option<T>,
+}
+
+impl<T> Envelope<T> {
+    pub fn success(message: &str, data: T) -> Envelope<T> {
+        Envelope {
+            code: 200,
+            message: message.to_owned(),
+            data: Some(data),
+        }
+    }
+}
+
+impl Envelope<()> {
+    pub fn failure(problem: &Problem) -> Envelope<()> {
+        Envelope {
+            code: u32::from(problem.status),
+            message: problem.message.clone(),
+            data: None,
+        }
+    }
+}
+
+/// Messages of success.
+pub const ORDER_CREATED: &str = "订单创建成功";
+pub const ORDER_FOUND: &str = "查询订单成功";
+pub const ORDERS_FOUND: &str = "查询订单列表成功";
+pub const ORDER_CANCELLED: &str = "订单已取消";
+pub const PRODUCT_FOUND: &str = "查询商品成功";
+pub const PRODUCTS_FOUND: &str = "查询商品列表成功";
+pub const STOCK_FOUND: &str = "查询库存成功";
+pub const RECOMMENDED: &str = "查询推荐商品成功";
+
+/// An order in `data`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EnvelopeOrder {
+    pub id: String,
+    pub user_id: String,
+    /// JSON text of the items: `[{"product_id":1,"quantity":2,"price":99.99}]`.
+    pub items: String,
+    pub total_amount: Amount,
+    pub status: String,
+    /// RFC 3339, UTC.
+    pub created_at: String,
+    pub updated_at: String,
+}
+
+/// A list of orders in `data`. Behind the end, `orders` is empty.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EnvelopeOrders {
+    pub orders: Vec<EnvelopeOrder>,
+    pub total: u64,
+    pub page: u32,
+    pub page_size: u32,
+}
+
+impl From<&OrderView> for EnvelopeOrder {
+    fn from(view: &OrderView) -> EnvelopeOrder {
+        EnvelopeOrder {
+            id: view.id.clone(),
+            user_id: view.user_id.clone(),
+            items: items_text(&view.items),
+            total_amount: view.total_amount,
+            status: view.status.clone(),
+            created_at: calendar::rfc3339(view.created_at),
+            updated_at: calendar::rfc3339(view.updated_at),
+        }
+    }
+}
+
+/// Product ids stand as numbers in this text, as its readers expect.
+fn items_text(items: &[ItemView]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(2 + items.len() * 48);
+    text.push('[');
+    for (at, item) in items.iter().enumerate() {
+        let comma = if at > 0 { "," } else { "" };
+        let _ = write!(
+            text,
+            r#"{comma}{{"product_id":{},"quantity":{},"price":{}}}"#,
+            item.product_id, item.quantity, item.price.0
+        );
+    }
+    text.push(']');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::sample;
+    use domain::Rejection;
+
+    #[test]
+    fn the_shape_of_an_order() {
+        let order = EnvelopeOrder::from(&OrderView::from(&sample::order()));
+        let json = serde_json::to_string(&Envelope::success(ORDER_FOUND, order)).unwrap();
+        assert_eq!(
+            json,
+            concat!(
+                r#"{"code":200,"message":"查询订单成功","data":{"id":"7202123782","user_id":"user_123","#,
+                r#""items":"[{\"product_id\":1,\"quantity\":2,\"price\":99.99}]","total_amount":199.98,"#,
+                r#""status":"pending","created_at":"2024-01-01T00:00:01.717Z","updated_at":"2024-01-01T00:00:01.717Z"}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn an_error_keeps_its_status() {
+        let problem = Problem::from(Rejection::UnknownOrder("9".into()));
+        assert_eq!(
+            serde_json::to_string(&Envelope::failure(&problem)).unwrap(),
+            r#"{"code":404,"message":"order 9 does not exist","data":null}"#
+        );
+    }
+}
