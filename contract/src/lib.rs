@@ -4,9 +4,12 @@
 pub mod amount;
 pub mod body;
 pub mod event;
+pub mod health;
 pub mod identity;
 pub mod message;
 pub mod order;
+pub mod page;
 pub mod problem;
+pub mod product;
 pub mod redis;
 pub mod sql;
