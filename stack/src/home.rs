@@ -95,7 +95,7 @@ impl Drop for Home {
 ///
 /// # Errors
 /// When it cannot be written.
-pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
+pub fn write_private(path: &Path, text: &str) -> Result<()> {
     use std::io::Write;
     let fresh = path.with_extension("new");
     let write = || {

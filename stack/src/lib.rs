@@ -15,10 +15,10 @@ mod spawner;
 mod wait;
 
 pub use elasticsearch::Elasticsearch;
-pub use home::Home;
+pub use home::{Home, write_private};
 pub use kafka::Kafka;
 pub use mariadb::MariaDb;
 pub use port::free_port;
-pub use process::{Launch, Process, binary};
+pub use process::{Launch, Process, binary, terminate};
 pub use redis::Redis;
 pub use wait::{interrupted, wait_for, wait_ok};

@@ -171,7 +171,7 @@ impl Process {
         *self.lock() = Some(child);
         let ready = self.wait_ready();
         if ready.is_err() {
-            self.kill();
+            self.let_go();
         }
         ready
     }
@@ -248,6 +248,15 @@ impl Process {
         format!("{} failed; the end of {path}:\n{lines}", self.launch.name)
     }
 
+    /// Ends it as its home demands: with time to finish where data is kept, at once where not.
+    fn let_go(&self) {
+        if self.launch.farewell == Signal::KILL {
+            self.kill();
+        } else {
+            let _ = self.stop();
+        }
+    }
+
     /// Some(status) once there is no process; the status is missing where it was never started.
     fn gone(&self) -> Option<Option<ExitStatus>> {
         let mut child = self.lock();
@@ -279,12 +288,18 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.launch.farewell == Signal::KILL {
-            self.kill();
-        } else {
-            let _ = self.stop();
-        }
+        self.let_go();
     }
+}
+
+/// Sends SIGTERM to a process that is not our child.
+///
+/// # Errors
+/// When there is no such process, or it is not ours to stop.
+pub fn terminate(pid: u32) -> Result<()> {
+    let target = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let target = target.with_context(|| format!("{pid} is not a process id"))?;
+    kill_process(target, Signal::TERM).with_context(|| format!("cannot stop pid {pid}"))
 }
 
 /// One of our own programs, built beside the program that runs now: `target/release/NAME`.

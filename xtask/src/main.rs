@@ -1,1 +1,93 @@
-fn main() {}
+//! `cargo xtask`: everything a person does with this checkout, from the first `up` to the gate
+//! before a merge. It runs the programs of the workspace and links none of them.
+
+mod build;
+mod cargo;
+mod checkout;
+mod ci;
+mod console;
+mod lock;
+mod relay;
+mod servers;
+mod test;
+mod tidy;
+mod tools;
+mod up;
+mod urls;
+mod wit;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use checkout::Checkout;
+
+/// Runs, builds and checks Flashorder.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    version,
+    max_term_width = 100
+)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts the whole platform on this machine; Ctrl-C stops it, its data stays
+    Up(up::Args),
+    /// Stops an `up` that runs in another terminal
+    Down,
+    /// Deletes what `up` keeps under .run/: databases, queues, logs, passwords
+    Clean,
+    /// Builds the native programs and, as WebAssembly components, the functions
+    Build,
+    /// Brings the databases up to date; repeatable
+    Migrate,
+    /// Checks the invariants between MySQL, Redis, Kafka and Elasticsearch; exit 1 where one is broken
+    Reconcile,
+    /// Installs what the tests need, builds, and runs them all on real servers
+    Test(test::Args),
+    /// The gate: format, lints, tidy, wit, build, test
+    Ci,
+    /// Copies the vendored WIT files anew from the SDK they belong to
+    Wit {
+        /// Change nothing; fail where a file differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// Checks layout and dependency rules
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            console::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> Result<ExitCode> {
+    let checkout = Checkout::find()?;
+    match args.command {
+        Command::Up(args) => up::run(&checkout, &args)?,
+        Command::Down => lock::stop_holder(&checkout)?,
+        Command::Clean => lock::clean(&checkout)?,
+        Command::Build => build::run(&checkout)?,
+        Command::Migrate => return relay::run(&checkout, "migrate"),
+        Command::Reconcile => return relay::run(&checkout, "reconcile"),
+        Command::Test(args) => return test::run(&checkout, &args),
+        Command::Ci => ci::run(&checkout)?,
+        Command::Wit { check: true } => wit::check(&checkout)?,
+        Command::Wit { check: false } => wit::vendor(&checkout)?,
+        Command::Tidy => tidy::run(&checkout)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,78 @@
+//! Builds the native programs and the components, and puts each component where spin.toml names
+//! it: `target/components/NAME.wasm`, under the name of its crate.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::cargo;
+use crate::checkout::{Checkout, Workspace, cargo_command};
+use crate::tools;
+
+/// The one target and profile of the components.
+pub const WASM: [&str; 4] = ["--target", "wasm32-wasip2", "--profile", "component"];
+/// The native programs `up` runs.
+const PROGRAMS: [&str; 2] = ["host-adapter", "relay-worker"];
+
+/// Builds everything that runs.
+///
+/// # Errors
+/// When a tool is missing or a build fails.
+pub fn run(checkout: &Checkout) -> Result<()> {
+    tools::for_building(checkout)?;
+    let workspace = checkout.workspace()?;
+    programs(checkout)?;
+    components(checkout, &workspace)
+}
+
+/// Builds the native programs.
+///
+/// # Errors
+/// When cargo fails.
+pub fn programs(checkout: &Checkout) -> Result<()> {
+    let packages = PROGRAMS.iter().flat_map(|name| ["-p", name]);
+    let mut command = cargo_command(&checkout.root);
+    command
+        .args(["build", "--release", "--locked", "--bins"])
+        .args(packages);
+    cargo::build("native programs", &mut command)
+}
+
+/// Builds the components and puts them in place.
+///
+/// # Errors
+/// When cargo fails or a file cannot be copied.
+pub fn components(checkout: &Checkout, workspace: &Workspace) -> Result<()> {
+    let names: Vec<&str> = workspace
+        .components()
+        .map(|package| package.name.as_str())
+        .collect();
+    let packages = names.iter().flat_map(|name| ["-p", name]);
+    let mut command = cargo_command(&checkout.root);
+    command
+        .args(["build", "--locked"])
+        .args(WASM)
+        .args(packages);
+    cargo::build("functions", &mut command)?;
+    let built = workspace.target.join("wasm32-wasip2/component");
+    let places = checkout.components_dir();
+    fs::create_dir_all(&places)?;
+    names.iter().try_for_each(|name| {
+        let from = built.join(format!("{}.wasm", name.replace('-', "_")));
+        put(&from, &places.join(format!("{name}.wasm")))
+            .with_context(|| format!("cannot put {} in place", from.display()))
+    })
+}
+
+/// Copies a file unless it is there already; a host that reads meanwhile sees the old or the new.
+fn put(from: &Path, to: &Path) -> Result<()> {
+    let bytes = fs::read(from)?;
+    if fs::read(to).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    let fresh = to.with_extension("new");
+    fs::write(&fresh, bytes)?;
+    fs::rename(&fresh, to)?;
+    Ok(())
+}

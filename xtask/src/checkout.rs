@@ -1,0 +1,163 @@
+//! This checkout as cargo sees it: its root, its packages, where built files go.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+/// A member of the workspace.
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// Its folder, relative to the root.
+    pub folder: PathBuf,
+    /// Whether it is a WebAssembly component: a function or a test's probe.
+    pub is_component: bool,
+    /// What it depends on directly.
+    pub dependencies: Vec<Dependency>,
+}
+
+/// A direct dependency.
+pub struct Dependency {
+    /// The name of the package depended on.
+    pub name: String,
+    /// Whether only tests and examples see it.
+    pub is_dev: bool,
+}
+
+/// The checkout.
+pub struct Checkout {
+    /// Its root folder.
+    pub root: PathBuf,
+}
+
+impl Checkout {
+    /// The checkout this program was started from: cargo tells, or the current folder's ancestors do.
+    ///
+    /// # Errors
+    /// When it is started elsewhere.
+    pub fn find() -> Result<Self> {
+        let of_cargo = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let start = match of_cargo {
+            Some(folder) => folder,
+            None => env::current_dir()?,
+        };
+        let root = start
+            .ancestors()
+            .find(|folder| folder.join("xtask/Cargo.toml").is_file())
+            .context("not inside a checkout of Flashorder")?;
+        Ok(Self {
+            root: root.to_owned(),
+        })
+    }
+
+    /// Where `up` keeps its data.
+    pub fn run_dir(&self) -> PathBuf {
+        self.root.join(".run")
+    }
+
+    /// Where spin.toml looks for the components, whatever cargo's target folder is.
+    pub fn components_dir(&self) -> PathBuf {
+        self.root.join("target/components")
+    }
+
+    /// Cargo's view of the workspace.
+    ///
+    /// # Errors
+    /// When cargo fails.
+    pub fn workspace(&self) -> Result<Workspace> {
+        let metadata = self.metadata(&["--no-deps"])?;
+        let target = metadata["target_directory"]
+            .as_str()
+            .context("no target_directory")?;
+        let packages = array(&metadata["packages"]).filter_map(|json| package(&self.root, json));
+        Ok(Workspace {
+            target: target.into(),
+            packages: packages.collect(),
+        })
+    }
+
+    /// The folder of a dependency's sources.
+    ///
+    /// # Errors
+    /// When the workspace does not depend on it in that version.
+    pub fn sources_of(&self, name: &str, version: &str) -> Result<PathBuf> {
+        let metadata = self.metadata(&[])?;
+        let manifest = array(&metadata["packages"])
+            .find(|json| json["name"] == name && json["version"] == version)
+            .and_then(|json| json["manifest_path"].as_str())
+            .with_context(|| format!("the workspace does not depend on {name} {version}"))?;
+        Ok(Path::new(manifest)
+            .parent()
+            .context("a manifest without a folder")?
+            .to_owned())
+    }
+
+    fn metadata(&self, more: &[&str]) -> Result<Value> {
+        let output = cargo_command(&self.root)
+            .args(["metadata", "--format-version", "1", "--quiet"])
+            .args(more)
+            .output()
+            .context("cannot run cargo metadata")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.success(),
+            "cargo metadata failed: {}",
+            said.trim()
+        );
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+}
+
+/// The packages and where they are built.
+pub struct Workspace {
+    /// Cargo's target folder.
+    pub target: PathBuf,
+    /// All members.
+    pub packages: Vec<Package>,
+}
+
+impl Workspace {
+    /// The members that are WebAssembly components.
+    pub fn components(&self) -> impl Iterator<Item = &Package> {
+        self.packages.iter().filter(|package| package.is_component)
+    }
+
+    /// The path of one of our native programs.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.target.join("release").join(name)
+    }
+}
+
+/// The cargo that runs us, in the checkout.
+pub fn cargo_command(root: &Path) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
+}
+
+fn package(root: &Path, json: &Value) -> Option<Package> {
+    let manifest = Path::new(json["manifest_path"].as_str()?);
+    let folder = manifest.parent()?.strip_prefix(root).ok()?.to_owned();
+    let is_cdylib = array(&json["targets"])
+        .any(|target| array(&target["crate_types"]).any(|kind| kind == "cdylib"));
+    let dependencies = array(&json["dependencies"]).filter_map(|json| {
+        let name = json["name"].as_str()?.to_owned();
+        Some(Dependency {
+            name,
+            is_dev: json["kind"] == "dev",
+        })
+    });
+    Some(Package {
+        name: json["name"].as_str()?.to_owned(),
+        folder,
+        is_component: is_cdylib,
+        dependencies: dependencies.collect(),
+    })
+}
+
+fn array(json: &Value) -> impl Iterator<Item = &Value> {
+    json.as_array().into_iter().flatten()
+}

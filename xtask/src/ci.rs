@@ -1,0 +1,74 @@
+//! The gate, the same on a person's machine and in CI: the quick checks first.
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::build::{self, WASM};
+use crate::checkout::{Checkout, Workspace, cargo_command};
+use crate::console;
+use crate::test;
+use crate::tidy;
+use crate::tools;
+use crate::wit;
+
+/// Runs every check; the first that fails ends it.
+///
+/// # Errors
+/// When a check fails.
+pub fn run(checkout: &Checkout) -> Result<()> {
+    let workspace = checkout.workspace()?;
+    timed("tidy", || tidy::run(checkout))?;
+    timed("wit", || wit::check(checkout))?;
+    timed("fmt", || {
+        succeed(cargo_command(&checkout.root).args(["fmt", "--all", "--check"]))
+    })?;
+    timed("tools", || tools::for_building(checkout))?;
+    timed("clippy", || clippy(checkout, &workspace))?;
+    timed("build", || build::run(checkout))?;
+    timed("test", || {
+        let code = test::run(checkout, &test::Args::default())?;
+        ensure!(code == ExitCode::SUCCESS, "a test failed");
+        Ok(())
+    })
+}
+
+/// Natives and components apart: each is checked as it is built.
+fn clippy(checkout: &Checkout, workspace: &Workspace) -> Result<()> {
+    let components: Vec<&str> = workspace
+        .components()
+        .map(|package| package.name.as_str())
+        .collect();
+    let mut native = cargo_command(&checkout.root);
+    native.args([
+        "clippy",
+        "--release",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+    ]);
+    native.args(components.iter().flat_map(|name| ["--exclude", name]));
+    succeed(native.args(["--", "-D", "warnings"]))?;
+    let mut wasm = cargo_command(&checkout.root);
+    wasm.args(["clippy", "--locked"]).args(WASM);
+    wasm.args(components.iter().flat_map(|name| ["-p", name]));
+    succeed(wasm.args(["--", "-D", "warnings"]))
+}
+
+fn timed(name: &str, check: impl FnOnce() -> Result<()>) -> Result<()> {
+    console::line(format_args!("== {name}"));
+    let started = Instant::now();
+    check().with_context(|| format!("{name} failed"))?;
+    console::line(format_args!(
+        "== {name}: fine, {:.1} s",
+        started.elapsed().as_secs_f32()
+    ));
+    Ok(())
+}
+
+fn succeed(command: &mut Command) -> Result<()> {
+    let status = command.status().context("cannot run cargo")?;
+    ensure!(status.success(), "cargo ended with {status}");
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Commands that are the relay's: `migrate` and `reconcile` on the databases of a running `up`, on
+//! those the environment names, or on this checkout's own, started for the occasion.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::build;
+use crate::checkout::{Checkout, Workspace};
+use crate::console;
+use crate::lock::Lock;
+use crate::servers::Servers;
+use crate::tools;
+use crate::urls::Urls;
+
+/// Runs `relay-worker VERB` and ends with its exit code.
+///
+/// # Errors
+/// When it cannot be built or run, or there are no databases.
+pub fn run(checkout: &Checkout, verb: &str) -> Result<ExitCode> {
+    tools::for_building(checkout)?;
+    build::programs(checkout)?;
+    let workspace = checkout.workspace()?;
+    let given = Urls::from_env()?;
+    if given.has_databases() {
+        return attach(&workspace, &given, verb);
+    }
+    match Lock::try_take(checkout)? {
+        Err(_running) => attach(&workspace, &Urls::load(&checkout.run_dir())?, verb),
+        Ok(_lock) => {
+            let servers = Servers::start(&checkout.run_dir(), given, false)?;
+            let code = attach(&workspace, &servers.urls, verb);
+            servers.processes().try_for_each(stack::Process::stop)?;
+            code
+        }
+    }
+}
+
+/// Applies the migrations.
+///
+/// # Errors
+/// When the relay fails; what it said is in the error.
+pub fn migrate(workspace: &Workspace, urls: &Urls) -> Result<()> {
+    console::step("migrations", |_| {
+        let output = command(workspace, urls, "migrate")
+            .output()
+            .context("cannot run relay-worker")?;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        ensure!(
+            output.status.success(),
+            "relay-worker migrate failed:\n{}",
+            said.trim()
+        );
+        Ok(())
+    })
+}
+
+fn attach(workspace: &Workspace, urls: &Urls, verb: &str) -> Result<ExitCode> {
+    let status = command(workspace, urls, verb)
+        .status()
+        .context("cannot run relay-worker")?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+fn command(workspace: &Workspace, urls: &Urls, verb: &str) -> Command {
+    let mut command = Command::new(workspace.program("relay-worker"));
+    command.arg(verb).envs(urls.for_relay());
+    command
+}

@@ -1,0 +1,137 @@
+//! The servers of a run: private ones under `.run/`, except where the environment names others.
+
+use std::path::Path;
+use std::thread;
+
+use anyhow::{Result, anyhow};
+use stack::{Elasticsearch, Home, Kafka, MariaDb, Process, Redis, free_port, port};
+
+use crate::console;
+use crate::tools;
+use crate::urls::Urls;
+
+/// Order databases of a private MariaDB; a power of two, for the router counts in those.
+const SHARDS: usize = 2;
+
+/// Preferred ports: easy to remember, far from the servers' usual ones.
+const MARIADB_PORT: u16 = 13306;
+const REDIS_PORT: u16 = 16379;
+const KAFKA_PORT: u16 = 19092;
+const ELASTICSEARCH_PORT: u16 = 19200;
+
+/// What was started, and where everything is. Dropped, the servers stop.
+pub struct Servers {
+    /// The addresses of all servers, private or not.
+    pub urls: Urls,
+    elasticsearch: Option<Elasticsearch>,
+    kafka: Option<Kafka>,
+    redis: Option<Redis>,
+    mariadb: Option<MariaDb>,
+}
+
+impl Servers {
+    /// Installs and starts what `given` leaves open; Kafka and Elasticsearch only if `full`.
+    ///
+    /// # Errors
+    /// When a server cannot be installed or started; those already up are stopped.
+    pub fn start(run_dir: &Path, given: Urls, full: bool) -> Result<Self> {
+        let wants_mariadb = given.mysql.is_empty();
+        let wants_redis = given.redis.is_empty();
+        let wants_kafka = full && given.kafka.is_empty();
+        let wants_elasticsearch = full && given.elasticsearch.is_empty();
+        tools::for_serving(
+            wants_mariadb,
+            wants_redis,
+            wants_kafka || wants_elasticsearch,
+        )?;
+        let home = Home::kept(run_dir)?;
+        let home = &home;
+        let (mariadb, redis, kafka, elasticsearch) = thread::scope(|scope| {
+            let mariadb = scope.spawn(|| {
+                start(wants_mariadb, "MariaDB", || {
+                    MariaDb::start(home, Some(pick(MARIADB_PORT)?))
+                })
+            });
+            let redis = scope.spawn(|| {
+                start(wants_redis, "Redis", || {
+                    Redis::start(home, Some(pick(REDIS_PORT)?))
+                })
+            });
+            let kafka = scope.spawn(|| {
+                start(wants_kafka, "Kafka", || {
+                    Kafka::start(home, Some(pick(KAFKA_PORT)?))
+                })
+            });
+            let elasticsearch = scope.spawn(|| {
+                start(wants_elasticsearch, "Elasticsearch", || {
+                    Elasticsearch::start(home, Some(pick(ELASTICSEARCH_PORT)?))
+                })
+            });
+            (
+                joined(mariadb),
+                joined(redis),
+                joined(kafka),
+                joined(elasticsearch),
+            )
+        });
+        let mut servers = Self {
+            urls: given,
+            elasticsearch: elasticsearch?,
+            kafka: kafka?,
+            redis: redis?,
+            mariadb: mariadb?,
+        };
+        servers.note_urls();
+        Ok(servers)
+    }
+
+    /// The private servers, in the order they are to be stopped.
+    pub fn processes(&self) -> impl Iterator<Item = &Process> {
+        let elasticsearch = self.elasticsearch.as_ref().map(|server| &server.process);
+        let kafka = self.kafka.as_ref().map(|server| &server.process);
+        let redis = self.redis.as_ref().map(|server| &server.process);
+        let mariadb = self.mariadb.as_ref().map(|server| &server.process);
+        [elasticsearch, kafka, redis, mariadb].into_iter().flatten()
+    }
+
+    fn note_urls(&mut self) {
+        if let Some(mariadb) = &self.mariadb {
+            let shards: Vec<String> = (0..SHARDS)
+                .map(|shard| mariadb.url(&format!("order_{shard}")))
+                .collect();
+            self.urls.mysql = shards.join(",");
+            self.urls.inventory = mariadb.url("inventory");
+        }
+        if let Some(redis) = &self.redis {
+            self.urls.redis = redis.url();
+        }
+        if let Some(kafka) = &self.kafka {
+            self.urls.kafka = kafka.brokers();
+        }
+        if let Some(elasticsearch) = &self.elasticsearch {
+            self.urls.elasticsearch = elasticsearch.url();
+        }
+    }
+}
+
+fn start<T>(wanted: bool, name: &str, start: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
+    if !wanted {
+        return Ok(None);
+    }
+    console::step(name, |_| start()).map(Some)
+}
+
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    thread
+        .join()
+        .unwrap_or_else(|_| Err(anyhow!("starting a server panicked")))
+}
+
+/// The preferred port, or another where it is taken: a private server's port is nobody's concern.
+fn pick(preferred: u16) -> Result<u16> {
+    if port::is_free(preferred) {
+        Ok(preferred)
+    } else {
+        free_port()
+    }
+}

@@ -1,0 +1,46 @@
+//! `cargo xtask test`: whatever the tests need, then all of them. The servers are the tests' own.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::build;
+use crate::checkout::{Checkout, cargo_command};
+use crate::tools;
+
+/// What may be said to the tests.
+#[derive(clap::Args, Default)]
+pub struct Args {
+    /// Handed on to `cargo test`: a filter, -p NAME, or after another -- what the test programs take
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    more: Vec<String>,
+}
+
+/// Installs, builds and tests; ends as `cargo test` does.
+///
+/// # Errors
+/// When something cannot be installed or built.
+pub fn run(checkout: &Checkout, args: &Args) -> Result<ExitCode> {
+    tools::for_building(checkout)?;
+    tools::for_serving(true, true, true)?;
+    let workspace = checkout.workspace()?;
+    build::programs(checkout)?;
+    build::components(checkout, &workspace)?;
+    let mut command = cargo_command(&checkout.root);
+    command.args([
+        "test",
+        "--release",
+        "--locked",
+        "--workspace",
+        "--no-fail-fast",
+    ]);
+    for component in workspace.components() {
+        command.args(["--exclude", &component.name]);
+    }
+    let status = command
+        .args(&args.more)
+        .status()
+        .context("cannot run cargo test")?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}

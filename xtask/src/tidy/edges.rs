@@ -1,0 +1,206 @@
+//! Who may depend on whom. The table is the architecture: a new edge is a decision, made here.
+
+use crate::checkout::{Dependency, Package};
+
+/// Packages by the role they play; a function is any component of `functions/`.
+struct Rule {
+    /// To whom it applies.
+    who: Who,
+    /// The workspace's packages it may use, beside itself.
+    inner: &'static [&'static str],
+    /// What it must not use directly, by the start of the name.
+    never: &'static [&'static str],
+    /// If given, the only outside packages it may use.
+    only: Option<&'static [&'static str]>,
+}
+
+#[derive(Clone, Copy)]
+enum Who {
+    Named(&'static str),
+    Function,
+    Probe,
+}
+
+const DRIVERS: [&str; 5] = ["tokio", "mysql_async", "sqlx", "redis", "rdkafka"];
+
+const RULES: [Rule; 10] = [
+    Rule {
+        who: Who::Named("domain"),
+        inner: &[],
+        never: &[],
+        only: Some(&["thiserror"]),
+    },
+    Rule {
+        who: Who::Named("contract"),
+        inner: &["domain"],
+        never: &DRIVERS,
+        only: None,
+    },
+    Rule {
+        who: Who::Named("guest"),
+        inner: &["domain", "contract"],
+        never: &DRIVERS,
+        only: None,
+    },
+    Rule {
+        who: Who::Function,
+        inner: &["domain", "contract", "guest"],
+        never: &DRIVERS,
+        only: None,
+    },
+    Rule {
+        who: Who::Probe,
+        inner: &["guest"],
+        never: &DRIVERS,
+        only: None,
+    },
+    Rule {
+        who: Who::Named("host-adapter"),
+        inner: &[],
+        never: &["spin-sdk", "sqlx", "rdkafka"],
+        only: None,
+    },
+    Rule {
+        who: Who::Named("relay-worker"),
+        inner: &["domain", "contract"],
+        never: &["wasmtime", "spin-sdk"],
+        only: None,
+    },
+    Rule {
+        who: Who::Named("stack"),
+        inner: &[],
+        never: &["wasmtime", "tokio"],
+        only: None,
+    },
+    Rule {
+        who: Who::Named("tests"),
+        inner: &["domain", "contract", "stack", "host-adapter"],
+        never: &["spin-sdk"],
+        only: None,
+    },
+    Rule {
+        who: Who::Named("xtask"),
+        inner: &["stack"],
+        never: &["wasmtime", "tokio", "sqlx", "rdkafka"],
+        only: None,
+    },
+];
+
+/// Every dependency that no rule allows, as a line for a person. What only tests see is free,
+/// except that nothing uses `tests` and `xtask`.
+pub fn check(packages: &[Package]) -> Vec<String> {
+    packages
+        .iter()
+        .flat_map(|package| check_package(package, packages))
+        .collect()
+}
+
+fn check_package(package: &Package, all: &[Package]) -> Vec<String> {
+    let name = &package.name;
+    let Some(rule) = RULES.iter().find(|rule| rule.who.is(package)) else {
+        return vec![format!(
+            "{name}: no rule says what it may depend on (tidy/edges.rs)"
+        )];
+    };
+    package
+        .dependencies
+        .iter()
+        .filter(|dependency| !rule.allows(dependency, all))
+        .map(|dependency| format!("{name}: must not depend on {}", dependency.name))
+        .collect()
+}
+
+impl Who {
+    fn is(self, package: &Package) -> bool {
+        match self {
+            Self::Named(name) => package.name == name,
+            Self::Function => package.is_component && package.folder.starts_with("functions"),
+            Self::Probe => package.is_component && package.folder.starts_with("tests/components"),
+        }
+    }
+}
+
+impl Rule {
+    fn allows(&self, dependency: &Dependency, all: &[Package]) -> bool {
+        let name = dependency.name.as_str();
+        if matches!(name, "tests" | "xtask") {
+            return false;
+        }
+        if dependency.is_dev {
+            return true;
+        }
+        if all.iter().any(|package| package.name == name) {
+            return self.inner.contains(&name);
+        }
+        let is_banned = self.never.iter().any(|banned| name.starts_with(banned));
+        !is_banned && self.only.is_none_or(|only| only.contains(&name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(name: &str, folder: &str, dependencies: &[(&str, bool)]) -> Package {
+        Package {
+            name: name.to_owned(),
+            folder: folder.into(),
+            is_component: folder.starts_with("functions/") && name != "guest",
+            dependencies: dependencies
+                .iter()
+                .map(|(name, is_dev)| Dependency {
+                    name: (*name).to_owned(),
+                    is_dev: *is_dev,
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn what_the_table_allows_passes() {
+        let packages = [
+            package(
+                "domain",
+                "domain",
+                &[("thiserror", false), ("proptest", true)],
+            ),
+            package(
+                "create-order",
+                "functions/create-order",
+                &[("guest", false), ("domain", false)],
+            ),
+            package(
+                "guest",
+                "functions/guest",
+                &[("domain", false), ("spin-sdk", false)],
+            ),
+        ];
+        assert_eq!(check(&packages), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_forbidden_edge_is_named() {
+        let packages = [
+            package("domain", "domain", &[("serde", false)]),
+            package(
+                "create-order",
+                "functions/create-order",
+                &[("health", false), ("tokio", false)],
+            ),
+            package("health", "functions/health", &[("xtask", true)]),
+            package("relay-worker", "relay-worker", &[("wasmtime-wasi", false)]),
+            package("helpers", "helpers", &[]),
+        ];
+        assert_eq!(
+            check(&packages),
+            [
+                "domain: must not depend on serde",
+                "create-order: must not depend on health",
+                "create-order: must not depend on tokio",
+                "health: must not depend on xtask",
+                "relay-worker: must not depend on wasmtime-wasi",
+                "helpers: no rule says what it may depend on (tidy/edges.rs)",
+            ]
+        );
+    }
+}

@@ -1,0 +1,296 @@
+//! Rules about one file, checked on its path and text alone.
+
+use std::path::Path;
+
+use syn::visit::{self, Visit};
+
+const LINES_MAX: usize = 500;
+const FUNCTION_LINES_MAX: usize = 70;
+/// Names that say nothing about what is inside.
+const EMPTY_NAMES: [&str; 6] = ["util", "utils", "common", "helpers", "manager", "misc"];
+/// Paths that exist on one machine only. In pieces, for this file is checked too.
+const MACHINE_PATHS: [&str; 3] = [
+    concat!("/wo", "rk/"),
+    concat!("/ro", "ot/"),
+    concat!("../sh", "ared"),
+];
+
+/// Every broken rule of the file `path` with the content `text`, as a line for a person.
+pub fn check(path: &Path, text: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    names(path, &mut problems);
+    lines(path, text, &mut problems);
+    if path.extension().is_some_and(|extension| extension == "rs") {
+        rust(path, text, &mut problems);
+    }
+    if path == Path::new("clippy.toml") {
+        bans(path, text, &mut problems);
+    }
+    problems
+}
+
+fn names(path: &Path, problems: &mut Vec<String>) {
+    let shown = path.display();
+    if path.file_name().is_some_and(|name| name == "mod.rs") {
+        problems.push(format!(
+            "{shown}: a module is NAME.rs with a folder NAME/, not mod.rs"
+        ));
+    }
+    let stem = path.file_stem().unwrap_or_default();
+    let mut parts = path.parent().into_iter().flat_map(Path::iter).chain([stem]);
+    if let Some(part) = parts.find(|part| EMPTY_NAMES.iter().any(|name| part == name)) {
+        problems.push(format!("{shown}: the name {} says nothing", part.display()));
+    }
+}
+
+fn lines(path: &Path, text: &str, problems: &mut Vec<String>) {
+    for (number, line) in (1..).zip(text.lines()) {
+        let mut report = |what: &str| problems.push(format!("{}:{number}: {what}", path.display()));
+        if MACHINE_PATHS.iter().any(|place| line.contains(place)) {
+            report("a path of one machine");
+        }
+        let is_owned = |mark: &str| line.contains(&format!("{mark}("));
+        if [concat!("TO", "DO"), concat!("FIX", "ME")]
+            .iter()
+            .any(|mark| {
+                line.split(|letter: char| !letter.is_alphanumeric())
+                    .any(|word| word == *mark)
+                    && !is_owned(mark)
+            })
+        {
+            report("something left to do names its owner: NAME in parentheses after it");
+        }
+    }
+}
+
+fn rust(path: &Path, text: &str, problems: &mut Vec<String>) {
+    let shown = path.display();
+    let first = text
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default();
+    let is_generated = first.starts_with("// @generated");
+    if !first.starts_with("//!") && !is_generated {
+        problems.push(format!(
+            "{shown}: opens without a //! that tells why it exists"
+        ));
+    }
+    let count = text.lines().count();
+    if count > LINES_MAX && !is_generated {
+        problems.push(format!("{shown}: {count} lines, more than {LINES_MAX}"));
+    }
+    let parsed = match syn::parse_file(text) {
+        Ok(parsed) => parsed,
+        Err(error) => return problems.push(format!("{shown}: cannot be parsed: {error}")),
+    };
+    let mut walk = Walk {
+        found: Vec::new(),
+        in_test: is_test_file(path),
+    };
+    walk.visit_file(&parsed);
+    problems.extend(
+        walk.found
+            .into_iter()
+            .map(|(line, what)| format!("{shown}:{line}: {what}")),
+    );
+}
+
+/// A ban tells the reason to whoever runs into it.
+fn bans(path: &Path, text: &str, problems: &mut Vec<String>) {
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.contains("path = ") && !line.contains("reason = ") {
+            problems.push(format!(
+                "{}:{number}: a ban without a reason",
+                path.display()
+            ));
+        }
+    }
+}
+
+/// Test programs, but not the library they share nor the probes they load.
+fn is_test_file(path: &Path) -> bool {
+    let mut parts = path
+        .iter()
+        .skip_while(|part| *part != "tests")
+        .skip(1)
+        .peekable();
+    parts
+        .peek()
+        .is_some_and(|next| *next != "src" && *next != "components")
+}
+
+struct Walk {
+    found: Vec<(usize, String)>,
+    in_test: bool,
+}
+
+impl Walk {
+    fn function(&mut self, name: &syn::Ident, attributes: &[syn::Attribute], block: &syn::Block) {
+        let (start, end) = (
+            name.span().start().line,
+            block.brace_token.span.close().end().line,
+        );
+        let count = end.saturating_sub(start) + 1;
+        if count > FUNCTION_LINES_MAX {
+            self.found.push((
+                start,
+                format!("{name} has {count} lines, more than {FUNCTION_LINES_MAX}"),
+            ));
+        }
+        if attributes
+            .iter()
+            .any(|attribute| attribute.path().is_ident("ignore"))
+        {
+            self.found
+                .push((start, format!("{name} is an ignored test")));
+        }
+    }
+
+    /// A name is called `sleep`: in a test that is a guess about time.
+    fn sleep(&mut self, line: usize) {
+        if self.in_test {
+            self.found.push((
+                line,
+                "a test sleeps: wait for a predicate with a deadline".to_owned(),
+            ));
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Walk {
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        self.function(&item.sig.ident, &item.attrs, &item.block);
+        visit::visit_item_fn(self, item);
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        self.function(&item.sig.ident, &item.attrs, &item.block);
+        visit::visit_impl_item_fn(self, item);
+    }
+
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        let outside = self.in_test;
+        self.in_test |= item.attrs.iter().any(is_cfg_test);
+        visit::visit_item_mod(self, item);
+        self.in_test = outside;
+    }
+
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        if let syn::Expr::Path(path) = &*call.func
+            && let Some(last) = path.path.segments.last()
+            && last.ident == "sleep"
+        {
+            self.sleep(last.ident.span().start().line);
+        }
+        visit::visit_expr_call(self, call);
+    }
+}
+
+fn is_cfg_test(attribute: &syn::Attribute) -> bool {
+    attribute.path().is_ident("cfg")
+        && attribute
+            .parse_args::<syn::Path>()
+            .is_ok_and(|path| path.is_ident("test"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(path: &str, text: &str) -> Vec<String> {
+        check(Path::new(path), text)
+    }
+
+    #[test]
+    fn a_tidy_file_passes() {
+        let text = "//! Why.\n\nfn f() { sleep(1) }\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() {}\n}\n";
+        assert_eq!(problems("domain/src/money.rs", text), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_file_without_a_reason_is_told() {
+        assert_eq!(
+            problems("a.rs", "fn f() {}\n"),
+            ["a.rs: opens without a //! that tells why it exists"]
+        );
+        assert_eq!(
+            problems("a.rs", "// @generated by x\nfn f() {}\n"),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn long_files_and_functions_are_told() {
+        let text = format!("//! Why.\nfn long() {{\n{}}}\n", "    f();\n".repeat(500));
+        assert_eq!(
+            problems("a.rs", &text),
+            [
+                "a.rs: 503 lines, more than 500",
+                "a.rs:2: long has 502 lines, more than 70"
+            ]
+        );
+    }
+
+    #[test]
+    fn names_that_say_nothing_are_told() {
+        assert_eq!(
+            problems("domain/src/utils.rs", "//! Why.\n"),
+            ["domain/src/utils.rs: the name utils says nothing"]
+        );
+        assert_eq!(
+            problems("common/Cargo.toml", ""),
+            ["common/Cargo.toml: the name common says nothing"]
+        );
+        assert_eq!(
+            problems("a/mod.rs", "//! Why.\n"),
+            ["a/mod.rs: a module is NAME.rs with a folder NAME/, not mod.rs"]
+        );
+    }
+
+    #[test]
+    fn sleeps_and_ignored_tests_are_told() {
+        let text = "//! Why.\n#[test]\n#[ignore]\nfn t() { std::thread::sleep(D) }\n";
+        assert_eq!(
+            problems("relay-worker/tests/sim.rs", text),
+            [
+                "relay-worker/tests/sim.rs:4: t is an ignored test",
+                "relay-worker/tests/sim.rs:4: a test sleeps: wait for a predicate with a deadline"
+            ]
+        );
+        let inside = "//! Why.\n#[cfg(test)]\nmod tests {\n    fn t() { sleep(D) }\n}\n";
+        assert_eq!(
+            problems("a.rs", inside),
+            ["a.rs:4: a test sleeps: wait for a predicate with a deadline"]
+        );
+        assert_eq!(
+            problems("tests/src/poll.rs", "//! Why.\nfn p() { sleep(D) }\n"),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn paths_of_one_machine_and_unowned_work_are_told() {
+        let text = format!(
+            "see {}x\n{} later\n{}(ann) later\n",
+            MACHINE_PATHS[0],
+            concat!("TO", "DO"),
+            concat!("TO", "DO")
+        );
+        assert_eq!(
+            problems("README.md", &text),
+            [
+                "README.md:1: a path of one machine",
+                "README.md:2: something left to do names its owner: NAME in parentheses after it"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_ban_needs_a_reason() {
+        let text = "disallowed-methods = [\n    { path = \"a::b\" },\n    { path = \"c::d\", reason = \"e\" },\n]\n";
+        assert_eq!(
+            problems("clippy.toml", text),
+            ["clippy.toml:2: a ban without a reason"]
+        );
+    }
+}

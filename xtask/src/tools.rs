@@ -1,0 +1,82 @@
+//! What a machine needs before anything can be built or run, installed where it is missing.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use stack::install::{self, JAVA, MARIADB, Need, REDIS};
+
+use crate::checkout::Checkout;
+use crate::console;
+
+const WASM_TARGET: &str = "wasm32-wasip2";
+/// The Kafka client is C, built from source.
+const COMPILERS: [Need; 2] = [
+    Need {
+        program: "cc",
+        package: "build-essential",
+    },
+    Need {
+        program: "make",
+        package: "build-essential",
+    },
+];
+
+/// The compilers: C's, and Rust's target for the functions.
+///
+/// # Errors
+/// When one is missing and cannot be installed.
+pub fn for_building(checkout: &Checkout) -> Result<()> {
+    install::ensure(&COMPILERS, say)?;
+    // Asked of rustc, for a Rust without rustup may have the target too.
+    let library = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", WASM_TARGET])
+        .current_dir(&checkout.root)
+        .output()
+        .context("cannot run rustc")?;
+    let folder = String::from_utf8_lossy(&library.stdout).trim().to_owned();
+    if library.status.success() && std::path::Path::new(&folder).is_dir() {
+        return Ok(());
+    }
+    console::line(format_args!(
+        "adding Rust's target {WASM_TARGET} through rustup"
+    ));
+    let Ok(rustup) = install::program("rustup") else {
+        bail!("Rust's target {WASM_TARGET} is missing, and there is no rustup to add it");
+    };
+    let status = Command::new(rustup)
+        .args(["target", "add", WASM_TARGET])
+        .current_dir(&checkout.root)
+        .status()?;
+    ensure!(
+        status.success(),
+        "rustup could not add the target {WASM_TARGET}"
+    );
+    Ok(())
+}
+
+/// The servers, each only where it is wanted: MariaDB, Redis, and what Kafka and Elasticsearch
+/// run on, with their jars.
+///
+/// # Errors
+/// When one is missing and cannot be installed.
+pub fn for_serving(mariadb: bool, redis: bool, java: bool) -> Result<()> {
+    let wanted = [
+        (mariadb, &MARIADB[..]),
+        (redis, &REDIS[..]),
+        (java, &JAVA[..]),
+    ];
+    let needs: Vec<Need> = wanted
+        .iter()
+        .filter(|(want, _)| *want)
+        .flat_map(|(_, needs)| needs.iter().copied())
+        .collect();
+    install::ensure(&needs, say)?;
+    if java {
+        install::jars(say)?;
+    }
+    Ok(())
+}
+
+fn say(text: &str) {
+    console::line(text);
+}

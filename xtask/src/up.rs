@@ -1,0 +1,134 @@
+//! `cargo xtask up`: from a bare machine to a platform that answers, in the order in which a
+//! mistake costs least: lock, ports, tools, build, servers, schema, programs, goods.
+
+mod banner;
+mod catalogue;
+mod platform;
+mod watch;
+
+use std::net::SocketAddr;
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use stack::{Process, interrupted, port};
+
+use crate::build;
+use crate::checkout::Checkout;
+use crate::console;
+use crate::lock::Lock;
+use crate::relay;
+use crate::servers::Servers;
+use crate::tools;
+use crate::urls::Urls;
+use platform::Platform;
+
+/// Own servers instead of private ones: MYSQL_URLS (one per order shard, parted by commas) with
+/// INVENTORY_URL, REDIS_URL, KAFKA_BROKERS, ELASTICSEARCH_URL.
+#[derive(clap::Args)]
+#[command(after_help = OWN_SERVERS)]
+pub struct Args {
+    /// Real Kafka and Elasticsearch too, instead of the embedded broker and no search index
+    #[arg(long)]
+    full: bool,
+    /// Where the API listens; may be given several times
+    #[arg(long, value_name = "ADDRESS:PORT", default_values = ["127.0.0.1:8081", "127.0.0.1:8082"])]
+    listen: Vec<SocketAddr>,
+    /// Where the host's metrics are
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9081")]
+    host_metrics: SocketAddr,
+    /// Where the relay's metrics are
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9082")]
+    relay_metrics: SocketAddr,
+}
+
+const OWN_SERVERS: &str = "\
+Environment: a server named here is used instead of a private one.
+  MYSQL_URLS         mysql://USER:PASSWORD@HOST:PORT/NAME, one per order shard, parted by commas
+  INVENTORY_URL      the same for the inventory database; goes with MYSQL_URLS
+  REDIS_URL          redis://HOST:PORT/0
+  KAFKA_BROKERS      HOST:PORT[,HOST:PORT]
+  ELASTICSEARCH_URL  http://HOST:PORT";
+
+/// Starts everything, waits for Ctrl-C, stops everything.
+///
+/// # Errors
+/// When something cannot be installed, built or started, or keeps dying; what was started is
+/// stopped first.
+pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
+    let lock = Lock::take(checkout)?;
+    let given = Urls::from_env()?;
+    check_ports(args)?;
+    tools::for_building(checkout)?;
+    build::programs(checkout)?;
+    let workspace = checkout.workspace()?;
+    build::components(checkout, &workspace)?;
+    stop_on_signals()?;
+    let servers = Servers::start(&checkout.run_dir(), given, args.full)?;
+    servers.urls.save(&checkout.run_dir())?;
+    relay::migrate(&workspace, &servers.urls)?;
+    let addresses = platform::Addresses {
+        listen: &args.listen,
+        host_metrics: args.host_metrics,
+        relay_metrics: args.relay_metrics,
+    };
+    let platform = Platform::start(checkout, &workspace, &servers.urls, &addresses)?;
+    catalogue::offer(args.listen.first().copied())?;
+    banner::print(&addresses, &servers.urls);
+    let processes: Vec<&Process> = platform.processes().chain(servers.processes()).collect();
+    let watched = watch::until_interrupted(&processes);
+    console::line("\nstopping; data stays under .run/");
+    let stopped = stop(&platform, &servers);
+    drop(lock);
+    watched.and(stopped)
+}
+
+/// From here on a first signal ends waits in order; a second one ends this program, and the
+/// kernel tells its children.
+fn stop_on_signals() -> Result<()> {
+    const BY_SIGNAL: i32 = 130;
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // In this order: the second looks at the flag before the first has set it.
+        signal_hook::flag::register_conditional_shutdown(signal, BY_SIGNAL, interrupted().clone())
+            .and_then(|_| signal_hook::flag::register(signal, interrupted().clone()))
+            .context("cannot handle signals")?;
+    }
+    Ok(())
+}
+
+fn check_ports(args: &Args) -> Result<()> {
+    let metrics = [
+        ("--host-metrics", args.host_metrics),
+        ("--relay-metrics", args.relay_metrics),
+    ];
+    let listen = args.listen.iter().map(|address| ("--listen", *address));
+    for (flag, address) in listen.chain(metrics) {
+        if std::net::TcpListener::bind(address).is_err() {
+            let port = address.port();
+            match port::owner(port) {
+                Some(owner) => {
+                    bail!("port {port} is taken by {owner}: free it or give another {flag}")
+                }
+                None => bail!("cannot listen on {address}: give another {flag}"),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The host and the relay first, so that what is in flight still finds its servers.
+fn stop(platform: &Platform, servers: &Servers) -> Result<()> {
+    let mut failures = Vec::new();
+    for process in platform.processes() {
+        failures.extend(console::step(process.name(), |_| process.stop()).err());
+    }
+    // The servers do not need one another.
+    thread::scope(|scope| {
+        let stops: Vec<_> = servers
+            .processes()
+            .map(|process| scope.spawn(|| console::step(process.name(), |_| process.stop())))
+            .collect();
+        failures.extend(stops.into_iter().filter_map(|stop| stop.join().ok()?.err()));
+    });
+    failures.into_iter().next().map_or(Ok(()), Err)
+}

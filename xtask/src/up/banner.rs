@@ -1,0 +1,66 @@
+//! What `up` prints once all is ready: where everything is, and three lines to try.
+
+use super::platform::Addresses;
+use crate::console;
+use crate::urls::{Urls, shown};
+
+/// Prints the table and the lines.
+pub fn print(addresses: &Addresses<'_>, urls: &Urls) {
+    let api: Vec<String> = addresses
+        .listen
+        .iter()
+        .map(|address| format!("http://{address}"))
+        .collect();
+    let first = api.first().cloned().unwrap_or_default();
+    let databases: Vec<String> = urls
+        .mysql
+        .split(',')
+        .chain([urls.inventory.as_str()])
+        .map(shown)
+        .collect();
+    let rows = [
+        ("API", api.join("  ")),
+        ("health", format!("{first}/health  {first}/ready")),
+        (
+            "metrics of the host",
+            format!("http://{}/metrics", addresses.host_metrics),
+        ),
+        (
+            "metrics of the relay",
+            format!("http://{}/metrics", addresses.relay_metrics),
+        ),
+        ("MySQL", databases.join("  ")),
+        ("Redis", shown(&urls.redis)),
+        (
+            "Kafka",
+            or(
+                &urls.kafka,
+                "embedded in the relay, for development only (--full: a real one)",
+            ),
+        ),
+        (
+            "Elasticsearch",
+            or(
+                &shown(&urls.elasticsearch),
+                "none: search answers from MySQL (--full: a real one)",
+            ),
+        ),
+        ("logs", ".run/NAME/NAME.log".to_owned()),
+    ];
+    console::line("");
+    for (what, value) in rows {
+        console::line(format_args!("  {what:22} {value}"));
+    }
+    console::line(format_args!(
+        "\nTry:\n  \
+         curl -s {first}/api/v1/products\n  \
+         curl -s {first}/v1/order/create -H 'Content-Type: application/json' \
+         -d '{{\"user_id\":1,\"items\":[{{\"product_id\":1,\"quantity\":2}}]}}'\n  \
+         curl -s '{first}/v1/order/list?user_id=1'\n\n\
+         Ctrl-C stops everything."
+    ));
+}
+
+fn or(value: &str, otherwise: &str) -> String {
+    if value.is_empty() { otherwise } else { value }.to_owned()
+}

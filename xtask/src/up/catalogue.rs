@@ -1,0 +1,66 @@
+//! The sample goods of a fresh platform, offered through the API like anybody's.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::console;
+
+const GOODS: &str = include_str!("catalogue.json");
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// Offers each product; those there already, of an earlier run, are left as they are.
+///
+/// # Errors
+/// When the API refuses one for another reason than being there.
+pub fn offer(api: Option<SocketAddr>) -> Result<()> {
+    let api = api.context("the API needs an address")?;
+    let goods: Vec<Value> = serde_json::from_str(GOODS).context("catalogue.json")?;
+    console::step("sample catalogue", |_| {
+        goods.iter().try_for_each(|product| post(api, product))
+    })
+}
+
+fn post(api: SocketAddr, product: &Value) -> Result<()> {
+    let mut response = ureq::post(format!("http://{api}/api/v1/products"))
+        .config()
+        .timeout_global(Some(WITHIN))
+        .http_status_as_error(false)
+        .build()
+        .send_json(product)
+        .context("the API does not take products")?;
+    match response.status().as_u16() {
+        200..=299 | 409 => Ok(()),
+        status => {
+            let body = response.body_mut().read_to_string().unwrap_or_default();
+            bail!("product {} is refused with {status}: {body}", product["id"])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_goods_have_what_a_product_needs() {
+        let goods: Vec<Value> = serde_json::from_str(GOODS).unwrap();
+        assert_eq!(goods.len(), 8);
+        for product in goods {
+            assert!(
+                product["id"].is_u64() && product["name"].is_string(),
+                "{product}"
+            );
+            assert!(
+                product["price"].is_number() && product["stock"].is_u64(),
+                "{product}"
+            );
+            assert!(
+                matches!(product["stock_mode"].as_str(), Some("redis" | "db")),
+                "{product}"
+            );
+        }
+    }
+}

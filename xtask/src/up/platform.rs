@@ -1,0 +1,124 @@
+//! The two programs of ours that `up` runs over the servers: the relay and the host.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use stack::{Home, Launch, Process};
+
+use crate::checkout::{Checkout, Workspace};
+use crate::console;
+use crate::urls::Urls;
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const DRAIN_WITHIN: Duration = Duration::from_secs(35);
+const PROBE_WITHIN: Duration = Duration::from_secs(3);
+
+/// Where the programs listen.
+pub struct Addresses<'a> {
+    /// The API.
+    pub listen: &'a [SocketAddr],
+    /// The host's metrics.
+    pub host_metrics: SocketAddr,
+    /// The relay's metrics.
+    pub relay_metrics: SocketAddr,
+}
+
+/// The running programs; dropped, they drain and stop.
+pub struct Platform {
+    host: Process,
+    relay: Process,
+}
+
+impl Platform {
+    /// Starts the relay, then the host, each once the one before is ready.
+    ///
+    /// # Errors
+    /// When one does not get ready; with the tail of its log.
+    pub fn start(
+        checkout: &Checkout,
+        workspace: &Workspace,
+        urls: &Urls,
+        addresses: &Addresses<'_>,
+    ) -> Result<Self> {
+        let home = Home::kept(checkout.run_dir())?;
+        let relay = console::step("relay-worker", |_| {
+            relay(&home, workspace, urls, addresses.relay_metrics)?.start()
+        })?;
+        let host = console::step("host-adapter", |_| {
+            host(&home, checkout, workspace, urls, addresses)?.start()
+        })?;
+        Ok(Self { host, relay })
+    }
+
+    /// Both, in the order they are to be stopped.
+    pub fn processes(&self) -> impl Iterator<Item = &Process> {
+        [&self.host, &self.relay].into_iter()
+    }
+}
+
+fn relay(home: &Home, workspace: &Workspace, urls: &Urls, metrics: SocketAddr) -> Result<Launch> {
+    let launch = Launch::new(home, "relay-worker", workspace.program("relay-worker"))?
+        .args(["run", "--metrics-listen", &metrics.to_string()])
+        .ready(READY_WITHIN, move || answers(metrics, "/metrics"))
+        .stop_within(DRAIN_WITHIN);
+    Ok(urls
+        .for_relay()
+        .iter()
+        .fold(launch, |launch, (key, url)| launch.env(key, url)))
+}
+
+fn host(
+    home: &Home,
+    checkout: &Checkout,
+    workspace: &Workspace,
+    urls: &Urls,
+    addresses: &Addresses<'_>,
+) -> Result<Launch> {
+    let api = *addresses
+        .listen
+        .first()
+        .context("the API needs an address to listen on")?;
+    let listen = addresses
+        .listen
+        .iter()
+        .flat_map(|address| ["--listen".to_owned(), address.to_string()]);
+    let launch = Launch::new(home, "host-adapter", workspace.program("host-adapter"))?
+        .args([
+            "up",
+            "-f",
+            "spin.toml",
+            "--metrics-listen",
+            &addresses.host_metrics.to_string(),
+        ])
+        .args(listen)
+        .cwd(&checkout.root)
+        .ready(READY_WITHIN, move || answers(api, "/ready"))
+        .stop_within(DRAIN_WITHIN);
+    Ok(urls
+        .for_host()
+        .iter()
+        .fold(launch, |launch, (key, url)| launch.env(key, url)))
+}
+
+/// Whether a GET is answered with 200.
+fn answers(address: SocketAddr, path: &str) -> Result<()> {
+    let mut address = address;
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    let mut response = ureq::get(format!("http://{address}{path}"))
+        .config()
+        .timeout_global(Some(PROBE_WITHIN))
+        .http_status_as_error(false)
+        .build()
+        .call()?;
+    let status = response.status();
+    let body = response.body_mut().read_to_string().unwrap_or_default();
+    ensure!(
+        status == 200,
+        "{path} answers {status}: {}",
+        body.chars().take(300).collect::<String>()
+    );
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Where the servers are: given by environment variables, or those `up` started itself. URLs carry
+//! passwords, so they travel by environment and a private file, never by argument or log.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+const FILE: &str = "urls.json";
+
+/// The addresses the platform works with, in the form its programs take them.
+#[derive(Clone, Default)]
+pub struct Urls {
+    /// One `mysql://` URL per order shard, parted by commas, in shard order.
+    pub mysql: String,
+    /// The inventory database.
+    pub inventory: String,
+    /// Redis.
+    pub redis: String,
+    /// Kafka's bootstrap servers; empty means the broker embedded in the relay.
+    pub kafka: String,
+    /// Elasticsearch; empty means none.
+    pub elasticsearch: String,
+}
+
+impl Urls {
+    /// What the environment gives; the rest is empty.
+    ///
+    /// # Errors
+    /// When one of the two database variables is set without the other, or one is not text.
+    pub fn from_env() -> Result<Self> {
+        let urls = Self {
+            mysql: variable("MYSQL_URLS")?,
+            inventory: variable("INVENTORY_URL")?,
+            redis: variable("REDIS_URL")?,
+            kafka: variable("KAFKA_BROKERS")?,
+            elasticsearch: variable("ELASTICSEARCH_URL")?,
+        };
+        match (urls.mysql.is_empty(), urls.inventory.is_empty()) {
+            (true, false) => {
+                bail!("INVENTORY_URL is set but MYSQL_URLS is not: set both or neither")
+            }
+            (false, true) => {
+                bail!("MYSQL_URLS is set but INVENTORY_URL is not: set both or neither")
+            }
+            _ => Ok(urls),
+        }
+    }
+
+    /// Whether nothing is left to be started.
+    pub fn has_databases(&self) -> bool {
+        !self.mysql.is_empty() && !self.redis.is_empty()
+    }
+
+    /// As the relay takes them.
+    pub fn for_relay(&self) -> [(&'static str, &str); 5] {
+        [
+            ("MYSQL_URLS", &self.mysql),
+            ("INVENTORY_URL", &self.inventory),
+            ("REDIS_URL", &self.redis),
+            ("KAFKA_BROKERS", &self.kafka),
+            ("ELASTICSEARCH_URL", &self.elasticsearch),
+        ]
+    }
+
+    /// As the host takes them: the variables of spin.toml.
+    pub fn for_host(&self) -> [(&'static str, &str); 4] {
+        [
+            ("SPIN_VARIABLE_MYSQL_URLS", &self.mysql),
+            ("SPIN_VARIABLE_INVENTORY_URL", &self.inventory),
+            ("SPIN_VARIABLE_REDIS_URL", &self.redis),
+            ("SPIN_VARIABLE_ELASTICSEARCH_URL", &self.elasticsearch),
+        ]
+    }
+
+    /// Leaves them for `migrate` and `reconcile` in another terminal, readable to the owner alone.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, run_dir: &Path) -> Result<()> {
+        let json: serde_json::Map<String, Value> = self
+            .for_relay()
+            .iter()
+            .map(|(key, url)| ((*key).to_owned(), Value::from(*url)))
+            .collect();
+        stack::write_private(&run_dir.join(FILE), &Value::from(json).to_string())
+    }
+
+    /// What a running `up` left.
+    ///
+    /// # Errors
+    /// When there is no such file or it is not ours.
+    pub fn load(run_dir: &Path) -> Result<Self> {
+        let path = run_dir.join(FILE);
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}: is `up` ready yet?", path.display()))?;
+        let json: Value = serde_json::from_str(&text)?;
+        let get = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
+        let urls = Self {
+            mysql: get("MYSQL_URLS"),
+            inventory: get("INVENTORY_URL"),
+            redis: get("REDIS_URL"),
+            kafka: get("KAFKA_BROKERS"),
+            elasticsearch: get("ELASTICSEARCH_URL"),
+        };
+        ensure!(
+            urls.has_databases(),
+            "{} names no databases",
+            path.display()
+        );
+        Ok(urls)
+    }
+}
+
+/// A URL as it may be shown: without user and password.
+pub fn shown(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+        _ => url.to_owned(),
+    }
+}
+
+fn variable(name: &str) -> Result<String> {
+    match env::var(name) {
+        Ok(value) => Ok(value.trim().to_owned()),
+        Err(env::VarError::NotPresent) => Ok(String::new()),
+        Err(env::VarError::NotUnicode(_)) => bail!("{name} is not valid text"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_password_is_not_shown() {
+        assert_eq!(
+            shown("mysql://u:p@ss@h:3306/order_0"),
+            "mysql://h:3306/order_0"
+        );
+        assert_eq!(shown("redis://h:6379/0"), "redis://h:6379/0");
+    }
+}
