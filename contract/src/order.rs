@@ -11,4 +11,6 @@ pub mod view;
 pub use change::{CancelRequest, Cancelled, PayRequest, Payment, StatusRequest};
 pub use create::{CreateOrderRequest, Draft, DraftLine};
 pub use envelope::{Envelope, EnvelopeOrder, EnvelopeOrders};
-pub use view::{ApiItem, ApiOrder, ApiOrders, Created, ItemView, OrderEnvelope, OrderView, Orders};
+pub use view::{
+    ApiItem, ApiOrder, ApiOrders, CachedOrder, Created, ItemView, OrderEnvelope, OrderView, Orders,
+};

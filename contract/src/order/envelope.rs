@@ -3,10 +3,11 @@
 
 use super::view::{ItemView, OrderView};
 use crate::amount::Amount;
+use crate::problem::Problem;
 use domain::calendar;
 use serde::Serialize;
 
-/// The envelope of what succeeded; `guest::http` writes that of errors, with `data: null`.
+/// The envelope. An error has `data: null`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Envelope<T> {
@@ -21,6 +22,16 @@ impl<T> Envelope<T> {
             code: 200,
             message: message.to_owned(),
             data: Some(data),
+        }
+    }
+}
+
+impl Envelope<()> {
+    pub fn failure(problem: &Problem) -> Envelope<()> {
+        Envelope {
+            code: u32::from(problem.status),
+            message: problem.message.clone(),
+            data: None,
         }
     }
 }
@@ -95,6 +106,7 @@ fn items_text(items: &[ItemView]) -> String {
 mod tests {
     use super::*;
     use crate::order::sample;
+    use domain::Rejection;
 
     #[test]
     fn the_shape_of_an_order() {
@@ -107,6 +119,15 @@ mod tests {
                 r#""items":"[{\"product_id\":1,\"quantity\":2,\"price\":99.99}]","total_amount":199.98,"#,
                 r#""status":"pending","created_at":"2024-01-01T00:00:01.717Z","updated_at":"2024-01-01T00:00:01.717Z"}}"#
             )
+        );
+    }
+
+    #[test]
+    fn an_error_keeps_its_status() {
+        let problem = Problem::from(Rejection::UnknownOrder("9".into()));
+        assert_eq!(
+            serde_json::to_string(&Envelope::failure(&problem)).unwrap(),
+            r#"{"code":404,"message":"order 9 does not exist","data":null}"#
         );
     }
 }
