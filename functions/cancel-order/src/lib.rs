@@ -1,1 +1,66 @@
-//! To be filled.
+//! `POST|PUT /v1/order/{id}/cancel` and `/api/v1/orders/{id}/cancel`: cancels a pending order.
+//! Its stock comes back through the outbox, once.
+
+use bytes::Bytes;
+use contract::order::{CancelRequest, Cancelled};
+use domain::{OrderId, Rejection, Status};
+use guest::transition::{Change, change};
+use guest::{Call, Fault, Reply, caller, config};
+use http_body_util::Full;
+use spin_sdk::http::Request;
+use spin_sdk::http_service;
+
+#[http_service]
+async fn handle(request: Request) -> http::Response<Full<Bytes>> {
+    guest::serve(request, cancel).await
+}
+
+async fn cancel(mut call: Call) -> Result<Reply, Fault> {
+    if !matches!(call.method(), "POST" | "PUT") {
+        return Err(Rejection::MethodNotAllowed.into());
+    }
+    let id = order_id(&call.segments())?;
+    let body = call.json_body().await?;
+    let (user, reason) = CancelRequest::parse(&body)?;
+    let named = caller::named(user, &call)?;
+    let wanted = Change {
+        id,
+        to: Status::Cancelled,
+        actor: caller::shopper(),
+        owner: named.map(|user| user.id),
+        reason: reason.as_deref(),
+        payment_id: None,
+        trace_id: &call.trace_id,
+    };
+    change(config::config().await?, wanted).await?;
+    Reply::of(200, &Cancelled::new())
+}
+
+/// The segment before `cancel`.
+fn order_id(segments: &[String]) -> Result<OrderId, Rejection> {
+    match segments {
+        [.., id, last] if last == "cancel" => {
+            OrderId::parse(id).ok_or_else(|| Rejection::UnknownOrder(id.clone()))
+        }
+        _ => Err(Rejection::NoRoute),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_is_named_before_the_verb() {
+        let segments = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(
+            order_id(&segments("v1/order/77/cancel")).map(OrderId::get),
+            Ok(77)
+        );
+        assert_eq!(
+            order_id(&segments("v1/order/x/cancel")),
+            Err(Rejection::UnknownOrder("x".into()))
+        );
+        assert_eq!(order_id(&segments("v1/order/77")), Err(Rejection::NoRoute));
+    }
+}

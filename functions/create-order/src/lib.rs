@@ -1,1 +1,32 @@
-//! To be filled.
+//! `POST /v1/order/create`, `/api/v1/orders` and `/orders`: places an order once per idempotency key.
+//! Admit in Redis, reserve the stock, one transaction on the user's shard, complete (docs/ARCHITECTURE.md).
+
+mod admission;
+mod db_stock;
+mod place;
+mod reply;
+mod request;
+mod reservation;
+
+use bytes::Bytes;
+use guest::{Call, Fault, Reply, config};
+use http_body_util::Full;
+use spin_sdk::http::Request;
+use spin_sdk::http_service;
+
+#[http_service]
+async fn handle(request: Request) -> http::Response<Full<Bytes>> {
+    guest::serve(request, create).await
+}
+
+async fn create(mut call: Call) -> Result<Reply, Fault> {
+    if call.method() != "POST" {
+        return Err(domain::Rejection::MethodNotAllowed.into());
+    }
+    let shape = reply::Shape::of(call.path());
+    let body = call.json_body().await?;
+    let request = request::Request::read(&call, &body)?;
+    let config = config::config().await?;
+    let placed = place::place(config, &request, &call.trace_id).await?;
+    reply::render(&placed, shape)
+}

@@ -1,1 +1,19 @@
-//! To be filled.
+//! What every function needs of its host: the request and the reply, Redis, MySQL, configuration.
+//! Uses interfaces that any Spin-compatible host has, and nothing else.
+
+pub mod caller;
+pub mod catalogue;
+pub mod clock;
+pub mod config;
+pub mod fault;
+pub mod http;
+pub mod mysql;
+pub mod mysql_error;
+pub mod order_cache;
+pub mod order_row;
+pub mod order_store;
+pub mod redis;
+pub mod transition;
+
+pub use fault::Fault;
+pub use http::{Call, Reply, serve};

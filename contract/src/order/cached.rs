@@ -1,0 +1,59 @@
+//! An order in Redis, as functions and relay put it there and read it back.
+
+use super::view::OrderView;
+use domain::{Order, UserId};
+
+/// Value of the Redis key of an order: `<version> <user_id>\n<order on /v1>`. Version 0 without an
+/// order says that there is none; the first version of any order replaces it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachedOrder {
+    pub version: u32,
+    pub user: UserId,
+    /// `None` where no such order exists.
+    pub json: Option<String>,
+}
+
+impl CachedOrder {
+    /// What is kept for an id that names no order.
+    pub const ABSENT: &'static str = "0 0\n";
+
+    /// `None` where the bytes are not of this format: the cache is then treated as empty.
+    pub fn parse(value: Vec<u8>) -> Option<CachedOrder> {
+        let mut text = String::from_utf8(value).ok()?;
+        let (head, _) = text.split_once('\n')?;
+        let (version, user) = head.split_once(' ')?;
+        let (version, user) = (version.parse().ok()?, UserId::new(user.parse().ok()?));
+        let json = text.split_off(head.len() + 1);
+        Some(CachedOrder {
+            version,
+            user,
+            json: (version > 0).then_some(json),
+        })
+    }
+
+    /// The value for an order.
+    pub fn render(order: &Order) -> serde_json::Result<String> {
+        let json = OrderView::from(order).json()?;
+        Ok(format!("{} {}\n{json}", order.version, order.user.id.get()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::sample;
+
+    #[test]
+    fn entries_read_back() {
+        let order = sample::order();
+        let value = CachedOrder::render(&order).unwrap();
+        let cached = CachedOrder::parse(value.into_bytes()).unwrap();
+        assert_eq!((cached.version, cached.user), (1, order.user.id));
+        assert_eq!(cached.json, Some(OrderView::from(&order).json().unwrap()));
+        let absent = CachedOrder::parse(CachedOrder::ABSENT.into()).unwrap();
+        assert_eq!((absent.version, absent.json), (0, None));
+        for bad in [&b""[..], b"1 2", b"x 1\n{}", b"1\n{}", b"\xff 1\n"] {
+            assert_eq!(CachedOrder::parse(bad.to_vec()), None, "{bad:?}");
+        }
+    }
+}

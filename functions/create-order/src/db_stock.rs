@@ -1,0 +1,186 @@
+//! Units of products whose stock is kept in the database: reserved there before the order exists, with a
+//! stock log row per line, so that a crash between the two databases is rolled back by the relay.
+
+use domain::backoff::stock_spin_ms;
+use domain::{Ms, OrderId, OrderItem, Rejection, StockMode};
+use guest::mysql::{Db, Value};
+use guest::mysql_error::Kind;
+use guest::{Fault, clock};
+use spin_sdk::time::sleep;
+use std::time::Duration;
+
+/// States of `t_stock_log`.
+const RESERVED: u8 = 1;
+const ROLLED_BACK: u8 = 3;
+
+/// How a transaction over all lines ended.
+enum Attempt {
+    Done,
+    /// Another request changed a row first, or the server asks to try again.
+    Contended,
+}
+
+/// The lines this module is for, in the order in which every transaction locks them.
+fn lines(items: &[OrderItem]) -> Vec<&OrderItem> {
+    let mut lines: Vec<&OrderItem> = items
+        .iter()
+        .filter(|item| item.stock_mode == StockMode::Db)
+        .collect();
+    lines.sort_by_key(|item| (item.product, item.sku));
+    lines
+}
+
+/// Reserves the order's database lines, all or none, by versioned updates. `deadline` cuts the retries short.
+pub async fn reserve(
+    url: &str,
+    order: OrderId,
+    items: &[OrderItem],
+    deadline: Ms,
+) -> Result<(), Fault> {
+    let lines = lines(items);
+    let Some(first) = lines.first() else {
+        return Ok(());
+    };
+    let db = Db::open(url).await?;
+    for retry in 0.. {
+        match attempt(&db, order, &lines).await {
+            Ok(Attempt::Done) => return Ok(()),
+            Ok(Attempt::Contended) => db.rollback().await,
+            Err(fault) => {
+                db.rollback().await;
+                return Err(fault);
+            }
+        }
+        match stock_spin_ms(retry).filter(|wait| clock::now() + wait < deadline) {
+            Some(wait) => sleep(Duration::from_millis(wait)).await,
+            None => break,
+        }
+    }
+    Err(Rejection::StockContended {
+        product: first.product,
+        sku: first.sku,
+    }
+    .into())
+}
+
+async fn attempt(db: &Db, order: OrderId, lines: &[&OrderItem]) -> Result<Attempt, Fault> {
+    db.begin().await?;
+    for line in lines {
+        let seen = db
+            .query(
+                "SELECT available_stock, version FROM t_inventory WHERE product_id = ? AND sku_id = ?",
+                vec![Value::Uint64(line.product.0), Value::Uint64(line.sku.0)],
+            )
+            .await?;
+        let short = Rejection::StockInsufficient {
+            product: line.product,
+            sku: line.sku,
+        };
+        let Some(row) = seen.first() else {
+            return Err(short.into());
+        };
+        if row.u32(0)? < line.quantity {
+            return Err(short.into());
+        }
+        let statement = "UPDATE t_inventory SET available_stock = available_stock - ?, locked_stock = locked_stock + ?, \
+             version = version + 1, updated_at = ? \
+             WHERE product_id = ? AND sku_id = ? AND available_stock >= ? AND version = ?";
+        let values = vec![
+            Value::Uint32(line.quantity),
+            Value::Uint32(line.quantity),
+            Value::Uint64(clock::now()),
+            Value::Uint64(line.product.0),
+            Value::Uint64(line.sku.0),
+            Value::Uint32(line.quantity),
+            Value::Uint64(row.u64(1)?),
+        ];
+        match db.execute(statement, values).await {
+            Ok(()) => {}
+            Err(error) if error.kind == Kind::Retry => return Ok(Attempt::Contended),
+            Err(error) => return Err(error.into()),
+        }
+        if db.row_count().await? != 1 {
+            return Ok(Attempt::Contended);
+        }
+    }
+    db.execute(&log_statement(lines.len()), log_values(order, lines))
+        .await?;
+    db.commit().await?;
+    Ok(Attempt::Done)
+}
+
+fn log_statement(rows: usize) -> String {
+    let head = "INSERT INTO t_stock_log (order_id, product_id, sku_id, quantity, stock_mode, state, created_at, updated_at) VALUES ";
+    format!("{head}{}", contract::sql::rows(rows, 8))
+}
+
+fn log_values(order: OrderId, lines: &[&OrderItem]) -> Vec<Value> {
+    let now = clock::now();
+    let row = |line: &&OrderItem| {
+        [
+            Value::Uint64(order.get()),
+            Value::Uint64(line.product.0),
+            Value::Uint64(line.sku.0),
+            Value::Uint32(line.quantity),
+            Value::Uint8(line.stock_mode.code()),
+            Value::Uint8(RESERVED),
+            Value::Uint64(now),
+            Value::Uint64(now),
+        ]
+    };
+    lines.iter().flat_map(row).collect()
+}
+
+/// Gives back what the order's database lines hold, each once. Safe where nothing is held.
+pub async fn release(url: &str, order: OrderId) -> Result<(), Fault> {
+    let db = Db::open(url).await?;
+    let result = roll_back(&db, order).await;
+    match &result {
+        Ok(()) => db.commit().await?,
+        Err(_) => db.rollback().await,
+    }
+    result
+}
+
+async fn roll_back(db: &Db, order: OrderId) -> Result<(), Fault> {
+    db.begin().await?;
+    let statement = "SELECT product_id, sku_id, quantity FROM t_stock_log \
+         WHERE order_id = ? AND stock_mode = ? AND state = ? ORDER BY product_id, sku_id FOR UPDATE";
+    let mode = Value::Uint8(StockMode::Db.code());
+    let held = db
+        .query(
+            statement,
+            vec![Value::Uint64(order.get()), mode, Value::Uint8(RESERVED)],
+        )
+        .await?;
+    for row in &held {
+        let (product, sku, quantity) = (row.u64(0)?, row.u64(1)?, row.u32(2)?);
+        let now = clock::now();
+        let statement = "UPDATE t_inventory SET available_stock = available_stock + ?, locked_stock = locked_stock - ?, \
+             version = version + 1, updated_at = ? WHERE product_id = ? AND sku_id = ? AND locked_stock >= ?";
+        let values = vec![
+            Value::Uint32(quantity),
+            Value::Uint32(quantity),
+            Value::Uint64(now),
+            Value::Uint64(product),
+            Value::Uint64(sku),
+            Value::Uint32(quantity),
+        ];
+        db.execute(statement, values).await?;
+        if db.row_count().await? != 1 {
+            return Err(Fault::Internal(format!(
+                "order {order}: product {product} has fewer units locked than reserved"
+            )));
+        }
+        let statement = "UPDATE t_stock_log SET state = ?, updated_at = ? WHERE order_id = ? AND product_id = ? AND sku_id = ?";
+        let values = vec![
+            Value::Uint8(ROLLED_BACK),
+            Value::Uint64(now),
+            Value::Uint64(order.get()),
+            Value::Uint64(product),
+            Value::Uint64(sku),
+        ];
+        db.execute(statement, values).await?;
+    }
+    Ok(())
+}

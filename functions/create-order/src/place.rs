@@ -1,0 +1,259 @@
+//! The order of steps of placing an order, and what is undone where one fails (docs/ARCHITECTURE.md).
+//! The rule: undo only what is certainly not committed; leave the rest to the repeat or the relay.
+
+use crate::admission::{Admission, Admitted};
+use crate::request::Request;
+use crate::{db_stock, reservation};
+use contract::order::OrderView;
+use domain::limits::INSERT_DEADLINE_MS;
+use domain::order::amounts;
+use domain::{Cents, Order, OrderId, OrderItem, Rejection, Status, StockMode};
+use guest::Fault;
+use guest::config::Config;
+use guest::mysql::Db;
+use guest::order_store::{self, Guard, Inserted};
+use guest::redis::Redis;
+
+/// A placed order as its reply needs it.
+#[derive(Debug)]
+pub struct Placed {
+    /// The order object as JSON.
+    pub order: String,
+    /// It was placed by an earlier request with the same key.
+    pub replayed: bool,
+}
+
+/// Admissions one request may go through: ids minted twice, keys taken over.
+const ADMISSIONS_MAX: u32 = 3;
+
+/// Everything one attempt needs at hand.
+struct Placing<'a> {
+    redis: Redis,
+    config: &'a Config,
+    admission: Admission,
+    request: &'a Request,
+    trace_id: &'a str,
+}
+
+pub async fn place(config: &Config, request: &Request, trace_id: &str) -> Result<Placed, Fault> {
+    let redis = Redis::open(&config.redis_url).await?;
+    let placing = Placing {
+        redis,
+        config,
+        admission: Admission::of(request),
+        request,
+        trace_id,
+    };
+    for _ in 0..ADMISSIONS_MAX {
+        let placed = match placing.admission.admit(&placing.redis, config).await? {
+            Admitted::Replay { body } => Some(Placed {
+                order: body,
+                replayed: true,
+            }),
+            Admitted::TakeOver(earlier) => placing.take_over(earlier).await?,
+            Admitted::Place(id) => placing.attempt(id).await?,
+        };
+        if let Some(placed) = placed {
+            return Ok(placed);
+        }
+    }
+    Err(Fault::Unavailable {
+        backend: "redis",
+        reason: "an order id was minted twice, again and again".to_owned(),
+    })
+}
+
+impl Placing<'_> {
+    /// One attempt under a fresh id; `None` asks to be admitted again.
+    async fn attempt(&self, id: OrderId) -> Result<Option<Placed>, Fault> {
+        let order = match self.reserve(id).await {
+            Ok(order) => order,
+            Err(fault) => {
+                // What could not be returned keeps the key in `processing`: it names the order for the repeat.
+                if !matches!(fault, Fault::Unavailable { .. }) {
+                    self.admission.free(&self.redis, id).await?;
+                }
+                return Err(fault);
+            }
+        };
+        match self.insert(&order).await {
+            Inserted::Done => self.finish(id, &order, false).await.map(Some),
+            Inserted::IdTaken => {
+                self.undo(id, &order).await?;
+                Ok(None)
+            }
+            Inserted::KeyTaken => {
+                self.give_back(id, &order).await?;
+                self.by_key(id).await.map(Some)
+            }
+            Inserted::TooLate => {
+                self.undo(id, &order).await?;
+                Err(Fault::Unavailable {
+                    backend: "mysql",
+                    reason: format!("order {id} came too late to be inserted"),
+                })
+            }
+            Inserted::Failed(fault) => {
+                self.undo(id, &order).await?;
+                Err(fault)
+            }
+            Inserted::Unknown(fault) => self.after_lost_commit(id, fault).await.map(Some),
+        }
+    }
+
+    /// Takes the units of every line and prices the order. Nothing stays taken on an error, but where a backend is away.
+    async fn reserve(&self, id: OrderId) -> Result<Order, Fault> {
+        let lines = &self.request.draft.lines;
+        let items = reservation::reserve(&self.redis, self.config, id, lines).await?;
+        let order = match self.order(id, items) {
+            Ok(order) => order,
+            Err(rejection) => {
+                reservation::release(&self.redis, id, lines).await?;
+                return Err(rejection.into());
+            }
+        };
+        let deadline = id.minted_at() + INSERT_DEADLINE_MS;
+        if let Err(fault) =
+            db_stock::reserve(&self.config.inventory_url, id, &order.items, deadline).await
+        {
+            reservation::release(&self.redis, id, lines).await?;
+            return Err(fault);
+        }
+        Ok(order)
+    }
+
+    fn order(&self, id: OrderId, items: Vec<OrderItem>) -> Result<Order, Rejection> {
+        let lines: Vec<(Cents, u32)> = items
+            .iter()
+            .map(|item| (item.price, item.quantity))
+            .collect();
+        let amounts = amounts(&lines, Cents::ZERO)?;
+        let draft = &self.request.draft;
+        Ok(Order {
+            id,
+            user: self.request.user.clone(),
+            status: Status::Pending,
+            version: 1,
+            total: amounts.total,
+            discount: amounts.discount,
+            actual: amounts.actual,
+            payment_method: draft.payment_method.clone(),
+            shipping_address: draft.shipping_address.clone(),
+            remark: draft.remark.clone(),
+            payment_id: None,
+            cancel_reason: None,
+            items,
+            created_at: id.minted_at(),
+            updated_at: id.minted_at(),
+            paid_at: None,
+            shipped_at: None,
+            completed_at: None,
+            cancelled_at: None,
+        })
+    }
+
+    async fn insert(&self, order: &Order) -> Inserted {
+        let guard = Guard {
+            key: self.request.key,
+            payload: self.request.payload,
+        };
+        match Db::open(self.shard_url()).await {
+            Ok(db) => order_store::insert(&db, order, guard, self.trace_id).await,
+            Err(error) => Inserted::Failed(error.into()),
+        }
+    }
+
+    fn shard_url(&self) -> &str {
+        self.config.shard_url(self.request.user.id.gene())
+    }
+
+    /// The order stands: from here on nothing is an error for the caller.
+    async fn finish(
+        &self,
+        admitted: OrderId,
+        order: &Order,
+        replayed: bool,
+    ) -> Result<Placed, Fault> {
+        let body = serde_json::to_string(&OrderView::from(order))
+            .map_err(|error| Fault::Internal(error.to_string()))?;
+        if let Err(fault) = self
+            .admission
+            .complete(&self.redis, self.config, admitted, order, &body)
+            .await
+        {
+            eprintln!(
+                "{{\"level\":\"WARN\",\"message\":\"order {} stands, its key is not completed: {fault}\"}}",
+                order.id
+            );
+        }
+        Ok(Placed {
+            order: body,
+            replayed,
+        })
+    }
+
+    async fn give_back(&self, id: OrderId, order: &Order) -> Result<(), Fault> {
+        if order
+            .items
+            .iter()
+            .any(|item| item.stock_mode == StockMode::Db)
+        {
+            db_stock::release(&self.config.inventory_url, id).await?;
+        }
+        reservation::release(&self.redis, id, &self.request.draft.lines).await
+    }
+
+    async fn undo(&self, id: OrderId, order: &Order) -> Result<(), Fault> {
+        self.give_back(id, order).await?;
+        self.admission.free(&self.redis, id).await
+    }
+
+    /// The key's order is in the database though Redis had forgotten: the unique key found it.
+    async fn by_key(&self, admitted: OrderId) -> Result<Placed, Fault> {
+        let db = Db::open(self.shard_url()).await?;
+        let key = self
+            .request
+            .key
+            .ok_or_else(|| Fault::Internal("a key clash without a key".to_owned()))?;
+        let found =
+            order_store::by_key(&db, self.request.user.id, key, self.request.payload).await?;
+        let (id, same) =
+            found.ok_or_else(|| Fault::Internal("a key clash without an order".to_owned()))?;
+        if !same {
+            self.admission.free(&self.redis, admitted).await?;
+            return Err(Rejection::KeyReused.into());
+        }
+        let order = order_store::load(&db, id)
+            .await?
+            .ok_or_else(|| Fault::Internal(format!("order {id} has no items")))?;
+        self.finish(admitted, &order, true).await
+    }
+
+    /// Looks once whether a commit whose answer was lost took effect. If that cannot be told, the key stays in
+    /// `processing` and the units stay reserved: a repeat or the relay finds out.
+    async fn after_lost_commit(&self, id: OrderId, lost: Fault) -> Result<Placed, Fault> {
+        let Ok(db) = Db::open(self.shard_url()).await else {
+            return Err(lost);
+        };
+        match order_store::load(&db, id).await {
+            Ok(Some(order)) => self.finish(id, &order, false).await,
+            _ => Err(lost),
+        }
+    }
+
+    /// The request that holds the key stopped halfway and can insert no more: its order is replayed, or its units
+    /// are returned and its key freed, and this request starts afresh (`None`).
+    async fn take_over(&self, earlier: OrderId) -> Result<Option<Placed>, Fault> {
+        let db = Db::open(self.shard_url()).await?;
+        if order_store::exists_for_certain(&db, earlier).await? {
+            let order = order_store::load(&db, earlier).await?;
+            let order =
+                order.ok_or_else(|| Fault::Internal(format!("order {earlier} has no items")))?;
+            return self.finish(earlier, &order, true).await.map(Some);
+        }
+        db_stock::release(&self.config.inventory_url, earlier).await?;
+        reservation::release(&self.redis, earlier, &self.request.draft.lines).await?;
+        self.admission.free(&self.redis, earlier).await?;
+        Ok(None)
+    }
+}

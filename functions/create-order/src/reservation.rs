@@ -1,0 +1,260 @@
+//! Units in Redis: promised to an order, all products at once, or given back. The only caller of reserve and release.
+
+use contract::order::DraftLine;
+use contract::redis as keys;
+use domain::limits::QUANTITY_MAX;
+use domain::{Cents, OrderId, OrderItem, ProductId, Rejection, SkuId, StockMode};
+use futures::future::join_all;
+use guest::config::Config;
+use guest::mysql::Db;
+use guest::redis::{Answer, Redis};
+use guest::{Fault, catalogue};
+
+/// Lines of one product: they live under one Redis tag and are reserved by one script.
+struct Group<'a> {
+    product: ProductId,
+    price: Option<Cents>,
+    /// Places in the order's list of lines.
+    lines: Vec<(usize, &'a DraftLine)>,
+}
+
+/// What the catalogue says of a product, with its units taken where Redis keeps them.
+struct Sold {
+    name: String,
+    image: Option<String>,
+    price: Cents,
+    mode: StockMode,
+}
+
+/// Loads of catalogue or stock before a product that stays unloaded is a fault.
+const LOADS_MAX: u32 = 3;
+
+fn groups(lines: &[DraftLine]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        match groups
+            .iter_mut()
+            .find(|group| group.product == line.product)
+        {
+            Some(group) => {
+                group.price = group.price.or(line.price);
+                group.lines.push((at, line));
+            }
+            None => groups.push(Group {
+                product: line.product,
+                price: line.price,
+                lines: vec![(at, line)],
+            }),
+        }
+    }
+    groups
+}
+
+/// Reserves every line kept in Redis and prices them all. On any refusal what was taken is returned first.
+pub async fn reserve(
+    redis: &Redis,
+    config: &Config,
+    order: OrderId,
+    lines: &[DraftLine],
+) -> Result<Vec<OrderItem>, Fault> {
+    let groups = groups(lines);
+    let outcomes = join_all(
+        groups
+            .iter()
+            .map(|group| reserve_group(redis, config, order, group)),
+    )
+    .await;
+    let mut items: Vec<Option<OrderItem>> = vec![None; lines.len()];
+    let mut refusal = None;
+    for (group, outcome) in groups.iter().zip(outcomes) {
+        match outcome.and_then(|sold| price(group, &sold)) {
+            Ok(priced) => priced
+                .into_iter()
+                .for_each(|(at, item)| items[at] = Some(item)),
+            // The first line's refusal is the one to tell; a backend that is away comes before any.
+            Err(fault) if refusal.is_none() || matches!(fault, Fault::Unavailable { .. }) => {
+                refusal = Some(fault)
+            }
+            Err(_) => {}
+        }
+    }
+    if let Some(fault) = refusal {
+        release(redis, order, lines).await?;
+        return Err(fault);
+    }
+    Ok(items.into_iter().flatten().collect())
+}
+
+/// Returns what an order was promised in Redis. Safe where nothing was.
+pub async fn release(redis: &Redis, order: OrderId, lines: &[DraftLine]) -> Result<(), Fault> {
+    let groups = groups(lines);
+    let releases = groups.iter().map(|group| async move {
+        let arguments: Vec<String> = std::iter::once(order.to_string())
+            .chain(group.lines.iter().map(|(_, line)| line.sku.0.to_string()))
+            .collect();
+        let arguments: Vec<&[u8]> = arguments.iter().map(String::as_bytes).collect();
+        redis
+            .script(
+                &keys::RELEASE,
+                &[&keys::stock(group.product), &keys::reserved(group.product)],
+                &arguments,
+            )
+            .await
+    });
+    join_all(releases)
+        .await
+        .into_iter()
+        .try_for_each(|released| released.map(|_| ()))
+}
+
+async fn reserve_group(
+    redis: &Redis,
+    config: &Config,
+    order: OrderId,
+    group: &Group<'_>,
+) -> Result<Sold, Fault> {
+    let product = group.product;
+    let mut arguments = vec![
+        order.to_string(),
+        group
+            .price
+            .map_or(String::new(), |price| price.get().to_string()),
+    ];
+    for (_, line) in &group.lines {
+        arguments.extend([
+            line.sku.0.to_string(),
+            line.quantity.min(QUANTITY_MAX).to_string(),
+        ]);
+    }
+    let arguments: Vec<&[u8]> = arguments.iter().map(String::as_bytes).collect();
+    let key_names = [
+        keys::product(product),
+        keys::stock(product),
+        keys::reserved(product),
+    ];
+    let key_names: Vec<&str> = key_names.iter().map(String::as_str).collect();
+    for _ in 0..LOADS_MAX {
+        let answer = redis.script(&keys::RESERVE, &key_names, &arguments).await?;
+        let first = group.lines.first().map_or(0, |(at, _)| *at);
+        match answer.text(0).as_deref() {
+            Some("ok") => return sold(&answer, StockMode::Redis),
+            Some("db") => return sold(&answer, StockMode::Db),
+            Some("miss") => {
+                let db = Db::open(&config.inventory_url).await?;
+                catalogue::load_product(redis, &db, product).await?;
+            }
+            Some("unloaded") => {
+                let sku = SkuId(answer.number(1, "sku")?);
+                let db = Db::open(&config.inventory_url).await?;
+                if !catalogue::load_stock(redis, &db, product)
+                    .await?
+                    .contains(&sku)
+                {
+                    let at = group
+                        .lines
+                        .iter()
+                        .find(|(_, line)| line.sku == sku)
+                        .map_or(first, |(at, _)| *at);
+                    return Err(Rejection::invalid(
+                        format!("items[{at}].sku_id"),
+                        "does not exist",
+                    )
+                    .into());
+                }
+            }
+            Some("unknown") => {
+                return Err(Rejection::invalid(
+                    format!("items[{first}].product_id"),
+                    "does not exist",
+                )
+                .into());
+            }
+            Some("off") => {
+                return Err(Rejection::invalid(
+                    format!("items[{first}].product_id"),
+                    "is not on sale",
+                )
+                .into());
+            }
+            Some("price") => {
+                let reason = format!("is not the catalogue's price {}", cents(&answer, 1)?);
+                return Err(Rejection::invalid(format!("items[{first}].price"), reason).into());
+            }
+            Some("short") => {
+                let sku = SkuId(answer.number(1, "sku")?);
+                return Err(Rejection::StockInsufficient { product, sku }.into());
+            }
+            _ => return Err(Fault::Internal(format!("reserve answered {answer:?}"))),
+        }
+    }
+    // Loaded and gone again each time: Redis is evicting what it was just given.
+    Err(Fault::Unavailable {
+        backend: "redis",
+        reason: format!("product {} does not stay loaded", product.0),
+    })
+}
+
+fn cents(answer: &Answer, at: usize) -> Result<Cents, Fault> {
+    let amount = answer.number(at, "price")?;
+    Cents::new(amount).ok_or_else(|| Fault::Internal(format!("Redis holds the price {amount}")))
+}
+
+fn sold(answer: &Answer, mode: StockMode) -> Result<Sold, Fault> {
+    Ok(Sold {
+        name: answer.text(1).unwrap_or_default(),
+        image: answer.text(2).filter(|image| !image.is_empty()),
+        price: cents(answer, 3)?,
+        mode,
+    })
+}
+
+fn price(group: &Group<'_>, sold: &Sold) -> Result<Vec<(usize, OrderItem)>, Fault> {
+    let item = |(at, line): &(usize, &DraftLine)| {
+        let subtotal = sold.price.times(line.quantity).ok_or_else(|| {
+            Rejection::invalid(
+                format!("items[{at}]"),
+                "makes the amount larger than 99999999.99",
+            )
+        })?;
+        let item = OrderItem {
+            product: line.product,
+            sku: line.sku,
+            name: sold.name.clone(),
+            image: sold.image.clone(),
+            price: sold.price,
+            quantity: line.quantity,
+            subtotal,
+            stock_mode: sold.mode,
+        };
+        Ok((*at, item))
+    };
+    group.lines.iter().map(item).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_product_go_together() {
+        let line = |product, sku, price| DraftLine {
+            product: ProductId(product),
+            sku: SkuId(sku),
+            quantity: 1,
+            price,
+        };
+        let price = Cents::new(100);
+        let lines = [line(1, 1, None), line(2, 0, None), line(1, 2, price)];
+        let groups = groups(&lines);
+        assert_eq!(groups.len(), 2);
+        assert_eq!(groups[0].price, price);
+        assert_eq!(
+            groups[0]
+                .lines
+                .iter()
+                .map(|(at, _)| *at)
+                .collect::<Vec<_>>(),
+            [0, 2]
+        );
+    }
+}

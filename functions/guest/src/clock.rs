@@ -1,0 +1,10 @@
+//! The host's wall clock. For display times only: what must agree between machines uses Redis' or MySQL's clock.
+
+use domain::Ms;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub fn now() -> Ms {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as Ms)
+}

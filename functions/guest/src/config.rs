@@ -1,0 +1,83 @@
+//! Spin variables, read once per instance.
+
+use crate::Fault;
+use domain::{Gene, ShardCount};
+use spin_sdk::variables;
+use std::sync::OnceLock;
+
+#[derive(Debug)]
+pub struct Config {
+    shards: ShardCount,
+    mysql_urls: Vec<String>,
+    pub inventory_url: String,
+    pub redis_url: String,
+    pub elasticsearch_url: Option<String>,
+    /// Orders one user may place a minute; 0 = any number.
+    pub user_orders_per_minute_max: u32,
+}
+
+impl Config {
+    pub fn shards(&self) -> ShardCount {
+        self.shards
+    }
+
+    /// URL of the shard that holds this gene's orders.
+    pub fn shard_url(&self, gene: Gene) -> &str {
+        &self.mysql_urls[self.shards.shard_of(gene)]
+    }
+
+    /// URLs of all order shards, in order.
+    pub fn shard_urls(&self) -> &[String] {
+        &self.mysql_urls
+    }
+}
+
+static CONFIG: OnceLock<Config> = OnceLock::new();
+
+/// The configuration. Fails while a variable is missing or wrong.
+pub async fn config() -> Result<&'static Config, Fault> {
+    if let Some(config) = CONFIG.get() {
+        return Ok(config);
+    }
+    let config = read().await?;
+    Ok(CONFIG.get_or_init(|| config))
+}
+
+async fn read() -> Result<Config, Fault> {
+    let mysql_urls: Vec<String> = required("mysql_urls")
+        .await?
+        .split(',')
+        .map(|url| url.trim().to_owned())
+        .filter(|url| !url.is_empty())
+        .collect();
+    let shards = ShardCount::new(mysql_urls.len())
+        .map_err(|error| Fault::Internal(format!("variable mysql_urls: {error}")))?;
+    let limit = optional("user_orders_per_minute_max")
+        .await?
+        .unwrap_or_else(|| "0".to_owned());
+    Ok(Config {
+        shards,
+        mysql_urls,
+        inventory_url: required("inventory_url").await?,
+        redis_url: required("redis_url").await?,
+        elasticsearch_url: optional("elasticsearch_url").await?,
+        user_orders_per_minute_max: limit.parse().map_err(|_| {
+            Fault::Internal("variable user_orders_per_minute_max is not a number".to_owned())
+        })?,
+    })
+}
+
+/// `None` where the variable is not declared or empty.
+async fn optional(name: &str) -> Result<Option<String>, Fault> {
+    match variables::get(name).await {
+        Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
+        Err(variables::Error::Undefined(_) | variables::Error::InvalidName(_)) => Ok(None),
+        Err(_) => Err(Fault::Internal(format!("variable {name} cannot be read"))),
+    }
+}
+
+async fn required(name: &str) -> Result<String, Fault> {
+    optional(name)
+        .await?
+        .ok_or_else(|| Fault::Internal(format!("variable {name} is not set")))
+}

@@ -1,0 +1,99 @@
+//! The only place that reads MySQL's error number out of a host's error text.
+//! Hosts pass the driver's error on as text, in its Debug or in its Display form.
+
+/// What the number means for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// 1062: a unique key holds the value already.
+    Duplicate,
+    /// 1048: a column refused NULL; `INSERT_ORDER` uses it as its deadline.
+    NullRefused,
+    /// 1213 deadlock, 1205 lock wait: the transaction may be tried again.
+    Retry,
+    /// Another number: a statement the server refuses.
+    Other(u16),
+    /// No number: the connection, not the statement.
+    Connection,
+}
+
+pub fn kind(text: &str) -> Kind {
+    match number(text) {
+        Some(1062) => Kind::Duplicate,
+        Some(1048) => Kind::NullRefused,
+        Some(1213 | 1205) => Kind::Retry,
+        // Server shutting down, too many connections, read only, killed: the server, not the statement.
+        Some(
+            1040
+            | 1053
+            | 1152..=1161
+            | 1203
+            | 1226
+            | 1290
+            | 1317
+            | 1836
+            | 1927
+            | 2002..=2099
+            | 3024,
+        ) => Kind::Connection,
+        Some(code) => Kind::Other(code),
+        None => Kind::Connection,
+    }
+}
+
+/// `ServerError { code: 1062, …`, `ERROR 23000 (1062): …`
+fn number(text: &str) -> Option<u16> {
+    let digits_after = |marker: &str| {
+        let rest = &text[text.find(marker)? + marker.len()..];
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        rest[..end].parse().ok()
+    };
+    if text.contains("ServerError") || text.contains("Server(") {
+        if let Some(code) = digits_after("code: ") {
+            return Some(code);
+        }
+    }
+    let after = &text[text.find("ERROR ")? + "ERROR ".len()..];
+    let inside = &after[after.find('(')? + 1..];
+    inside[..inside.find(')')?].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_and_neither() {
+        let debug = r#"Server(ServerError { code: 1062, message: "Duplicate entry '7' for key 'PRIMARY'", state: "23000" })"#;
+        let display = "Server error: `ERROR 23000 (1062): Duplicate entry '7' for key 'PRIMARY''";
+        assert_eq!(kind(debug), Kind::Duplicate);
+        assert_eq!(kind(display), Kind::Duplicate);
+        assert_eq!(
+            kind("Server error: `ERROR 40001 (1213): Deadlock found (try again)'"),
+            Kind::Retry
+        );
+        assert_eq!(
+            kind("ERROR HY000 (1205): Lock wait timeout exceeded"),
+            Kind::Retry
+        );
+        assert_eq!(
+            kind("ERROR 23000 (1048): Column 'created_at' cannot be null"),
+            Kind::NullRefused
+        );
+        assert_eq!(
+            kind("ERROR 42S02 (1146): Table 'x' doesn't exist"),
+            Kind::Other(1146)
+        );
+        assert_eq!(
+            kind(
+                "Io(Io(Os { code: 111, kind: ConnectionRefused, message: \"Connection refused\" }))"
+            ),
+            Kind::Connection
+        );
+        assert_eq!(
+            kind("Input/output error: connection closed"),
+            Kind::Connection
+        );
+    }
+}

@@ -1,0 +1,202 @@
+//! Orders in their shard: read whole, inserted with items and outbox row in one transaction.
+
+use crate::Fault;
+use crate::mysql::{Db, SqlError, Value, optional_text, text};
+use crate::mysql_error::Kind;
+use crate::order_row::{self, ORDER_WIDTH};
+use contract::event::OrderEvent;
+use contract::{message, sql};
+use domain::limits::INSERT_DEADLINE_MS;
+use domain::{Order, OrderId, UserId};
+
+/// What guards a request beyond Redis: hashes of its key and payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Guard {
+    /// `None` for requests without a key, which may be repeated later on purpose.
+    pub key: Option<[u8; 16]>,
+    pub payload: [u8; 16],
+}
+
+/// How an insert ended.
+#[derive(Debug)]
+pub enum Inserted {
+    Done,
+    /// The id (or its order number) exists: lost Redis data made it be minted twice.
+    IdTaken,
+    /// The user's key has an order already.
+    KeyTaken,
+    /// The database refused the row as too late.
+    TooLate,
+    /// Certainly not committed.
+    Failed(Fault),
+    /// The connection went away while committing: it may be there.
+    Unknown(Fault),
+}
+
+/// Attempts at a transaction that the server asks to repeat.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// Inserts an order of version 1 with its event.
+pub async fn insert(db: &Db, order: &Order, guard: Guard, trace_id: &str) -> Inserted {
+    let event = OrderEvent::created(order, Some(trace_id));
+    let mut attempt = 1;
+    loop {
+        match write(db, order, guard, &event).await {
+            Ok(()) => break,
+            Err(error) => {
+                db.rollback().await;
+                match error.kind {
+                    Kind::Retry if attempt < ATTEMPTS_MAX => attempt += 1,
+                    Kind::Duplicate if error.text.contains("uk_user_idempotency") => {
+                        return Inserted::KeyTaken;
+                    }
+                    Kind::Duplicate => return Inserted::IdTaken,
+                    Kind::NullRefused => return Inserted::TooLate,
+                    _ => return Inserted::Failed(error.into()),
+                }
+            }
+        }
+    }
+    match db.commit().await {
+        Ok(()) => Inserted::Done,
+        Err(error) if error.kind == Kind::Connection => Inserted::Unknown(error.into()),
+        Err(error) => {
+            db.rollback().await;
+            Inserted::Failed(error.into())
+        }
+    }
+}
+
+async fn write(db: &Db, order: &Order, guard: Guard, event: &OrderEvent) -> Result<(), SqlError> {
+    db.begin().await?;
+    db.execute(sql::INSERT_ORDER, order_values(order, guard))
+        .await?;
+    let statement = format!(
+        "{}{}",
+        sql::INSERT_ITEMS,
+        sql::rows(order.items.len(), sql::ITEM_PARAMETERS)
+    );
+    db.execute(&statement, item_values(order)).await?;
+    insert_event(db, event, message::ORDER_CREATED).await
+}
+
+/// The outbox row of an event, in the caller's transaction.
+pub async fn insert_event(db: &Db, event: &OrderEvent, topic: &str) -> Result<(), SqlError> {
+    let payload = serde_json::to_string(event).map_err(|error| SqlError {
+        kind: Kind::Other(0),
+        text: error.to_string(),
+    })?;
+    let values = vec![
+        text(&event.message_id),
+        text(&event.order.id),
+        text(topic),
+        text(event.event_type.name()),
+        Value::Str(payload),
+        Value::Uint64(event.occurred_at),
+        Value::Uint64(event.occurred_at),
+        Value::Uint64(event.occurred_at),
+    ];
+    db.execute(sql::INSERT_MESSAGE, values).await
+}
+
+fn order_values(order: &Order, guard: Guard) -> Vec<Value> {
+    vec![
+        Value::Uint64(order.id.get()),
+        Value::Uint64(order.user.id.get()),
+        optional_text(order.user.reference.as_deref()),
+        Value::Str(order.id.order_no()),
+        Value::Int64(order.total.get()),
+        Value::Int64(order.discount.get()),
+        Value::Int64(order.actual.get()),
+        optional_text(order.payment_method.as_deref()),
+        optional_text(order.shipping_address.as_deref()),
+        optional_text(order.remark.as_deref()),
+        guard
+            .key
+            .map_or(Value::DbNull, |key| Value::Binary(key.to_vec())),
+        Value::Binary(guard.payload.to_vec()),
+        Value::Uint64(order.id.minted_at() + INSERT_DEADLINE_MS),
+        Value::Uint64(order.created_at),
+        Value::Uint64(order.updated_at),
+    ]
+}
+
+fn item_values(order: &Order) -> Vec<Value> {
+    let mut values = Vec::with_capacity(order.items.len() * sql::ITEM_PARAMETERS);
+    for item in &order.items {
+        values.extend([
+            Value::Uint64(order.id.get()),
+            Value::Uint64(item.product.0),
+            Value::Uint64(item.sku.0),
+            text(&item.name),
+            optional_text(item.image.as_deref()),
+            Value::Int64(item.price.get()),
+            Value::Uint32(item.quantity),
+            Value::Int64(item.subtotal.get()),
+            Value::Uint8(item.stock_mode.code()),
+            Value::Uint64(order.created_at),
+        ]);
+    }
+    values
+}
+
+/// The whole order, in one round trip.
+pub async fn load(db: &Db, id: OrderId) -> Result<Option<Order>, Fault> {
+    let columns = |prefix: &str, list: &str| {
+        list.split(", ")
+            .map(|column| format!("{prefix}.{column}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let statement = format!(
+        "SELECT {}, {} FROM t_order o JOIN t_order_item i ON i.order_id = o.id WHERE o.id = ? ORDER BY i.id",
+        columns("o", sql::ORDER_COLUMNS),
+        columns("i", sql::ITEM_COLUMNS)
+    );
+    let rows = db.query(&statement, vec![Value::Uint64(id.get())]).await?;
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let mut order = order_row::order(first)?;
+    for row in &rows {
+        order.items.push(order_row::item(row, ORDER_WIDTH)?.1);
+    }
+    Ok(Some(order))
+}
+
+/// Whether the order is there, waiting for an insert that is not committed yet.
+pub async fn exists_for_certain(db: &Db, id: OrderId) -> Result<bool, Fault> {
+    let rows = db
+        .query(
+            "SELECT id FROM t_order WHERE id = ? FOR UPDATE",
+            vec![Value::Uint64(id.get())],
+        )
+        .await?;
+    Ok(!rows.is_empty())
+}
+
+/// The order a user's key made, and whether its payload was this one.
+pub async fn by_key(
+    db: &Db,
+    user: UserId,
+    key: [u8; 16],
+    payload: [u8; 16],
+) -> Result<Option<(OrderId, bool)>, Fault> {
+    let statement =
+        "SELECT id, request_hash FROM t_order WHERE user_id = ? AND idempotency_key = ?";
+    let rows = db
+        .query(
+            statement,
+            vec![Value::Uint64(user.get()), Value::Binary(key.to_vec())],
+        )
+        .await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let id = OrderId::new(row.u64(0)?)
+        .ok_or_else(|| Fault::Internal("an order without an id".to_owned()))?;
+    Ok(Some((
+        id,
+        row.optional_bytes(1)?.as_deref() == Some(&payload[..]),
+    )))
+}

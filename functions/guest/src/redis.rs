@@ -1,0 +1,171 @@
+//! Redis through the host: scripts by their SHA-1, and replies read as what they must be.
+
+use crate::Fault;
+use contract::redis::Script;
+use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, PoisonError, RwLock};
+
+/// A connection of this request.
+pub struct Redis(Connection);
+
+static SHA1: LazyLock<RwLock<BTreeMap<&'static str, String>>> = LazyLock::new(RwLock::default);
+
+fn sha1(script: &Script) -> String {
+    if let Some(known) = SHA1
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(script.name)
+    {
+        return known.clone();
+    }
+    let digest = sha1_smol::Sha1::from(script.text).digest().to_string();
+    SHA1.write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(script.name, digest.clone());
+    digest
+}
+
+fn away(error: Error) -> Fault {
+    let reason = match error {
+        Error::InvalidAddress => return Fault::Internal("redis_url is not acceptable".to_owned()),
+        Error::TooManyConnections => "too many connections".to_owned(),
+        Error::TypeError => {
+            return Fault::Internal("a Redis value has an unexpected type".to_owned());
+        }
+        Error::Other(reason) => reason,
+    };
+    Fault::Unavailable {
+        backend: "redis",
+        reason,
+    }
+}
+
+impl Redis {
+    pub async fn open(url: &str) -> Result<Redis, Fault> {
+        Connection::open(url).await.map(Redis).map_err(away)
+    }
+
+    pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
+        self.0.get(key).await.map_err(away)
+    }
+
+    pub async fn set(&self, key: &str, value: impl AsRef<[u8]>) -> Result<(), Fault> {
+        self.0.set(key, value).await.map_err(away)
+    }
+
+    /// Any command; arguments as text or bytes.
+    pub async fn command(
+        &self,
+        name: &str,
+        arguments: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<Answer, Fault> {
+        let arguments: Vec<_> = arguments.into_iter().map(RedisParameter::Binary).collect();
+        self.0
+            .execute(name, arguments)
+            .await
+            .map(Answer)
+            .map_err(away)
+    }
+
+    /// Runs a script: by its hash, whole where the server does not know it yet.
+    pub async fn script(
+        &self,
+        script: &Script,
+        keys: &[&str],
+        arguments: &[&[u8]],
+    ) -> Result<Answer, Fault> {
+        let parameters = |head: Vec<u8>| {
+            let mut all = Vec::with_capacity(2 + keys.len() + arguments.len());
+            all.push(RedisParameter::Binary(head));
+            all.push(RedisParameter::Int64(keys.len() as i64));
+            all.extend(
+                keys.iter()
+                    .map(|key| RedisParameter::Binary(key.as_bytes().to_vec())),
+            );
+            all.extend(
+                arguments
+                    .iter()
+                    .map(|argument| RedisParameter::Binary(argument.to_vec())),
+            );
+            all
+        };
+        match self
+            .0
+            .execute("EVALSHA", parameters(sha1(script).into_bytes()))
+            .await
+        {
+            Err(Error::Other(reason)) if unknown_script(&reason) => {
+                self.0
+                    .execute("EVAL", parameters(script.text.as_bytes().to_vec()))
+                    .await
+            }
+            other => other,
+        }
+        .map(Answer)
+        .map_err(away)
+    }
+}
+
+/// Hosts word Redis' NOSCRIPT differently: by its code or by its text.
+fn unknown_script(reason: &str) -> bool {
+    reason.contains("NOSCRIPT")
+        || reason.contains("NoScriptError")
+        || reason.contains("No matching script")
+}
+
+/// A reply, flattened to a list as the interface gives it.
+#[derive(Debug)]
+pub struct Answer(Vec<RedisResult>);
+
+impl Answer {
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Text at a place; `None` for nil or past the end.
+    pub fn text(&self, at: usize) -> Option<String> {
+        match self.0.get(at)? {
+            RedisResult::Nil => None,
+            RedisResult::Status(text) => Some(text.clone()),
+            RedisResult::Int64(number) => Some(number.to_string()),
+            RedisResult::Binary(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        }
+    }
+
+    pub fn bytes(&self, at: usize) -> Option<&[u8]> {
+        match self.0.get(at)? {
+            RedisResult::Binary(bytes) => Some(bytes),
+            RedisResult::Status(text) => Some(text.as_bytes()),
+            _ => None,
+        }
+    }
+
+    /// A number at a place, or a fault naming what was expected.
+    pub fn number<T: std::str::FromStr>(&self, at: usize, what: &str) -> Result<T, Fault> {
+        self.text(at)
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| Fault::Internal(format!("Redis gave no {what}: {:?}", self.0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_wording_of_an_unknown_script() {
+        for reason in [
+            "NOSCRIPT No matching script. Please use EVAL.",
+            "\"NoScriptError: No matching script. Please use EVAL.\"",
+            "An error was signalled by the server - NoScriptError: No matching script. Please use EVAL.",
+        ] {
+            assert!(unknown_script(reason), "{reason}");
+        }
+        assert!(!unknown_script("ERR Error running script"));
+    }
+}

@@ -1,0 +1,149 @@
+//! Moves an order from state to state: compare-and-set and outbox row in one transaction, then the cache.
+
+use crate::config::Config;
+use crate::mysql::{Db, SqlError, Value, optional_ms, optional_text};
+use crate::mysql_error::Kind;
+use crate::redis::Redis;
+use crate::{Fault, order_cache, order_store};
+use contract::event::OrderEvent;
+use contract::{message, redis as keys, sql};
+use domain::order::{Actor, Step, steps};
+use domain::{Order, OrderId, Rejection, Status, UserId};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Change<'a> {
+    pub id: OrderId,
+    pub to: Status,
+    pub actor: Actor,
+    /// Where the request names a user, the order must be theirs.
+    pub owner: Option<UserId>,
+    pub reason: Option<&'a str>,
+    pub payment_id: Option<&'a str>,
+    pub trace_id: &'a str,
+}
+
+/// Attempts where others change the same order at the same time.
+const ATTEMPTS_MAX: u32 = 4;
+
+/// The order after the change. A repeated payment with the same payment id changes nothing and is no error.
+pub async fn change(config: &Config, change: Change<'_>) -> Result<Order, Fault> {
+    let redis = Redis::open(&config.redis_url).await?;
+    let db = Db::open(config.shard_url(change.id.gene())).await?;
+    for _ in 0..ATTEMPTS_MAX {
+        let order = order_store::load(&db, change.id)
+            .await?
+            .filter(|order| change.owner.is_none_or(|owner| owner == order.user.id))
+            .ok_or_else(|| Rejection::UnknownOrder(change.id.to_string()))?;
+        if is_repeated_payment(&order, &change) {
+            return Ok(order);
+        }
+        let steps = steps(order.id, order.status, change.to, change.actor)?;
+        if let Some(changed) = attempt(&db, order, &steps, &change).await? {
+            publish(config, &redis, &changed).await;
+            return Ok(changed);
+        }
+    }
+    Err(Fault::Unavailable {
+        backend: "mysql",
+        reason: format!("order {} is changed by many at once", change.id),
+    })
+}
+
+fn is_repeated_payment(order: &Order, change: &Change<'_>) -> bool {
+    change.to == Status::Paid
+        && change.payment_id.is_some()
+        && order.payment_id.as_deref() == change.payment_id
+}
+
+/// One transaction; `None` where another change came first.
+async fn attempt(
+    db: &Db,
+    order: Order,
+    steps: &[Step],
+    change: &Change<'_>,
+) -> Result<Option<Order>, Fault> {
+    match write(db, order, steps, change).await {
+        Ok(Some(changed)) => {
+            db.commit().await?;
+            Ok(Some(changed))
+        }
+        Ok(None) => {
+            db.rollback().await;
+            Ok(None)
+        }
+        Err(fault) => {
+            db.rollback().await;
+            fault
+        }
+    }
+}
+
+/// The statements of all steps. An inner `Ok(None)` asks to load again.
+async fn write(
+    db: &Db,
+    mut order: Order,
+    steps: &[Step],
+    change: &Change<'_>,
+) -> Result<Option<Order>, Result<Option<Order>, Fault>> {
+    let retry_or_fail = |error: SqlError| {
+        if error.kind == Kind::Retry {
+            Ok(None)
+        } else {
+            Err(Fault::from(error))
+        }
+    };
+    db.begin().await.map_err(retry_or_fail)?;
+    for step in steps {
+        // The host's clock may stand behind the one that stamped the order.
+        let now = crate::clock::now().max(order.updated_at);
+        let before = order.version;
+        order = order.after(*step, now, change.reason, change.payment_id);
+        db.execute(sql::UPDATE_STATUS, values(&order, *step, before))
+            .await
+            .map_err(retry_or_fail)?;
+        if db.row_count().await.map_err(Err)? != 1 {
+            return Ok(None);
+        }
+        let event = OrderEvent::changed(&order, *step, Some(change.trace_id));
+        order_store::insert_event(db, &event, message::ORDER_STATUS_CHANGED)
+            .await
+            .map_err(retry_or_fail)?;
+    }
+    Ok(Some(order))
+}
+
+fn values(order: &Order, step: Step, version_before: u32) -> Vec<Value> {
+    vec![
+        Value::Uint8(order.status.code()),
+        Value::Uint32(order.version),
+        Value::Uint64(order.updated_at),
+        optional_ms(order.paid_at),
+        optional_ms(order.shipped_at),
+        optional_ms(order.completed_at),
+        optional_ms(order.cancelled_at),
+        optional_text(order.payment_id.as_deref()),
+        optional_text(order.cancel_reason.as_deref()),
+        Value::Uint64(order.id.get()),
+        Value::Uint8(step.from.code()),
+        Value::Uint32(version_before),
+    ]
+}
+
+/// Cache and wake-up. The change stands whatever happens here: the relay writes the cache again when it publishes.
+async fn publish(config: &Config, redis: &Redis, order: &Order) {
+    let shard = config.shards().shard_of(order.id.gene()).to_string();
+    let cached = order_cache::put(redis, order).await;
+    let woken = redis
+        .command(
+            "PUBLISH",
+            [keys::OUTBOX_CHANNEL.as_bytes().to_vec(), shard.into_bytes()],
+        )
+        .await;
+    if let Some(fault) = cached.err().or(woken.err()) {
+        eprintln!(
+            "{{\"level\":\"WARN\",\"message\":\"after the change of order {}: {fault}\"}}",
+            order.id
+        );
+    }
+}
