@@ -69,8 +69,15 @@ impl Placing<'_> {
         let order = match self.reserve(id).await {
             Ok(order) => order,
             Err(fault) => {
-                // What could not be returned keeps the key in `processing`: it names the order for the repeat.
-                if !matches!(fault, Fault::Unavailable { .. }) {
+                // Where Redis is away the units may still be taken: the key stays in `processing` and names the
+                // order, so that a repeat or the relay returns them.
+                if !matches!(
+                    fault,
+                    Fault::Unavailable {
+                        backend: "redis",
+                        ..
+                    }
+                ) {
                     self.admission.free(&self.redis, id).await?;
                 }
                 return Err(fault);
