@@ -3,7 +3,7 @@
 
 use crate::amount::Amount;
 use crate::problem::Code;
-use domain::{Ms, Order, OrderId, OrderItem, UserId};
+use domain::{Ms, Order, OrderId, OrderItem};
 use serde::{Deserialize, Serialize};
 
 /// An order on `/v1`. Ids are strings, amounts have two decimals, times are milliseconds UTC.
@@ -83,37 +83,6 @@ impl From<&OrderItem> for ItemView {
             quantity: item.quantity,
             subtotal: Amount(item.subtotal),
         }
-    }
-}
-
-/// Value of the Redis key of an order: `<version> <user_id>\n<order on /v1>`. Version 0 without an
-/// order says that there is none; the first version of any order replaces it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CachedOrder<'a> {
-    pub version: u32,
-    pub user: UserId,
-    /// `None` where no such order exists.
-    pub json: Option<&'a str>,
-}
-
-impl<'a> CachedOrder<'a> {
-    /// What is kept for an id that names no order.
-    pub const ABSENT: &'static str = "0 0\n";
-
-    /// `None` where the text is not of this format: the cache is then treated as empty.
-    pub fn parse(text: &'a str) -> Option<CachedOrder<'a>> {
-        let (head, json) = text.split_once('\n')?;
-        let (version, user) = head.split_once(' ')?;
-        let version = version.parse().ok()?;
-        Some(CachedOrder {
-            version,
-            user: UserId::new(user.parse().ok()?),
-            json: (version > 0).then_some(json),
-        })
-    }
-
-    pub fn render(order: &Order, json: &str) -> String {
-        format!("{} {}\n{json}", order.version, order.user.id.get())
     }
 }
 
@@ -325,24 +294,5 @@ mod tests {
         assert_eq!(shown["items"][0]["total_price"].to_string(), "199.98");
         let listed = serde_json::to_value(ApiOrder::from(OrderView::from(&order))).unwrap();
         assert!(listed.get("code").is_none());
-    }
-
-    #[test]
-    fn cache_entries_read_back() {
-        let order = sample::order();
-        let text = CachedOrder::render(&order, "{}");
-        assert_eq!(
-            CachedOrder::parse(&text),
-            Some(CachedOrder {
-                version: 1,
-                user: order.user.id,
-                json: Some("{}")
-            })
-        );
-        let absent = CachedOrder::parse(CachedOrder::ABSENT).unwrap();
-        assert_eq!((absent.version, absent.json), (0, None));
-        for bad in ["", "1 2", "x 1\n{}", "1\n{}"] {
-            assert_eq!(CachedOrder::parse(bad), None, "{bad:?}");
-        }
     }
 }
