@@ -218,7 +218,7 @@ fn envelope_000(problem: &Problem, reply: Reply) -> Reply {
 }
 
 /// What is the caller's own doing is not logged here; what is not, is, once.
-fn log(fault: &Fault, trace_id: &str) {
+pub fn log(fault: &Fault, trace_id: &str) {
     let level = match fault {
         Fault::Rejected(_) => return,
         Fault::Unavailable { .. } => "WARN",

@@ -1,1 +1,55 @@
-//! To be filled.
+//! Reads of orders: one by any of its ids, the orders of a user, of everybody, and searches.
+//! One order comes from Redis, else from its shard; lists are merged across shards.
+
+mod filter;
+mod list;
+mod merge;
+mod one;
+mod reply;
+mod route;
+mod search;
+mod statement;
+
+use bytes::Bytes;
+use contract::page::Page;
+use filter::Filter;
+use guest::config::config;
+use guest::{Call, Fault, Reply, caller};
+use http_body_util::Full;
+use route::Action;
+use spin_sdk::http::Request;
+use spin_sdk::http_service;
+
+#[http_service]
+async fn handle(request: Request) -> http::Response<Full<Bytes>> {
+    guest::serve(request, answer).await
+}
+
+async fn answer(call: Call) -> Result<Reply, Fault> {
+    let segments = call.segments();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let (action, shape) = route::of(call.method(), &segments)?;
+    let query = |name: &str| call.query(name);
+    match action {
+        Action::One(id) => {
+            let user = match call.query("user_id") {
+                Some(text) => Some(caller::user("user_id", &text)?),
+                None => None,
+            };
+            let json = one::find(config().await?, id, user.as_ref(), &call.trace_id).await?;
+            reply::one(shape, &json)
+        }
+        Action::List(user) => {
+            let page = Page::parse(&query)?;
+            let filter = Filter::of_list(user, &query)?;
+            let found = list::find(config().await?, &filter, page).await?;
+            reply::many(shape, found, page)
+        }
+        Action::Search => {
+            let page = Page::parse(&query)?;
+            let filter = Filter::of_search(&query)?;
+            let found = search::find(config().await?, &filter, page, &call.trace_id).await?;
+            reply::many(shape, found, page)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Pages of orders from the shards. All shards are asked at once, first for ids, then for the page's rows;
+//! no session is held while another is waited for.
+
+use crate::filter::Filter;
+use crate::merge::{self, Head, Key};
+use crate::statement;
+use contract::page::Page;
+use domain::limits::TOTAL_COUNT_MAX;
+use domain::{Order, OrderId};
+use futures::future::try_join_all;
+use guest::Fault;
+use guest::config::Config;
+use guest::mysql::Db;
+use guest::order_row;
+use std::collections::HashMap;
+
+/// A page of orders.
+#[derive(Debug)]
+pub struct Found {
+    pub orders: Vec<Order>,
+    pub total: u64,
+    /// False where `total` is only a lower bound.
+    pub exact: bool,
+}
+
+pub async fn find(config: &Config, filter: &Filter, page: Page) -> Result<Found, Fault> {
+    let shards = filter.shards(config.shards());
+    let (limit, offset) = merge::window(page, shards.len());
+    let heads = shards
+        .iter()
+        .map(|shard| head(config, *shard, filter, limit, offset));
+    let heads = try_join_all(heads).await?;
+    let keys = merge::page(&heads, page);
+
+    let mut by_shard: HashMap<usize, Vec<OrderId>> = HashMap::new();
+    for (shard, key) in &keys {
+        by_shard.entry(*shard).or_default().push(key.id);
+    }
+    let loads = by_shard
+        .iter()
+        .map(|(shard, ids)| load(config, *shard, ids));
+    let mut loaded: HashMap<OrderId, Order> =
+        try_join_all(loads).await?.into_iter().flatten().collect();
+    Ok(Found {
+        orders: keys
+            .iter()
+            .filter_map(|(_, key)| loaded.remove(&key.id))
+            .collect(),
+        total: heads.iter().map(|head| head.count).sum(),
+        exact: heads.iter().all(|head| head.exact),
+    })
+}
+
+async fn head(
+    config: &Config,
+    shard: usize,
+    filter: &Filter,
+    limit: u32,
+    offset: u32,
+) -> Result<Head, Fault> {
+    let db = Db::open(&config.shard_urls()[shard]).await?;
+    let keys = statement::keys(filter, limit, offset);
+    let rows = db.query(&keys.text, keys.values).await?;
+    let (count, exact) = match merge::count_from_rows(rows.len(), limit, offset) {
+        Some(count) => (count, true),
+        None => count(&db, filter).await?,
+    };
+    let key = |row: &guest::mysql::Row| -> Result<Key, Fault> {
+        let id = row.u64(0)?;
+        Ok(Key {
+            id: OrderId::new(id).ok_or_else(|| Fault::Internal(format!("{id} is no order id")))?,
+            created_at: row.u64(1)?,
+        })
+    };
+    Ok(Head {
+        shard,
+        keys: rows.iter().map(key).collect::<Result<_, _>>()?,
+        count,
+        exact,
+    })
+}
+
+async fn count(db: &Db, filter: &Filter) -> Result<(u64, bool), Fault> {
+    let rows_max = (!filter.is_of_one_user()).then_some(TOTAL_COUNT_MAX + 1);
+    let statement = statement::count(filter, rows_max);
+    let rows = db.query(&statement.text, statement.values).await?;
+    let count = rows
+        .first()
+        .ok_or_else(|| Fault::Internal("COUNT(*) gave no row".to_owned()))?
+        .u64(0)?;
+    match rows_max {
+        Some(rows_max) if count >= rows_max => Ok((TOTAL_COUNT_MAX, false)),
+        _ => Ok((count, true)),
+    }
+}
+
+/// Orders of one shard with their items: two statements, however many orders.
+async fn load(
+    config: &Config,
+    shard: usize,
+    ids: &[OrderId],
+) -> Result<HashMap<OrderId, Order>, Fault> {
+    let db = Db::open(&config.shard_urls()[shard]).await?;
+    let orders = statement::orders(ids);
+    let mut loaded = HashMap::with_capacity(ids.len());
+    for row in db.query(&orders.text, orders.values).await? {
+        let order = order_row::order(&row)?;
+        loaded.insert(order.id, order);
+    }
+    let items = statement::items(ids);
+    for row in db.query(&items.text, items.values).await? {
+        let (order, item) = order_row::item(&row, 0)?;
+        if let Some(order) = OrderId::new(order).and_then(|id| loaded.get_mut(&id)) {
+            order.items.push(item);
+        }
+    }
+    Ok(loaded)
+}

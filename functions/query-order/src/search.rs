@@ -1,0 +1,201 @@
+//! Searches: by the search index where one is configured, else, or while it is away, by the shards.
+
+use crate::filter::Filter;
+use crate::list::{self, Found};
+use bytes::Bytes;
+use contract::event::OrderDocument;
+use contract::page::Page;
+use domain::Order;
+use domain::limits::TOTAL_COUNT_MAX;
+use futures::future::{Either, select};
+use guest::config::Config;
+use guest::{Fault, http as guest_http};
+use http_body_util::{BodyExt, Full, Limited};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::pin::pin;
+use std::time::Duration;
+
+/// The index has this long before the shards are asked.
+const INDEX_TIMEOUT: Duration = Duration::from_millis(1_000);
+/// A page of orders with 100 items each fits well.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+pub async fn find(
+    config: &Config,
+    filter: &Filter,
+    page: Page,
+    trace_id: &str,
+) -> Result<Found, Fault> {
+    if let Some(url) = &config.elasticsearch_url {
+        let asked = pin!(ask(url, filter, page));
+        let timeout = pin!(spin_sdk::time::sleep(INDEX_TIMEOUT));
+        let answer = match select(asked, timeout).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(away("no answer in time")),
+        };
+        match answer {
+            Ok(found) => return Ok(found),
+            Err(fault) => guest_http::log(&fault, trace_id),
+        }
+    }
+    list::find(config, filter, page).await
+}
+
+fn away(reason: impl ToString) -> Fault {
+    Fault::Unavailable {
+        backend: "elasticsearch",
+        reason: reason.to_string(),
+    }
+}
+
+async fn ask(url: &str, filter: &Filter, page: Page) -> Result<Found, Fault> {
+    let request = http::Request::post(format!("{}/orders/_search", url.trim_end_matches('/')))
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(query(filter, page).to_string())))
+        .map_err(|_| Fault::Internal("variable elasticsearch_url is not acceptable".to_owned()))?;
+    let response = spin_sdk::http::send(request).await.map_err(away)?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX);
+    let body = body.collect().await.map_err(away)?.to_bytes();
+    if !status.is_success() {
+        return Err(away(format!("answered {status}")));
+    }
+    read(&body)
+}
+
+/// The query: conditions as filters, which the index caches and does not score.
+fn query(filter: &Filter, page: Page) -> Value {
+    let mut conditions = Vec::new();
+    let mut term =
+        |field: &str, value: String| conditions.push(json!({ "term": { field: value } }));
+    if let Some(order) = filter.order {
+        term("id", order.to_string());
+    }
+    if let Some(user) = &filter.user {
+        term("user_id", user.id.get().to_string());
+    }
+    if let Some(status) = filter.status {
+        term("status", status.name().to_owned());
+    }
+    if let Some(product) = filter.product {
+        term("items.product_id", product.0.to_string());
+    }
+    let mut created = serde_json::Map::new();
+    if let Some(from) = filter.from {
+        created.insert("gte".to_owned(), json!(from));
+    }
+    if let Some(to) = filter.to {
+        created.insert("lt".to_owned(), json!(to));
+    }
+    if !created.is_empty() {
+        conditions.push(json!({ "range": { "created_at": created } }));
+    }
+    json!({
+        "from": page.offset(),
+        "size": page.size,
+        "track_total_hits": TOTAL_COUNT_MAX,
+        "query": { "bool": { "filter": conditions } },
+        "sort": [{ "created_at": "desc" }, { "id": "desc" }],
+    })
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    timed_out: bool,
+    hits: Hits,
+}
+
+#[derive(Deserialize)]
+struct Hits {
+    total: Total,
+    hits: Vec<Hit>,
+}
+
+#[derive(Deserialize)]
+struct Total {
+    value: u64,
+    relation: String,
+}
+
+#[derive(Deserialize)]
+struct Hit {
+    #[serde(rename = "_source")]
+    source: OrderDocument,
+}
+
+fn read(body: &[u8]) -> Result<Found, Fault> {
+    let answer: Answer = serde_json::from_slice(body)
+        .map_err(|error| away(format!("answered what cannot be read: {error}")))?;
+    if answer.timed_out {
+        return Err(away("gave only a part of the answer"));
+    }
+    let orders = answer
+        .hits
+        .hits
+        .into_iter()
+        .map(|hit| Order::try_from(hit.source));
+    Ok(Found {
+        orders: orders
+            .collect::<Result<_, _>>()
+            .map_err(|error| away(format!("holds a document that cannot be read: {error}")))?,
+        total: answer.hits.total.value,
+        exact: answer.hits.total.relation == "eq",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::identity;
+    use domain::{ProductId, Status};
+
+    const PAGE: Page = Page { number: 2, size: 5 };
+
+    #[test]
+    fn filters_become_terms() {
+        let filter = Filter {
+            user: Some(identity::user("user_7").unwrap()),
+            status: Some(Status::Paid),
+            product: Some(ProductId(3)),
+            from: Some(1),
+            to: Some(9),
+            order: None,
+        };
+        assert_eq!(
+            query(&filter, PAGE),
+            json!({
+                "from": 5, "size": 5, "track_total_hits": 100_000,
+                "query": { "bool": { "filter": [
+                    { "term": { "user_id": "7" } },
+                    { "term": { "status": "paid" } },
+                    { "term": { "items.product_id": "3" } },
+                    { "range": { "created_at": { "gte": 1, "lt": 9 } } },
+                ] } },
+                "sort": [{ "created_at": "desc" }, { "id": "desc" }],
+            })
+        );
+        let all = query(&Filter::default(), PAGE);
+        assert_eq!(all["query"]["bool"]["filter"], json!([]));
+    }
+
+    #[test]
+    fn answers_are_read_whole_or_not_at_all() {
+        let hit = json!({ "_id": "7202123782", "_source": {
+            "id": "7202123782", "order_no": "x", "user_id": "123", "status": "paid", "version": 2,
+            "total_cents": 100, "discount_cents": 0, "actual_cents": 100, "items": [],
+            "created_at": 1, "updated_at": 2, "paid_at": 2
+        } });
+        let answer = |timed_out: bool, hits: Value| {
+            let body = json!({ "took": 1, "timed_out": timed_out, "hits": {
+                "total": { "value": 12, "relation": "gte" }, "hits": hits } });
+            read(body.to_string().as_bytes())
+        };
+        let found = answer(false, json!([hit])).unwrap();
+        assert_eq!((found.total, found.exact), (12, false));
+        assert_eq!(found.orders[0].status, Status::Paid);
+        assert!(answer(true, json!([hit])).is_err());
+        assert!(answer(false, json!([{ "_source": {} }])).is_err());
+        assert!(read(b"<html>").is_err());
+    }
+}

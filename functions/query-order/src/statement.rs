@@ -1,0 +1,128 @@
+//! The SQL of listings, made from a filter. Conditions are fixed text; what the caller sent is a parameter.
+
+use crate::filter::Filter;
+use contract::sql;
+use domain::OrderId;
+use guest::mysql::Value;
+
+/// A statement and its parameters.
+#[derive(Debug)]
+pub struct Statement {
+    pub text: String,
+    pub values: Vec<Value>,
+}
+
+fn conditions(filter: &Filter) -> (String, Vec<Value>) {
+    let mut conditions: Vec<&str> = Vec::new();
+    let mut values = Vec::new();
+    let mut add = |condition, value| {
+        conditions.push(condition);
+        values.push(value);
+    };
+    if let Some(order) = filter.order {
+        add("id = ?", Value::Uint64(order.get()));
+    }
+    if let Some(user) = &filter.user {
+        add("user_id = ?", Value::Uint64(user.id.get()));
+    }
+    if let Some(status) = filter.status {
+        add("status = ?", Value::Uint8(status.code()));
+    }
+    if let Some(from) = filter.from {
+        add("created_at >= ?", Value::Uint64(from));
+    }
+    if let Some(to) = filter.to {
+        add("created_at < ?", Value::Uint64(to));
+    }
+    if let Some(product) = filter.product {
+        add(
+            "EXISTS (SELECT 1 FROM t_order_item i WHERE i.order_id = t_order.id AND i.product_id = ?)",
+            Value::Uint64(product.0),
+        );
+    }
+    if conditions.is_empty() {
+        return (String::new(), values);
+    }
+    (format!(" WHERE {}", conditions.join(" AND ")), values)
+}
+
+/// Ids and times of creation, newest first: covered by an index, so that deep pages stay cheap.
+pub fn keys(filter: &Filter, limit: u32, offset: u32) -> Statement {
+    let (wanted, mut values) = conditions(filter);
+    values.push(Value::Uint32(limit));
+    values.push(Value::Uint32(offset));
+    Statement {
+        text: format!(
+            "SELECT id, created_at FROM t_order{wanted} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
+        ),
+        values,
+    }
+}
+
+/// How many there are; `rows_max` stops the counting.
+pub fn count(filter: &Filter, rows_max: Option<u64>) -> Statement {
+    let (wanted, mut values) = conditions(filter);
+    let text = match rows_max {
+        None => format!("SELECT COUNT(*) FROM t_order{wanted}"),
+        Some(rows_max) => {
+            values.push(Value::Uint64(rows_max));
+            format!("SELECT COUNT(*) FROM (SELECT id FROM t_order{wanted} LIMIT ?) counted")
+        }
+    };
+    Statement { text, values }
+}
+
+fn of_ids(head: &str, column: &str, tail: &str, ids: &[OrderId]) -> Statement {
+    Statement {
+        text: format!(
+            "{head} WHERE {column} IN ({}){tail}",
+            sql::placeholders(ids.len())
+        ),
+        values: ids.iter().map(|id| Value::Uint64(id.get())).collect(),
+    }
+}
+
+pub fn orders(ids: &[OrderId]) -> Statement {
+    let head = format!("SELECT {} FROM t_order", sql::ORDER_COLUMNS);
+    of_ids(&head, "id", "", ids)
+}
+
+pub fn items(ids: &[OrderId]) -> Statement {
+    let head = format!("SELECT {} FROM t_order_item", sql::ITEM_COLUMNS);
+    of_ids(&head, "order_id", " ORDER BY id", ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contract::identity;
+    use domain::{ProductId, Status};
+
+    #[test]
+    fn conditions_and_parameters_go_together() {
+        let all = keys(&Filter::default(), 20, 0);
+        assert_eq!(
+            all.text,
+            "SELECT id, created_at FROM t_order ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
+        );
+        assert_eq!(all.values.len(), 2);
+        let everything = Filter {
+            user: Some(identity::user("7").unwrap()),
+            status: Some(Status::Paid),
+            order: OrderId::new(9),
+            product: Some(ProductId(3)),
+            from: Some(1),
+            to: Some(2),
+        };
+        for statement in [
+            keys(&everything, 1, 2),
+            count(&everything, None),
+            count(&everything, Some(100)),
+            orders(&[OrderId::new(1).unwrap(), OrderId::new(2).unwrap()]),
+            items(&[OrderId::new(1).unwrap()]),
+        ] {
+            let marks = statement.text.matches('?').count();
+            assert_eq!(marks, statement.values.len(), "{}", statement.text);
+        }
+    }
+}
