@@ -51,15 +51,18 @@ impl Elasticsearch {
     }
 }
 
+/// Only what is wrong; that its native library is left out is known.
 const LOGGING: &str = "status = error\n\
     appender.console.type = Console\n\
     appender.console.name = console\n\
     appender.console.layout.type = PatternLayout\n\
     appender.console.layout.pattern = [%d{ISO8601}][%-5p][%c{1.}] %m%n\n\
     rootLogger.level = warn\n\
-    rootLogger.appenderRef.console.ref = console\n";
+    rootLogger.appenderRef.console.ref = console\n\
+    logger.natives.name = org.elasticsearch.bootstrap.Natives\n\
+    logger.natives.level = error\n";
 
-/// A laptop's disk is often fuller than the watermarks like.
+/// The disk's watermarks are off: a laptop's disk is often fuller than they like.
 fn configuration(port: u16, dir: &Path) -> String {
     let dir = dir.display();
     format!(

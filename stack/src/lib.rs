@@ -21,4 +21,4 @@ pub use mariadb::MariaDb;
 pub use port::free_port;
 pub use process::{Launch, Process, binary, terminate};
 pub use redis::Redis;
-pub use wait::{interrupted, wait_for, wait_ok};
+pub use wait::{interrupted, is_interrupted, wait_for, wait_ok};

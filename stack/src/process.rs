@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::home::Home;
 use crate::spawner;
-use crate::wait::{poll, wait_ok};
+use crate::wait::{is_interrupted, poll, wait_ok};
 
 const LOG_BYTES_MAX: u64 = 16 << 20;
 const TAIL_BYTES: u64 = 8 << 10;
@@ -181,17 +181,21 @@ impl Process {
     /// # Errors
     /// When the process ends first or time is up; with the tail of its log.
     pub fn wait_ready(&self) -> Result<()> {
-        let name = &self.launch.name;
-        let verdict = wait_ok(self.launch.ready_within, &format!("{name} ready"), || {
-            // An outer Err is "try again", an inner one is final.
-            if let Some(status) = self.ended() {
-                return Ok(Err(anyhow!("{name} {}", told(status))));
-            }
-            (self.launch.probe)().map(Ok)
-        });
-        verdict
-            .and_then(|inner| inner)
-            .with_context(|| self.log_excerpt())
+        let verdict = wait_ok(
+            self.launch.ready_within,
+            &format!("{} ready", self.name()),
+            || {
+                // An outer Err is "try again", an inner one is final.
+                if self.ended().is_some() {
+                    return Ok(Err(anyhow!("it ended instead of getting ready")));
+                }
+                (self.launch.probe)().map(Ok)
+            },
+        );
+        match verdict.and_then(|inner| inner) {
+            Err(error) if !is_interrupted() => Err(error.context(self.last_words())),
+            other => other,
+        }
     }
 
     /// Asks it to end (SIGTERM) and waits; SIGKILL once its time is up. Fine when it has ended.
@@ -241,11 +245,15 @@ impl Process {
         self.start()
     }
 
-    /// The last lines of its log, with its path on top.
-    pub fn log_excerpt(&self) -> String {
-        let path = self.launch.log.display();
+    /// How it ended or that it still runs, and the last lines of its log.
+    pub fn last_words(&self) -> String {
+        let state = self.ended().map_or_else(|| "still runs".to_owned(), told);
         let lines = tail(&self.launch.log).unwrap_or_else(|error| format!("(unreadable: {error})"));
-        format!("{} failed; the end of {path}:\n{lines}", self.launch.name)
+        format!(
+            "{} {state}; the end of {}:\n{lines}",
+            self.name(),
+            self.launch.log.display()
+        )
     }
 
     /// Ends it as its home demands: with time to finish where data is kept, at once where not.

@@ -18,6 +18,11 @@ pub fn interrupted() -> &'static Arc<AtomicBool> {
     FLAG.get_or_init(|| Arc::new(AtomicBool::new(false)))
 }
 
+/// Whether an interrupt has been asked for.
+pub fn is_interrupted() -> bool {
+    interrupted().load(Ordering::Relaxed)
+}
+
 /// Waits until `ready` holds.
 ///
 /// # Errors
@@ -40,7 +45,7 @@ pub fn wait_ok<T>(
 ) -> Result<T> {
     let mut failure = anyhow!("never tried");
     let value = poll(within, || {
-        if interrupted().load(Ordering::Relaxed) {
+        if is_interrupted() {
             return Some(Err(anyhow!("interrupted while waiting for {what}")));
         }
         attempt().map_err(|error| failure = error).ok().map(Ok)

@@ -64,9 +64,17 @@ enum Command {
     Tidy,
 }
 
+/// What a shell says of a program ended by Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
 fn main() -> ExitCode {
     match run(Args::parse()) {
         Ok(code) => code,
+        // Whatever could not be finished then is no failure to explain.
+        Err(_) if stack::is_interrupted() => {
+            console::line("interrupted");
+            ExitCode::from(INTERRUPTED)
+        }
         Err(error) => {
             console::error(&error);
             ExitCode::FAILURE

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use stack::{Process, interrupted, port};
 
+use crate::INTERRUPTED;
 use crate::build;
 use crate::checkout::Checkout;
 use crate::console;
@@ -86,12 +87,15 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
 /// From here on a first signal ends waits in order; a second one ends this program, and the
 /// kernel tells its children.
 fn stop_on_signals() -> Result<()> {
-    const BY_SIGNAL: i32 = 130;
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         // In this order: the second looks at the flag before the first has set it.
-        signal_hook::flag::register_conditional_shutdown(signal, BY_SIGNAL, interrupted().clone())
-            .and_then(|_| signal_hook::flag::register(signal, interrupted().clone()))
-            .context("cannot handle signals")?;
+        signal_hook::flag::register_conditional_shutdown(
+            signal,
+            INTERRUPTED.into(),
+            interrupted().clone(),
+        )
+        .and_then(|_| signal_hook::flag::register(signal, interrupted().clone()))
+        .context("cannot handle signals")?;
     }
     Ok(())
 }

@@ -1,12 +1,11 @@
 //! Watches the processes of a running `up`: one that ends is told with its last words and started
 //! again after a pause; one that keeps ending stops the whole, for something is wrong with it.
 
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use stack::{Process, interrupted};
+use stack::{Process, is_interrupted};
 
 use crate::console;
 
@@ -38,7 +37,7 @@ pub fn until_interrupted(processes: &[&Process]) -> Result<()> {
             start_at: None,
         })
         .collect();
-    while !interrupted().load(Ordering::Relaxed) {
+    while !is_interrupted() {
         all.iter_mut()
             .try_for_each(|watched| watched.look(Instant::now()))?;
         thread::park_timeout(TICK);
@@ -62,7 +61,7 @@ impl Watched<'_> {
         let name = self.process.name();
         match console::step(&format!("{name} again"), |_| self.process.start()) {
             Ok(()) => Ok(()),
-            Err(_) if interrupted().load(Ordering::Relaxed) => Ok(()),
+            Err(_) if is_interrupted() => Ok(()),
             Err(_) => self.note_end(now),
         }
     }
@@ -73,7 +72,7 @@ impl Watched<'_> {
         }
         self.ends += 1;
         self.last_end = now;
-        console::line(self.process.log_excerpt());
+        console::line(self.process.last_words());
         let Some(pause) = pause_after(self.ends) else {
             bail!("{} ended {} times in a row", self.process.name(), self.ends);
         };
