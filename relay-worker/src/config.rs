@@ -1,0 +1,283 @@
+//! The command line and the environment, checked before anything starts. An error is one line that names
+//! the variable and never shows its value, which may hold a password.
+
+use crate::database::Address;
+use crate::limits::{CLAIM_ROWS_DEFAULT, CLAIM_ROWS_MAX, LEASE_MS_DEFAULT, PUBLISH_TIMEOUT_MS};
+use crate::redis::Redis;
+use anyhow::{anyhow, bail};
+use clap::{Args, Parser, Subcommand};
+use domain::ShardCount;
+use domain::limits::UNPAID_EXPIRY_MS;
+use std::net::SocketAddr;
+
+/// Drains the outbox to Kafka, moves stock, feeds the search index, expires and repairs.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Work until SIGTERM; any number of copies may
+    Run(Box<RunArgs>),
+    /// Make missing databases and bring all to the newest schema
+    Migrate(DatabaseArgs),
+    /// Check the platform's invariants; exit code 1 where one is broken
+    Reconcile(ReconcileArgs),
+    /// Build the search index anew from the databases
+    Reindex(ReindexArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct DatabaseArgs {
+    /// Order shards in their order, comma-separated: mysql://USER:PASSWORD@HOST:PORT/DATABASE
+    #[arg(long, env = "MYSQL_URLS", hide_env_values = true, default_value = "")]
+    mysql_urls: String,
+    /// Inventory database
+    #[arg(
+        long,
+        env = "INVENTORY_URL",
+        hide_env_values = true,
+        default_value = ""
+    )]
+    inventory_url: String,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub databases: DatabaseArgs,
+    #[command(flatten)]
+    pub redis: RedisArgs,
+    #[command(flatten)]
+    pub index: IndexArgs,
+    /// Kafka's bootstrap servers; empty: a broker inside this process, for development
+    #[arg(long, env = "KAFKA_BROKERS", default_value = "")]
+    pub kafka_brokers: String,
+    /// Partitions of topics made here
+    #[arg(long, env = "KAFKA_PARTITIONS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub kafka_partitions: u16,
+    /// Written before every topic and group
+    #[arg(long, env = "TOPIC_PREFIX", default_value = "")]
+    pub topic_prefix: String,
+    /// Unpaid orders are cancelled after this time; 0: never
+    #[arg(long, env = "UNPAID_EXPIRY_MS", default_value_t = UNPAID_EXPIRY_MS)]
+    pub unpaid_expiry_ms: u64,
+    /// Outbox rows of one claim
+    #[arg(long, env = "RELAY_CLAIM_ROWS", default_value_t = CLAIM_ROWS_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=i64::from(CLAIM_ROWS_MAX)))]
+    pub claim_rows: u32,
+    /// Time after which another relay may take over a claim
+    #[arg(long, env = "RELAY_LEASE_MS", default_value_t = LEASE_MS_DEFAULT)]
+    pub lease_ms: u64,
+    /// Where /metrics and /health are served; not at all without
+    #[arg(long, env = "METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub struct RedisArgs {
+    /// redis://HOST:PORT/DATABASE
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, default_value = "")]
+    redis_url: String,
+}
+
+#[derive(Debug, Args)]
+pub struct IndexArgs {
+    /// http://HOST:PORT of Elasticsearch; empty: no search index
+    #[arg(
+        long,
+        env = "ELASTICSEARCH_URL",
+        hide_env_values = true,
+        default_value = ""
+    )]
+    elasticsearch_url: String,
+}
+
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    #[command(flatten)]
+    pub databases: DatabaseArgs,
+    #[command(flatten)]
+    pub redis: RedisArgs,
+    #[command(flatten)]
+    pub index: IndexArgs,
+    /// Wait so long for work in flight to end before checking
+    #[arg(long, default_value_t = 15_000)]
+    pub wait: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct ReindexArgs {
+    #[command(flatten)]
+    pub databases: DatabaseArgs,
+    #[command(flatten)]
+    pub index: IndexArgs,
+}
+
+/// Where the databases are.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    pub shards: Vec<Address>,
+    pub inventory: Address,
+    pub count: ShardCount,
+}
+
+impl DatabaseArgs {
+    /// # Errors
+    /// One line naming the variable.
+    pub fn addresses(&self) -> anyhow::Result<Addresses> {
+        if self.mysql_urls.trim().is_empty() {
+            bail!("MYSQL_URLS must be set: one URL per order shard, comma-separated");
+        }
+        if self.inventory_url.trim().is_empty() {
+            bail!("INVENTORY_URL must be set");
+        }
+        let mut shards: Vec<Address> = Vec::new();
+        for (index, url) in self.mysql_urls.split(',').enumerate() {
+            let address = Address::parse(url.trim())
+                .map_err(|reason| anyhow!("MYSQL_URLS: shard {index} {reason}"))?;
+            if let Some(twin) = shards.iter().position(|shard| shard.name == address.name) {
+                bail!("MYSQL_URLS: shards {twin} and {index} are the same database");
+            }
+            shards.push(address);
+        }
+        let count =
+            ShardCount::new(shards.len()).map_err(|error| anyhow!("MYSQL_URLS: {error}"))?;
+        let inventory = Address::parse(self.inventory_url.trim())
+            .map_err(|reason| anyhow!("INVENTORY_URL {reason}"))?;
+        if shards.iter().any(|shard| shard.name == inventory.name) {
+            bail!("INVENTORY_URL must not be one of the order shards");
+        }
+        Ok(Addresses {
+            shards,
+            inventory,
+            count,
+        })
+    }
+}
+
+impl RedisArgs {
+    /// Needs a runtime.
+    ///
+    /// # Errors
+    /// One line naming the variable.
+    pub fn open(&self) -> anyhow::Result<Redis> {
+        if self.redis_url.trim().is_empty() {
+            bail!("REDIS_URL must be set");
+        }
+        Redis::open(self.redis_url.trim()).map_err(|reason| anyhow!("REDIS_URL {reason}"))
+    }
+}
+
+impl IndexArgs {
+    /// The base URL without a slash at its end; `None` where no index is configured.
+    ///
+    /// # Errors
+    /// One line naming the variable.
+    pub fn url(&self) -> anyhow::Result<Option<String>> {
+        let url = self.elasticsearch_url.trim().trim_end_matches('/');
+        if url.is_empty() {
+            return Ok(None);
+        }
+        let parsed = url.parse::<http::Uri>().ok();
+        let plain = |uri: &http::Uri| {
+            uri.scheme_str() == Some("http")
+                && uri.authority().is_some_and(|a| !a.as_str().contains('@'))
+                && matches!(uri.path(), "" | "/")
+        };
+        match parsed {
+            Some(uri) if plain(&uri) => Ok(Some(url.to_owned())),
+            _ => bail!("ELASTICSEARCH_URL must look like http://HOST:PORT"),
+        }
+    }
+}
+
+impl RunArgs {
+    /// What single values cannot tell.
+    ///
+    /// # Errors
+    /// One line naming the variable.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let shortest = 2 * PUBLISH_TIMEOUT_MS;
+        if self.lease_ms < shortest {
+            bail!("RELAY_LEASE_MS must be at least {shortest}: a lease outlives its publishing");
+        }
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if self.topic_prefix.len() > 100 || !self.topic_prefix.chars().all(legal) {
+            bail!(
+                "TOPIC_PREFIX must be at most 100 letters, digits, dots, underscores and hyphens"
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn databases(mysql: &str, inventory: &str) -> DatabaseArgs {
+        DatabaseArgs {
+            mysql_urls: mysql.to_owned(),
+            inventory_url: inventory.to_owned(),
+        }
+    }
+
+    #[test]
+    fn each_error_names_its_variable_and_no_secret() {
+        let good = "mysql://u:s3cret@h/i";
+        for (mysql, inventory, name) in [
+            ("", good, "MYSQL_URLS"),
+            ("nonsense:s3cret", good, "MYSQL_URLS"),
+            (
+                "mysql://u:s3cret@h/a,mysql://u:s3cret@h/a",
+                good,
+                "MYSQL_URLS",
+            ),
+            ("mysql://h/a,mysql://h/b,mysql://h/c", good, "MYSQL_URLS"),
+            ("mysql://h/a", "", "INVENTORY_URL"),
+            ("mysql://h/a", "mysql://u:s3cret@h", "INVENTORY_URL"),
+            ("mysql://h/i", good, "INVENTORY_URL"),
+        ] {
+            let error = databases(mysql, inventory)
+                .addresses()
+                .unwrap_err()
+                .to_string();
+            assert!(error.starts_with(name), "{error}");
+            assert!(
+                !error.contains("s3cret") && !error.contains('\n'),
+                "{error}"
+            );
+        }
+        let two = databases("mysql://h/a, mysql://h/b", good)
+            .addresses()
+            .unwrap();
+        assert_eq!(two.count.get(), 2);
+    }
+
+    #[test]
+    fn the_index_is_plain_http() {
+        let url = |text: &str| {
+            IndexArgs {
+                elasticsearch_url: text.to_owned(),
+            }
+            .url()
+        };
+        assert_eq!(url("").unwrap(), None);
+        assert_eq!(
+            url("http://h:9200/").unwrap().as_deref(),
+            Some("http://h:9200")
+        );
+        for bad in [
+            "h:9200",
+            "https://h",
+            "http://u:p@h:9200",
+            "http://h/x",
+            "ftp://h",
+        ] {
+            assert!(url(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Publishing: idempotent, acknowledged by all replicas, ordered per key. A producer whose state is
+//! beyond repair is replaced.
+
+use super::Cluster;
+use crate::limits::PUBLISH_TIMEOUT_MS;
+use crate::ports::{Outgoing, Publisher, Verdict};
+use anyhow::{Context, anyhow};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
+use rdkafka::types::RDKafkaErrorCode;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const REACH_TIMEOUT: Duration = Duration::from_secs(3);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
+/// Beyond the client's own timeout: the delivery report itself may be late.
+const REPORT_GRACE: Duration = Duration::from_secs(1);
+
+pub struct KafkaPublisher {
+    cluster: Cluster,
+    /// Held only to clone or replace the handle.
+    producer: Mutex<FutureProducer>,
+}
+
+impl KafkaPublisher {
+    /// # Errors
+    /// When the client does not take its configuration.
+    pub fn new(cluster: &Cluster) -> anyhow::Result<KafkaPublisher> {
+        Ok(KafkaPublisher {
+            producer: Mutex::new(producer(cluster)?),
+            cluster: cluster.clone(),
+        })
+    }
+
+    fn handle(&self) -> FutureProducer {
+        self.producer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// An idempotent producer that lost its sequence refuses everything from then on.
+    fn replace_if_broken(&self, used: &FutureProducer) {
+        let Some((code, reason)) = used.client().fatal_error() else {
+            return;
+        };
+        match producer(&self.cluster) {
+            Ok(fresh) => {
+                tracing::warn!(code = %code, "the producer is replaced: {reason}");
+                *self.producer.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+            }
+            Err(error) => tracing::error!("the broken producer cannot be replaced: {error:#}"),
+        }
+    }
+
+    /// Waits until everything is out.
+    ///
+    /// # Errors
+    /// When records are left after some seconds.
+    pub async fn flush(&self) -> anyhow::Result<()> {
+        let handle = self.handle();
+        tokio::task::spawn_blocking(move || handle.flush(FLUSH_TIMEOUT))
+            .await?
+            .context("records are left in the producer")
+    }
+}
+
+fn producer(cluster: &Cluster) -> anyhow::Result<FutureProducer> {
+    Ok(cluster
+        .client()
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        .set("linger.ms", "2")
+        .set("batch.num.messages", "10000")
+        .set("compression.type", "lz4")
+        // As Java clients place keys, so that their consumers may join by partition.
+        .set("partitioner", "murmur2_random")
+        .set("message.timeout.ms", PUBLISH_TIMEOUT_MS.to_string())
+        .set("queue.buffering.max.messages", "100000")
+        .create()?)
+}
+
+/// Only what is wrong with the record itself is a refusal.
+fn verdict(error: &KafkaError) -> Verdict {
+    use RDKafkaErrorCode::{
+        InvalidMessage, InvalidMessageSize, InvalidRecord, MessageSizeTooLarge,
+        TopicAuthorizationFailed,
+    };
+    match error.rdkafka_error_code() {
+        Some(
+            InvalidMessage
+            | InvalidMessageSize
+            | InvalidRecord
+            | MessageSizeTooLarge
+            | TopicAuthorizationFailed,
+        ) => Verdict::Refused(error.to_string()),
+        _ => Verdict::Away(error.to_string()),
+    }
+}
+
+fn headers(record: &Outgoing) -> OwnedHeaders {
+    let empty = OwnedHeaders::new_with_capacity(record.headers.len());
+    record.headers.iter().fold(empty, |headers, (key, value)| {
+        headers.insert(Header {
+            key,
+            value: Some(value),
+        })
+    })
+}
+
+/// Hands a record to the client; waits while its queue is full, up to `deadline`.
+async fn enqueue(
+    producer: &FutureProducer,
+    record: &Outgoing,
+    deadline: Instant,
+) -> Result<DeliveryFuture, Verdict> {
+    let mut waiting = FutureRecord::to(&record.topic)
+        .key(&record.key)
+        .payload(&record.value)
+        .headers(headers(record));
+    loop {
+        match producer.send_result(waiting) {
+            Ok(delivery) => return Ok(delivery),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
+                if Instant::now() < deadline =>
+            {
+                waiting = back;
+                tokio::time::sleep(QUEUE_FULL_PAUSE).await;
+            }
+            Err((error, _)) => return Err(verdict(&error)),
+        }
+    }
+}
+
+impl Publisher for KafkaPublisher {
+    async fn publish(&self, batch: Vec<Outgoing>) -> Vec<Verdict> {
+        let producer = self.handle();
+        let limit = Duration::from_millis(PUBLISH_TIMEOUT_MS);
+        let deadline = Instant::now() + limit;
+        let mut sent = Vec::with_capacity(batch.len());
+        for record in &batch {
+            sent.push(enqueue(&producer, record, deadline).await);
+        }
+        let last_report = tokio::time::Instant::now() + limit + REPORT_GRACE;
+        let mut verdicts = Vec::with_capacity(sent.len());
+        for delivery in sent {
+            verdicts.push(match delivery {
+                Err(verdict) => verdict,
+                Ok(delivery) => match tokio::time::timeout_at(last_report, delivery).await {
+                    Ok(Ok(Ok(_))) => Verdict::Delivered,
+                    Ok(Ok(Err((error, _)))) => verdict(&error),
+                    Ok(Err(_)) => Verdict::Away("the producer ended".to_owned()),
+                    Err(_) => Verdict::Away("no delivery report in time".to_owned()),
+                },
+            });
+        }
+        self.replace_if_broken(&producer);
+        verdicts
+    }
+
+    async fn reachable(&self) -> anyhow::Result<()> {
+        let handle = self.handle();
+        let probe = tokio::task::spawn_blocking(move || {
+            handle.client().fetch_metadata(None, REACH_TIMEOUT)
+        });
+        let metadata = probe.await??;
+        if metadata.brokers().is_empty() {
+            return Err(anyhow!("Kafka has no broker"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_records_own_fault_is_a_refusal() {
+        use RDKafkaErrorCode::*;
+        for (code, refused) in [
+            (MessageSizeTooLarge, true),
+            (InvalidRecord, true),
+            (MessageTimedOut, false),
+            (AllBrokersDown, false),
+            (QueueFull, false),
+            (UnknownTopicOrPartition, false),
+        ] {
+            let verdict = verdict(&KafkaError::MessageProduction(code));
+            assert_eq!(matches!(verdict, Verdict::Refused(_)), refused, "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The topics we write to: made where they are missing, each with its dead letter topic.
+
+use super::Cluster;
+use anyhow::{Context, bail};
+use contract::message::{ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::types::RDKafkaErrorCode;
+use std::time::Duration;
+
+const SUFFIX: &str = ".dlq";
+const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The brokers' own default.
+const REPLICATION: i32 = -1;
+
+/// Where messages go that cannot be taken in.
+pub fn dead_letters(topic: &str) -> String {
+    format!("{topic}{SUFFIX}")
+}
+
+/// Every topic with its prefix.
+pub fn names(cluster: &Cluster) -> Vec<String> {
+    [ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK]
+        .into_iter()
+        .flat_map(|name| {
+            let topic = cluster.topic(name);
+            let dead = dead_letters(&topic);
+            [topic, dead]
+        })
+        .collect()
+}
+
+/// Makes what is missing; topics that are there keep their partitions.
+///
+/// # Errors
+/// When the brokers cannot be reached or refuse.
+pub async fn ensure(cluster: &Cluster) -> anyhow::Result<()> {
+    let admin: AdminClient<DefaultClientContext> = cluster.client().create()?;
+    let names = names(cluster);
+    let topics: Vec<NewTopic<'_>> = names
+        .iter()
+        .map(|name| {
+            let partitions = i32::from(cluster.partitions);
+            NewTopic::new(name, partitions, TopicReplication::Fixed(REPLICATION))
+        })
+        .collect();
+    let options = AdminOptions::new()
+        .request_timeout(Some(CREATE_TIMEOUT))
+        .operation_timeout(Some(CREATE_TIMEOUT));
+    let outcomes = admin
+        .create_topics(&topics, &options)
+        .await
+        .with_context(|| format!("Kafka at {}", cluster.brokers))?;
+    for outcome in outcomes {
+        match outcome {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((topic, code)) => bail!("topic {topic} cannot be made: {code}"),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! Every bound of the relay in one place, asserted against its neighbours.
+
+/// Outbox rows of one claim, unless configured.
+pub const CLAIM_ROWS_DEFAULT: u32 = 100;
+pub const CLAIM_ROWS_MAX: u32 = 1_000;
+/// Claims of one shard that may be on their way to Kafka at once.
+pub const CLAIMS_IN_FLIGHT_MAX: usize = 4;
+/// A claim not settled for so long may be taken over by another relay.
+pub const LEASE_MS_DEFAULT: u64 = 15_000;
+/// Kafka has so long to take a record, retries of the client included.
+pub const PUBLISH_TIMEOUT_MS: u64 = 5_000;
+/// A row whose predecessor is on its way looks again after this time.
+pub const BLOCKED_RETRY_MS: u64 = 25;
+/// The poll is the truth: no hint is needed to find a row within this time.
+pub const IDLE_POLL_MS: u64 = 1_000;
+pub const ERROR_CHARS_MAX: usize = 500;
+
+/// Messages of one batch of the stock consumer.
+pub const STOCK_MESSAGES_MAX: usize = 500;
+/// Documents of one bulk request, and the longest wait for them to gather.
+pub const BULK_DOCUMENTS_MAX: usize = 100;
+pub const BULK_GATHER_MS: u64 = 50;
+/// Rows of one multi-row statement: 65,535 placeholders is the protocol's bound.
+pub const STATEMENT_ROWS_MAX: usize = 1_000;
+
+/// Orders one expiry transaction cancels.
+pub const EXPIRY_ORDERS_MAX: u32 = 200;
+pub const EXPIRY_EVERY_MS: u64 = 1_000;
+
+pub const SWEEP_EVERY_MS: u64 = 5_000;
+/// Products one sweep looks at; the next one goes on from there.
+pub const SWEEP_PRODUCTS_MAX: u32 = 1_000;
+/// Intents of one product that one sweep reads; a product with more waits until the consumer has caught up.
+pub const SWEEP_INTENTS_MAX: usize = 10_000;
+pub const SWEEP_LOG_ROWS_MAX: u32 = 500;
+
+pub const GAUGES_EVERY_MS: u64 = 5_000;
+/// The waiting rows are counted up to here.
+pub const GAUGE_ROWS_MAX: u32 = 100_000;
+
+/// Database sessions per shard, and for the inventory.
+pub const SESSIONS_MAX: u32 = 8;
+pub const CONNECT_TIMEOUT_MS: u64 = 5_000;
+/// One round of any loop, from claim to settled, retries of its parts not included.
+pub const ROUND_TIMEOUT_MS: u64 = 30_000;
+pub const REDIS_TIMEOUT_MS: u64 = 2_000;
+pub const HTTP_TIMEOUT_MS: u64 = 10_000;
+pub const HTTP_BODY_BYTES_MAX: usize = 16 << 20;
+/// Work in flight has so long to finish after SIGTERM.
+pub const DRAIN_MS: u64 = 20_000;
+
+/// Waits after a failed round: doubled from the first to the last.
+pub const OUTAGE_WAIT_MS_MIN: u64 = 100;
+pub const OUTAGE_WAIT_MS_MAX: u64 = 3_000;
+
+const _: () = assert!(
+    LEASE_MS_DEFAULT > 2 * PUBLISH_TIMEOUT_MS,
+    "a lease outlives its publishing and the writing of its outcome"
+);
+const _: () = assert!(CLAIM_ROWS_DEFAULT <= CLAIM_ROWS_MAX);
+const _: () = assert!(DRAIN_MS > PUBLISH_TIMEOUT_MS);
+const _: () = assert!(STATEMENT_ROWS_MAX * 10 < 65_535);

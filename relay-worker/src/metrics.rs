@@ -1,0 +1,231 @@
+//! Counters and gauges of this process, and their Prometheus text.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+/// Only goes up.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    pub fn add(&self, amount: usize) {
+        self.0.fetch_add(amount as u64, Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Records not yet taken in, by topic.
+#[derive(Debug, Default)]
+pub struct Lag(Mutex<BTreeMap<String, i64>>);
+
+impl Lag {
+    pub fn set(&self, topic: &str, records: i64) {
+        let mut topics = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        topics.insert(topic.to_owned(), records);
+    }
+}
+
+/// The outbox of one shard.
+#[derive(Debug, Default)]
+pub struct OutboxMetrics {
+    pub waiting: AtomicI64,
+    pub oldest_age_ms: AtomicU64,
+    pub dead: AtomicI64,
+    pub published: Counter,
+    pub failed: Counter,
+    pub died: Counter,
+}
+
+#[derive(Debug, Default)]
+pub struct Metrics {
+    pub outbox: Vec<OutboxMetrics>,
+    pub stock_applied: Counter,
+    pub stock_repeated: Counter,
+    pub stock_refused: Counter,
+    pub stock_anomalies: Counter,
+    pub dead_letters: Counter,
+    pub documents_indexed: Counter,
+    pub documents_retried: Counter,
+    pub documents_refused: Counter,
+    pub orders_expired: Counter,
+    pub sweep_released: Counter,
+    pub sweep_settled: Counter,
+    pub sweep_repaired: Counter,
+    pub sweep_rolled_back: Counter,
+    pub loops_restarted: Counter,
+    pub stock_lag: std::sync::Arc<Lag>,
+    pub index_lag: std::sync::Arc<Lag>,
+}
+
+impl Metrics {
+    pub fn new(shards: usize) -> Metrics {
+        Metrics {
+            outbox: (0..shards).map(|_| OutboxMetrics::default()).collect(),
+            ..Metrics::default()
+        }
+    }
+
+    fn counters(&self) -> [(&'static str, &'static str, &Counter); 14] {
+        [
+            (
+                "relay_stock_applied_total",
+                "stock messages applied",
+                &self.stock_applied,
+            ),
+            (
+                "relay_stock_repeated_total",
+                "stock messages that were known",
+                &self.stock_repeated,
+            ),
+            (
+                "relay_stock_refused_total",
+                "orders the stock's last guard refused",
+                &self.stock_refused,
+            ),
+            (
+                "relay_stock_anomalies_total",
+                "stock messages that did not fit what is stored",
+                &self.stock_anomalies,
+            ),
+            (
+                "relay_dead_letters_total",
+                "messages put aside as unreadable",
+                &self.dead_letters,
+            ),
+            (
+                "relay_index_documents_total",
+                "documents in the search index",
+                &self.documents_indexed,
+            ),
+            (
+                "relay_index_retries_total",
+                "documents sent again",
+                &self.documents_retried,
+            ),
+            (
+                "relay_index_refused_total",
+                "documents the search index refused",
+                &self.documents_refused,
+            ),
+            (
+                "relay_orders_expired_total",
+                "unpaid orders cancelled",
+                &self.orders_expired,
+            ),
+            (
+                "relay_sweep_released_total",
+                "orphaned intents released",
+                &self.sweep_released,
+            ),
+            (
+                "relay_sweep_settled_total",
+                "intents settled late",
+                &self.sweep_settled,
+            ),
+            (
+                "relay_sweep_repaired_total",
+                "stock counts in Redis repaired",
+                &self.sweep_repaired,
+            ),
+            (
+                "relay_sweep_rolled_back_total",
+                "orphaned reservations in the database rolled back",
+                &self.sweep_rolled_back,
+            ),
+            (
+                "relay_loops_restarted_total",
+                "loops started again after a panic",
+                &self.loops_restarted,
+            ),
+        ]
+    }
+
+    /// Prometheus text format.
+    pub fn render(&self) -> String {
+        let mut text = String::with_capacity(4096);
+        for (name, help, counter) in self.counters() {
+            let value = counter.get();
+            let _ = writeln!(
+                text,
+                "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}"
+            );
+        }
+        self.render_outbox(&mut text);
+        let _ = writeln!(
+            text,
+            "# HELP kafka_consumer_lag records not yet taken in\n# TYPE kafka_consumer_lag gauge"
+        );
+        for lag in [&self.stock_lag, &self.index_lag] {
+            for (topic, records) in lag.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                let _ = writeln!(text, "kafka_consumer_lag{{topic=\"{topic}\"}} {records}");
+            }
+        }
+        text
+    }
+
+    fn render_outbox(&self, text: &mut String) {
+        type Read = fn(&OutboxMetrics) -> String;
+        let series: [(&str, &str, &str, Read); 6] = [
+            ("outbox_waiting_rows", "gauge", "rows not yet sent", |o| {
+                o.waiting.load(Relaxed).to_string()
+            }),
+            (
+                "outbox_oldest_age_seconds",
+                "gauge",
+                "age of the oldest row not yet sent",
+                |o| {
+                    let ms = o.oldest_age_ms.load(Relaxed);
+                    format!("{}.{:03}", ms / 1000, ms % 1000)
+                },
+            ),
+            ("outbox_dead_rows", "gauge", "rows given up", |o| {
+                o.dead.load(Relaxed).to_string()
+            }),
+            ("outbox_published_total", "counter", "rows published", |o| {
+                o.published.get().to_string()
+            }),
+            ("outbox_failed_total", "counter", "sends that failed", |o| {
+                o.failed.get().to_string()
+            }),
+            (
+                "outbox_dead_total",
+                "counter",
+                "rows given up by this process",
+                |o| o.died.get().to_string(),
+            ),
+        ];
+        for (name, kind, help, read) in series {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+            for (shard, outbox) in self.outbox.iter().enumerate() {
+                let _ = writeln!(text, "{name}{{shard=\"{shard}\"}} {}", read(outbox));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_has_every_shard_and_topic() {
+        let metrics = Metrics::new(2);
+        metrics.outbox[1].published.add(3);
+        metrics.outbox[1].oldest_age_ms.store(1_005, Relaxed);
+        metrics.stock_lag.set("doos.stock.deduct", 7);
+        let text = metrics.render();
+        for line in [
+            "outbox_published_total{shard=\"0\"} 0",
+            "outbox_published_total{shard=\"1\"} 3",
+            "outbox_oldest_age_seconds{shard=\"1\"} 1.005",
+            "kafka_consumer_lag{topic=\"doos.stock.deduct\"} 7",
+        ] {
+            assert!(text.lines().any(|have| have == line), "{line} in\n{text}");
+        }
+    }
+}

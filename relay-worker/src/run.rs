@@ -1,0 +1,258 @@
+//! `run`: everything is checked and bound first, then the loops start, and SIGTERM lets them finish.
+
+use crate::clock::now_ms;
+use crate::config::RunArgs;
+use crate::database::Databases;
+use crate::expiry::Expiry;
+use crate::kafka::{Cluster, EmbeddedBroker, KafkaPublisher, KafkaSource, topics};
+use crate::limits::{DRAIN_MS, ROUND_TIMEOUT_MS};
+use crate::metrics::Metrics;
+use crate::outage::{Outage, persist, within};
+use crate::outbox::publish::{Claims, Outbox};
+use crate::outbox::{claim, gauges};
+use crate::redis::Redis;
+use crate::shutdown::{self, Shutdown};
+use crate::stock::consume::StockConsumer;
+use crate::supervise::supervise;
+use crate::{hints, status_server};
+use anyhow::{Context, bail};
+use contract::message::{INVENTORY_GROUP, STOCK};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+/// What all loops share.
+#[derive(Clone)]
+struct Platform {
+    databases: Databases,
+    redis: Redis,
+    metrics: Arc<Metrics>,
+    hints: Vec<Arc<Notify>>,
+    index_url: Option<String>,
+}
+
+/// Works until SIGTERM or SIGINT, then finishes what is in flight.
+///
+/// # Errors
+/// Wrong configuration, a port that is taken, or work that did not end in time.
+pub async fn run(args: RunArgs) -> anyhow::Result<()> {
+    args.check()?;
+    let addresses = args.databases.addresses()?;
+    let databases = Databases::open(&addresses.shards, &addresses.inventory, addresses.count);
+    let shards = databases.shards.len();
+    let platform = Platform {
+        redis: args.redis.open()?,
+        index_url: args.index.url()?,
+        metrics: Arc::new(Metrics::new(shards)),
+        hints: (0..shards).map(|_| Arc::new(Notify::new())).collect(),
+        databases,
+    };
+    let listener = match args.metrics_listen {
+        Some(address) => {
+            let bound = TcpListener::bind(address).await;
+            Some(bound.with_context(|| format!("METRICS_LISTEN: {address}"))?)
+        }
+        None => None,
+    };
+    let embedded = embedded(&args)?;
+    let cluster = match &embedded {
+        Some(broker) => broker.cluster.clone(),
+        None => Cluster {
+            brokers: args.kafka_brokers.trim().to_owned(),
+            topic_prefix: args.topic_prefix.clone(),
+            partitions: args.kafka_partitions,
+            embedded: false,
+        },
+    };
+    let publisher = Arc::new(KafkaPublisher::new(&cluster).context("KAFKA_BROKERS")?);
+
+    let (trigger, stopping) = shutdown::channel();
+    let mut loops = JoinSet::new();
+    if let Some(listener) = listener {
+        tracing::info!("metrics on http://{}/metrics", listener.local_addr()?);
+        let metrics = platform.metrics.clone();
+        loops.spawn(status_server::run(listener, metrics, stopping.clone()));
+    }
+    platform.start_without_bus(&args, &stopping, &mut loops);
+    let bus = Bus {
+        platform: platform.clone(),
+        cluster,
+        publisher: publisher.clone(),
+        claims: claims(&args),
+    };
+    loops.spawn(bus.run(stopping.clone()));
+    tracing::info!(shards, "the relay works");
+
+    shutdown::signalled().await?;
+    tracing::info!("stopping: what is in flight is finished");
+    trigger.stop();
+    let ending = async { while loops.join_next().await.is_some() {} };
+    let ended = tokio::time::timeout(Duration::from_millis(DRAIN_MS), ending).await;
+    publisher.flush().await?;
+    platform.databases.close().await;
+    if ended.is_err() {
+        bail!("some work did not end within {DRAIN_MS} ms; it will be done again");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn embedded(args: &RunArgs) -> anyhow::Result<Option<EmbeddedBroker>> {
+    if !args.kafka_brokers.trim().is_empty() {
+        return Ok(None);
+    }
+    let broker = EmbeddedBroker::start(&args.topic_prefix, args.kafka_partitions)?;
+    let bootstrap = broker.cluster.brokers.as_str();
+    tracing::warn!(
+        bootstrap,
+        "embedded Kafka broker, development only: its messages end with this process"
+    );
+    Ok(Some(broker))
+}
+
+/// The owner's name is unique per process: a lease is never mistaken for that of an earlier one.
+fn claims(args: &RunArgs) -> Claims {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host: String = host.trim().chars().take(30).collect();
+    Claims {
+        owner: format!("{host}:{}:{}", std::process::id(), now_ms()),
+        rows: args.claim_rows,
+        lease_ms: args.lease_ms,
+        topic_prefix: args.topic_prefix.clone(),
+    }
+}
+
+impl Platform {
+    /// Loops that go on while Kafka is away.
+    fn start_without_bus(&self, args: &RunArgs, stopping: &Shutdown, loops: &mut JoinSet<()>) {
+        let (platform, stop) = (self.clone(), stopping.clone());
+        loops.spawn(supervise(
+            "hints",
+            self.metrics.clone(),
+            stop.clone(),
+            move || {
+                Ok(hints::run(
+                    platform.redis.clone(),
+                    platform.hints.clone(),
+                    stop.clone(),
+                ))
+            },
+        ));
+        let (platform, stop) = (self.clone(), stopping.clone());
+        loops.spawn(supervise(
+            "gauges",
+            self.metrics.clone(),
+            stop.clone(),
+            move || {
+                let Platform {
+                    databases, metrics, ..
+                } = platform.clone();
+                Ok(gauges::run(databases, metrics, stop.clone()))
+            },
+        ));
+        if args.unpaid_expiry_ms == 0 {
+            tracing::info!("unpaid orders do not expire");
+            return;
+        }
+        for shard in 0..self.databases.shards.len() {
+            let (platform, stop) = (self.clone(), stopping.clone());
+            let unpaid_ms = args.unpaid_expiry_ms;
+            loops.spawn(supervise(
+                "expiry",
+                self.metrics.clone(),
+                stop.clone(),
+                move || {
+                    let expiry = Expiry {
+                        shard,
+                        database: platform.databases.shards[shard].clone(),
+                        redis: platform.redis.clone(),
+                        unpaid_ms,
+                        hint: platform.hints[shard].clone(),
+                        metrics: platform.metrics.clone(),
+                    };
+                    Ok(expiry.run(stop.clone()))
+                },
+            ));
+        }
+    }
+}
+
+/// The loops that need Kafka.
+struct Bus {
+    platform: Platform,
+    cluster: Cluster,
+    publisher: Arc<KafkaPublisher>,
+    claims: Claims,
+}
+
+impl Bus {
+    async fn run(self, mut stopping: Shutdown) {
+        let mut outage = Outage::new("bus");
+        let ready = || within(ROUND_TIMEOUT_MS, "preparing the bus", self.prepare());
+        if persist(&mut outage, &mut stopping, ready).await.is_none() {
+            return;
+        }
+        let mut loops = JoinSet::new();
+        for shard in 0..self.platform.databases.shards.len() {
+            let outbox = self.outbox(shard);
+            let stop = stopping.clone();
+            let metrics = self.platform.metrics.clone();
+            loops.spawn(supervise("outbox", metrics, stop.clone(), move || {
+                Ok(outbox.clone().run(stop.clone()))
+            }));
+        }
+        let stop = stopping.clone();
+        let metrics = self.platform.metrics.clone();
+        loops.spawn(supervise(
+            "stock consumer",
+            metrics,
+            stop.clone(),
+            move || Ok(self.stock_consumer()?.run(stop.clone())),
+        ));
+        while loops.join_next().await.is_some() {}
+    }
+
+    /// Topics where they are missing; with a broker that has forgotten all, what was sent is to be sent again.
+    async fn prepare(&self) -> anyhow::Result<()> {
+        if !self.cluster.embedded {
+            return topics::ensure(&self.cluster).await;
+        }
+        for shard in &self.platform.databases.shards {
+            let rows = claim::send_again(shard).await?;
+            if rows > 0 {
+                tracing::info!(rows, database = %shard.name, "unconfirmed rows will be sent again");
+            }
+        }
+        Ok(())
+    }
+
+    fn outbox(&self, shard: usize) -> Outbox<KafkaPublisher> {
+        Outbox {
+            shard,
+            database: self.platform.databases.shards[shard].clone(),
+            publisher: self.publisher.clone(),
+            claims: self.claims.clone(),
+            hint: self.platform.hints[shard].clone(),
+            metrics: self.platform.metrics.clone(),
+        }
+    }
+
+    fn stock_consumer(&self) -> anyhow::Result<StockConsumer<KafkaSource, KafkaPublisher>> {
+        let Platform {
+            databases,
+            redis,
+            metrics,
+            ..
+        } = self.platform.clone();
+        let lag = metrics.stock_lag.clone();
+        Ok(StockConsumer {
+            source: KafkaSource::open(&self.cluster, INVENTORY_GROUP, &[STOCK], lag)?,
+            publisher: self.publisher.clone(),
+            databases,
+            redis,
+            metrics,
+        })
+    }
+}
