@@ -1,1 +1,89 @@
-//! To be filled.
+//! `GET /health`: each server the functions need, asked at once. `GET /ready`: whether this instance is
+//! configured; a lost server does not make it unready, since restarting it would not bring the server back.
+
+use bytes::Bytes;
+use contract::health::{Check, Health, OK, UNAVAILABLE};
+use domain::Rejection;
+use futures::future::{BoxFuture, Either, FutureExt, join_all, select};
+use guest::config::{Config, config};
+use guest::mysql::Db;
+use guest::redis::Redis;
+use guest::{Call, Fault, Reply};
+use http_body_util::Full;
+use spin_sdk::http::Request;
+use spin_sdk::http_service;
+use std::time::{Duration, Instant};
+
+/// A server that has not answered by then is unavailable.
+const CHECK_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+#[http_service]
+async fn handle(request: Request) -> http::Response<Full<Bytes>> {
+    guest::serve(request, answer).await
+}
+
+async fn answer(call: Call) -> Result<Reply, Fault> {
+    if !matches!(call.method(), "GET" | "HEAD") {
+        return Err(Rejection::MethodNotAllowed.into());
+    }
+    match call.path().trim_end_matches('/') {
+        "/health" => {
+            let checks = join_all(checks(config().await?, &call.trace_id)).await;
+            let health = Health::of(checks);
+            Ok(Reply::of(health.http_status(), &health)?.with("cache-control", "no-store"))
+        }
+        "/ready" => {
+            config().await?;
+            Ok(Reply::of(200, &Health::of([]))?.with("cache-control", "no-store"))
+        }
+        _ => Err(Rejection::NoRoute.into()),
+    }
+}
+
+/// One future per server, by name.
+fn checks<'a>(
+    config: &'a Config,
+    trace_id: &'a str,
+) -> Vec<impl Future<Output = (String, Check)> + 'a> {
+    let mut probes: Vec<(String, BoxFuture<'a, Result<(), Fault>>)> =
+        vec![("redis".to_owned(), redis(&config.redis_url).boxed())];
+    let shards = config.shard_urls().iter().enumerate();
+    let databases = shards
+        .map(|(shard, url)| (format!("order_{shard}"), url))
+        .chain([("inventory".to_owned(), &config.inventory_url)]);
+    probes.extend(databases.map(|(name, url)| (name, mysql(url).boxed())));
+    probes
+        .into_iter()
+        .map(|(name, probe)| timed(name, probe, trace_id))
+        .collect()
+}
+
+async fn timed(
+    name: String,
+    probe: BoxFuture<'_, Result<(), Fault>>,
+    trace_id: &str,
+) -> (String, Check) {
+    let started = Instant::now();
+    let timeout = spin_sdk::time::sleep(CHECK_TIMEOUT).boxed_local();
+    let status = match select(probe, timeout).await {
+        Either::Left((Ok(()), _)) => OK,
+        Either::Left((Err(fault), _)) => {
+            guest::http::log(&fault, trace_id);
+            UNAVAILABLE
+        }
+        Either::Right(_) => UNAVAILABLE,
+    };
+    let latency_ms = started.elapsed().as_millis() as u64;
+    (name, Check { status, latency_ms })
+}
+
+async fn redis(url: &str) -> Result<(), Fault> {
+    let redis = Redis::open(url).await?;
+    redis.command("PING", []).await.map(|_| ())
+}
+
+async fn mysql(url: &str) -> Result<(), Fault> {
+    let db = Db::open(url).await?;
+    db.query("SELECT 1", vec![]).await?;
+    Ok(())
+}

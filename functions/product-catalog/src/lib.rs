@@ -1,1 +1,103 @@
-//! To be filled.
+//! The catalogue and its stock: read by everybody, many at a time; written when a product is created.
+//! What is shown as stock is what may still be promised, which may lag behind what a sale is decided on.
+
+mod create;
+mod product;
+mod reply;
+mod route;
+mod statement;
+mod stock;
+
+use bytes::Bytes;
+use contract::page::{self, Page};
+use contract::product::{CreateProductRequest, SaleStatus, product_id};
+use domain::{ProductId, Rejection, SkuId};
+use guest::config::config;
+use guest::{Call, Fault, Reply};
+use http_body_util::Full;
+use product::Sale;
+use route::{Action, Shape};
+use spin_sdk::http::Request;
+use spin_sdk::http_service;
+
+#[http_service]
+async fn handle(request: Request) -> http::Response<Full<Bytes>> {
+    guest::serve(request, answer).await
+}
+
+async fn answer(mut call: Call) -> Result<Reply, Fault> {
+    let segments = call.segments();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let (action, shape) = route::of(call.method(), &segments)?;
+    match action {
+        Action::Create => {
+            let draft = CreateProductRequest::parse(&call.json_body().await?)?;
+            let created = create::create(config().await?, draft, &call.trace_id).await?;
+            reply::created(created)
+        }
+        Action::List => list(&call, shape).await,
+        Action::One(id) => {
+            let id = known_form(id)?;
+            let product = product::find(config().await?, id, &call.trace_id).await?;
+            reply::product(shape, product)
+        }
+        Action::Stock(id) => {
+            let id = known_form(id)?;
+            let product = product::find(config().await?, id, &call.trace_id).await?;
+            reply::stock_of(&product)
+        }
+        Action::Recommend => recommend(&call).await,
+        Action::Inventory(id) => {
+            let id = known_form(id)?;
+            let sku = match call.query("sku_id") {
+                Some(text) => {
+                    Some(SkuId(text.parse().map_err(|_| {
+                        Rejection::invalid("sku_id", "must be a whole number")
+                    })?))
+                }
+                None => None,
+            };
+            let stock = stock::of_products(config().await?, &[id], &call.trace_id).await?;
+            reply::inventory(id, sku, stock.get(&id))
+        }
+        Action::Inventories => {
+            let ids = page::ids(&call.query_all("ids"))?;
+            let ids: Vec<ProductId> = ids.into_iter().map(ProductId).collect();
+            let stock = stock::of_products(config().await?, &ids, &call.trace_id).await?;
+            reply::inventories(&ids, &stock)
+        }
+    }
+}
+
+/// What is no id of a product names none.
+fn known_form(text: &str) -> Result<ProductId, Rejection> {
+    product_id("product_id", text)
+}
+
+async fn list(call: &Call, shape: Shape) -> Result<Reply, Fault> {
+    let query = |name: &str| call.query(name);
+    let page = Page::parse(&query)?;
+    let sale = match call.query("status").as_deref() {
+        None => Sale::Only(SaleStatus::OnSale),
+        Some("all") => Sale::Any,
+        Some(text) => Sale::Only(SaleStatus::parse(text)?),
+    };
+    let search = product::search_term(call.query("search"))?;
+    let found = product::list(config().await?, sale, search, page, &call.trace_id).await?;
+    reply::products(shape, found, page)
+}
+
+/// The named products in the order they were named, as far as they are on sale; without names the newest.
+async fn recommend(call: &Call) -> Result<Reply, Fault> {
+    let query = |name: &str| call.query(name);
+    let (page, config) = (Page::parse(&query)?, config().await?);
+    let ids = page::ids(&call.query_all("ids"))?;
+    let on_sale = Sale::Only(SaleStatus::OnSale);
+    let found = if ids.is_empty() {
+        product::list(config, on_sale, None, page, &call.trace_id).await?
+    } else {
+        let ids: Vec<ProductId> = ids.into_iter().map(ProductId).collect();
+        product::of_ids(config, &ids, on_sale, &call.trace_id).await?
+    };
+    reply::recommended(found)
+}

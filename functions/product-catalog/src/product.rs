@@ -1,0 +1,291 @@
+//! Products with their stock. One comes from Redis, where it is kept for the reserving script anyway;
+//! lists come from the database.
+
+use crate::statement;
+use crate::stock::{self, SkuStock};
+use contract::amount::Amount;
+use contract::page::Page;
+use contract::product::{ProductView, SaleStatus, SkuView};
+use contract::redis as keys;
+use domain::limits::PRODUCT_NAME_CHARS_MAX;
+use domain::{Cents, Ms, ProductId, Rejection, StockMode};
+use guest::config::Config;
+use guest::mysql::{Db, Row};
+use guest::redis::Redis;
+use guest::{Fault, catalogue};
+use std::collections::HashMap;
+
+/// Which products a list shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sale {
+    Only(SaleStatus),
+    Any,
+}
+
+impl Sale {
+    fn status(self) -> Option<SaleStatus> {
+        match self {
+            Sale::Only(status) => Some(status),
+            Sale::Any => None,
+        }
+    }
+}
+
+/// A catalogue entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Product {
+    pub id: ProductId,
+    pub name: String,
+    pub image: Option<String>,
+    pub price: Cents,
+    pub sale: SaleStatus,
+    pub mode: StockMode,
+    pub updated_at: Ms,
+}
+
+/// What Redis says about a product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Cached {
+    Miss,
+    Absent,
+    Known(Product),
+}
+
+/// A list and how many there are in all.
+#[derive(Debug)]
+pub struct Found {
+    pub products: Vec<ProductView>,
+    pub total: u64,
+}
+
+impl Product {
+    fn read(row: &Row) -> Result<Product, Fault> {
+        let (price, sale, mode) = (row.i64(3)?, row.u8(4)?, row.u8(5)?);
+        let wrong = |what: &str| Fault::Internal(format!("a product's {what} is not acceptable"));
+        Ok(Product {
+            id: ProductId(row.u64(0)?),
+            name: row.text(1)?,
+            image: row.optional_text(2)?,
+            price: Cents::new(price).ok_or_else(|| wrong("price"))?,
+            sale: SaleStatus::from_code(sale).ok_or_else(|| wrong("status"))?,
+            mode: StockMode::from_code(mode).ok_or_else(|| wrong("stock mode"))?,
+            updated_at: row.u64(6)?,
+        })
+    }
+
+    pub fn view(self, stock: &[SkuStock]) -> ProductView {
+        let variants = stock.iter().any(|entry| entry.sku.0 != 0);
+        let sku = |entry: &SkuStock| SkuView {
+            sku_id: entry.sku.0.to_string(),
+            stock: entry.available,
+        };
+        ProductView {
+            id: self.id.0.to_string(),
+            name: self.name,
+            image: self.image,
+            price: Amount(self.price),
+            stock: stock.iter().map(|entry| entry.available).sum(),
+            skus: if variants {
+                stock.iter().map(sku).collect()
+            } else {
+                Vec::new()
+            },
+            status: self.sale.name(),
+            stock_mode: self.mode.name(),
+            updated_at: self.updated_at,
+        }
+    }
+}
+
+/// The catalogue entry in a Redis hash; what cannot be read is as good as missing.
+fn cached<'a>(id: ProductId, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Cached {
+    let fields: HashMap<&str, &str> = fields.into_iter().collect();
+    if fields.contains_key("absent") {
+        return Cached::Absent;
+    }
+    let field = |name: &str| fields.get(name).copied();
+    let read = || -> Option<Product> {
+        Some(Product {
+            id,
+            name: field("name")?.to_owned(),
+            image: field("image")
+                .filter(|image| !image.is_empty())
+                .map(str::to_owned),
+            price: Cents::new(field("price")?.parse().ok()?)?,
+            sale: SaleStatus::from_code(field("status")?.parse().ok()?)?,
+            mode: StockMode::from_code(field("mode")?.parse().ok()?)?,
+            updated_at: field("updated_at")?.parse().ok()?,
+        })
+    };
+    read().map_or(Cached::Miss, Cached::Known)
+}
+
+/// One product: where Redis has both the entry and its stock, no database is asked.
+pub async fn find(config: &Config, id: ProductId, trace_id: &str) -> Result<ProductView, Fault> {
+    match from_redis(config, id).await {
+        Ok((Cached::Absent, _)) => return Err(Rejection::UnknownProduct(id).into()),
+        Ok((Cached::Known(product), stock)) if !stock.is_empty() => return Ok(product.view(&stock)),
+        Ok(_) => {}
+        Err(fault) => guest::http::log(&fault, trace_id),
+    }
+    let found = {
+        let db = Db::open(&config.inventory_url).await?;
+        let statement = statement::products(&[id]);
+        let rows = db.query(&statement.text, statement.values).await?;
+        let found = rows.first().map(Product::read).transpose()?;
+        if let Err(fault) = remember(config, &db, id).await {
+            guest::http::log(&fault, trace_id);
+        }
+        found
+    };
+    let product = found.ok_or(Rejection::UnknownProduct(id))?;
+    let stock = stock::of_products(config, &[id], trace_id).await?;
+    Ok(product.view(stock.get(&id).map_or(&[], Vec::as_slice)))
+}
+
+/// Entry and stock. The stock is empty where the database has the say, or Redis does not know.
+async fn from_redis(config: &Config, id: ProductId) -> Result<(Cached, Vec<SkuStock>), Fault> {
+    let redis = Redis::open(&config.redis_url).await?;
+    let entry = redis.command("HGETALL", [keys::product(id).into_bytes()]);
+    let (entry, promises) = futures::try_join!(entry, stock::promised(&redis, id))?;
+    let texts = stock::texts(&entry);
+    let cached = cached(id, stock::pairs(&texts));
+    let stock = match &cached {
+        Cached::Known(product) if product.mode == StockMode::Redis => {
+            let alone = promises
+                .into_iter()
+                .map(|(sku, promise)| promise.alone(sku));
+            alone.collect()
+        }
+        _ => Vec::new(),
+    };
+    Ok((cached, stock))
+}
+
+async fn remember(config: &Config, db: &Db, id: ProductId) -> Result<(), Fault> {
+    let redis = Redis::open(&config.redis_url).await?;
+    catalogue::load_product(&redis, db, id).await
+}
+
+/// A part of a name to look for.
+pub fn search_term(text: Option<String>) -> Result<Option<String>, Rejection> {
+    match text {
+        Some(text) if text.chars().count() > PRODUCT_NAME_CHARS_MAX => Err(Rejection::invalid(
+            "search",
+            format!("has more than {PRODUCT_NAME_CHARS_MAX} characters"),
+        )),
+        text => Ok(text),
+    }
+}
+
+/// A page of products, the newest first.
+pub async fn list(
+    config: &Config,
+    sale: Sale,
+    search: Option<String>,
+    page: Page,
+    trace_id: &str,
+) -> Result<Found, Fault> {
+    let (products, total) = {
+        let db = Db::open(&config.inventory_url).await?;
+        let statement = statement::list(sale.status(), search.as_deref(), page);
+        let rows = db.query(&statement.text, statement.values).await?;
+        let products: Vec<Product> = rows.iter().map(Product::read).collect::<Result<_, _>>()?;
+        let statement = statement::count(sale.status(), search.as_deref());
+        let rows = db.query(&statement.text, statement.values).await?;
+        let total = rows
+            .first()
+            .ok_or_else(|| Fault::Internal("COUNT(*) gave no row".to_owned()))?
+            .u64(0)?;
+        (products, total)
+    };
+    let products = with_stock(config, products, trace_id).await?;
+    Ok(Found { products, total })
+}
+
+/// The named products that are there, in the order of their names.
+pub async fn of_ids(
+    config: &Config,
+    ids: &[ProductId],
+    sale: Sale,
+    trace_id: &str,
+) -> Result<Found, Fault> {
+    let mut products = {
+        let db = Db::open(&config.inventory_url).await?;
+        let statement = statement::products(ids);
+        let rows = db.query(&statement.text, statement.values).await?;
+        rows.iter()
+            .map(Product::read)
+            .collect::<Result<Vec<_>, _>>()?
+    };
+    products.retain(|product| sale.status().is_none_or(|status| status == product.sale));
+    products.sort_by_key(|product| ids.iter().position(|id| *id == product.id));
+    let products = with_stock(config, products, trace_id).await?;
+    let total = products.len() as u64;
+    Ok(Found { products, total })
+}
+
+async fn with_stock(
+    config: &Config,
+    products: Vec<Product>,
+    trace_id: &str,
+) -> Result<Vec<ProductView>, Fault> {
+    let ids: Vec<ProductId> = products.iter().map(|product| product.id).collect();
+    let stock = stock::of_products(config, &ids, trace_id).await?;
+    let view = |product: Product| {
+        let stock = stock.get(&product.id).map_or(&[][..], Vec::as_slice);
+        product.view(stock)
+    };
+    Ok(products.into_iter().map(view).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::SkuId;
+
+    const ID: ProductId = ProductId(7);
+    const HASH: [(&str, &str); 6] = [
+        ("updated_at", "5"),
+        ("name", "Cup"),
+        ("image", ""),
+        ("price", "950"),
+        ("status", "1"),
+        ("mode", "0"),
+    ];
+
+    #[test]
+    fn cached_entries() {
+        let Cached::Known(product) = cached(ID, HASH) else {
+            panic!("the hash is whole");
+        };
+        assert_eq!((product.image, product.price.get()), (None, 950));
+        assert_eq!(
+            cached(ID, [("updated_at", "0"), ("absent", "1")]),
+            Cached::Absent
+        );
+        assert_eq!(cached(ID, []), Cached::Miss);
+        for missing in 0..HASH.len() {
+            if HASH[missing].0 != "image" {
+                let rest = HASH.iter().enumerate().filter(|(at, _)| *at != missing);
+                assert_eq!(cached(ID, rest.map(|(_, pair)| *pair)), Cached::Miss);
+            }
+        }
+    }
+
+    #[test]
+    fn skus_are_shown_where_there_are_variants() {
+        let Cached::Known(product) = cached(ID, HASH) else {
+            panic!("the hash is whole");
+        };
+        let entry = |sku, available| SkuStock {
+            sku: SkuId(sku),
+            available,
+            locked: 0,
+        };
+        let plain = product.clone().view(&[entry(0, 5)]);
+        assert_eq!((plain.stock, plain.skus.len()), (5, 0));
+        let variants = product.view(&[entry(1, 5), entry(2, 6)]);
+        assert_eq!((variants.stock, variants.skus.len()), (11, 2));
+    }
+}

@@ -1,0 +1,134 @@
+//! The SQL of the catalogue. What the caller sent is always a parameter.
+
+use contract::page::Page;
+use contract::product::SaleStatus;
+use contract::sql;
+use domain::ProductId;
+use guest::mysql::Value;
+
+/// Columns in the order `product::Product::read` takes them.
+const COLUMNS: &str = "id, name, image, price, status, stock_mode, updated_at";
+
+/// Parameters: id, name, image, price, status, stock_mode, created_at, updated_at.
+pub const INSERT_PRODUCT: &str = "INSERT INTO products (id, name, image, price, status, stock_mode, created_at, updated_at) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// Head of a multi-row insert. Per row: product, sku, available, total, seeded, created_at, updated_at.
+pub const INSERT_STOCK: &str = "INSERT INTO t_inventory (product_id, sku_id, available_stock, total_stock, seeded_stock, \
+     created_at, updated_at) VALUES ";
+pub const STOCK_PARAMETERS: usize = 7;
+
+/// The id after the largest. Two creators may see the same one: the primary key lets one of them through.
+pub const NEXT_ID: &str = "SELECT COALESCE(MAX(id), 0) + 1 FROM products";
+
+/// A statement and its parameters.
+#[derive(Debug)]
+pub struct Statement {
+    pub text: String,
+    pub values: Vec<Value>,
+}
+
+fn conditions(sale: Option<SaleStatus>, search: Option<&str>) -> (String, Vec<Value>) {
+    let mut conditions = Vec::new();
+    let mut values = Vec::new();
+    if let Some(sale) = sale {
+        conditions.push("status = ?");
+        values.push(Value::Uint8(sale.code()));
+    }
+    if let Some(search) = search {
+        conditions.push("name LIKE ?");
+        values.push(Value::Str(pattern(search)));
+    }
+    if conditions.is_empty() {
+        return (String::new(), values);
+    }
+    (format!(" WHERE {}", conditions.join(" AND ")), values)
+}
+
+/// A part of a name, taken literally.
+fn pattern(search: &str) -> String {
+    let mut pattern = String::with_capacity(search.len() + 2);
+    pattern.push('%');
+    for character in search.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// Newest first: ids grow.
+pub fn list(sale: Option<SaleStatus>, search: Option<&str>, page: Page) -> Statement {
+    let (wanted, mut values) = conditions(sale, search);
+    values.push(Value::Uint32(page.size));
+    values.push(Value::Uint32(page.offset()));
+    Statement {
+        text: format!("SELECT {COLUMNS} FROM products{wanted} ORDER BY id DESC LIMIT ? OFFSET ?"),
+        values,
+    }
+}
+
+pub fn count(sale: Option<SaleStatus>, search: Option<&str>) -> Statement {
+    let (wanted, values) = conditions(sale, search);
+    Statement {
+        text: format!("SELECT COUNT(*) FROM products{wanted}"),
+        values,
+    }
+}
+
+fn ids(products: &[ProductId]) -> Vec<Value> {
+    products.iter().map(|id| Value::Uint64(id.0)).collect()
+}
+
+pub fn products(products: &[ProductId]) -> Statement {
+    let marks = sql::placeholders(products.len());
+    Statement {
+        text: format!("SELECT {COLUMNS} FROM products WHERE id IN ({marks})"),
+        values: ids(products),
+    }
+}
+
+/// Columns: product, sku, available, locked, stock mode.
+pub fn stock(products: &[ProductId]) -> Statement {
+    let marks = sql::placeholders(products.len());
+    Statement {
+        text: format!(
+            "SELECT i.product_id, i.sku_id, i.available_stock, i.locked_stock, p.stock_mode \
+             FROM t_inventory i JOIN products p ON p.id = i.product_id \
+             WHERE i.product_id IN ({marks}) ORDER BY i.product_id, i.sku_id"
+        ),
+        values: ids(products),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_go_with_their_marks() {
+        let page = Page {
+            number: 3,
+            size: 20,
+        };
+        for statement in [
+            list(None, None, page),
+            list(Some(SaleStatus::OnSale), Some("cup"), page),
+            count(Some(SaleStatus::OffSale), None),
+            products(&[ProductId(1), ProductId(2)]),
+            stock(&[ProductId(1)]),
+        ] {
+            let marks = statement.text.matches('?').count();
+            assert_eq!(marks, statement.values.len(), "{}", statement.text);
+        }
+        assert_eq!(INSERT_PRODUCT.matches('?').count(), 8);
+        assert_eq!(INSERT_STOCK.matches(',').count() + 1, STOCK_PARAMETERS);
+    }
+
+    #[test]
+    fn a_search_is_literal() {
+        assert_eq!(pattern(r"50%_a\b"), r"%50\%\_a\\b%");
+    }
+}

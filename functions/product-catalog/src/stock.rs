@@ -1,0 +1,248 @@
+//! What is shown as stock. For products promised in Redis: what Redis may still promise, as far as
+//! it knows; for the others, and while Redis is away, what the database has.
+
+use crate::statement;
+use contract::redis as keys;
+use domain::{ProductId, SkuId, StockMode};
+use futures::future::join_all;
+use guest::Fault;
+use guest::config::Config;
+use guest::mysql::Db;
+use guest::redis::{Answer, Redis};
+use std::collections::{BTreeMap, HashMap};
+
+/// Units of one sku.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SkuStock {
+    pub sku: SkuId,
+    /// May be sold now.
+    pub available: u64,
+    /// Promised to orders that are not paid.
+    pub locked: u64,
+}
+
+/// One row of the database.
+#[derive(Clone, Copy, Debug)]
+struct Stored {
+    stock: SkuStock,
+    mode: StockMode,
+}
+
+/// What Redis keeps of one sku: available in the database as last taken over, and promised since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Promise {
+    available: u64,
+    reserved: u64,
+}
+
+/// The promises in a product's stock hash. A sku without its `a:` field is not loaded.
+pub fn promises<'a>(
+    fields: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> BTreeMap<SkuId, Promise> {
+    let mut loaded: BTreeMap<SkuId, (Option<u64>, u64)> = BTreeMap::new();
+    for (field, value) in fields {
+        let Some((kind, sku)) = field.split_once(':') else {
+            continue;
+        };
+        let (Ok(sku), Ok(units)) = (sku.parse(), value.parse::<i64>()) else {
+            continue;
+        };
+        let entry = loaded.entry(SkuId(sku)).or_default();
+        match kind {
+            "a" => entry.0 = Some(units.max(0).unsigned_abs()),
+            "r" => entry.1 = units.max(0).unsigned_abs(),
+            _ => {}
+        }
+    }
+    loaded
+        .into_iter()
+        .filter_map(|(sku, (available, reserved))| {
+            let available = available?;
+            Some((
+                sku,
+                Promise {
+                    available,
+                    reserved,
+                },
+            ))
+        })
+        .collect()
+}
+
+impl Promise {
+    /// Shown without the database: what is locked there is not known.
+    pub fn alone(self, sku: SkuId) -> SkuStock {
+        SkuStock {
+            sku,
+            available: self.available.saturating_sub(self.reserved),
+            locked: self.reserved,
+        }
+    }
+}
+
+fn shown(stored: Stored, promise: Option<Promise>) -> SkuStock {
+    match (stored.mode, promise) {
+        (StockMode::Redis, Some(promise)) => {
+            let alone = promise.alone(stored.stock.sku);
+            SkuStock {
+                locked: stored.stock.locked + alone.locked,
+                ..alone
+            }
+        }
+        _ => stored.stock,
+    }
+}
+
+/// The promises of one product, as Redis has them.
+pub async fn promised(
+    redis: &Redis,
+    product: ProductId,
+) -> Result<BTreeMap<SkuId, Promise>, Fault> {
+    let hash = redis
+        .command("HGETALL", [keys::stock(product).into_bytes()])
+        .await?;
+    let fields = texts(&hash);
+    Ok(promises(pairs(&fields)))
+}
+
+/// A flattened hash as texts.
+pub fn texts(answer: &Answer) -> Vec<String> {
+    (0..answer.len())
+        .map(|at| answer.text(at).unwrap_or_default())
+        .collect()
+}
+
+/// Fields and values of a flattened hash.
+pub fn pairs(texts: &[String]) -> impl Iterator<Item = (&str, &str)> {
+    texts
+        .chunks_exact(2)
+        .map(|pair| (pair[0].as_str(), pair[1].as_str()))
+}
+
+/// Stock by product and sku; a product without any is not in the map.
+pub async fn of_products(
+    config: &Config,
+    products: &[ProductId],
+    trace_id: &str,
+) -> Result<HashMap<ProductId, Vec<SkuStock>>, Fault> {
+    if products.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let stored = stored(config, products).await?;
+    let in_redis: Vec<ProductId> = stored
+        .iter()
+        .filter(|(_, rows)| rows.iter().any(|row| row.mode == StockMode::Redis))
+        .map(|(product, _)| *product)
+        .collect();
+    let promised = match promised_all(config, &in_redis).await {
+        Ok(promised) => promised,
+        Err(fault) => {
+            guest::http::log(&fault, trace_id);
+            HashMap::new()
+        }
+    };
+    let of_product = |(product, rows): (ProductId, Vec<Stored>)| {
+        let promises = promised.get(&product);
+        let shown = rows.into_iter().map(|row| {
+            let promise = promises.and_then(|promises| promises.get(&row.stock.sku));
+            shown(row, promise.copied())
+        });
+        (product, shown.collect())
+    };
+    Ok(stored.into_iter().map(of_product).collect())
+}
+
+async fn stored(
+    config: &Config,
+    products: &[ProductId],
+) -> Result<HashMap<ProductId, Vec<Stored>>, Fault> {
+    let statement = statement::stock(products);
+    let db = Db::open(&config.inventory_url).await?;
+    let mut stored: HashMap<ProductId, Vec<Stored>> = HashMap::new();
+    for row in db.query(&statement.text, statement.values).await? {
+        let mode = row.u8(4)?;
+        let entry = Stored {
+            stock: SkuStock {
+                sku: SkuId(row.u64(1)?),
+                available: row.u64(2)?,
+                locked: row.u64(3)?,
+            },
+            mode: StockMode::from_code(mode)
+                .ok_or_else(|| Fault::Internal(format!("stock mode {mode}")))?,
+        };
+        stored
+            .entry(ProductId(row.u64(0)?))
+            .or_default()
+            .push(entry);
+    }
+    Ok(stored)
+}
+
+/// All of them at once over one connection: their keys lie in different slots.
+async fn promised_all(
+    config: &Config,
+    products: &[ProductId],
+) -> Result<HashMap<ProductId, BTreeMap<SkuId, Promise>>, Fault> {
+    if products.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let redis = Redis::open(&config.redis_url).await?;
+    let asked = products.iter().map(|product| promised(&redis, *product));
+    let answers = join_all(asked).await.into_iter();
+    products
+        .iter()
+        .zip(answers)
+        .map(|(product, promises)| Ok((*product, promises?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SKU: SkuId = SkuId(2);
+
+    fn stored(mode: StockMode) -> Stored {
+        let stock = SkuStock {
+            sku: SKU,
+            available: 10,
+            locked: 4,
+        };
+        Stored { stock, mode }
+    }
+
+    #[test]
+    fn what_redis_may_still_promise() {
+        let fields = [
+            ("a:2", "9"),
+            ("v:2", "3"),
+            ("r:2", "5"),
+            ("r:7", "1"),
+            ("junk", "x"),
+            ("a:x", "1"),
+        ];
+        let promises = promises(fields);
+        assert_eq!(promises.len(), 1, "sku 7 is not loaded");
+        let promise = promises[&SKU];
+        let expected = SkuStock {
+            sku: SKU,
+            available: 4,
+            locked: 9,
+        };
+        assert_eq!(shown(stored(StockMode::Redis), Some(promise)), expected);
+        assert_eq!(
+            shown(stored(StockMode::Redis), None),
+            stored(StockMode::Redis).stock
+        );
+        assert_eq!(
+            shown(stored(StockMode::Db), Some(promise)),
+            stored(StockMode::Db).stock
+        );
+    }
+
+    #[test]
+    fn promised_beyond_what_is_there_shows_nothing_left() {
+        let promises = promises([("a:2", "3"), ("r:2", "5")]);
+        assert_eq!(promises[&SKU].alone(SKU).available, 0);
+    }
+}
