@@ -1,5 +1,5 @@
 //! `POST /v1/order/create`, `/api/v1/orders` and `/orders`: places an order once per idempotency key.
-//! Admit in Redis, reserve the stock, one transaction on the user's shard, complete (docs/ARCHITECTURE.md).
+//! A GET on the latter two lists, for routes know no methods. Admit in Redis, reserve the stock, one transaction on the user's shard, complete (docs/ARCHITECTURE.md).
 
 mod admission;
 mod db_stock;
@@ -9,7 +9,9 @@ mod request;
 mod reservation;
 
 use bytes::Bytes;
-use guest::{Call, Fault, Reply, config};
+use domain::Rejection;
+use guest::shape::Shape;
+use guest::{Call, Fault, Reply, config, listing};
 use http_body_util::Full;
 use spin_sdk::http::Request;
 use spin_sdk::http_service;
@@ -20,10 +22,12 @@ async fn handle(request: Request) -> http::Response<Full<Bytes>> {
 }
 
 async fn create(mut call: Call) -> Result<Reply, Fault> {
-    if call.method() != "POST" {
-        return Err(domain::Rejection::MethodNotAllowed.into());
+    let shape = Shape::of(call.path());
+    match call.method() {
+        "POST" => {}
+        "GET" | "HEAD" if shape != Shape::V1 => return listing::answer(&call, shape, None).await,
+        _ => return Err(Rejection::MethodNotAllowed.into()),
     }
-    let shape = reply::Shape::of(call.path());
     let body = call.json_body().await?;
     let request = request::Request::read(&call, &body)?;
     let config = config::config().await?;

@@ -7,12 +7,14 @@ pub mod clock;
 pub mod config;
 pub mod fault;
 pub mod http;
+pub mod listing;
 pub mod mysql;
 pub mod mysql_error;
 pub mod order_cache;
 pub mod order_row;
 pub mod order_store;
 pub mod redis;
+pub mod shape;
 pub mod transition;
 
 pub use fault::Fault;

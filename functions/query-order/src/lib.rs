@@ -1,19 +1,16 @@
 //! Reads of orders: one by any of its ids, the orders of a user, of everybody, and searches.
 //! One order comes from Redis, else from its shard; lists are merged across shards.
 
-mod filter;
-mod list;
-mod merge;
 mod one;
 mod reply;
 mod route;
 mod search;
-mod statement;
 
 use bytes::Bytes;
 use contract::page::Page;
-use filter::Filter;
 use guest::config::config;
+use guest::listing;
+use guest::listing::filter::Filter;
 use guest::{Call, Fault, Reply, caller};
 use http_body_util::Full;
 use route::Action;
@@ -39,17 +36,12 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
             let json = one::find(config().await?, id, user.as_ref(), &call.trace_id).await?;
             reply::one(shape, &json)
         }
-        Action::List(user) => {
-            let page = Page::parse(&query)?;
-            let filter = Filter::of_list(user, &query)?;
-            let found = list::find(config().await?, &filter, page).await?;
-            reply::many(shape, found, page)
-        }
+        Action::List(user) => listing::answer(&call, shape, user).await,
         Action::Search => {
             let page = Page::parse(&query)?;
             let filter = Filter::of_search(&query)?;
             let found = search::find(config().await?, &filter, page, &call.trace_id).await?;
-            reply::many(shape, found, page)
+            listing::reply(shape, found, page)
         }
     }
 }

@@ -1,13 +1,8 @@
-//! The replies of reads, in the shape of the route.
+//! The reply of one order, in the shape of its route.
 
-use crate::list::Found;
-use crate::route::Shape;
-use contract::order::envelope::{ORDER_FOUND, ORDERS_FOUND};
-use contract::order::{
-    ApiOrder, ApiOrders, Envelope, EnvelopeOrder, EnvelopeOrders, OrderEnvelope, OrderView, Orders,
-};
-use contract::page::Page;
-use contract::problem::Code;
+use contract::order::envelope::ORDER_FOUND;
+use contract::order::{ApiOrder, Envelope, EnvelopeOrder, OrderEnvelope, OrderView};
+use guest::shape::Shape;
 use guest::{Fault, Reply};
 
 /// One order, from its canonical JSON. `/v1` takes it as it is.
@@ -22,59 +17,6 @@ pub fn one(shape: Shape, json: &str) -> Result<Reply, Fault> {
         Shape::Envelope => {
             let order = EnvelopeOrder::from(&view()?);
             Reply::of(200, &Envelope::success(ORDER_FOUND, order))
-        }
-    }
-}
-
-pub fn many(shape: Shape, found: Found, page: Page) -> Result<Reply, Fault> {
-    let Found {
-        orders,
-        total,
-        exact: total_exact,
-    } = found;
-    let views = orders.iter().map(OrderView::from);
-    let code = Code::Success.number();
-    let (number, page_size) = (page.number, page.size);
-    match shape {
-        Shape::V1 => {
-            let orders = views.collect();
-            let page = number;
-            Reply::of(
-                200,
-                &Orders {
-                    code,
-                    orders,
-                    total,
-                    total_exact,
-                    page,
-                    page_size,
-                },
-            )
-        }
-        Shape::Api => {
-            let orders = views.map(ApiOrder::from).collect();
-            let page = number;
-            Reply::of(
-                200,
-                &ApiOrders {
-                    code,
-                    orders,
-                    total,
-                    total_exact,
-                    page,
-                    page_size,
-                },
-            )
-        }
-        Shape::Envelope => {
-            let orders = views.map(|view| EnvelopeOrder::from(&view)).collect();
-            let data = EnvelopeOrders {
-                orders,
-                total,
-                page: number,
-                page_size,
-            };
-            Reply::of(200, &Envelope::success(ORDERS_FOUND, data))
         }
     }
 }

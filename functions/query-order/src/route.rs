@@ -1,16 +1,8 @@
-//! Which read a path asks for, and in which system's shape. Literal segments come before ids.
+//! Which read a path asks for, and in which system's shape. `/orders` and `/api/v1/orders` themselves
+//! are create-order's, for a route knows no method. Literal segments come before ids.
 
 use domain::Rejection;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// `/v1`: `{code, order}` and `{code, orders, total}`.
-    V1,
-    /// `/api/v1`: the order itself, with its UUID.
-    Api,
-    /// `/orders`: `{code, message, data}`.
-    Envelope,
-}
+use guest::shape::Shape;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action<'a> {
@@ -26,10 +18,8 @@ pub fn of<'a>(method: &str, path: &[&'a str]) -> Result<(Action<'a>, Shape), Rej
         ["v1", "order", "list"] => (Action::List(None), Shape::V1),
         ["v1", "order", "search"] => (Action::Search, Shape::V1),
         ["v1", "order", id] => (Action::One(id), Shape::V1),
-        ["api", "v1", "orders"] => (Action::List(None), Shape::Api),
         ["api", "v1", "orders", id] => (Action::One(id), Shape::Api),
         ["api", "v1", "users", user, "orders"] => (Action::List(Some(user)), Shape::Api),
-        ["orders"] => (Action::List(None), Shape::Envelope),
         ["orders", id] => (Action::One(id), Shape::Envelope),
         _ => return Err(Rejection::NoRoute),
     };
@@ -54,10 +44,8 @@ mod tests {
             ("v1/order/list", Action::List(None), Shape::V1),
             ("v1/order/search", Action::Search, Shape::V1),
             ("v1/order/12", Action::One("12"), Shape::V1),
-            ("api/v1/orders", Action::List(None), Shape::Api),
             ("api/v1/orders/12", Action::One("12"), Shape::Api),
             ("api/v1/users/7/orders", Action::List(Some("7")), Shape::Api),
-            ("orders", Action::List(None), Shape::Envelope),
             ("orders/12", Action::One("12"), Shape::Envelope),
         ] {
             assert_eq!(get(path), Ok((action, shape)), "{path}");
@@ -65,6 +53,9 @@ mod tests {
         for path in ["", "v1/order", "v1/order/12/items", "api/v1/users/7"] {
             assert_eq!(get(path), Err(Rejection::NoRoute), "{path}");
         }
-        assert_eq!(of("POST", &["orders"]), Err(Rejection::MethodNotAllowed));
+        assert_eq!(
+            of("POST", &["orders", "1"]),
+            Err(Rejection::MethodNotAllowed)
+        );
     }
 }

@@ -1,7 +1,5 @@
 //! Searches: by the search index where one is configured, else, or while it is away, by the shards.
 
-use crate::filter::Filter;
-use crate::list::{self, Found};
 use bytes::Bytes;
 use contract::event::OrderDocument;
 use contract::page::Page;
@@ -9,6 +7,8 @@ use domain::Order;
 use domain::limits::TOTAL_COUNT_MAX;
 use futures::future::{Either, select};
 use guest::config::Config;
+use guest::listing::filter::Filter;
+use guest::listing::{self, Found};
 use guest::{Fault, http as guest_http};
 use http_body_util::{BodyExt, Full, Limited};
 use serde::Deserialize;
@@ -39,7 +39,7 @@ pub async fn find(
             Err(fault) => guest_http::log(&fault, trace_id),
         }
     }
-    list::find(config, filter, page).await
+    listing::find(config, filter, page).await
 }
 
 fn away(reason: impl ToString) -> Fault {

@@ -1,9 +1,9 @@
 //! Which orders a listing or a search is about, and which shards can hold them.
 
+use crate::caller;
 use contract::page::{self, Edge, Parameters};
 use contract::product::product_id;
 use domain::{Ms, OrderId, ProductId, Rejection, ShardCount, Status, User};
-use guest::caller;
 
 /// All conditions hold together; what is absent does not limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,18 +1,35 @@
-//! Pages of orders from the shards. All shards are asked at once, first for ids, then for the page's rows;
+//! Pages of orders from the shards, for every function whose path lists. All shards are asked at once, first for ids, then for the page's rows;
 //! no session is held while another is waited for.
 
-use crate::filter::Filter;
-use crate::merge::{self, Head, Key};
-use crate::statement;
+pub mod filter;
+mod merge;
+mod statement;
+
+use crate::config::Config;
+use crate::mysql::Db;
+use crate::shape::Shape;
+use crate::{Call, Fault, Reply, config, order_row};
+use contract::order::envelope::ORDERS_FOUND;
+use contract::order::{
+    ApiOrder, ApiOrders, Envelope, EnvelopeOrder, EnvelopeOrders, OrderView, Orders,
+};
 use contract::page::Page;
+use contract::problem::Code;
 use domain::limits::TOTAL_COUNT_MAX;
 use domain::{Order, OrderId};
+use filter::Filter;
 use futures::future::try_join_all;
-use guest::Fault;
-use guest::config::Config;
-use guest::mysql::Db;
-use guest::order_row;
+use merge::{Head, Key};
 use std::collections::HashMap;
+
+/// Answers a listing: of the user in the path, else in the query, else of everybody.
+pub async fn answer(call: &Call, shape: Shape, user: Option<&str>) -> Result<Reply, Fault> {
+    let query = |name: &str| call.query(name);
+    let page = Page::parse(&query)?;
+    let filter = Filter::of_list(user, &query)?;
+    let found = find(config::config().await?, &filter, page).await?;
+    reply(shape, found, page)
+}
 
 /// A page of orders.
 #[derive(Debug)]
@@ -65,7 +82,7 @@ async fn head(
         Some(count) => (count, true),
         None => count(&db, filter).await?,
     };
-    let key = |row: &guest::mysql::Row| -> Result<Key, Fault> {
+    let key = |row: &crate::mysql::Row| -> Result<Key, Fault> {
         let id = row.u64(0)?;
         Ok(Key {
             id: OrderId::new(id).ok_or_else(|| Fault::Internal(format!("{id} is no order id")))?,
@@ -115,4 +132,65 @@ async fn load(
         }
     }
     Ok(loaded)
+}
+
+/// The reply of a page, in the shape of its route.
+pub fn reply(shape: Shape, found: Found, page: Page) -> Result<Reply, Fault> {
+    let Found {
+        orders,
+        total,
+        exact: total_exact,
+    } = found;
+    let views = orders.iter().map(OrderView::from);
+    let code = Code::Success.number();
+    let Page {
+        number: page,
+        size: page_size,
+        ..
+    } = page;
+    match shape {
+        Shape::V1 => {
+            let orders = views.collect();
+            Reply::of(
+                200,
+                &Orders {
+                    code,
+                    orders,
+                    total,
+                    total_exact,
+                    page,
+                    page_size,
+                },
+            )
+        }
+        Shape::Api => {
+            let orders = views.map(ApiOrder::from).collect();
+            Reply::of(
+                200,
+                &ApiOrders {
+                    code,
+                    orders,
+                    total,
+                    total_exact,
+                    page,
+                    page_size,
+                },
+            )
+        }
+        Shape::Envelope => {
+            let orders = views.map(|view| EnvelopeOrder::from(&view)).collect();
+            Reply::of(
+                200,
+                &Envelope::success(
+                    ORDERS_FOUND,
+                    EnvelopeOrders {
+                        orders,
+                        total,
+                        page,
+                        page_size,
+                    },
+                ),
+            )
+        }
+    }
 }

@@ -1,0 +1,47 @@
+//! Which of the five systems' shapes a path speaks.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `/v1`: `{code, order}` and `{code, orders, total}`.
+    V1,
+    /// `/api/v1`: the order itself, with its UUID.
+    Api,
+    /// `/orders`, `/products`: `{code, message, data}`, as 000's clients read it.
+    Envelope,
+}
+
+impl Shape {
+    pub fn of(path: &str) -> Shape {
+        let under = |root: &str| {
+            path.strip_prefix(root)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if under("/orders") || under("/products") {
+            Shape::Envelope
+        } else if under("/api/v1") {
+            Shape::Api
+        } else {
+            Shape::V1
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_path_has_one() {
+        for (path, shape) in [
+            ("/v1/order/create", Shape::V1),
+            ("/health", Shape::V1),
+            ("/api/v1/orders", Shape::Api),
+            ("/orders", Shape::Envelope),
+            ("/orders/1", Shape::Envelope),
+            ("/products", Shape::Envelope),
+            ("/ordersx", Shape::V1),
+        ] {
+            assert_eq!(Shape::of(path), shape, "{path}");
+        }
+    }
+}
