@@ -189,6 +189,6 @@ mod tests {
     fn lists_are_padded_with_what_is_in_them() {
         assert_eq!(padded(&[1, 2, 3]), [1, 2, 3, 3]);
         assert_eq!(padded(&[7]), [7]);
-        assert_eq!(padded::<u8>(&[]), []);
+        assert!(padded::<u8>(&[]).is_empty());
     }
 }
