@@ -1,0 +1,246 @@
+//! The whole platform as private processes: servers with their own data, migrations, host and relay.
+//! Shared by the tests of a binary, or one per test where servers are killed.
+
+use crate::client::Client;
+use crate::component;
+use anyhow::{Context, Result, ensure};
+use stack::{Elasticsearch, Home, Kafka, Launch, MariaDb, Process, Redis, free_port, wait_ok};
+use std::fs;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+/// Order shards of a platform under test.
+pub const SHARDS: u64 = 2;
+/// How long the relay may take to work off what a test left.
+const QUIET_MS: &str = "30000";
+
+/// What a platform is made of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// A real broker instead of the relay's own.
+    pub kafka: bool,
+    pub elasticsearch: bool,
+    /// Sets `UNPAID_EXPIRY_MS`.
+    pub unpaid_expiry_ms: Option<u64>,
+}
+
+/// A running platform. Dropped, its processes are killed and its data deleted.
+pub struct Platform {
+    // In the order in which they must end.
+    pub host: Process,
+    pub relay: Process,
+    pub elasticsearch: Option<Elasticsearch>,
+    pub kafka: Option<Kafka>,
+    pub redis: Redis,
+    pub mariadb: MariaDb,
+    pub api: Client,
+    environment: Vec<(&'static str, String)>,
+    relay_program: PathBuf,
+    _home: Home,
+}
+
+impl Platform {
+    /// Starts everything and waits until it serves.
+    ///
+    /// # Errors
+    /// Where a process does not get ready; with the tail of its log.
+    pub fn start(options: Options) -> Result<Platform> {
+        let home = Home::temporary()?;
+        let mariadb = MariaDb::start(&home, None)?;
+        let redis = Redis::start(&home, None)?;
+        let kafka = options
+            .kafka
+            .then(|| Kafka::start(&home, None))
+            .transpose()?;
+        let elasticsearch = options
+            .elasticsearch
+            .then(|| Elasticsearch::start(&home, None))
+            .transpose()?;
+        let shards: Vec<String> = (0..SHARDS)
+            .map(|shard| mariadb.url(&format!("order_{shard}")))
+            .collect();
+        let mut environment = vec![
+            ("MYSQL_URLS", shards.join(",")),
+            ("INVENTORY_URL", mariadb.url("inventory")),
+            ("REDIS_URL", redis.url()),
+            (
+                "KAFKA_BROKERS",
+                kafka.as_ref().map(Kafka::brokers).unwrap_or_default(),
+            ),
+            (
+                "ELASTICSEARCH_URL",
+                elasticsearch
+                    .as_ref()
+                    .map(Elasticsearch::url)
+                    .unwrap_or_default(),
+            ),
+        ];
+        if let Some(ms) = options.unpaid_expiry_ms {
+            environment.push(("UNPAID_EXPIRY_MS", ms.to_string()));
+        }
+        let relay_program = stack::binary("relay-worker")?;
+        run(&relay_program, &["migrate"], &environment)?;
+        let relay = start_relay(&home, &relay_program, &environment)?;
+        let (host, api) = start_host(&home, &environment)?;
+        Ok(Platform {
+            host,
+            relay,
+            elasticsearch,
+            kafka,
+            redis,
+            mariadb,
+            api,
+            environment,
+            relay_program,
+            _home: home,
+        })
+    }
+
+    /// The platform that all tests of this binary use at the same time, each with its own users and products.
+    pub fn shared() -> Visit {
+        static SHARED: OnceLock<Platform> = OnceLock::new();
+        let platform = SHARED.get_or_init(|| {
+            Platform::start(Options::default()).unwrap_or_else(|error| panic!("{error:#}"))
+        });
+        let busy = BUSY.read().unwrap_or_else(PoisonError::into_inner);
+        Visit { platform, busy }
+    }
+
+    /// Waits until the relay is idle and checks the invariants over all databases. Nothing else may be under way.
+    ///
+    /// # Errors
+    /// With the table, where an invariant is broken.
+    pub fn reconcile(&self) -> Result<String> {
+        let arguments = ["reconcile", "--wait", QUIET_MS];
+        run(&self.relay_program, &arguments, &self.environment)
+    }
+
+    /// Runs SQL and gives its rows, columns parted by tabs.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn sql(&self, statement: &str) -> Result<String> {
+        self.mariadb.sql(statement)
+    }
+
+    /// The only number a query gives.
+    ///
+    /// # Errors
+    /// What the server says, or where it is no number.
+    pub fn number(&self, query: &str) -> Result<i64> {
+        let text = self.sql(query)?;
+        text.trim()
+            .parse()
+            .with_context(|| format!("{query} gave {text:?}"))
+    }
+}
+
+static BUSY: RwLock<()> = RwLock::new(());
+
+/// A test's stay on the shared platform: others may be there too, but nobody audits it meanwhile.
+pub struct Visit {
+    platform: &'static Platform,
+    busy: RwLockReadGuard<'static, ()>,
+}
+
+impl Visit {
+    /// Ends the stay, waits until no test is on the platform, and checks its invariants.
+    ///
+    /// # Errors
+    /// With the table, where an invariant is broken.
+    pub fn audit(self) -> Result<String> {
+        drop(self.busy);
+        let _alone = BUSY.write().unwrap_or_else(PoisonError::into_inner);
+        self.platform.reconcile()
+    }
+}
+
+impl Deref for Visit {
+    type Target = Platform;
+
+    fn deref(&self) -> &Platform {
+        self.platform
+    }
+}
+
+fn start_relay(
+    home: &Home,
+    program: &PathBuf,
+    environment: &[(&'static str, String)],
+) -> Result<Process> {
+    let port = free_port()?;
+    let mut launch = Launch::new(home, "relay-worker", program)?
+        .args(["run", "--metrics-listen", &format!("127.0.0.1:{port}")])
+        .ready(Duration::from_secs(30), move || answers(port, "/metrics"));
+    for (name, value) in environment {
+        launch = launch.env(name, value);
+    }
+    launch.start()
+}
+
+fn start_host(home: &Home, environment: &[(&'static str, String)]) -> Result<(Process, Client)> {
+    let app = home.dir("app")?;
+    let components = app.join("target/components");
+    fs::create_dir_all(&components)?;
+    fs::copy(
+        component::checkout().join("spin.toml"),
+        app.join("spin.toml"),
+    )?;
+    for name in component::ALL {
+        fs::copy(
+            component::wasm(name)?,
+            components.join(format!("{name}.wasm")),
+        )?;
+    }
+    let (port, metrics) = (free_port()?, free_port()?);
+    let mut launch = Launch::new(home, "host-adapter", stack::binary("host-adapter")?)?
+        .cwd(&app)
+        .args(["up", "-f", "spin.toml"])
+        .args(["--listen", &format!("127.0.0.1:{port}")])
+        .args(["--metrics-listen", &format!("127.0.0.1:{metrics}")])
+        // The first start compiles every component.
+        .ready(Duration::from_secs(120), move || answers(port, "/health"));
+    for (name, value) in environment {
+        launch = launch.env(format!("SPIN_VARIABLE_{name}"), value);
+    }
+    let base = format!("http://127.0.0.1:{port}");
+    Ok((launch.start()?, Client::new(base)))
+}
+
+fn answers(port: u16, path: &str) -> Result<()> {
+    let client = Client::new(format!("http://127.0.0.1:{port}"));
+    client.get(path)?.expect(200).map(drop)
+}
+
+/// Runs one of our programs to its end and gives what it printed.
+fn run(
+    program: &PathBuf,
+    arguments: &[&str],
+    environment: &[(&'static str, String)],
+) -> Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .output()?;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let name = arguments.join(" ");
+    ensure!(
+        output.status.success(),
+        "{name}: {}\n{printed}{said}",
+        output.status
+    );
+    Ok(printed)
+}
+
+/// Waits until `attempt` succeeds; for what follows a request within seconds.
+///
+/// # Errors
+/// After 20 s, naming `what` and the last failure.
+pub fn soon<T>(what: &str, attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    wait_ok(Duration::from_secs(20), what, attempt)
+}

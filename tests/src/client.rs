@@ -1,0 +1,138 @@
+//! A plain HTTP client: one connection pool, JSON in and out, every status an answer and none an error.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use std::time::Duration;
+use ureq::Agent;
+use ureq::http::{HeaderMap, Request};
+
+/// Longer than any deadline of the platform.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// Speaks to one address. Cheap to clone; clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    agent: Agent,
+    base: String,
+}
+
+/// A whole reply.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// Null where the body is no JSON.
+    pub body: Value,
+    pub text: String,
+}
+
+impl Reply {
+    /// `code` of the body.
+    pub fn code(&self) -> u64 {
+        self.body["code"].as_u64().unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Text at a path such as `/order/status`; empty where there is none.
+    pub fn text_at(&self, path: &str) -> &str {
+        self.body
+            .pointer(path)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// The reply, where it has this status.
+    ///
+    /// # Errors
+    /// Where it has another; with the whole reply.
+    pub fn expect(self, status: u16) -> Result<Reply> {
+        ensure!(
+            self.status == status,
+            "expected {status}, got {}: {}",
+            self.status,
+            self.text
+        );
+        Ok(self)
+    }
+}
+
+impl Client {
+    /// `base` such as `http://127.0.0.1:8081`.
+    pub fn new(base: impl Into<String>) -> Client {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(DEADLINE))
+            .max_idle_connections_per_host(64)
+            .max_idle_connections(64)
+            .build();
+        Client {
+            agent: config.into(),
+            base: base.into(),
+        }
+    }
+
+    /// # Errors
+    /// Where no whole reply came.
+    pub fn get(&self, path: &str) -> Result<Reply> {
+        self.send("GET", path, &[], "")
+    }
+
+    /// # Errors
+    /// Where no whole reply came.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Reply> {
+        self.send("POST", path, &[JSON], &body.to_string())
+    }
+
+    /// # Errors
+    /// Where no whole reply came.
+    pub fn put(&self, path: &str, body: &Value) -> Result<Reply> {
+        self.send("PUT", path, &[JSON], &body.to_string())
+    }
+
+    /// A POST under an idempotency key.
+    ///
+    /// # Errors
+    /// Where no whole reply came.
+    pub fn post_once(&self, path: &str, key: &str, body: &Value) -> Result<Reply> {
+        let headers = [JSON, ("idempotency-key", key)];
+        self.send("POST", path, &headers, &body.to_string())
+    }
+
+    /// Any request.
+    ///
+    /// # Errors
+    /// Where no whole reply came.
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Reply> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let sent = || format!("{method} {path}");
+        let mut response = if method == "GET" && body.is_empty() {
+            self.agent.run(request.body(())?)
+        } else {
+            self.agent.run(request.body(body.to_owned())?)
+        }
+        .with_context(sent)?;
+        let text = response.body_mut().read_to_string().with_context(sent)?;
+        Ok(Reply {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: serde_json::from_str(&text).unwrap_or_default(),
+            text,
+        })
+    }
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");

@@ -1,0 +1,63 @@
+//! The functions as wasm files, built once per test binary from the sources beside it.
+
+use anyhow::{Context, Result, ensure};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// Every function of the platform: folder = crate = component = wasm file.
+pub const ALL: [&str; 6] = [
+    "cancel-order",
+    "create-order",
+    "health",
+    "order-status",
+    "product-catalog",
+    "query-order",
+];
+
+/// The checkout these tests belong to.
+pub fn checkout() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+}
+
+/// Where a function's wasm file is, after seeing to it that it is as its sources are.
+///
+/// # Errors
+/// When it does not build; with the compiler's words.
+pub fn wasm(name: &str) -> Result<PathBuf> {
+    static FRESH: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let target = target_dir()?;
+    // Held while building: two tests that want the same function build it once.
+    let mut fresh = FRESH.lock().unwrap_or_else(PoisonError::into_inner);
+    if !fresh.contains(name) {
+        build(name, &target)?;
+        fresh.insert(name.to_owned());
+    }
+    let file = format!("{}.wasm", name.replace('-', "_"));
+    Ok(target.join("wasm32-wasip2/component").join(file))
+}
+
+fn build(name: &str, target: &Path) -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .current_dir(checkout())
+        .args(["build", "--quiet", "--profile", "component"])
+        .args(["--target", "wasm32-wasip2", "-p", name, "--target-dir"])
+        .arg(target)
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot run cargo")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{name} does not build:\n{said}");
+    Ok(())
+}
+
+/// The target folder this test binary lies in: `TARGET/release/deps/NAME`.
+fn target_dir() -> Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    let target = here.ancestors().nth(3);
+    Ok(target.context("not in a target folder")?.to_owned())
+}

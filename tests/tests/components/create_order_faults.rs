@@ -1,0 +1,340 @@
+//! `create-order` where a server fails at each of its steps: what is undone, and what is left for the repeat.
+
+use crate::bindings::mysql::DbValue;
+use crate::create_order::{create, create_body, inserts, reserved_under};
+use crate::replies::*;
+use crate::script::{Answer, Script};
+use domain::{OrderId, Status};
+
+/// 503 with the text for people, and a time to come back.
+fn assert_unavailable(reply: &crate::host::Reply) {
+    assert_eq!((reply.status, reply.code()), (503, 10005), "{reply:?}");
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    assert_eq!(reply.body["message"], "[10005] 系统繁忙，请稍后重试");
+    assert!(reply.log.contains("WARN"), "{}", reply.log);
+}
+
+fn undone(script: Script) -> Script {
+    script
+        .expect("release {p1}", integer(1))
+        .expect("free {u7}", integer(1))
+}
+
+#[test]
+fn redis_away_before_anything() {
+    let script = Script::default().expect("open redis", redis_away());
+    assert_unavailable(&create(&script));
+    let script = Script::default().expect("admit", redis_away());
+    assert_unavailable(&create(&script));
+    assert_eq!(script.steps(), ["admit {u7}"]);
+}
+
+#[test]
+fn redis_away_while_reserving_leaves_the_key_to_the_repeat() {
+    let script = Script::default()
+        .expect("admit", admitted(minted(0, 1)))
+        .expect("reserve", redis_away())
+        .expect("release", redis_away());
+    assert_unavailable(&create(&script));
+    assert_eq!(script.count("order_1"), 0);
+    assert_eq!(
+        script.count("free"),
+        0,
+        "the key names the order that may hold units"
+    );
+}
+
+#[test]
+fn redis_away_after_the_commit_is_no_error() {
+    let script = inserts(reserved_under(minted(0, 1))).expect("complete", redis_away());
+    let reply = create(&script);
+    assert_eq!(reply.status, 200, "the order stands");
+    assert!(
+        reply.log.contains("its key is not completed"),
+        "{}",
+        reply.log
+    );
+    assert_eq!(script.count("release"), 0);
+}
+
+#[test]
+fn the_shard_away_before_the_transaction_undoes_all() {
+    let script = reserved_under(minted(0, 1)).expect("open order_1", mysql_away());
+    let script = undone(script);
+    assert_unavailable(&create(&script));
+}
+
+#[test]
+fn a_connection_lost_before_the_commit_undoes_all() {
+    for (written, lost_at) in [(0, "t_order"), (1, "t_order_item"), (2, "t_local_message")] {
+        let tables = ["t_order", "t_order_item", "t_local_message"];
+        let mut script = reserved_under(minted(0, 1));
+        for table in &tables[..written] {
+            script = script.expect(&format!("order_1 INSERT {table}"), Answer::Done);
+        }
+        let script = script.expect(&format!("order_1 INSERT {lost_at}"), mysql_lost());
+        let script = undone(script);
+        assert_unavailable(&create(&script));
+        assert_eq!(script.count("order_1 COMMIT"), 0);
+    }
+}
+
+#[test]
+fn a_lost_commit_is_never_undone() {
+    let id = minted(0, 1);
+    // Not to be found out: no connection any more.
+    let script = inserts(reserved_under(id))
+        .expect("order_1 COMMIT", mysql_lost())
+        .expect("open order_1", Answer::Done)
+        .expect("open order_1", mysql_away());
+    assert_unavailable(&create(&script));
+    // Found out that it is not there yet: another server may still commit it.
+    let script = inserts(reserved_under(id))
+        .expect("order_1 COMMIT", mysql_lost())
+        .expect("order_1 SELECT t_order", nothing());
+    let reply = create(&script);
+    assert_unavailable(&reply);
+    for what in ["release", "free", "complete"] {
+        assert_eq!(script.count(what), 0, "{what}");
+    }
+}
+
+#[test]
+fn a_lost_commit_that_took_effect_is_a_success() {
+    let id = minted(0, 1);
+    let script = inserts(reserved_under(id))
+        .expect("order_1 COMMIT", mysql_lost())
+        .expect(
+            "order_1 SELECT t_order",
+            loaded(&order(id, Status::Pending, 1)),
+        )
+        .expect("complete", integer(1));
+    let reply = create(&script);
+    assert_eq!(
+        (reply.status, &reply.body["order_id"]),
+        (200, &id.to_string().into())
+    );
+}
+
+#[test]
+fn a_deadlock_or_lock_wait_is_tried_again() {
+    for error in [deadlock(), lock_wait()] {
+        let script = reserved_under(minted(0, 1)).expect("order_1 INSERT t_order", error);
+        let script = inserts(script).expect("complete", integer(1));
+        assert_eq!(create(&script).status, 200);
+        assert_eq!(script.count("order_1 ROLLBACK"), 1);
+        assert_eq!(script.count("reserve"), 1, "the units are still held");
+    }
+}
+
+#[test]
+fn endless_deadlocks_end_in_503_with_all_undone() {
+    let mut script = reserved_under(minted(0, 1));
+    for _ in 0..3 {
+        script = script.expect("order_1 INSERT t_order", deadlock());
+    }
+    let script = undone(script);
+    assert_unavailable(&create(&script));
+    assert_eq!(script.count("order_1 ROLLBACK"), 3);
+}
+
+#[test]
+fn an_insert_that_came_too_late_is_undone() {
+    let message = "Column 'created_at' cannot be null";
+    let script = reserved_under(minted(0, 1)).expect(
+        "order_1 INSERT t_order",
+        refused_by_mysql(1048, "23000", message),
+    );
+    let script = undone(script);
+    assert_unavailable(&create(&script));
+    assert_eq!(script.count("order_1 ROLLBACK"), 1);
+}
+
+#[test]
+fn an_id_minted_twice_is_minted_again() {
+    for key in ["PRIMARY", "uk_order_no"] {
+        let (taken, fresh) = (minted(0, 1), minted(0, 2));
+        let script = undone(reserved_under(taken).expect("order_1 INSERT t_order", duplicate(key)))
+            .expect("admit", admitted(fresh))
+            .expect("reserve", reserved(9999));
+        let script = inserts(script).expect("complete", integer(1));
+        let reply = create(&script);
+        assert_eq!(reply.body["order_id"], fresh.to_string(), "{key}");
+        assert!(script.values("release").contains(&taken.to_string()));
+    }
+}
+
+#[test]
+fn ids_taken_again_and_again_end_in_503() {
+    let mut script = Script::default();
+    for sequence in 0..3 {
+        script = undone(
+            script
+                .expect("admit", admitted(minted(0, sequence)))
+                .expect("reserve", reserved(9999))
+                .expect("order_1 INSERT t_order", duplicate("PRIMARY")),
+        );
+    }
+    assert_unavailable(&create(&script));
+}
+
+/// Redis forgot the key; the unique key in the database has not.
+fn clash(found: OrderId, request_hash: Option<Vec<u8>>) -> Script {
+    let hash = request_hash.map_or(DbValue::DbNull, DbValue::Binary);
+    reserved_under(minted(0, 2))
+        .expect("order_1 INSERT t_order", duplicate("uk_user_idempotency"))
+        .expect("release {p1}", integer(1))
+        .expect(
+            "order_1 SELECT t_order",
+            rows([vec![DbValue::Uint64(found.get()), hash]]),
+        )
+}
+
+/// The payload hash that the function sends for the body of these tests.
+fn payload_hash() -> Vec<u8> {
+    let script = inserts(reserved_under(minted(0, 1))).expect("complete", integer(1));
+    create(&script);
+    let hex = &script.values("order_1 INSERT t_order")[11];
+    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(byte).collect()
+}
+
+#[test]
+fn a_key_that_only_the_database_remembers_is_replayed() {
+    let first = minted(90_000, 1);
+    let script = clash(first, Some(payload_hash()))
+        .expect(
+            "order_1 SELECT t_order",
+            loaded(&order(first, Status::Paid, 2)),
+        )
+        .expect("complete", integer(1));
+    let reply = create(&script);
+    assert_eq!(
+        (reply.status, reply.header("idempotent-replayed")),
+        (200, Some("true"))
+    );
+    assert_eq!(reply.body["order_id"], first.to_string());
+}
+
+#[test]
+fn another_payload_under_that_key_is_refused() {
+    let script = clash(minted(90_000, 1), Some(vec![0; 16])).expect("free", integer(1));
+    let reply = create(&script);
+    assert_eq!((reply.status, reply.code()), (422, 20004));
+    assert_eq!(script.count("complete"), 0);
+}
+
+#[test]
+fn a_statement_the_server_refuses_is_our_fault_and_undone() {
+    let script = reserved_under(minted(0, 1)).expect(
+        "order_1 INSERT t_order",
+        refused_by_mysql(1146, "42S02", "Table 'order_1.t_order' doesn't exist"),
+    );
+    let script = undone(script);
+    let reply = create(&script);
+    assert_eq!((reply.status, reply.code()), (500, 10003));
+    assert!(reply.log.contains("1146"), "{}", reply.log);
+    assert!(
+        !reply.body.to_string().contains("t_order"),
+        "no table names for callers"
+    );
+}
+
+/// Admitted; the product's stock is kept in the database.
+fn in_database(id: OrderId) -> Script {
+    Script::default()
+        .expect("admit", admitted(id))
+        .expect("reserve {p1}", kept_in_database(9999))
+}
+
+fn stock(available: u32, version: u32) -> Answer {
+    rows([vec![DbValue::Uint32(available), DbValue::Uint32(version)]])
+}
+
+#[test]
+fn database_stock_is_reserved_with_its_log_before_the_order() {
+    let script = in_database(minted(0, 1))
+        .expect("inventory SELECT t_inventory", stock(5, 8))
+        .expect("inventory UPDATE t_inventory", Answer::Done)
+        .expect("inventory INSERT t_stock_log", Answer::Done);
+    let script = inserts(script).expect("complete", integer(1));
+    assert_eq!(create(&script).status, 200);
+    let steps = script.steps();
+    let at = |what: &str| steps.iter().position(|step| step == what).unwrap();
+    assert!(at("inventory COMMIT") < at("order_1 INSERT t_order"));
+    assert_eq!(
+        script.values("inventory UPDATE t_inventory")[6],
+        "8",
+        "versioned"
+    );
+}
+
+#[test]
+fn database_stock_that_is_contended_is_tried_again() {
+    let changed = |rows_changed| rows([vec![DbValue::Int64(rows_changed)]]);
+    let script = in_database(minted(0, 1))
+        .expect("inventory SELECT t_inventory", stock(5, 8))
+        .expect("inventory UPDATE t_inventory", Answer::Done)
+        .expect("inventory SELECT ROW_COUNT()", changed(0))
+        .expect("inventory SELECT t_inventory", stock(4, 9))
+        .expect("inventory UPDATE t_inventory", deadlock())
+        .expect("inventory SELECT t_inventory", stock(4, 10))
+        .expect("inventory UPDATE t_inventory", Answer::Done)
+        .expect("inventory SELECT ROW_COUNT()", changed(1))
+        .expect("inventory INSERT t_stock_log", Answer::Done);
+    let script = inserts(script).expect("complete", integer(1));
+    assert_eq!(create(&script).status, 200);
+    assert_eq!(script.count("inventory ROLLBACK"), 2);
+}
+
+#[test]
+fn database_stock_always_contended_is_locked() {
+    let mut script = in_database(minted(0, 1));
+    for version in 0..9 {
+        script = script
+            .expect("inventory SELECT t_inventory", stock(5, version))
+            .expect("inventory UPDATE t_inventory", lock_wait());
+    }
+    let script = undone(script);
+    let reply = create(&script);
+    assert_eq!((reply.status, reply.code()), (409, 30002), "{reply:?}");
+    assert_eq!(reply.header("retry-after"), Some("1"));
+}
+
+#[test]
+fn short_database_stock_returns_the_lines_kept_in_redis() {
+    let script = Script::default()
+        .expect("admit", admitted(minted(0, 1)))
+        .expect("reserve {p1}", reserved(9999))
+        .expect("reserve {p2}", kept_in_database(500))
+        .expect("inventory SELECT t_inventory", stock(0, 3))
+        .expect("release {p1}", integer(1))
+        .expect("release {p2}", integer(0))
+        .expect("free", integer(1));
+    let body =
+        r#"{"user_id":7,"items":[{"product_id":1,"quantity":1},{"product_id":2,"quantity":1}]}"#;
+    let reply = create_body(body, &script);
+    assert_eq!((reply.status, reply.code()), (409, 30001));
+    assert_eq!(script.count("inventory ROLLBACK"), 1);
+    assert_eq!(script.count("order_1"), 0);
+}
+
+#[test]
+fn an_order_that_failed_gives_database_stock_back() {
+    let held = rows([vec![
+        DbValue::Uint64(1),
+        DbValue::Uint64(0),
+        DbValue::Uint32(2),
+    ]]);
+    let script = in_database(minted(0, 1))
+        .expect("inventory SELECT t_inventory", stock(5, 8))
+        .expect("inventory UPDATE t_inventory", Answer::Done)
+        .expect("inventory INSERT t_stock_log", Answer::Done)
+        .expect("order_1 INSERT t_order", mysql_lost())
+        .expect("inventory SELECT t_stock_log FOR UPDATE", held)
+        .expect("inventory UPDATE t_inventory", Answer::Done)
+        .expect("inventory UPDATE t_stock_log", Answer::Done);
+    let script = undone(script);
+    assert_unavailable(&create(&script));
+    assert_eq!(script.count("inventory COMMIT"), 2);
+}

@@ -1,0 +1,206 @@
+//! Just enough of a host to run one request through one function: wasmtime, WASI, and the scripted bindings.
+
+use crate::bindings;
+use crate::script::Script;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::{Config, Engine, Store};
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::p3::Request;
+use wasmtime_wasi_http::p3::bindings::ServicePre;
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// Longest a request may take: scripted servers answer at once.
+const DEADLINE: Duration = Duration::from_secs(20);
+const LOG_BYTES_MAX: usize = 64 * 1024;
+pub const PASSWORD: &str = "not-to-be-logged";
+
+pub struct Data {
+    pub table: ResourceTable,
+    pub script: Script,
+    pub variables: BTreeMap<&'static str, &'static str>,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+}
+
+impl WasiView for Data {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for Data {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: Default::default(),
+        }
+    }
+}
+
+/// What came back, and what the function logged.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: http::HeaderMap,
+    pub body: serde_json::Value,
+    pub log: String,
+}
+
+impl Reply {
+    /// `code` of the body.
+    pub fn code(&self) -> u64 {
+        self.body["code"].as_u64().unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Sends a request to a function whose servers answer by the script, and checks that the script was kept to.
+pub fn send(function: &str, request: http::Request<Vec<u8>>, script: &Script) -> Reply {
+    send_with(function, request, script, &[])
+}
+
+/// As `send`, with some variables set otherwise.
+pub fn send_with(
+    function: &str,
+    request: http::Request<Vec<u8>>,
+    script: &Script,
+    variables: &[(&'static str, &'static str)],
+) -> Reply {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    // Before the clock starts: this may build and compile.
+    let service = prepared(function).unwrap_or_else(|error| panic!("{function}: {error:?}"));
+    let run = run(service, request, script.clone(), variables);
+    let reply = runtime
+        .block_on(async { tokio::time::timeout(DEADLINE, run).await })
+        .unwrap_or_else(|_| panic!("no reply in time; so far: {:?}", script.steps()))
+        .unwrap_or_else(|error| panic!("{function}: {error:?}; so far: {:?}", script.steps()));
+    script.check();
+    assert!(
+        !reply.log.contains(PASSWORD),
+        "a secret in the log: {}",
+        reply.log
+    );
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    reply
+}
+
+/// A JSON request.
+pub fn request(method: &str, path: &str, body: impl Into<Vec<u8>>) -> http::Request<Vec<u8>> {
+    http::Request::builder()
+        .method(method)
+        .uri(format!("http://127.0.0.1{path}"))
+        .header("content-type", "application/json")
+        .header(
+            "traceparent",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        )
+        .body(body.into())
+        .unwrap()
+}
+
+/// The trace id of `request`.
+pub const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+fn variables(changed: &[(&'static str, &'static str)]) -> BTreeMap<&'static str, &'static str> {
+    let mut variables = BTreeMap::from([
+        (
+            "mysql_urls",
+            "mysql://u:not-to-be-logged@db/order_0,mysql://u:not-to-be-logged@db/order_1",
+        ),
+        ("inventory_url", "mysql://u:not-to-be-logged@db/inventory"),
+        ("redis_url", "redis://:not-to-be-logged@cache/0"),
+    ]);
+    variables.extend(changed.iter().copied());
+    variables
+}
+
+/// Ends when the request's body was sent.
+type Sent = Pin<Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>>;
+
+async fn run(
+    service: ServicePre<Data>,
+    request: http::Request<Vec<u8>>,
+    script: Script,
+    changed: &[(&'static str, &'static str)],
+) -> wasmtime::Result<Reply> {
+    let log = MemoryOutputPipe::new(LOG_BYTES_MAX);
+    let data = Data {
+        table: ResourceTable::new(),
+        script,
+        variables: variables(changed),
+        wasi: WasiCtxBuilder::new().stderr(log.clone()).build(),
+        http: WasiHttpCtx::new(),
+    };
+    let mut store = Store::new(&ENGINE, data);
+    let service = service.instantiate_async(&mut store).await?;
+    let request = request.map(|body| Full::new(Bytes::from(body)));
+    let (parts, body) = store
+        .run_concurrent(async |accessor| {
+            let (request, sent) = accessor.with(|mut access| {
+                let hooks = access.data_mut().http().hooks;
+                let (request, sent) = Request::from_http(hooks, request);
+                (request, Box::pin(sent) as Sent)
+            });
+            let (response, _) = tokio::join!(service.handle(accessor, request), sent);
+            let response = response?.map_err(|code| wasmtime::Error::msg(format!("{code:?}")))?;
+            let response = accessor.with(|access| response.into_http(access, async { Ok(()) }))?;
+            let (parts, body) = response.into_parts();
+            let body = body
+                .collect()
+                .await
+                .map_err(|error| wasmtime::Error::msg(format!("{error:?}")))?;
+            wasmtime::error::Ok((parts, body.to_bytes()))
+        })
+        .await??;
+    let body = serde_json::from_slice(&body)
+        .map_err(|error| wasmtime::Error::msg(format!("{error} in {body:?}")))?;
+    Ok(Reply {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body,
+        log: String::from_utf8_lossy(&log.contents()).into_owned(),
+    })
+}
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    let mut config = Config::new();
+    config.wasm_component_model_async(true);
+    Engine::new(&config).unwrap()
+});
+
+/// The function, built and compiled once for all tests.
+fn prepared(function: &str) -> wasmtime::Result<ServicePre<Data>> {
+    static PREPARED: Mutex<BTreeMap<String, ServicePre<Data>>> = Mutex::new(BTreeMap::new());
+    let mut prepared = PREPARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(service) = prepared.get(function) {
+        return Ok(service.clone());
+    }
+    let wasm = tests::component::wasm(function)
+        .map_err(|error| wasmtime::Error::msg(format!("{error:#}")))?;
+    let component = Component::from_file(&ENGINE, wasm)?;
+    let mut linker: Linker<Data> = Linker::new(&ENGINE);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    bindings::add_to_linker(&mut linker)?;
+    let service = ServicePre::new(linker.instantiate_pre(&component)?)?;
+    prepared.insert(function.to_owned(), service.clone());
+    Ok(service)
+}

@@ -1,0 +1,150 @@
+//! `order-status`: payments and their repeats, the back office's moves, and what is out of order.
+
+use crate::host::{Reply, request, send};
+use crate::replies::*;
+use crate::script::{Answer, Script};
+use domain::{OrderId, Status};
+
+fn pay(id: OrderId, body: &str, script: &Script) -> Reply {
+    let path = format!("/v1/order/{id}/pay");
+    send("order-status", request("POST", &path, body), script)
+}
+
+fn set(id: OrderId, status: &str, script: &Script) -> Reply {
+    let path = format!("/api/v1/orders/{id}/status");
+    let body = format!(r#"{{"status":"{status}"}}"#);
+    send("order-status", request("PUT", &path, body), script)
+}
+
+fn loaded_as(status: Status, version: u32, id: OrderId) -> Script {
+    Script::default().expect(
+        "order_1 SELECT t_order",
+        loaded(&order(id, status, version)),
+    )
+}
+
+fn steps(mut script: Script, count: usize) -> Script {
+    for _ in 0..count {
+        script = script
+            .expect("order_1 UPDATE t_order", Answer::Done)
+            .expect("order_1 INSERT t_local_message", Answer::Done);
+    }
+    script.expect("cache_order", integer(1))
+}
+
+#[test]
+fn a_payment_confirms_the_stock() {
+    let id = minted(5_000, 1);
+    let script = steps(loaded_as(Status::Pending, 1, id), 1);
+    let reply = pay(id, r#"{"payment_id":"pay-1","user_id":"user_7"}"#, &script);
+    assert_eq!((reply.status, reply.code()), (200, 10000), "{reply:?}");
+    assert_eq!(reply.body["order"]["status"], "paid");
+    assert!(reply.body["order"]["paid_at"].is_u64());
+    let event = &script.values("order_1 INSERT t_local_message")[4];
+    let event: serde_json::Value = serde_json::from_str(event).unwrap();
+    assert_eq!(event["stock"], "confirm");
+}
+
+#[test]
+fn the_same_payment_twice_changes_nothing() {
+    let id = minted(5_000, 1);
+    let script = loaded_as(Status::Paid, 2, id);
+    let body = format!(r#"{{"order_id":"{id}","payment_id":"pay-1"}}"#);
+    let reply = send(
+        "order-status",
+        request("POST", "/v1/payment/callback", body),
+        &script,
+    );
+    assert_eq!(
+        (reply.status, &reply.body["order"]["status"]),
+        (200, &"paid".into())
+    );
+    assert_eq!(script.steps(), ["order_1 SELECT t_order"]);
+}
+
+#[test]
+fn another_payment_of_a_paid_order_is_refused() {
+    let id = minted(5_000, 1);
+    for (status, body, code) in [
+        (Status::Paid, r#"{"payment_id":"pay-2"}"#, 20003),
+        (Status::Paid, "", 20003),
+        (Status::Cancelled, "", 20005),
+        (Status::Completed, "", 20005),
+    ] {
+        let reply = pay(id, body, &loaded_as(status, 2, id));
+        assert_eq!((reply.status, reply.code()), (409, code), "{status} {body}");
+    }
+}
+
+#[test]
+fn the_back_office_may_skip_states() {
+    let id = minted(5_000, 1);
+    for (from, to, moves, after) in [
+        (Status::Pending, "completed", 3, "completed"),
+        (Status::Paid, "shipped", 1, "shipped"),
+        (Status::Shipped, "delivered", 1, "completed"),
+        (Status::Shipped, "4", 1, "cancelled"),
+        (Status::Pending, "canceled", 1, "cancelled"),
+    ] {
+        let script = steps(loaded_as(from, 1, id), moves);
+        let reply = set(id, to, &script);
+        assert_eq!(reply.status, 200, "{from} to {to}: {reply:?}");
+        assert_eq!(reply.body["status"], after);
+        assert_eq!(
+            script.count("order_1 COMMIT"),
+            1,
+            "all steps in one transaction"
+        );
+    }
+}
+
+#[test]
+fn a_failure_between_two_steps_commits_none() {
+    let id = minted(5_000, 1);
+    let script = loaded_as(Status::Pending, 1, id)
+        .expect("order_1 UPDATE t_order", Answer::Done)
+        .expect("order_1 INSERT t_local_message", Answer::Done)
+        .expect("order_1 UPDATE t_order", mysql_lost());
+    assert_eq!(set(id, "completed", &script).status, 503);
+    assert_eq!(script.count("order_1 COMMIT"), 0);
+    assert_eq!(script.count("order_1 ROLLBACK"), 1);
+}
+
+#[test]
+fn a_lost_commit_is_503_and_leaves_the_cache_alone() {
+    let id = minted(5_000, 1);
+    let script = loaded_as(Status::Pending, 1, id)
+        .expect("order_1 UPDATE t_order", Answer::Done)
+        .expect("order_1 INSERT t_local_message", Answer::Done)
+        .expect("order_1 COMMIT", mysql_lost());
+    assert_eq!(pay(id, "", &script).status, 503);
+    assert_eq!(script.count("cache_order"), 0);
+}
+
+#[test]
+fn illegal_moves_and_unknown_words() {
+    let id = minted(5_000, 1);
+    for (from, to, http, code) in [
+        (Status::Completed, "cancelled", 409, 20005),
+        (Status::Cancelled, "cancelled", 409, 20002),
+        (Status::Shipped, "paid", 409, 20005),
+        (Status::Paid, "pending", 409, 20005),
+        (Status::Pending, "failed", 409, 20005),
+    ] {
+        let reply = set(id, to, &loaded_as(from, 4, id));
+        assert_eq!((reply.status, reply.code()), (http, code), "{from} to {to}");
+    }
+    let reply = set(id, "gone", &Script::default());
+    assert_eq!((reply.status, reply.code()), (400, 10001));
+    let body = r#"{"payment_id":"p"}"#;
+    let reply = send(
+        "order-status",
+        request("POST", "/v1/payment/callback", body),
+        &Script::default(),
+    );
+    assert_eq!(
+        (reply.status, reply.code()),
+        (400, 10001),
+        "a callback names its order"
+    );
+}

@@ -1,0 +1,215 @@
+//! The script of a test: which calls the function will make and what each is answered. A call nobody expects
+//! fails the test, and so does an expectation that nobody met.
+
+use crate::bindings::{mysql, redis};
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a call is answered.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Redis(Vec<redis::RedisResult>),
+    RedisError(String),
+    Rows(Vec<Vec<mysql::DbValue>>),
+    /// A statement without rows succeeded.
+    Done,
+    /// What a host says of a statement the server refused, or of a connection that went away under it.
+    QueryFailed(String),
+    ConnectionFailed(String),
+}
+
+/// A call the function made. `what` is short and readable:
+/// `reserve {p1}`, `GET {u7}`, `order_1 INSERT t_order`, `open inventory`.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub what: String,
+    /// Keys and arguments, or statement parameters, as text.
+    pub values: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Expectation {
+    what: String,
+    answer: Answer,
+    met: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    expectations: Vec<Expectation>,
+    calls: Vec<Call>,
+    unexpected: Vec<String>,
+}
+
+/// Shared between a test and the host that runs its function.
+#[derive(Clone, Debug, Default)]
+pub struct Script(Arc<Mutex<State>>);
+
+/// Succeed unless a test says otherwise: they are recorded all the same.
+const ALWAYS_FINE: [&str; 6] = [
+    "open",
+    "SET autocommit=0",
+    "SET autocommit=1",
+    "COMMIT",
+    "ROLLBACK",
+    "PUBLISH",
+];
+
+impl Script {
+    /// Expects one call like `what`, answered so. Several like it are met in the order they were given.
+    pub fn expect(self, what: &str, answer: Answer) -> Script {
+        self.state(|state| {
+            state.expectations.push(Expectation {
+                what: what.to_owned(),
+                answer,
+                met: false,
+            });
+        });
+        self
+    }
+
+    pub(crate) fn call(&self, what: String, values: Vec<String>) -> Answer {
+        self.state(|state| {
+            state.calls.push(Call {
+                what: what.clone(),
+                values,
+            });
+            let next = state
+                .expectations
+                .iter_mut()
+                .find(|expected| !expected.met && is_like(&what, &expected.what));
+            if let Some(expected) = next {
+                expected.met = true;
+                return expected.answer.clone();
+            }
+            if ALWAYS_FINE
+                .iter()
+                .any(|fine| what.starts_with(fine) || what.ends_with(fine))
+            {
+                return fine(&what);
+            }
+            if what.ends_with("SELECT ROW_COUNT()") {
+                return Answer::Rows(vec![vec![mysql::DbValue::Int64(1)]]);
+            }
+            state.unexpected.push(what);
+            Answer::QueryFailed("the test's script has no answer".to_owned())
+        })
+    }
+
+    /// How many calls like `what` there were.
+    pub fn count(&self, what: &str) -> usize {
+        self.state(|state| {
+            let like = |call: &&Call| is_like(&call.what, what);
+            state.calls.iter().filter(like).count()
+        })
+    }
+
+    /// Every call in order, but for opening connections.
+    pub fn steps(&self) -> Vec<String> {
+        self.state(|state| {
+            let names = state.calls.iter().map(|call| call.what.clone());
+            names.filter(|what| !what.starts_with("open ")).collect()
+        })
+    }
+
+    /// Keys and arguments of the last call like `what`.
+    pub fn values(&self, what: &str) -> Vec<String> {
+        self.state(|state| {
+            let last = state.calls.iter().rfind(|call| is_like(&call.what, what));
+            last.unwrap_or_else(|| panic!("no call like {what:?}"))
+                .values
+                .clone()
+        })
+    }
+
+    /// Panics with the transcript where a call was not expected or an expectation not met.
+    pub fn check(&self) {
+        self.state(|state| {
+            let unmet = state.expectations.iter().filter(|expected| !expected.met);
+            let unmet: Vec<&str> = unmet.map(|expected| expected.what.as_str()).collect();
+            if unmet.is_empty() && state.unexpected.is_empty() {
+                return;
+            }
+            let mut transcript = String::new();
+            for call in &state.calls {
+                let _ = writeln!(transcript, "  {} {:?}", call.what, call.values);
+            }
+            panic!(
+                "not expected: {:?}; not met: {unmet:?}; the calls were:\n{transcript}",
+                state.unexpected
+            );
+        });
+    }
+
+    fn state<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn fine(what: &str) -> Answer {
+    if what == "PUBLISH" || what.starts_with("PUBLISH ") {
+        Answer::Redis(vec![redis::RedisResult::Int64(1)])
+    } else {
+        Answer::Done
+    }
+}
+
+/// Equal, or longer by further words.
+fn is_like(what: &str, pattern: &str) -> bool {
+    what.strip_prefix(pattern)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+}
+
+/// `order_1 INSERT t_order`: the database, the verb, the table; a locking read says so.
+pub fn statement_name(database: &str, statement: &str) -> String {
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    let verb = words.first().copied().unwrap_or_default();
+    let table = words
+        .windows(2)
+        .find(|pair| matches!(pair[0], "INTO" | "FROM" | "UPDATE"))
+        .map(|pair| pair[1]);
+    match table {
+        None => format!("{database} {statement}"),
+        Some(table) if statement.ends_with("FOR UPDATE") && verb == "SELECT" => {
+            format!("{database} SELECT {table} FOR UPDATE")
+        }
+        Some(table) => format!("{database} {verb} {table}"),
+    }
+}
+
+/// `reserve {p1}`, `EVAL reserve {p1}` where the script came whole, `GET {u7}`.
+pub fn command_name(command: &str, arguments: &[String]) -> String {
+    let scripts = contract::redis::SCRIPTS;
+    let script = arguments.first().and_then(|head| {
+        scripts.iter().find(|script| match command {
+            "EVALSHA" => *head == sha1_smol::Sha1::from(script.text).digest().to_string(),
+            "EVAL" => head == script.text,
+            _ => false,
+        })
+    });
+    let key = |at: usize| arguments.get(at).map_or("", |key| tag(key));
+    let name = match script {
+        Some(script) if command == "EVAL" => format!("EVAL {} {}", script.name, key(2)),
+        Some(script) => format!("{} {}", script.name, key(2)),
+        None => format!("{command} {}", key(0)),
+    };
+    name.trim_end().to_owned()
+}
+
+/// The hash tag of a key; the key itself where it has none.
+fn tag(key: &str) -> &str {
+    key.find('}').map_or(key, |end| &key[..=end])
+}
+
+#[test]
+fn names_of_calls() {
+    let name = |statement| statement_name("order_1", statement);
+    assert_eq!(name(contract::sql::INSERT_ORDER), "order_1 INSERT t_order");
+    assert_eq!(name(contract::sql::UPDATE_STATUS), "order_1 UPDATE t_order");
+    assert_eq!(name("COMMIT"), "order_1 COMMIT");
+    assert_eq!(
+        name("SELECT id FROM t_order WHERE id = ? FOR UPDATE"),
+        "order_1 SELECT t_order FOR UPDATE"
+    );
+    assert!(is_like("reserve {p1}", "reserve") && !is_like("reserved", "reserve"));
+}
