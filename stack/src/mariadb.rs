@@ -147,7 +147,9 @@ fn make_data(data: &Path) -> Result<()> {
         .arg("--no-defaults")
         .args(as_root())
         .arg(format!("--datadir={}", fresh.display()))
-        .args(["--skip-test-db", "--auth-root-authentication-method=socket"])
+        // A container's host name often has no address.
+        .args(["--skip-test-db", "--skip-name-resolve"])
+        .arg("--auth-root-authentication-method=socket")
         .stdin(Stdio::null())
         .output()?;
     if !output.status.success() {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 
 use anyhow::{Result, anyhow};
-use stack::{Elasticsearch, Home, Kafka, MariaDb, Process, Redis, free_port, port};
+use stack::{Elasticsearch, Home, Kafka, MariaDb, Process, Redis, free_port, is_interrupted, port};
 
 use crate::console;
 use crate::tools;
@@ -118,7 +118,14 @@ fn start<T>(wanted: bool, name: &str, start: impl FnOnce() -> Result<T>) -> Resu
     if !wanted {
         return Ok(None);
     }
-    console::step(name, |_| start()).map(Some)
+    let server = console::step(name, |_| start());
+    if let (Err(error), false) = (&server, is_interrupted()) {
+        // Said here, for another may fail at the same time.
+        console::error(error);
+    }
+    server
+        .map(Some)
+        .map_err(|_| anyhow!("{name} could not be started"))
 }
 
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
