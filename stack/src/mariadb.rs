@@ -147,8 +147,8 @@ fn make_data(data: &Path) -> Result<()> {
         .arg("--no-defaults")
         .args(as_root())
         .arg(format!("--datadir={}", fresh.display()))
-        // A container's host name often has no address.
-        .args(["--skip-test-db", "--skip-name-resolve"])
+        // Otherwise it looks up the host name, which in a container often has no address.
+        .args(["--skip-test-db", "--force"])
         .arg("--auth-root-authentication-method=socket")
         .stdin(Stdio::null())
         .output()?;
