@@ -7,6 +7,8 @@ pub mod event;
 pub mod health;
 pub mod identity;
 pub mod message;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod order;
 pub mod page;
 pub mod problem;

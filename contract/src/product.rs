@@ -3,7 +3,7 @@
 use crate::amount::Amount;
 use crate::identity::IdText;
 use domain::limits::{PRODUCT_IMAGE_CHARS_MAX, PRODUCT_NAME_CHARS_MAX, QUANTITY_MAX};
-use domain::{Cents, Ms, ProductId, Rejection, SkuId, StockMode};
+use domain::{Cents, ProductId, Rejection, SkuId, StockMode};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 
@@ -17,13 +17,12 @@ pub const PRODUCT_ID_MAX: u64 = (1 << 53) - 1;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateProductRequest {
     /// Minted where absent.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     id: Option<IdText>,
-    #[cfg_attr(feature = "openapi", schema(value_type = String, max_length = 200))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required = true, max_length = 200))]
     name: Option<String>,
     #[cfg_attr(feature = "openapi", schema(max_length = 500))]
     image: Option<String>,
-    #[cfg_attr(feature = "openapi", schema(value_type = Amount))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Amount, required = true))]
     price: Option<Amount>,
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 2147483647))]
     stock: Option<i64>,
@@ -31,16 +30,14 @@ pub struct CreateProductRequest {
     /// `redis` (default) or `db`.
     stock_mode: Option<String>,
     /// `on_sale` (default) or `off_sale`.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     status: Option<IdText>,
 }
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SkuStockRequest {
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     sku_id: Option<IdText>,
-    #[cfg_attr(feature = "openapi", schema(value_type = i64, minimum = 0, maximum = 2147483647))]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 2147483647))]
     stock: Option<i64>,
 }
 
@@ -224,7 +221,8 @@ pub struct ProductView {
     pub status: &'static str,
     #[cfg_attr(feature = "openapi", schema(example = "redis"))]
     pub stock_mode: &'static str,
-    pub updated_at: Ms,
+    /// Milliseconds UTC.
+    pub updated_at: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CancelRequest {
     #[serde(default, alias = "UserID", alias = "userId")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub user_id: Option<IdText>,
     #[serde(default)]
     pub reason: Option<String>,
@@ -56,7 +55,7 @@ impl Default for Cancelled {
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StatusRequest {
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "shipped"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required = true, example = "shipped"))]
     pub status: Option<IdText>,
     #[serde(default)]
     pub reason: Option<String>,
@@ -80,10 +79,8 @@ impl StatusRequest {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PayRequest {
     #[serde(default, alias = "OrderID", alias = "orderId")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub order_id: Option<IdText>,
     #[serde(default, alias = "UserID", alias = "userId")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub user_id: Option<IdText>,
     #[serde(default, alias = "PaymentID", alias = "paymentId")]
     pub payment_id: Option<String>,

@@ -17,15 +17,13 @@ use std::collections::HashMap;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateOrderRequest {
     #[serde(alias = "UserID", alias = "UserId", alias = "userId")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, example = "user_123"))]
+    #[cfg_attr(feature = "openapi", schema(example = "user_123"))]
     user_id: Option<IdText>,
     #[serde(alias = "Items")]
     items: Option<Vec<ItemRequest>>,
     #[serde(alias = "ProductID", alias = "ProductId", alias = "productId")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     product_id: Option<IdText>,
     #[serde(alias = "SkuID", alias = "SkuId", alias = "skuId")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     sku_id: Option<IdText>,
     #[serde(alias = "Quantity")]
     quantity: Option<i64>,
@@ -35,7 +33,7 @@ pub struct CreateOrderRequest {
     #[serde(alias = "Amount")]
     amount: Option<Amount>,
     /// Text, or any JSON object, kept as JSON text.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<serde_json::Value>))]
     shipping_address: Option<Box<RawValue>>,
     remark: Option<String>,
     #[cfg_attr(feature = "openapi", schema(example = "alipay"))]
@@ -50,10 +48,9 @@ pub struct CreateOrderRequest {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ItemRequest {
     #[serde(alias = "ProductID", alias = "ProductId", alias = "productId")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "1"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true, example = "1"))]
     product_id: Option<IdText>,
     #[serde(alias = "SkuID", alias = "SkuId", alias = "skuId")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     sku_id: Option<IdText>,
     #[serde(alias = "ProductName", alias = "productName")]
     product_name: Option<String>,
@@ -62,7 +59,7 @@ pub struct ItemRequest {
     #[serde(alias = "Price", alias = "unit_price")]
     price: Option<Amount>,
     #[serde(alias = "Quantity")]
-    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 2147483647))]
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 1, maximum = 2147483647))]
     quantity: Option<i64>,
 }
 

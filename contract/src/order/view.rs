@@ -3,7 +3,7 @@
 
 use crate::amount::Amount;
 use crate::problem::Code;
-use domain::{Ms, Order, OrderId, OrderItem};
+use domain::{Order, OrderId, OrderItem};
 use serde::{Deserialize, Serialize};
 
 /// An order on `/v1`. Ids are strings, amounts have two decimals, times are milliseconds UTC.
@@ -26,12 +26,12 @@ pub struct OrderView {
     pub remark: Option<String>,
     pub cancel_reason: Option<String>,
     pub items: Vec<ItemView>,
-    pub created_at: Ms,
-    pub paid_at: Option<Ms>,
-    pub shipped_at: Option<Ms>,
-    pub completed_at: Option<Ms>,
-    pub cancelled_at: Option<Ms>,
-    pub updated_at: Ms,
+    pub created_at: u64,
+    pub paid_at: Option<u64>,
+    pub shipped_at: Option<u64>,
+    pub completed_at: Option<u64>,
+    pub cancelled_at: Option<u64>,
+    pub updated_at: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -142,12 +142,12 @@ pub struct ApiOrder {
     pub remark: Option<String>,
     pub cancel_reason: Option<String>,
     pub items: Vec<ApiItem>,
-    pub created_at: Ms,
-    pub paid_at: Option<Ms>,
-    pub shipped_at: Option<Ms>,
-    pub completed_at: Option<Ms>,
-    pub cancelled_at: Option<Ms>,
-    pub updated_at: Ms,
+    pub created_at: u64,
+    pub paid_at: Option<u64>,
+    pub shipped_at: Option<u64>,
+    pub completed_at: Option<u64>,
+    pub cancelled_at: Option<u64>,
+    pub updated_at: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -239,7 +239,7 @@ pub struct Created<'a> {
     pub order_no: &'a str,
     pub actual_amount: Amount,
     pub status: &'a str,
-    pub created_at: Ms,
+    pub created_at: u64,
     pub order: &'a OrderView,
 }
 

@@ -1,0 +1,223 @@
+//! The OpenAPI 3.1 document: every route with its bodies, made from the types of this crate.
+//! `contract/openapi.json` is its golden copy, from which clients are generated.
+
+mod routes;
+
+use crate::amount::Amount;
+use crate::identity::IdText;
+use crate::{health, order, problem, product};
+use routes::{Body, ROUTES, Reply, Route};
+use utoipa::openapi::path::{
+    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
+};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{Content, PathItem, PathsBuilder, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::{OpenApi, PartialSchema, ToSchema};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Flashorder",
+        description = "Orders and flash sales. Ids are strings in replies and strings or numbers in requests; \
+                       amounts are numbers with two decimals; times are milliseconds since the epoch, UTC, \
+                       except on /orders, where they are RFC 3339."
+    ),
+    components(schemas(
+        order::create::CreateOrderRequest,
+        order::CancelRequest,
+        order::PayRequest,
+        order::StatusRequest,
+        order::Cancelled,
+        order::Created<'_>,
+        routes::OrderReply,
+        routes::EnvelopeFailure,
+        order::Orders,
+        order::ApiOrder,
+        order::ApiOrders,
+        order::Envelope<order::EnvelopeOrder>,
+        order::Envelope<order::EnvelopeOrders>,
+        order::Envelope<product::ProductView>,
+        order::Envelope<product::EnvelopeProducts>,
+        order::Envelope<product::EnvelopeStock>,
+        order::Envelope<Vec<product::ProductView>>,
+        product::CreateProductRequest,
+        product::ProductReply,
+        product::Products,
+        product::StockReply,
+        product::StockMap,
+        health::Health,
+        problem::ProblemBody,
+    ))
+)]
+struct Document;
+
+impl PartialSchema for Amount {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Number)
+            .description(Some("An amount of money with two decimals."))
+            .minimum(Some(0))
+            .maximum(Some(99_999_999.99))
+            .multiple_of(Some(0.01))
+            .into()
+    }
+}
+
+impl ToSchema for Amount {}
+
+impl PartialSchema for IdText {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Integer]))
+            .description(Some("An id, as a string or a number."))
+            .into()
+    }
+}
+
+impl ToSchema for IdText {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Id".into()
+    }
+}
+
+/// The document as pretty JSON with a final newline.
+pub fn document() -> serde_json::Result<String> {
+    let mut document = Document::openapi();
+    document.paths = ROUTES
+        .iter()
+        .fold(PathsBuilder::new(), |paths, route| {
+            paths.path(route.path, PathItem::new(method(route), operation(route)))
+        })
+        .build();
+    document.to_pretty_json().map(|text| text + "\n")
+}
+
+fn method(route: &Route) -> HttpMethod {
+    match route.method {
+        "POST" => HttpMethod::Post,
+        "PUT" => HttpMethod::Put,
+        _ => HttpMethod::Get,
+    }
+}
+
+fn operation(route: &Route) -> Operation {
+    let failed = if route.enveloped() {
+        "EnvelopeFailure"
+    } else {
+        "ProblemBody"
+    };
+    let mut operation = OperationBuilder::new()
+        .operation_id(Some(route.id))
+        .tag(route.tag)
+        .summary(Some(route.summary))
+        .parameters(Some(parameters(route)))
+        .response(route.status.to_string(), reply(route))
+        .response("default", failure(failed));
+    if let Some(body) = &route.body {
+        operation = operation.request_body(Some(request(body)));
+    }
+    operation.build()
+}
+
+fn json(schema: &str) -> Content {
+    Content::new(Some(Ref::from_schema_name(schema)))
+}
+
+fn request(body: &Body) -> utoipa::openapi::request_body::RequestBody {
+    let required = if body.required {
+        Required::True
+    } else {
+        Required::False
+    };
+    RequestBodyBuilder::new()
+        .content("application/json", json(body.schema))
+        .required(Some(required))
+        .build()
+}
+
+fn reply(route: &Route) -> utoipa::openapi::Response {
+    let Reply { schema, text } = route.reply;
+    ResponseBuilder::new()
+        .description(text)
+        .content("application/json", json(schema))
+        .build()
+}
+
+fn failure(schema: &str) -> utoipa::openapi::Response {
+    ResponseBuilder::new()
+        .description("Why the request was refused or could not be served.")
+        .content("application/json", json(schema))
+        .build()
+}
+
+/// Those in the path by their braces, then the route's own.
+fn parameters(route: &Route) -> Vec<Parameter> {
+    let named = route.path.split('/').filter_map(|segment| {
+        segment
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'))
+    });
+    let in_path = named.map(|name| parameter(name, ParameterIn::Path, Required::True, ""));
+    let others = route.parameters.iter().map(|(name, text)| {
+        let place = if *name == "Idempotency-Key" {
+            ParameterIn::Header
+        } else {
+            ParameterIn::Query
+        };
+        parameter(name, place, Required::False, text)
+    });
+    in_path.chain(others).collect()
+}
+
+fn parameter(name: &str, place: ParameterIn, required: Required, text: &str) -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String);
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(required)
+        .description((!text.is_empty()).then_some(text))
+        .schema(Some(schema))
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_golden_copy_is_current() {
+        assert!(
+            document().unwrap() == include_str!("../openapi.json"),
+            "the API changed; look at the difference that this makes:\n  \
+             cargo run --release -p contract --features openapi --example openapi > contract/openapi.json"
+        );
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document: serde_json::Value = serde_json::from_str(&document().unwrap()).unwrap();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        let mut open = vec![&document];
+        while let Some(value) = open.pop() {
+            if let Some(reference) = value.get("$ref").and_then(|text| text.as_str()) {
+                let pointer = reference.trim_start_matches('#');
+                assert!(document.pointer(pointer).is_some(), "{reference}");
+            }
+            match value {
+                serde_json::Value::Object(fields) => open.extend(fields.values()),
+                serde_json::Value::Array(items) => open.extend(items),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn operations_are_named_once() {
+        let mut names: Vec<&str> = ROUTES.iter().map(|route| route.id).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -1,0 +1,413 @@
+//! The table of routes, as the document shows them.
+
+use crate::order::OrderView;
+use utoipa::ToSchema;
+
+/// Reply of one order on `/v1`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "replies splice the cached order in as text")]
+pub struct OrderReply {
+    code: u32,
+    order: OrderView,
+}
+
+/// Error on the routes with an envelope; `data` is always null.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "errors are `Envelope<()>`, whose data has no type to show"
+)]
+pub struct EnvelopeFailure {
+    /// The HTTP status.
+    code: u32,
+    message: String,
+    data: Option<String>,
+}
+
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    /// Name of the operation, unique.
+    pub id: &'static str,
+    pub tag: &'static str,
+    pub summary: &'static str,
+    /// Of query and headers: name and meaning.
+    pub parameters: &'static [(&'static str, &'static str)],
+    pub body: Option<Body>,
+    pub status: u16,
+    pub reply: Reply,
+}
+
+pub struct Body {
+    pub schema: &'static str,
+    pub required: bool,
+}
+
+#[derive(Clone, Copy)]
+pub struct Reply {
+    pub schema: &'static str,
+    pub text: &'static str,
+}
+
+impl Route {
+    /// Whether errors come as `{code, message, data}` too.
+    pub fn enveloped(&self) -> bool {
+        self.path.starts_with("/orders") || self.path.starts_with("/products")
+    }
+
+    const fn get(
+        path: &'static str,
+        id: &'static str,
+        tag: &'static str,
+        summary: &'static str,
+    ) -> Route {
+        Route {
+            method: "GET",
+            path,
+            id,
+            tag,
+            summary,
+            parameters: &[],
+            body: None,
+            status: 200,
+            reply: Reply {
+                schema: "ProblemBody",
+                text: "",
+            },
+        }
+    }
+
+    const fn post(
+        path: &'static str,
+        id: &'static str,
+        tag: &'static str,
+        summary: &'static str,
+    ) -> Route {
+        Route {
+            method: "POST",
+            ..Route::get(path, id, tag, summary)
+        }
+    }
+
+    const fn put(
+        path: &'static str,
+        id: &'static str,
+        tag: &'static str,
+        summary: &'static str,
+    ) -> Route {
+        Route {
+            method: "PUT",
+            ..Route::get(path, id, tag, summary)
+        }
+    }
+
+    const fn with(self, parameters: &'static [(&'static str, &'static str)]) -> Route {
+        Route { parameters, ..self }
+    }
+
+    const fn takes(self, schema: &'static str) -> Route {
+        let body = Some(Body {
+            schema,
+            required: true,
+        });
+        Route { body, ..self }
+    }
+
+    const fn may_take(self, schema: &'static str) -> Route {
+        let body = Some(Body {
+            schema,
+            required: false,
+        });
+        Route { body, ..self }
+    }
+
+    const fn gives(self, schema: &'static str, text: &'static str) -> Route {
+        Route {
+            reply: Reply { schema, text },
+            ..self
+        }
+    }
+
+    const fn with_status(self, status: u16) -> Route {
+        Route { status, ..self }
+    }
+}
+
+const KEY: &[(&str, &str)] = &[(
+    "Idempotency-Key",
+    "A repeat with the same key and body gets the first reply.",
+)];
+const OWNER: &[(&str, &str)] = &[("user_id", "Another user's order is answered as unknown.")];
+const LIST: &[(&str, &str)] = &[
+    ("user_id", "Only this user's orders."),
+    ("status", "Only in this status; `all` does not limit."),
+    ("from", "Created at or after: a date or milliseconds."),
+    (
+        "to",
+        "Created before: milliseconds, or a date, which is included.",
+    ),
+    ("page", "From 1."),
+    (
+        "page_size",
+        "1 to 100, 10 by default; `pageSize` means the same.",
+    ),
+];
+const LIST_OF_USER: &[(&str, &str)] = &[LIST[1], LIST[2], LIST[3], LIST[4], LIST[5]];
+const SEARCH: &[(&str, &str)] = &[
+    LIST[0],
+    LIST[1],
+    (
+        "order_no",
+        "Any spelling of the order's id; `id` means the same.",
+    ),
+    ("product_id", "Only orders of this product."),
+    LIST[2],
+    LIST[3],
+    LIST[4],
+    LIST[5],
+];
+const PRODUCT_LIST: &[(&str, &str)] = &[
+    ("search", "A part of the name."),
+    ("status", "`on_sale` by default, `off_sale`, or `all`."),
+    LIST[4],
+    LIST[5],
+];
+const IDS: &[(&str, &str)] = &[(
+    "ids",
+    "Product ids, comma-separated or repeated; at most 100.",
+)];
+
+const ORDERS: &str = "orders";
+const PRODUCTS: &str = "products";
+const OPERATIONS: &str = "operations";
+
+pub const ROUTES: &[Route] = &[
+    Route::post("/v1/order/create", "createOrder", ORDERS, "Place an order")
+        .with(KEY)
+        .takes("CreateOrderRequest")
+        .gives("Created", "The order, with its stock reserved."),
+    Route::get(
+        "/v1/order/list",
+        "listOrders",
+        ORDERS,
+        "List orders, newest first",
+    )
+    .with(LIST)
+    .gives("Orders", "A page of orders."),
+    Route::get(
+        "/v1/order/search",
+        "searchOrders",
+        ORDERS,
+        "Search orders of all users",
+    )
+    .with(SEARCH)
+    .gives("Orders", "A page of orders."),
+    Route::get(
+        "/v1/order/{id}",
+        "getOrder",
+        ORDERS,
+        "Read an order by Snowflake, order number or UUID",
+    )
+    .with(OWNER)
+    .gives("OrderReply", "The order."),
+    Route::post(
+        "/v1/order/{id}/cancel",
+        "cancelOrder",
+        ORDERS,
+        "Cancel a pending order",
+    )
+    .may_take("CancelRequest")
+    .gives("Cancelled", "The order is cancelled; its stock comes back."),
+    Route::put(
+        "/v1/order/{id}/cancel",
+        "cancelOrderByPut",
+        ORDERS,
+        "Cancel a pending order",
+    )
+    .may_take("CancelRequest")
+    .gives("Cancelled", "The order is cancelled; its stock comes back."),
+    Route::post("/v1/order/{id}/pay", "payOrder", ORDERS, "Pay an order")
+        .may_take("PayRequest")
+        .gives("OrderReply", "The paid order."),
+    Route::put(
+        "/v1/order/{id}/status",
+        "setOrderStatus",
+        ORDERS,
+        "Move an order on, as the back office",
+    )
+    .takes("StatusRequest")
+    .gives("OrderReply", "The order after the change."),
+    Route::post(
+        "/v1/payment/callback",
+        "paymentCallback",
+        ORDERS,
+        "Report a payment, as its provider",
+    )
+    .takes("PayRequest")
+    .gives("OrderReply", "The paid order."),
+    Route::post("/api/v1/orders", "createApiOrder", ORDERS, "Place an order")
+        .with(KEY)
+        .takes("CreateOrderRequest")
+        .gives("ApiOrder", "The order, with its stock reserved."),
+    Route::get(
+        "/api/v1/orders",
+        "listApiOrders",
+        ORDERS,
+        "List orders, newest first",
+    )
+    .with(LIST)
+    .gives("ApiOrders", "A page of orders."),
+    Route::get(
+        "/api/v1/orders/{id}",
+        "getApiOrder",
+        ORDERS,
+        "Read an order by UUID, Snowflake or order number",
+    )
+    .with(OWNER)
+    .gives("ApiOrder", "The order."),
+    Route::post(
+        "/api/v1/orders/{id}/cancel",
+        "cancelApiOrderByPost",
+        ORDERS,
+        "Cancel a pending order",
+    )
+    .may_take("CancelRequest")
+    .gives("Cancelled", "The order is cancelled; its stock comes back."),
+    Route::put(
+        "/api/v1/orders/{id}/cancel",
+        "cancelApiOrder",
+        ORDERS,
+        "Cancel a pending order",
+    )
+    .may_take("CancelRequest")
+    .gives("Cancelled", "The order is cancelled; its stock comes back."),
+    Route::put(
+        "/api/v1/orders/{id}/status",
+        "setApiOrderStatus",
+        ORDERS,
+        "Move an order on, as the back office",
+    )
+    .takes("StatusRequest")
+    .gives("ApiOrder", "The order after the change."),
+    Route::get(
+        "/api/v1/users/{userId}/orders",
+        "listUserOrders",
+        ORDERS,
+        "List a user's orders, newest first",
+    )
+    .with(LIST_OF_USER)
+    .gives("ApiOrders", "A page of orders."),
+    Route::post("/orders", "createEnvelopeOrder", ORDERS, "Place an order")
+        .with(KEY)
+        .takes("CreateOrderRequest")
+        .gives(
+            "Envelope_EnvelopeOrder",
+            "The order, with its stock reserved.",
+        ),
+    Route::get(
+        "/orders",
+        "listEnvelopeOrders",
+        ORDERS,
+        "List orders, newest first",
+    )
+    .with(LIST)
+    .gives("Envelope_EnvelopeOrders", "A page of orders."),
+    Route::get("/orders/{id}", "getEnvelopeOrder", ORDERS, "Read an order")
+        .with(OWNER)
+        .gives("Envelope_EnvelopeOrder", "The order."),
+    Route::post(
+        "/orders/{id}/cancel",
+        "cancelEnvelopeOrder",
+        ORDERS,
+        "Cancel a pending order",
+    )
+    .may_take("CancelRequest")
+    .gives("Cancelled", "The order is cancelled; its stock comes back."),
+    Route::get(
+        "/api/v1/products",
+        "listProducts",
+        PRODUCTS,
+        "List products, newest first",
+    )
+    .with(PRODUCT_LIST)
+    .gives("Products", "A page of products with their stock."),
+    Route::post(
+        "/api/v1/products",
+        "createProduct",
+        PRODUCTS,
+        "Create a product with its stock",
+    )
+    .takes("CreateProductRequest")
+    .with_status(201)
+    .gives("ProductReply", "The product."),
+    Route::get(
+        "/api/v1/products/{id}",
+        "getProduct",
+        PRODUCTS,
+        "Read a product",
+    )
+    .gives("ProductReply", "The product with its stock."),
+    Route::get(
+        "/v1/inventory",
+        "getInventories",
+        PRODUCTS,
+        "Stock of several products",
+    )
+    .with(IDS)
+    .gives("StockMap", "Stock by product; an unknown one has 0."),
+    Route::get(
+        "/v1/inventory/{product_id}",
+        "getInventory",
+        PRODUCTS,
+        "Stock of a product or sku",
+    )
+    .with(&[("sku_id", "Only this sku.")])
+    .gives("StockReply", "Available and locked units."),
+    Route::get(
+        "/products",
+        "listEnvelopeProducts",
+        PRODUCTS,
+        "List products, newest first",
+    )
+    .with(PRODUCT_LIST)
+    .gives(
+        "Envelope_EnvelopeProducts",
+        "A page of products with their stock.",
+    ),
+    Route::get(
+        "/products/recommend",
+        "recommendProducts",
+        PRODUCTS,
+        "The named products on sale, or the newest",
+    )
+    .with(IDS)
+    .gives("Envelope_Vec_ProductView", "Products with their stock."),
+    Route::get(
+        "/products/{id}",
+        "getEnvelopeProduct",
+        PRODUCTS,
+        "Read a product",
+    )
+    .gives("Envelope_ProductView", "The product with its stock."),
+    Route::get(
+        "/products/{id}/stock",
+        "getEnvelopeStock",
+        PRODUCTS,
+        "Stock of a product",
+    )
+    .gives("Envelope_EnvelopeStock", "Units that may be sold now."),
+    Route::get(
+        "/health",
+        "health",
+        OPERATIONS,
+        "Whether every server answers; 503 where one does not",
+    )
+    .gives("Health", "All servers answer."),
+    Route::get(
+        "/ready",
+        "ready",
+        OPERATIONS,
+        "Whether this instance is configured",
+    )
+    .gives("Health", "Ready to serve."),
+];
