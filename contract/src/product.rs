@@ -36,8 +36,9 @@ pub struct CreateProductRequest {
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SkuStockRequest {
+    #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true))]
     sku_id: Option<IdText>,
-    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 2147483647))]
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 0, maximum = 2147483647))]
     stock: Option<i64>,
 }
 
