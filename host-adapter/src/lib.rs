@@ -1,1 +1,237 @@
-//! To be filled.
+//! Serves Spin applications: WebAssembly components over HTTP, on pooled MySQL and Redis. Knows WIT, not orders.
+//! [`Host::start`] checks everything before anything listens; [`Host::stop`] lets what is in flight end.
+
+mod allowed_hosts;
+mod application;
+mod bindings;
+pub mod config;
+mod dispatch;
+mod engine;
+mod guest_log;
+mod headers;
+mod limits;
+mod linker;
+mod manifest;
+mod metrics;
+mod metrics_server;
+mod mysql;
+mod outbound;
+mod redis;
+mod router;
+mod server;
+pub mod shutdown;
+mod startup;
+mod store;
+pub mod telemetry;
+mod tls;
+mod trace;
+mod variables;
+
+use application::Application;
+use config::{RuntimeConfig, Up};
+use engine::EpochClock;
+use manifest::Manifest;
+use metrics::Metrics;
+use server::{Outbound, Permits, Shared, Worker};
+use shutdown::{Stopper, Stopping};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use store::Instance;
+use wasmtime::Engine;
+use wasmtime_wasi_http::handler::ProxyPre;
+
+pub use startup::StartupError;
+
+/// A running host.
+pub struct Host {
+    addresses: Vec<SocketAddr>,
+    metrics_address: Option<SocketAddr>,
+    stopper: Stopper,
+    threads: Vec<JoinHandle<()>>,
+    _epochs: EpochClock,
+}
+
+impl Host {
+    /// Checks flags, manifest, variables and components, then listens and serves on threads of its own. Variables may
+    /// come from `environment`.
+    pub fn start(up: &Up, environment: HashMap<String, String>) -> Result<Self, StartupError> {
+        let threads = match up.threads {
+            Some(0) => return Err(StartupError::flag("--threads", "must be at least 1")),
+            Some(threads) => threads,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        let config = match &up.runtime_config_file {
+            Some(file) => RuntimeConfig::load(file)?,
+            None => RuntimeConfig::default(),
+        };
+        let manifest = Manifest::load(&up.from, &up.component_id)?;
+        let application = Application::resolve(&manifest, up, &config, environment)?;
+        let engine = engine::engine(up)?;
+        let prepared = prepare(&engine, &manifest, &application)?;
+        let shared = shared(up, &manifest, application)?;
+        let outbound = Outbound {
+            mysql: mysql::Limits::of_thread(&config.outbound_mysql, threads),
+            redis: redis::Limits::of_thread(&config.outbound_redis, threads),
+        };
+
+        let listeners = server::listen::bind(&up.listen, threads)?;
+        let local = |l: &std::net::TcpListener| {
+            l.local_addr()
+                .map_err(|e| StartupError::flag("--listen", e))
+        };
+        let addresses = listeners
+            .first()
+            .into_iter()
+            .flatten()
+            .map(local)
+            .collect::<Result<_, _>>()?;
+        let (stopper, stopping) = shutdown::signal();
+        let mut host = Self {
+            addresses,
+            metrics_address: None,
+            stopper,
+            threads: Vec::new(),
+            _epochs: EpochClock::start(&engine)?,
+        };
+        for (index, listeners) in listeners.into_iter().enumerate() {
+            let worker = Worker::new(shared.clone(), &engine, &prepared, &outbound);
+            let stopping = stopping.clone();
+            host.spawn(format!("serve-{index}"), move || {
+                worker.serve(listeners, stopping)
+            })?;
+        }
+        if let Some(address) = up.metrics_listen {
+            host.serve_metrics(address, shared.metrics.clone(), stopping)?;
+        }
+        Ok(host)
+    }
+
+    /// Where it listens, in the order of the flags.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where metrics are served, if anywhere.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
+    }
+
+    /// Stops taking connections, lets requests in flight end up to the deadline, and returns when all threads have.
+    pub fn stop(self) {
+        self.stopper.stop();
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a serving thread panicked");
+            }
+        }
+    }
+
+    /// Runs `task` on a thread with a current-thread runtime.
+    fn spawn<F, T>(&mut self, name: String, task: F) -> Result<(), StartupError>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Future<Output = std::io::Result<()>>,
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| StartupError::flag("--threads", e))?;
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || {
+                if let Err(error) = runtime.block_on(task()) {
+                    tracing::error!(%error, "a serving thread ended");
+                }
+                // What a late guest or database still does must not keep the process.
+                runtime.shutdown_background();
+            })
+            .map_err(|e| StartupError::flag("--threads", e))?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    fn serve_metrics(
+        &mut self,
+        address: SocketAddr,
+        metrics: Arc<Metrics>,
+        stopping: Stopping,
+    ) -> Result<(), StartupError> {
+        let fail =
+            |e: std::io::Error| StartupError::flag("--metrics-listen", format!("{address}: {e}"));
+        let listener = std::net::TcpListener::bind(address).map_err(fail)?;
+        listener.set_nonblocking(true).map_err(fail)?;
+        self.metrics_address = Some(listener.local_addr().map_err(fail)?);
+        self.spawn("metrics".to_owned(), move || async move {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            metrics_server::serve(listener, metrics, stopping).await;
+            Ok(())
+        })
+    }
+}
+
+/// Compiles and links every component.
+fn prepare(
+    engine: &Engine,
+    manifest: &Manifest,
+    application: &Application,
+) -> Result<Vec<Arc<ProxyPre<Instance>>>, StartupError> {
+    let linker = linker::linker(engine)
+        .map_err(|e| StartupError::new(&manifest.file, "", format!("{e:#}")))?;
+    application
+        .guests
+        .iter()
+        .map(|guest| {
+            let key = format!("component.{}.source", guest.id);
+            let component = engine::compile(engine, &manifest.file, &key, &guest.source)?;
+            linker::prepare(&linker, &component)
+                .map(Arc::new)
+                .map_err(|e| {
+                    StartupError::new(
+                        &manifest.file,
+                        key,
+                        format!("{}: {e}", guest.source.display()),
+                    )
+                })
+        })
+        .collect()
+}
+
+fn shared(
+    up: &Up,
+    manifest: &Manifest,
+    application: Application,
+) -> Result<Arc<Shared>, StartupError> {
+    let fail = |reason: String| StartupError::new(&manifest.file, "trigger.http", reason);
+    let metrics = Metrics::new().map_err(|e| StartupError::flag("--metrics-listen", e))?;
+    let tls = match (&up.tls_cert, &up.tls_key) {
+        (Some(cert), Some(key)) => Some(tls::acceptor(cert, key)?),
+        _ => None,
+    };
+    let info = serde_json::json!({ "name": application.name, "host": concat!("host-adapter ", env!("CARGO_PKG_VERSION")) });
+    Ok(Arc::new(Shared {
+        route_headers: headers::RouteHeaders::new(&application.base, &application.router)
+            .map_err(fail)?,
+        components: application
+            .guests
+            .iter()
+            .map(|guest| Arc::new(metrics.component(&guest.id)))
+            .collect(),
+        requests: Permits::new(
+            up.max_requests,
+            metrics.requests_in_flight.clone(),
+            metrics.requests_refused.clone(),
+        ),
+        connections: Permits::new(
+            up.max_connections,
+            metrics.connections.clone(),
+            metrics.connections_refused.clone(),
+        ),
+        application,
+        up: up.clone(),
+        metrics: Arc::new(metrics),
+        tls,
+        info: info.to_string().into(),
+    }))
+}

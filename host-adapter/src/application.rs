@@ -1,0 +1,148 @@
+//! The application as it will run: the manifest with every template rendered, every address parsed, every route known.
+
+use crate::allowed_hosts::AllowedHosts;
+use crate::config::{RuntimeConfig, Up, VariablesProvider};
+use crate::manifest::Manifest;
+use crate::router::Router;
+use crate::startup::StartupError;
+use crate::variables::{self, Sources};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What all threads share of the application.
+#[derive(Debug)]
+pub struct Application {
+    /// Its name in the manifest.
+    pub name: String,
+    /// Path before every route.
+    pub base: String,
+    /// Route to index in `guests`.
+    pub router: Router,
+    /// The components.
+    pub guests: Vec<Arc<Guest>>,
+}
+
+/// A component and what it may see and reach.
+#[derive(Debug)]
+pub struct Guest {
+    /// Its id in the manifest.
+    pub id: String,
+    /// Its Wasm file.
+    pub source: PathBuf,
+    /// Addresses it may connect to.
+    pub allowed_hosts: AllowedHosts,
+    /// What `spin:variables` answers.
+    pub variables: variables::Values,
+    /// Its environment.
+    pub environment: Vec<(String, String)>,
+    /// Folders it may read: host path, guest path.
+    pub mounts: Vec<(PathBuf, String)>,
+    /// Whether what it prints is dropped.
+    pub quiet: bool,
+}
+
+impl Application {
+    /// Resolves `manifest` with the flags, the runtime configuration and the environment given.
+    pub fn resolve(
+        manifest: &Manifest,
+        up: &Up,
+        config: &RuntimeConfig,
+        environment: HashMap<String, String>,
+    ) -> Result<Self, StartupError> {
+        let sources = sources(manifest, up, config, environment)?;
+        let values = variables::resolve(&manifest.variables, &sources)
+            .map_err(|e| StartupError::new(&manifest.file, "variables", e))?;
+        let guests = manifest
+            .components
+            .iter()
+            .map(|component| guest(manifest, component, &values, up).map(Arc::new))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            name: manifest.name.clone(),
+            base: manifest.base.clone(),
+            router: routes(manifest)?,
+            guests,
+        })
+    }
+}
+
+/// The routing table of `manifest`.
+pub fn routes(manifest: &Manifest) -> Result<Router, StartupError> {
+    let routes = manifest
+        .routes
+        .iter()
+        .map(|t| (t.route.as_str(), t.component));
+    Router::build(&manifest.base, routes).map_err(|(route, reason)| {
+        StartupError::new(
+            &manifest.file,
+            format!("trigger.http.route {route:?}"),
+            reason,
+        )
+    })
+}
+
+fn sources(
+    manifest: &Manifest,
+    up: &Up,
+    config: &RuntimeConfig,
+    environment: HashMap<String, String>,
+) -> Result<Sources, StartupError> {
+    let mut sources = Sources {
+        environment,
+        ..Sources::default()
+    };
+    for (name, value) in &up.variable {
+        if !manifest.variables.contains_key(name) {
+            let reason = format!("{name:?} is not declared in {}", manifest.file.display());
+            return Err(StartupError::flag("--variable", reason));
+        }
+        sources.flags.insert(name.clone(), value.clone());
+    }
+    for provider in &config.variables_provider {
+        match provider {
+            VariablesProvider::Env { prefix } => sources.prefixes.extend(prefix.clone()),
+            VariablesProvider::Static { values } => sources.file.extend(values.clone()),
+        }
+    }
+    sources.prefixes.push("SPIN_VARIABLE".to_owned());
+    Ok(sources)
+}
+
+fn guest(
+    manifest: &Manifest,
+    component: &crate::manifest::Component,
+    values: &variables::Values,
+    up: &Up,
+) -> Result<Guest, StartupError> {
+    let fail = |key: &str, reason: String| {
+        StartupError::new(
+            &manifest.file,
+            format!("component.{}.{key}", component.id),
+            reason,
+        )
+    };
+    let hosts = component
+        .allowed_outbound_hosts
+        .iter()
+        .map(|template| template.render(values))
+        .collect::<Result<Vec<_>, _>>()
+        .and_then(|hosts| AllowedHosts::parse(&hosts))
+        .map_err(|e| fail("allowed_outbound_hosts", e))?;
+    let mut own = variables::Values::default();
+    for (name, template) in &component.variables {
+        let value = template.render(values).map_err(|e| fail("variables", e))?;
+        own.set(name, value);
+    }
+    let mut environment = component.environment.clone();
+    environment.extend(up.env.iter().cloned());
+    Ok(Guest {
+        id: component.id.clone(),
+        source: component.source.clone(),
+        allowed_hosts: hosts,
+        variables: own,
+        environment: environment.into_iter().collect(),
+        mounts: component.mounts.clone(),
+        quiet: up.quiet,
+    })
+}

@@ -1,0 +1,11 @@
+//! Generated from `wit/`: the three Spin interfaces. Nothing else lives here.
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    world: "host",
+    imports: { default: trappable },
+    with: {
+        "spin:mysql/mysql.connection": crate::mysql::Connection,
+        "spin:redis/redis.connection": crate::redis::Connection,
+    },
+});

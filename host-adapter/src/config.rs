@@ -1,0 +1,431 @@
+//! The command line of `up` and the runtime configuration file. Flags that `spin up` has mean the same here.
+
+use crate::limits;
+use crate::manifest::read;
+use crate::startup::StartupError;
+use clap::{Args, Parser, Subcommand};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Serves Spin applications: WebAssembly components over HTTP, with pooled MySQL and Redis.
+#[derive(Debug, Parser)]
+#[command(name = "host-adapter", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start an application and serve it until SIGTERM or SIGINT.
+    Up(Box<Up>),
+}
+
+/// The flags of `up`.
+#[derive(Debug, Clone, Args)]
+pub struct Up {
+    /// The application's manifest, or the folder of a spin.toml.
+    #[arg(
+        short = 'f',
+        long = "from",
+        alias = "file",
+        value_name = "FILE",
+        default_value = "spin.toml"
+    )]
+    pub from: PathBuf,
+    /// Serve this component only; may be given several times.
+    #[arg(
+        short = 'c',
+        long = "component-id",
+        value_name = "ID",
+        env = "SPIN_COMPONENTS_TO_RETAIN",
+        value_delimiter = ','
+    )]
+    pub component_id: Vec<String>,
+    /// Address and port to listen on; may be given several times.
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        env = "SPIN_HTTP_LISTEN_ADDR",
+        default_value = "127.0.0.1:3000",
+        value_delimiter = ','
+    )]
+    pub listen: Vec<SocketAddr>,
+    /// Address and port for Prometheus metrics at /metrics; none by default.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// Limits of the outbound connections and sources of variables, as TOML.
+    #[arg(long, value_name = "FILE", env = "RUNTIME_CONFIG_FILE")]
+    pub runtime_config_file: Option<PathBuf>,
+    /// Set an environment variable of every component.
+    #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = parse_pair)]
+    pub env: Vec<(String, String)>,
+    /// Set an application variable; SPIN_VARIABLE_NAME in the environment does the same.
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = parse_pair)]
+    pub variable: Vec<(String, String)>,
+
+    /// The certificate to serve HTTPS with, in PEM format.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SPIN_TLS_CERT",
+        requires = "tls_key",
+        help_heading = "TLS"
+    )]
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key, in PEM format.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SPIN_TLS_KEY",
+        requires = "tls_cert",
+        help_heading = "TLS"
+    )]
+    pub tls_key: Option<PathBuf>,
+
+    /// Requests an instance serves before it is replaced: a number, or a range like 64..256 to draw from.
+    /// [default: 128, or 1 for WASI 0.2 components]
+    #[arg(long, value_name = "COUNT", value_parser = parse_count, help_heading = "Instances")]
+    pub max_instance_reuse_count: Option<Span<usize>>,
+    /// Requests an instance serves at a time; WASI 0.2 components always serve one. [default: 16]
+    #[arg(long, value_name = "COUNT", value_parser = parse_count, help_heading = "Instances")]
+    pub max_instance_concurrent_reuse_count: Option<Span<usize>>,
+    /// How long a component may take to begin its answer: seconds, or with a suffix ms, us, ns. [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Instances")]
+    pub request_timeout: Option<Span<Duration>>,
+    /// How long an idle instance is kept for reuse.
+    #[arg(long, value_name = "TIME", default_value = limits::IDLE_INSTANCE_TIMEOUT, value_parser = parse_time, help_heading = "Instances")]
+    pub idle_instance_timeout: Span<Duration>,
+    /// Bytes of linear memory one instance may have.
+    #[arg(long, value_name = "BYTES", env = "SPIN_MAX_INSTANCE_MEMORY", default_value_t = limits::INSTANCE_MEMORY_BYTES_MAX, help_heading = "Instances")]
+    pub max_instance_memory: usize,
+    /// Instances alive at a time, over all components.
+    #[arg(long, value_name = "COUNT", default_value_t = limits::INSTANCES_MAX, value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Instances")]
+    pub max_instances: u32,
+
+    /// Requests handled at a time; one more is answered 503.
+    #[arg(long, value_name = "COUNT", default_value_t = limits::REQUESTS_MAX, help_heading = "Server")]
+    pub max_requests: usize,
+    /// Client connections open at a time; one more is answered 503 and closed.
+    #[arg(long, value_name = "COUNT", default_value_t = limits::CONNECTIONS_MAX, help_heading = "Server")]
+    pub max_connections: usize,
+    /// Bytes of the largest request body; a larger one is answered 413.
+    #[arg(long, value_name = "BYTES", default_value_t = limits::BODY_BYTES_MAX, help_heading = "Server")]
+    pub max_body_bytes: u64,
+    /// How long a client may take to send its headers, and how long an idle connection is kept.
+    #[arg(long, value_name = "TIME", default_value = limits::HEADER_READ_TIMEOUT, value_parser = parse_single_time, help_heading = "Server")]
+    pub header_read_timeout: Duration,
+    /// How long a client may pause within a request body.
+    #[arg(long, value_name = "TIME", default_value = limits::BODY_READ_TIMEOUT, value_parser = parse_single_time, help_heading = "Server")]
+    pub body_read_timeout: Duration,
+    /// Read buffer of an HTTP/1 connection, hence the largest head.
+    #[arg(long, value_name = "BYTES", env = "SPIN_HTTP1_MAX_BUF_SIZE", default_value_t = limits::HEAD_BYTES_MAX, help_heading = "Server")]
+    pub http1_max_buf_size: usize,
+    /// How long requests in flight may go on after SIGTERM.
+    #[arg(long, value_name = "TIME", default_value = limits::DRAIN_TIMEOUT, value_parser = parse_single_time, help_heading = "Server")]
+    pub drain_timeout: Duration,
+    /// Threads that serve, each with its own connections. [default: one per core]
+    #[arg(long, value_name = "COUNT", help_heading = "Server")]
+    pub threads: Option<usize>,
+
+    /// Do not keep compiled components on disk.
+    #[arg(long, env = "DISABLE_WASMTIME_CACHE", help_heading = "Compilation")]
+    pub disable_cache: bool,
+    /// Where compiled components are kept. [default: the user's cache folder]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        conflicts_with = "disable_cache",
+        help_heading = "Compilation"
+    )]
+    pub cache_dir: Option<PathBuf>,
+
+    /// Silence what components print.
+    #[arg(short = 'q', long, help_heading = "Logs")]
+    pub quiet: bool,
+}
+
+/// A value, or a range (its end excluded) that each instance draws its value from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Span<T> {
+    /// Always this.
+    Value(T),
+    /// At least the first, below the second.
+    Bounds(T, T),
+}
+
+impl Span<usize> {
+    /// A value of the span.
+    pub fn draw(self) -> usize {
+        match self {
+            Self::Value(value) => value,
+            Self::Bounds(start, end) => fastrand::usize(start..end),
+        }
+    }
+}
+
+impl Span<Duration> {
+    /// A value of the span, to the nanosecond.
+    pub fn draw(self) -> Duration {
+        match self {
+            Self::Value(value) => value,
+            Self::Bounds(start, end) => {
+                let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+                Duration::from_nanos(fastrand::u64(nanos(start)..nanos(end)))
+            }
+        }
+    }
+}
+
+impl<T: PartialOrd + Copy> Span<T> {
+    fn parse(text: &str, one: impl Fn(&str) -> Result<T, String>) -> Result<Self, String> {
+        let Some((start, end)) = text.split_once("..") else {
+            return one(text).map(Self::Value);
+        };
+        let (start, end) = (one(start)?, one(end)?);
+        if start < end {
+            Ok(Self::Bounds(start, end))
+        } else {
+            Err(format!("the range {text:?} is empty"))
+        }
+    }
+}
+
+fn parse_count(text: &str) -> Result<Span<usize>, String> {
+    Span::parse(text, |one| match one.parse() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(count) => Ok(count),
+        Err(_) => Err(format!(
+            "expected a number or a range like 1..8, got {text:?}"
+        )),
+    })
+}
+
+fn parse_time(text: &str) -> Result<Span<Duration>, String> {
+    Span::parse(text, parse_single_time)
+}
+
+fn parse_single_time(text: &str) -> Result<Duration, String> {
+    type Unit = fn(u64) -> Duration;
+    let units: [(&str, Unit); 5] = [
+        ("ms", Duration::from_millis),
+        ("us", Duration::from_micros),
+        ("μs", Duration::from_micros),
+        ("ns", Duration::from_nanos),
+        ("s", Duration::from_secs),
+    ];
+    let (digits, unit) = units
+        .iter()
+        .find_map(|(suffix, unit)| text.strip_suffix(suffix).map(|digits| (digits, *unit)))
+        .unwrap_or((text, Duration::from_secs));
+    u64::from_str(digits)
+        .map(unit)
+        .map_err(|_| format!("expected a time like 30, 30s, 250ms, 10us or 10ns, got {text:?}"))
+}
+
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+/// The runtime configuration file. `[outbound_mysql]` and `[outbound_redis]` take Spin's `max_connections`
+/// and, beyond Spin, times in milliseconds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RuntimeConfig {
+    /// Limits of MySQL.
+    pub outbound_mysql: Mysql,
+    /// Limits of Redis.
+    pub outbound_redis: Redis,
+    /// Further sources of variables.
+    #[serde(alias = "config_provider")]
+    pub variables_provider: Vec<VariablesProvider>,
+}
+
+/// `[outbound_mysql]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mysql {
+    /// Connections per address and process.
+    pub max_connections: usize,
+    /// How long a statement waits for a free connection, in ms.
+    pub wait_timeout_ms: u64,
+    /// How long connecting may take, in ms.
+    pub connect_timeout_ms: u64,
+    /// How long a statement may take, in ms.
+    pub query_timeout_ms: u64,
+}
+
+impl Default for Mysql {
+    fn default() -> Self {
+        Self {
+            max_connections: limits::MYSQL_CONNECTIONS_MAX,
+            wait_timeout_ms: limits::MYSQL_WAIT_TIMEOUT.as_millis() as u64,
+            connect_timeout_ms: limits::MYSQL_CONNECT_TIMEOUT.as_millis() as u64,
+            query_timeout_ms: limits::MYSQL_QUERY_TIMEOUT.as_millis() as u64,
+        }
+    }
+}
+
+/// `[outbound_redis]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Redis {
+    /// Connections of their own for guests that use stateful commands, per address and process.
+    pub max_connections: usize,
+    /// How long connecting may take, in ms.
+    pub connect_timeout_ms: u64,
+    /// How long a reply may take, in ms.
+    pub reply_timeout_ms: u64,
+}
+
+impl Default for Redis {
+    fn default() -> Self {
+        Self {
+            max_connections: limits::REDIS_PRIVATE_CONNECTIONS_MAX,
+            connect_timeout_ms: limits::REDIS_CONNECT_TIMEOUT.as_millis() as u64,
+            reply_timeout_ms: limits::REDIS_REPLY_TIMEOUT.as_millis() as u64,
+        }
+    }
+}
+
+/// `[[variables_provider]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+pub enum VariablesProvider {
+    /// Environment variables `PREFIX_NAME`.
+    Env {
+        /// `SPIN_VARIABLE` by default.
+        prefix: Option<String>,
+    },
+    /// Values in the file itself.
+    Static {
+        /// By name.
+        values: HashMap<String, String>,
+    },
+}
+
+impl RuntimeConfig {
+    /// Reads `file`; the error names file and key.
+    pub fn load(file: &Path) -> Result<Self, StartupError> {
+        let text = std::fs::read_to_string(file).map_err(|e| StartupError::new(file, "", e))?;
+        let config: Self = read(file, &text)?;
+        let positive = [
+            (
+                "outbound_mysql.max_connections",
+                config.outbound_mysql.max_connections as u64,
+            ),
+            (
+                "outbound_mysql.wait_timeout_ms",
+                config.outbound_mysql.wait_timeout_ms,
+            ),
+            (
+                "outbound_mysql.connect_timeout_ms",
+                config.outbound_mysql.connect_timeout_ms,
+            ),
+            (
+                "outbound_mysql.query_timeout_ms",
+                config.outbound_mysql.query_timeout_ms,
+            ),
+            (
+                "outbound_redis.max_connections",
+                config.outbound_redis.max_connections as u64,
+            ),
+            (
+                "outbound_redis.connect_timeout_ms",
+                config.outbound_redis.connect_timeout_ms,
+            ),
+            (
+                "outbound_redis.reply_timeout_ms",
+                config.outbound_redis.reply_timeout_ms,
+            ),
+        ];
+        for (key, value) in positive {
+            if value == 0 {
+                return Err(StartupError::new(file, key, "must be at least 1"));
+            }
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+        let cli = Cli::try_parse_from([
+            "host-adapter",
+            "up",
+            "-f",
+            "app.toml",
+            "--listen",
+            "0.0.0.0:80",
+            "--listen",
+            "127.0.0.1:81",
+            "--component-id",
+            "a",
+            "--component-id",
+            "b",
+            "--env",
+            "K=V=W",
+            "--request-timeout",
+            "250ms",
+            "--max-instance-reuse-count",
+            "1..8",
+        ])
+        .unwrap();
+        let Command::Up(up) = cli.command;
+        assert_eq!(up.listen.len(), 2);
+        assert_eq!(up.component_id, ["a", "b"]);
+        assert_eq!(up.env, [("K".to_owned(), "V=W".to_owned())]);
+        assert_eq!(
+            up.request_timeout,
+            Some(Span::Value(Duration::from_millis(250)))
+        );
+        assert_eq!(up.max_instance_reuse_count, Some(Span::Bounds(1, 8)));
+        assert_eq!(
+            up.idle_instance_timeout,
+            Span::Value(Duration::from_secs(1))
+        );
+        assert_eq!(up.header_read_timeout, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn times_and_counts() {
+        assert_eq!(parse_single_time("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(parse_single_time("2s"), Ok(Duration::from_secs(2)));
+        assert_eq!(parse_single_time("7us"), Ok(Duration::from_micros(7)));
+        assert!(parse_single_time("1m").is_err());
+        assert!(parse_count("0").is_err());
+        assert!(parse_count("8..8").is_err());
+        assert!((1..8).contains(&Span::Bounds(1_usize, 8).draw()));
+    }
+
+    #[test]
+    fn the_runtime_file_is_strict() {
+        let file = Path::new("runtime.toml");
+        let config: RuntimeConfig =
+            read(file, "[outbound_mysql]\nmax_connections = 10\n[[variables_provider]]\ntype='static'\nvalues={a='b'}").unwrap();
+        assert_eq!(config.outbound_mysql.max_connections, 10);
+        assert_eq!(config.outbound_mysql.wait_timeout_ms, 1_000);
+        let error = read::<RuntimeConfig>(file, "[outbound_mysql]\nmax = 10").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("runtime.toml: outbound_mysql.max: unknown field `max`"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,196 @@
+//! How many requests an instance gets, how long it may take and when it is let go: the policy behind
+//! `ProxyHandler`. An instance that trapped takes no further request; the others go on.
+
+use crate::config::{Span, Up};
+use crate::limits;
+use crate::store::{Instance, Reach};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant as StdInstant};
+use tokio::time::{Instant as TokioInstant, Sleep, sleep};
+use wasmtime::component::GuestTaskId;
+use wasmtime::{Engine, Store, StoreContextMut};
+use wasmtime_wasi_http::WasiHttpView;
+use wasmtime_wasi_http::handler::{
+    HandlerState, Instance as Worker, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState,
+    WorkerStatus,
+};
+
+/// When an instance is replaced.
+#[derive(Debug, Clone)]
+pub struct Reuse {
+    requests: Span<usize>,
+    concurrent: Span<usize>,
+    request_timeout: Span<Duration>,
+    idle_timeout: Span<Duration>,
+    memory_bytes_max: usize,
+}
+
+impl Reuse {
+    /// The policy for a component; `p2` for one of WASI 0.2, which serves one request at a time, and by default one.
+    pub fn new(up: &Up, p2: bool) -> Self {
+        let (requests, concurrent) = match p2 {
+            true => (1, 1),
+            false => (
+                limits::INSTANCE_REUSE_COUNT,
+                limits::INSTANCE_CONCURRENT_REUSE_COUNT,
+            ),
+        };
+        Self {
+            requests: up.max_instance_reuse_count.unwrap_or(Span::Value(requests)),
+            concurrent: match p2 {
+                true => Span::Value(1),
+                false => up
+                    .max_instance_concurrent_reuse_count
+                    .unwrap_or(Span::Value(concurrent)),
+            },
+            request_timeout: up
+                .request_timeout
+                .unwrap_or(Span::Value(limits::REQUEST_TIMEOUT)),
+            idle_timeout: up.idle_instance_timeout,
+            memory_bytes_max: up.max_instance_memory,
+        }
+    }
+}
+
+/// One component on one thread.
+pub struct Dispatch {
+    /// The engine.
+    pub engine: Engine,
+    /// The component, linked.
+    pub pre: ProxyPre<Instance>,
+    /// What its instances share.
+    pub reach: Arc<Reach>,
+    /// See [`Reuse`].
+    pub reuse: Reuse,
+}
+
+impl HandlerState for Dispatch {
+    type StoreData = Instance;
+    type WorkerExpiration = Expiration;
+    type WorkerState = Policy;
+
+    async fn instantiate(&self) -> wasmtime::Result<Worker<Instance, Expiration, Policy>> {
+        let data = Instance::new(&self.reach, self.reuse.memory_bytes_max)?;
+        let mut store = Store::new(&self.engine, data);
+        store.limiter(|instance| &mut instance.limits);
+        // A busy guest lets others run at each tick; being late is then noticed by `Expiration`.
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+        let proxy = self.pre.instantiate_async(&mut store).await?;
+        let metrics = &self.reach.metrics;
+        metrics.instances_started.inc();
+        metrics.instances.inc();
+        let request_timeout = self.reuse.request_timeout.draw();
+        Ok(Worker {
+            store,
+            proxy,
+            view: WasiHttpView::http,
+            expiration: Expiration::new(request_timeout, self.reuse.idle_timeout.draw()),
+            state: Policy {
+                reach: self.reach.clone(),
+                requests_max: self.reuse.requests.draw(),
+                concurrent_max: self.reuse.concurrent.draw(),
+                request_timeout,
+            },
+        })
+    }
+}
+
+/// How many requests one instance takes.
+pub struct Policy {
+    reach: Arc<Reach>,
+    requests_max: usize,
+    concurrent_max: usize,
+    request_timeout: Duration,
+}
+
+impl WorkerState for Policy {
+    type StoreData = Instance;
+    type RequestData = ();
+
+    fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
+        if total >= self.requests_max {
+            ShouldAccept::Never
+        } else if concurrent >= self.concurrent_max {
+            ShouldAccept::No
+        } else {
+            ShouldAccept::Yes
+        }
+    }
+
+    fn on_request_start(
+        &self,
+        _: StoreContextMut<'_, Instance>,
+        (): (),
+        _: GuestTaskId,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
+        Box::pin(sleep(self.request_timeout))
+    }
+
+    fn drop(&self, store: Store<Instance>, result: Result<(), wasmtime::Error>) {
+        drop(store);
+        self.reach.metrics.instances.dec();
+        if let Err(error) = result {
+            self.reach.metrics.traps.inc();
+            tracing::error!(
+                component = self.reach.guest.id,
+                error = format!("{error:#}"),
+                "an instance was lost"
+            );
+        }
+    }
+}
+
+/// Lets an instance go that has been idle for long, or whose request is late. Its timer is set ahead at most once per
+/// period instead of at every change of state, for those come with each request.
+pub struct Expiration {
+    request_timeout: Duration,
+    idle_timeout: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Expiration {
+    fn new(request_timeout: Duration, idle_timeout: Duration) -> Self {
+        let first = request_timeout.min(idle_timeout);
+        Self {
+            request_timeout,
+            idle_timeout,
+            timer: Box::pin(sleep(first)),
+        }
+    }
+}
+
+impl WorkerExpiration for Expiration {
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        status: WorkerStatus,
+        since: StdInstant,
+    ) -> Poll<()> {
+        let allowed = match status {
+            WorkerStatus::Idle => self.idle_timeout,
+            WorkerStatus::Requests | WorkerStatus::PostReturn => self.request_timeout,
+        };
+        loop {
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let Some(left) = allowed
+                .checked_sub(since.elapsed())
+                .filter(|left| !left.is_zero())
+            else {
+                return Poll::Ready(());
+            };
+            let period = self
+                .request_timeout
+                .min(self.idle_timeout)
+                .max(Duration::from_millis(1));
+            self.timer
+                .as_mut()
+                .reset(TokioInstant::now() + left.min(period));
+        }
+    }
+}

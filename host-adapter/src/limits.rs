@@ -1,0 +1,86 @@
+//! Every bound of the host in one place, with the relations between them checked at compile time.
+//! Those an operator may want to change are defaults for `config.rs` (times there as a flag takes them: text); the
+//! rest are fixed.
+
+use std::time::Duration;
+
+/// Open client connections per process; one more is answered 503 and closed.
+pub const CONNECTIONS_MAX: usize = 8192;
+/// Requests being handled per process; one more is answered 503.
+pub const REQUESTS_MAX: usize = 4096;
+/// How long a component may take to begin its answer, unless `--request-timeout` says otherwise.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to send its request line and headers, and how long an idle connection is kept.
+pub const HEADER_READ_TIMEOUT: &str = "30s";
+/// How long a client may pause within a request body.
+pub const BODY_READ_TIMEOUT: &str = "10s";
+/// The largest request body. A component may refuse far smaller ones.
+pub const BODY_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// The read buffer of an HTTP/1 connection, hence the largest head.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Headers in one request.
+pub const HEADERS_MAX: usize = 100;
+/// Streams an HTTP/2 client may hold open on one connection.
+pub const H2_STREAMS_MAX: u32 = 256;
+/// How long a TLS handshake may take.
+pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long requests in flight may go on after SIGTERM.
+pub const DRAIN_TIMEOUT: &str = "15s";
+
+/// Linear memory of one component instance.
+pub const INSTANCE_MEMORY_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Instances alive per process, over all components and threads.
+pub const INSTANCES_MAX: u32 = 1024;
+/// Requests one WASI 0.3 instance serves before it is replaced.
+pub const INSTANCE_REUSE_COUNT: usize = 128;
+/// Requests one WASI 0.3 instance serves at a time.
+pub const INSTANCE_CONCURRENT_REUSE_COUNT: usize = 16;
+/// How long an idle instance is kept.
+pub const IDLE_INSTANCE_TIMEOUT: &str = "1s";
+/// Between two epochs: how long a busy guest may hold its thread before others get a turn.
+pub const EPOCH_TICK: Duration = Duration::from_millis(10);
+
+/// Connections per database address and process.
+pub const MYSQL_CONNECTIONS_MAX: usize = 32;
+/// How long a statement waits for a free connection.
+pub const MYSQL_WAIT_TIMEOUT: Duration = Duration::from_millis(1_000);
+/// How long connecting and logging in may take.
+pub const MYSQL_CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
+/// How long one statement may take up to its first rows, and between further ones.
+pub const MYSQL_QUERY_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// How long cleaning a session for the next request may take before it is closed instead.
+pub const MYSQL_CLEAN_TIMEOUT: Duration = Duration::from_millis(500);
+/// An idle session older than this is asked whether it is alive before it is handed on.
+pub const MYSQL_PING_AFTER: Duration = Duration::from_secs(1);
+/// Prepared statements kept per connection.
+pub const MYSQL_STATEMENTS_CACHED: usize = 256;
+/// Rows handed to the guest in one piece; a result that fits needs no further wake-up.
+pub const ROWS_BUFFERED_MAX: usize = 256;
+/// Row pieces waiting for a slow guest.
+pub const ROW_PIECES_QUEUED_MAX: usize = 2;
+/// How long a guest may leave rows unread before the session is taken back.
+pub const ROWS_UNREAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Commands in flight per Redis address and thread; one more is refused.
+pub const REDIS_IN_FLIGHT_MAX: usize = 4096;
+/// How long a Redis reply may take.
+pub const REDIS_REPLY_TIMEOUT: Duration = Duration::from_millis(1_000);
+/// How long connecting to Redis may take.
+pub const REDIS_CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
+/// After a failed connect, how long callers are refused at once instead of trying again.
+pub const REDIS_RETRY_AFTER: Duration = Duration::from_millis(100);
+/// Connections of their own for guests that use stateful commands (MULTI, WATCH, BLPOP …), per address and thread.
+pub const REDIS_PRIVATE_CONNECTIONS_MAX: usize = 16;
+
+/// Distinct addresses one component may open, so that addresses made of user input cannot fill the host's memory.
+pub const ADDRESSES_MAX: usize = 256;
+/// Bytes of one line of guest output in the log; the rest of it is cut.
+pub const GUEST_LINE_BYTES_MAX: usize = 8 * 1024;
+
+const _: () = assert!(INSTANCE_CONCURRENT_REUSE_COUNT <= INSTANCE_REUSE_COUNT);
+const _: () = assert!(INSTANCES_MAX as usize * INSTANCE_CONCURRENT_REUSE_COUNT >= REQUESTS_MAX);
+const _: () = assert!(
+    MYSQL_WAIT_TIMEOUT.as_millis() + MYSQL_QUERY_TIMEOUT.as_millis() < REQUEST_TIMEOUT.as_millis()
+);
+const _: () = assert!(REDIS_RETRY_AFTER.as_millis() < REDIS_CONNECT_TIMEOUT.as_millis());
+const _: () = assert!(ROWS_UNREAD_TIMEOUT.as_millis() < REQUEST_TIMEOUT.as_millis());

@@ -1,0 +1,61 @@
+//! The manifest's golden folders: each `tests/manifests/CASE` of this crate holds a `spin.toml` and either the
+//! `error.txt` it must be refused with or nothing, when it must be served.
+
+use super::*;
+
+fn cases() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests")
+}
+
+#[test]
+fn every_case_is_served_or_refused_as_written() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(cases()).unwrap() {
+        let folder = entry.unwrap().path();
+        let got = Manifest::load(&folder, &[])
+            .and_then(|manifest| crate::application::routes(&manifest).map(|_| ()))
+            .err()
+            .map(|e| e.to_string().replace(&folder.display().to_string(), "CASE"));
+        let want = std::fs::read_to_string(folder.join("error.txt")).ok();
+        assert_eq!(
+            got.as_deref(),
+            want.as_deref().map(str::trim_end),
+            "{}",
+            folder.display()
+        );
+        seen += 1;
+    }
+    assert!(seen >= 12, "the case folders are missing");
+}
+
+#[test]
+fn a_full_manifest_is_understood() {
+    let manifest = Manifest::load(&cases().join("full"), &[]).unwrap();
+    assert_eq!(manifest.name, "shop");
+    assert_eq!(manifest.base, "/api");
+    assert_eq!(
+        manifest.variables["mysql_urls"].default.as_deref(),
+        Some("mysql://localhost/x")
+    );
+    assert_eq!(manifest.variables["token"].default, None);
+    let ids: Vec<_> = manifest.components.iter().map(|c| c.id.as_str()).collect();
+    assert_eq!(ids, ["orders", "assets"]);
+    assert_eq!(manifest.routes.len(), 3);
+    assert_eq!(manifest.components[1].mounts[0].1, "/www");
+    assert_eq!(manifest.components[0].environment["MODE"], "fast");
+}
+
+#[test]
+fn components_can_be_left_out() {
+    let keep = ["assets".to_owned()];
+    let manifest = Manifest::load(&cases().join("full"), &keep).unwrap();
+    assert_eq!(manifest.components.len(), 1);
+    assert_eq!(manifest.routes.len(), 1);
+    let error = Manifest::load(&cases().join("full"), &["other".to_owned()]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("command line: --component-id: \"other\""),
+        "{error}"
+    );
+}

@@ -1,0 +1,307 @@
+//! What `/metrics` shows. Handles are looked up once and kept, so that counting is an atomic addition.
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+const SERVICE: &str = "host-adapter";
+const REQUEST_BUCKETS: [f64; 12] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0,
+];
+const WAIT_BUCKETS: [f64; 8] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.2, 1.0];
+
+/// Every metric of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    db_in_use: IntGaugeVec,
+    db_max: IntGaugeVec,
+    db_open: IntGaugeVec,
+    db_waiters: IntGaugeVec,
+    db_wait: HistogramVec,
+    db_timeouts: IntCounterVec,
+    db_cleaned: IntCounterVec,
+    redis_in_flight: IntGaugeVec,
+    redis_connected: IntGaugeVec,
+    redis_errors: IntCounterVec,
+    instances: IntGaugeVec,
+    instances_started: IntCounterVec,
+    traps: IntCounterVec,
+    /// Requests refused because too many were in flight.
+    pub requests_refused: IntCounter,
+    /// Connections refused because too many were open.
+    pub connections_refused: IntCounter,
+    /// Requests in flight.
+    pub requests_in_flight: IntGauge,
+    /// Client connections open.
+    pub connections: IntGauge,
+}
+
+/// The metrics of one component.
+#[derive(Debug)]
+pub struct ComponentMetrics {
+    id: String,
+    requests: IntCounterVec,
+    by_status: Vec<OnceLock<IntCounter>>,
+    durations: Histogram,
+    /// Instances alive.
+    pub instances: IntGauge,
+    /// Instances ever made.
+    pub instances_started: IntCounter,
+    /// Instances that trapped or were stopped.
+    pub traps: IntCounter,
+}
+
+/// The metrics of one database address.
+#[derive(Debug, Clone)]
+pub struct PoolMetrics {
+    /// Connections a guest holds.
+    pub in_use: IntGauge,
+    /// Connections allowed.
+    pub max: IntGauge,
+    /// Connections there are.
+    pub open: IntGauge,
+    /// Statements waiting for a connection.
+    pub waiters: IntGauge,
+    /// How long those waited, in seconds.
+    pub wait: Histogram,
+    /// Statements that ran into their deadline.
+    pub timeouts: IntCounter,
+    /// Sessions that had to be cleaned before the next request.
+    pub cleaned: IntCounter,
+}
+
+/// The metrics of one Redis address.
+#[derive(Debug, Clone)]
+pub struct LinkMetrics {
+    /// Commands waiting for their reply.
+    pub in_flight: IntGauge,
+    /// Connections up.
+    pub connected: IntGauge,
+    /// Commands that failed.
+    pub errors: IntCounter,
+}
+
+impl Metrics {
+    /// Registers every metric. An error would mean that two share a name.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new_custom(
+            None,
+            Some([("service".to_owned(), SERVICE.to_owned())].into()),
+        )?;
+        let made = Maker(&registry);
+        Ok(Self {
+            requests: made.counters(
+                "http_requests_total",
+                "Requests answered.",
+                &["component", "status"],
+            )?,
+            durations: made.histograms(
+                "http_request_duration_seconds",
+                "Until the answer began.",
+                &["component"],
+                &REQUEST_BUCKETS,
+            )?,
+            db_in_use: made.gauges(
+                "db_connections_in_use",
+                "Database connections held by requests.",
+                &["address"],
+            )?,
+            db_max: made.gauges(
+                "db_connections_max",
+                "Database connections allowed.",
+                &["address"],
+            )?,
+            db_open: made.gauges(
+                "db_connections_open",
+                "Database connections there are.",
+                &["address"],
+            )?,
+            db_waiters: made.gauges(
+                "db_connection_waiters",
+                "Statements waiting for a connection.",
+                &["address"],
+            )?,
+            db_wait: made.histograms(
+                "db_connection_wait_seconds",
+                "How long statements waited for a connection.",
+                &["address"],
+                &WAIT_BUCKETS,
+            )?,
+            db_timeouts: made.counters(
+                "db_statement_timeouts_total",
+                "Statements stopped at their deadline.",
+                &["address"],
+            )?,
+            db_cleaned: made.counters(
+                "db_sessions_cleaned_total",
+                "Sessions cleaned before reuse.",
+                &["address"],
+            )?,
+            redis_in_flight: made.gauges(
+                "redis_commands_in_flight",
+                "Redis commands waiting for a reply.",
+                &["address"],
+            )?,
+            redis_connected: made.gauges(
+                "redis_connections_open",
+                "Redis connections there are.",
+                &["address"],
+            )?,
+            redis_errors: made.counters(
+                "redis_errors_total",
+                "Redis commands that failed.",
+                &["address"],
+            )?,
+            instances: made.gauges(
+                "wasm_instances",
+                "Component instances alive.",
+                &["component"],
+            )?,
+            instances_started: made.counters(
+                "wasm_instances_started_total",
+                "Component instances made.",
+                &["component"],
+            )?,
+            traps: made.counters(
+                "wasm_traps_total",
+                "Instances that trapped or were stopped.",
+                &["component"],
+            )?,
+            requests_refused: made.counter(
+                "http_requests_refused_total",
+                "Requests refused: too many in flight.",
+            )?,
+            connections_refused: made.counter(
+                "http_connections_refused_total",
+                "Connections refused: too many open.",
+            )?,
+            requests_in_flight: made.gauge("http_requests_in_flight", "Requests in flight.")?,
+            connections: made.gauge("http_connections_open", "Client connections open.")?,
+            registry,
+        })
+    }
+
+    /// The metrics of the component `id`.
+    pub fn component(&self, id: &str) -> ComponentMetrics {
+        ComponentMetrics {
+            id: id.to_owned(),
+            requests: self.requests.clone(),
+            by_status: (100..600).map(|_| OnceLock::new()).collect(),
+            durations: self.durations.with_label_values(&[id]),
+            instances: self.instances.with_label_values(&[id]),
+            instances_started: self.instances_started.with_label_values(&[id]),
+            traps: self.traps.with_label_values(&[id]),
+        }
+    }
+
+    /// The metrics of the database at `address`, which must hold no secret.
+    pub fn pool(&self, address: &str) -> PoolMetrics {
+        PoolMetrics {
+            in_use: self.db_in_use.with_label_values(&[address]),
+            max: self.db_max.with_label_values(&[address]),
+            open: self.db_open.with_label_values(&[address]),
+            waiters: self.db_waiters.with_label_values(&[address]),
+            wait: self.db_wait.with_label_values(&[address]),
+            timeouts: self.db_timeouts.with_label_values(&[address]),
+            cleaned: self.db_cleaned.with_label_values(&[address]),
+        }
+    }
+
+    /// The metrics of the Redis at `address`, which must hold no secret.
+    pub fn link(&self, address: &str) -> LinkMetrics {
+        LinkMetrics {
+            in_flight: self.redis_in_flight.with_label_values(&[address]),
+            connected: self.redis_connected.with_label_values(&[address]),
+            errors: self.redis_errors.with_label_values(&[address]),
+        }
+    }
+
+    /// The text Prometheus reads.
+    pub fn render(&self) -> prometheus::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+impl ComponentMetrics {
+    /// Counts an answer.
+    pub fn answered(&self, status: http::StatusCode, after: Duration) {
+        let code = status.as_u16();
+        if let Some(slot) = self.by_status.get(usize::from(code).wrapping_sub(100)) {
+            slot.get_or_init(|| {
+                let code = code.to_string();
+                self.requests.with_label_values(&[&self.id, &code])
+            })
+            .inc();
+        }
+        self.durations.observe(after.as_secs_f64());
+    }
+}
+
+struct Maker<'a>(&'a Registry);
+
+impl Maker<'_> {
+    fn add<C: prometheus::core::Collector + Clone + 'static>(
+        &self,
+        made: C,
+    ) -> prometheus::Result<C> {
+        self.0.register(Box::new(made.clone()))?;
+        Ok(made)
+    }
+    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+        self.add(IntCounter::new(name, help)?)
+    }
+    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        self.add(IntGauge::new(name, help)?)
+    }
+    fn counters(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> prometheus::Result<IntCounterVec> {
+        self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+        self.add(IntGaugeVec::new(Opts::new(name, help), labels)?)
+    }
+    fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> prometheus::Result<HistogramVec> {
+        let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        self.add(HistogramVec::new(opts, labels)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_counted_by_component_and_status() {
+        let metrics = Metrics::new().unwrap();
+        let orders = metrics.component("orders");
+        orders.answered(http::StatusCode::OK, Duration::from_millis(3));
+        orders.answered(http::StatusCode::OK, Duration::from_millis(30));
+        metrics.pool("mysql://db:3306/x").max.set(8);
+        let text = String::from_utf8(metrics.render().unwrap()).unwrap();
+        for line in [
+            r#"http_requests_total{component="orders",service="host-adapter",status="200"} 2"#,
+            r#"http_request_duration_seconds_bucket{component="orders",service="host-adapter",le="0.005"} 1"#,
+            r#"db_connections_max{address="mysql://db:3306/x",service="host-adapter"} 8"#,
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}

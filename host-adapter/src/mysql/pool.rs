@@ -1,0 +1,292 @@
+//! The sessions of one address on one thread: bounded, kept while idle, handed on only clean.
+//! No lock is held across an await; giving back never waits, so an `open` and a `drop` cannot block each other.
+
+use super::Limits;
+use super::session::{Care, Session};
+use crate::limits;
+use crate::metrics::PoolMetrics;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Error, Opts};
+use prometheus::IntGauge;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
+
+/// The pool.
+#[derive(Debug)]
+pub struct Pool {
+    opts: Opts,
+    /// The address without user and password.
+    address: String,
+    limits: Limits,
+    idle: Mutex<Vec<Session>>,
+    /// One per session that is not idle, so that there are never more than the bound.
+    permits: Arc<Semaphore>,
+    metrics: PoolMetrics,
+}
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub enum TakeError {
+    /// All are in use, and stayed so for the whole wait.
+    #[error("no connection to {0} became free in time")]
+    Exhausted(String),
+    /// The server did not answer in time.
+    #[error("connecting to {0} took too long")]
+    Timeout(String),
+    /// An earlier statement of this connection broke it, or was given up.
+    #[error("the connection was lost")]
+    Lost,
+    /// The server, or the way to it, refused.
+    #[error("{0:?}")]
+    Refused(Error),
+}
+
+/// A session in use; dropping it gives it back.
+#[derive(Debug)]
+pub struct Lease(Option<Held>);
+
+/// What a lease holds, moved out whole when it is dropped: the permit goes where the session goes, so that one being
+/// cleaned still counts.
+#[derive(Debug)]
+struct Held {
+    session: Session,
+    pool: Arc<Pool>,
+    /// Its statement ran into the deadline: the server may still be at it.
+    timed_out: bool,
+    _permit: OwnedSemaphorePermit,
+    _in_use: InUse,
+}
+
+#[derive(Debug)]
+struct InUse(IntGauge);
+
+impl InUse {
+    fn new(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Pool {
+    /// An empty pool.
+    pub fn new(opts: Opts, address: String, limits: Limits, metrics: PoolMetrics) -> Self {
+        metrics
+            .max
+            .add(i64::try_from(limits.connections_max).unwrap_or(i64::MAX));
+        Self {
+            opts,
+            address,
+            idle: Mutex::default(),
+            permits: Arc::new(Semaphore::new(limits.connections_max)),
+            limits,
+            metrics,
+        }
+    }
+
+    /// The bounds it was made with.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// A clean session: an idle one, or a new one while the bound allows, waiting for either up to the limit.
+    pub async fn take(self: &Arc<Self>) -> Result<Lease, TakeError> {
+        let permit = match self.permits.clone().try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => self.wait().await?,
+        };
+        let in_use = InUse::new(&self.metrics.in_use);
+        let session = match self.reuse().await {
+            Some(session) => session,
+            None => self.connect().await?,
+        };
+        Ok(Lease(Some(Held {
+            session,
+            pool: self.clone(),
+            timed_out: false,
+            _permit: permit,
+            _in_use: in_use,
+        })))
+    }
+
+    async fn reuse(&self) -> Option<Session> {
+        while let Some(mut session) = self.pop() {
+            if session.idle_since.elapsed() < limits::MYSQL_PING_AFTER
+                || session.answers(self.limits.connect).await
+            {
+                return Some(session);
+            }
+            // One dead session means the server went away: the others idle are no better.
+            self.discard(session);
+            self.discard_idle();
+        }
+        None
+    }
+
+    async fn connect(&self) -> Result<Session, TakeError> {
+        match timeout(self.limits.connect, Session::connect(&self.opts)).await {
+            Ok(Ok(session)) => {
+                self.metrics.open.inc();
+                Ok(session)
+            }
+            Ok(Err(error)) => Err(TakeError::Refused(error)),
+            Err(_) => Err(TakeError::Timeout(self.address.clone())),
+        }
+    }
+
+    async fn wait(&self) -> Result<OwnedSemaphorePermit, TakeError> {
+        let _waiting = Waiting::new(self);
+        match timeout(self.limits.wait, self.permits.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(TakeError::Exhausted(self.address.clone())),
+        }
+    }
+
+    fn pop(&self) -> Option<Session> {
+        // The one used last: its statements are the likeliest to be cached, and the others may grow old.
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+    }
+
+    fn push(&self, mut session: Session) {
+        session.idle_since = Instant::now();
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(session);
+    }
+
+    fn discard(&self, session: Session) {
+        self.metrics.open.dec();
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(session.close());
+        }
+    }
+
+    fn discard_idle(&self) {
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        for session in idle {
+            self.discard(session);
+        }
+    }
+
+    /// Stops what connection `id` is doing, so that a statement whose caller was told it failed does not take effect
+    /// later.
+    async fn kill(&self, id: u32) {
+        let killing = async {
+            let mut conn = Conn::new(self.opts.clone()).await?;
+            conn.query_drop(format!("KILL CONNECTION {id}")).await?;
+            conn.disconnect().await
+        };
+        match timeout(self.limits.connect, killing).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(address = self.address, %error, "could not stop a late statement")
+            }
+            Err(_) => tracing::warn!(
+                address = self.address,
+                "could not stop a late statement: no answer"
+            ),
+        }
+    }
+}
+
+impl Lease {
+    /// Marks the statement under way as late: its connection is closed, and the server told to stop it.
+    pub fn time_out(&mut self) {
+        if let Some(held) = &mut self.0 {
+            held.timed_out = true;
+            held.pool.metrics.timeouts.inc();
+        }
+    }
+}
+
+impl Held {
+    async fn give_back(mut self, care: Care) {
+        let id = self.session.id();
+        if care != Care::Close && self.session.clean(care, limits::MYSQL_CLEAN_TIMEOUT).await {
+            self.pool.metrics.cleaned.inc();
+            self.pool.push(self.session);
+            return;
+        }
+        if self.session.is_broken() {
+            self.pool.discard_idle();
+        }
+        self.pool.metrics.open.dec();
+        self.session.close().await;
+        if self.timed_out {
+            self.pool.kill(id).await;
+        }
+    }
+}
+
+impl Deref for Lease {
+    type Target = Session;
+    fn deref(&self) -> &Session {
+        match &self.0 {
+            Some(held) => &held.session,
+            None => unreachable!("a lease has its session until it is dropped"),
+        }
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Session {
+        match &mut self.0 {
+            Some(held) => &mut held.session,
+            None => unreachable!("a lease has its session until it is dropped"),
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(held) = self.0.take() else {
+            return;
+        };
+        match held.session.care() {
+            Care::None => held.pool.push(held.session),
+            care => {
+                // Outside a runtime the process is ending, and the socket with it.
+                if let Ok(runtime) = Handle::try_current() {
+                    runtime.spawn(held.give_back(care));
+                }
+            }
+        }
+    }
+}
+
+struct Waiting<'a> {
+    pool: &'a Pool,
+    since: Instant,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(pool: &'a Pool) -> Self {
+        pool.metrics.waiters.inc();
+        Self {
+            pool,
+            since: Instant::now(),
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.pool.metrics.waiters.dec();
+        self.pool
+            .metrics
+            .wait
+            .observe(self.since.elapsed().as_secs_f64());
+    }
+}

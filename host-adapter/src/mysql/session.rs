@@ -1,0 +1,152 @@
+//! One connection to the database and what must be undone before another request may have it.
+
+use super::statement::{Residue, residue};
+use mysql_async::consts::StatusFlags;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Error, Opts};
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// How long saying goodbye to the server may take.
+const QUIT_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// A logged-in connection.
+#[derive(Debug)]
+pub struct Session {
+    conn: Conn,
+    /// The largest residue of its statements since it was last clean.
+    residue: Residue,
+    /// The server's word after the last statement; `None` when that failed.
+    transaction: Option<TransactionState>,
+    /// A statement was begun and has not ended: what comes next on the wire is unknown.
+    busy: bool,
+    broken: bool,
+    /// When it was last given back.
+    pub idle_since: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct TransactionState {
+    open: bool,
+    autocommit: bool,
+}
+
+const AT_REST: TransactionState = TransactionState {
+    open: false,
+    autocommit: true,
+};
+
+/// What to do with a session that a guest is done with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// Hand it on as it is.
+    None,
+    /// Roll back, turn autocommit on.
+    EndTransaction,
+    /// Reset it: prepared statements are lost with the rest.
+    Reset,
+    /// Close it.
+    Close,
+}
+
+impl Session {
+    /// Connects. The caller sets the deadline.
+    pub async fn connect(opts: &Opts) -> Result<Self, Error> {
+        Ok(Self {
+            conn: Conn::new(opts.clone()).await?,
+            residue: Residue::Transaction,
+            transaction: Some(AT_REST),
+            busy: false,
+            broken: false,
+            idle_since: Instant::now(),
+        })
+    }
+
+    /// The connection, for `statement`. Call [`Session::ended`] when its result was read to the end.
+    pub fn begin(&mut self, statement: &str) -> &mut Conn {
+        self.residue = self.residue.max(residue(statement));
+        self.busy = true;
+        &mut self.conn
+    }
+
+    /// Notes how the statement went.
+    pub fn ended(&mut self, error: Option<&Error>) {
+        self.busy = false;
+        self.broken |= error.is_some_and(Error::is_fatal);
+        self.transaction = self.conn.last_ok_packet().map(|ok| {
+            let flags = ok.status_flags();
+            TransactionState {
+                open: flags.contains(StatusFlags::SERVER_STATUS_IN_TRANS),
+                autocommit: flags.contains(StatusFlags::SERVER_STATUS_AUTOCOMMIT),
+            }
+        });
+    }
+
+    /// Whether the connection is of no more use.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Whether the next statement can be sent.
+    pub fn is_usable(&self) -> bool {
+        !self.busy && !self.broken
+    }
+
+    /// The server's id of the connection.
+    pub fn id(&self) -> u32 {
+        self.conn.id()
+    }
+
+    /// What it needs before it may be handed on.
+    pub fn care(&self) -> Care {
+        if self.busy || self.broken {
+            return Care::Close;
+        }
+        match (self.residue, self.transaction) {
+            (Residue::Connection, _) => Care::Close,
+            (Residue::Session, _) => Care::Reset,
+            (Residue::Transaction, Some(AT_REST)) => Care::None,
+            (Residue::Transaction, _) => Care::EndTransaction,
+        }
+    }
+
+    /// Gives it the `care` it needs; `false` if it could not be cleaned in time and must be closed.
+    pub async fn clean(&mut self, care: Care, limit: Duration) -> bool {
+        self.busy = true;
+        let cleaning = async {
+            match care {
+                Care::None => Ok(true),
+                Care::EndTransaction => {
+                    self.conn.query_drop("ROLLBACK").await?;
+                    self.conn
+                        .query_drop("SET autocommit=1")
+                        .await
+                        .map(|()| true)
+                }
+                Care::Reset => self.conn.reset().await,
+                Care::Close => Ok(false),
+            }
+        };
+        let clean = matches!(timeout(limit, cleaning).await, Ok(Ok(true)));
+        if clean {
+            self.busy = false;
+            self.residue = Residue::Transaction;
+            self.transaction = Some(AT_REST);
+        }
+        clean
+    }
+
+    /// Whether the server still answers on it.
+    pub async fn answers(&mut self, limit: Duration) -> bool {
+        self.busy = true;
+        let alive = matches!(timeout(limit, self.conn.ping()).await, Ok(Ok(())));
+        self.busy = !alive;
+        alive
+    }
+
+    /// Says goodbye and closes the socket, whatever is still to be read from it.
+    pub async fn close(self) {
+        // An error or a silent server changes nothing: the socket is closed when the future is dropped.
+        let _ = timeout(QUIT_TIMEOUT, self.conn.disconnect()).await;
+    }
+}

@@ -1,0 +1,268 @@
+//! One thread of the server: its runtime, its listeners, its own instances, pools and links. Threads share nothing
+//! that a request has to wait for.
+
+mod body;
+pub mod connection;
+pub mod listen;
+pub mod request;
+
+use crate::application::Application;
+use crate::config::Up;
+use crate::dispatch::{Dispatch, Reuse};
+use crate::headers::RouteHeaders;
+use crate::limits;
+use crate::metrics::{ComponentMetrics, Metrics};
+use crate::shutdown::Stopping;
+use crate::store::{Instance, Reach};
+use crate::{mysql, redis};
+use bytes::Bytes;
+use connection::Client;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::task::TaskTracker;
+use wasmtime::Engine;
+use wasmtime_wasi_http::handler::{ProxyHandler, ProxyPre};
+
+/// After an accept error (no file descriptors, mostly), how long before the next try.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+/// What a client gets that is one too many.
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// What all threads share.
+pub struct Shared {
+    /// Routes and components.
+    pub application: Application,
+    /// The flags.
+    pub up: Up,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// Those of each component.
+    pub components: Vec<Arc<ComponentMetrics>>,
+    /// Header values by route.
+    pub route_headers: RouteHeaders,
+    /// Set for HTTPS.
+    pub tls: Option<TlsAcceptor>,
+    /// Requests in flight.
+    pub requests: Permits,
+    /// Client connections open.
+    pub connections: Permits,
+    /// The answer under `/.well-known/spin/info`.
+    pub info: Bytes,
+}
+
+/// A bound on how many there may be at a time. Taking one never waits.
+#[derive(Debug)]
+pub struct Permits {
+    taken: AtomicUsize,
+    max: usize,
+    gauge: prometheus::IntGauge,
+    refused: prometheus::IntCounter,
+}
+
+impl Permits {
+    /// `max` permits.
+    pub fn new(max: usize, gauge: prometheus::IntGauge, refused: prometheus::IntCounter) -> Self {
+        Self {
+            taken: AtomicUsize::new(0),
+            max,
+            gauge,
+            refused,
+        }
+    }
+
+    fn take(&self) -> bool {
+        if self.taken.fetch_add(1, Ordering::Relaxed) < self.max {
+            self.gauge.inc();
+            return true;
+        }
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+        self.refused.inc();
+        false
+    }
+
+    fn give_back(&self) {
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+        self.gauge.dec();
+    }
+}
+
+/// A permit, given back when dropped.
+pub struct Permit {
+    shared: Arc<Shared>,
+    of: fn(&Shared) -> &Permits,
+}
+
+impl Permit {
+    /// One of `of`, if any is left.
+    pub fn take(shared: &Arc<Shared>, of: fn(&Shared) -> &Permits) -> Option<Self> {
+        of(shared).take().then(|| Self {
+            shared: shared.clone(),
+            of,
+        })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        (self.of)(&self.shared).give_back();
+    }
+}
+
+/// The bounds of one thread's outbound connections.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    /// MySQL.
+    pub mysql: mysql::Limits,
+    /// Redis.
+    pub redis: redis::Limits,
+}
+
+/// The state of one thread.
+pub struct Worker {
+    /// What all threads share.
+    pub shared: Arc<Shared>,
+    /// One per component: its instances on this thread.
+    pub handlers: Vec<ProxyHandler<Dispatch>>,
+}
+
+impl Worker {
+    /// A worker without instances yet; `prepared` holds each component of the application, in its order.
+    pub fn new(
+        shared: Arc<Shared>,
+        engine: &Engine,
+        prepared: &[Arc<ProxyPre<Instance>>],
+        outbound: &Outbound,
+    ) -> Self {
+        let pools = Arc::new(mysql::Pools::new(
+            outbound.mysql.clone(),
+            shared.metrics.clone(),
+        ));
+        let links = Arc::new(redis::Links::new(
+            outbound.redis.clone(),
+            shared.metrics.clone(),
+        ));
+        let handlers = prepared
+            .iter()
+            .zip(&shared.application.guests)
+            .zip(&shared.components)
+            .map(|((pre, guest), metrics)| {
+                let (pre, p2) = match &**pre {
+                    ProxyPre::P2(pre) => (ProxyPre::P2(pre.clone()), true),
+                    ProxyPre::P3(pre) => (ProxyPre::P3(pre.clone()), false),
+                };
+                ProxyHandler::new(Dispatch {
+                    engine: engine.clone(),
+                    pre,
+                    reach: Arc::new(Reach {
+                        guest: guest.clone(),
+                        mysql: mysql::Access::new(pools.clone()),
+                        redis: redis::Access::new(links.clone()),
+                        metrics: metrics.clone(),
+                    }),
+                    reuse: Reuse::new(&shared.up, p2),
+                })
+            })
+            .collect();
+        Self { shared, handlers }
+    }
+
+    /// Serves `listeners` until told to stop, then lets what is in flight end, up to the deadline.
+    pub async fn serve(
+        self,
+        listeners: Vec<std::net::TcpListener>,
+        stopping: Stopping,
+    ) -> std::io::Result<()> {
+        let worker = Arc::new(self);
+        let tracker = TaskTracker::new();
+        let mut accepting = Vec::new();
+        for listener in listeners {
+            let listener = TcpListener::from_std(listener)?;
+            accepting.push(
+                worker
+                    .clone()
+                    .accept(listener, tracker.clone(), stopping.clone()),
+            );
+        }
+        futures::future::join_all(accepting).await;
+        tracker.close();
+        let limit = worker.shared.up.drain_timeout;
+        if timeout(limit, tracker.wait()).await.is_err() {
+            tracing::warn!(
+                connections = tracker.len(),
+                "closed connections that did not end in time"
+            );
+        }
+        Ok(())
+    }
+
+    async fn accept(
+        self: Arc<Self>,
+        listener: TcpListener,
+        tracker: TaskTracker,
+        mut stopping: Stopping,
+    ) {
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stopping.stopped() => return,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "could not accept a connection");
+                    sleep(ACCEPT_RETRY).await;
+                    continue;
+                }
+            };
+            match Permit::take(&self.shared, |shared| &shared.connections) {
+                Some(permit) => {
+                    let (worker, stopping) = (self.clone(), stopping.clone());
+                    tracker.spawn(async move {
+                        serve_client(worker, stream, address, stopping).await;
+                        drop(permit);
+                    });
+                }
+                None => refuse(stream).await,
+            }
+        }
+    }
+}
+
+async fn serve_client(
+    worker: Arc<Worker>,
+    stream: TcpStream,
+    address: SocketAddr,
+    stopping: Stopping,
+) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let tls = worker.shared.tls.clone();
+    let Some(client) = Client::new(worker, address, tls.is_some()) else {
+        return;
+    };
+    let Some(acceptor) = tls else {
+        return client.serve_plain(stream, stopping).await;
+    };
+    match timeout(limits::TLS_HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => {
+            let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            client.serve(stream, h2, stopping).await;
+        }
+        Ok(Err(error)) => tracing::debug!(client = %address, %error, "TLS handshake failed"),
+        Err(_) => tracing::debug!(client = %address, "TLS handshake took too long"),
+    }
+}
+
+/// Never waits: the answer fits a fresh socket's buffer, and a client that does not read it is closed all the same.
+async fn refuse(mut stream: TcpStream) {
+    let _ = timeout(ACCEPT_RETRY, stream.write_all(TOO_MANY)).await;
+}

@@ -1,0 +1,114 @@
+//! The state of one component instance: its WASI, its resources, and what it may reach on its thread.
+
+use crate::application::Guest;
+use crate::bindings::spin::variables::variables;
+use crate::guest_log::GuestLog;
+use crate::metrics::ComponentMetrics;
+use crate::outbound::OutboundHttp;
+use crate::{mysql, redis};
+use std::sync::Arc;
+use wasmtime::component::{HasData, ResourceTable};
+use wasmtime::{StoreLimits, StoreLimitsBuilder};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// What the instances of one component share on one thread.
+#[derive(Debug)]
+pub struct Reach {
+    /// The component.
+    pub guest: Arc<Guest>,
+    /// Its databases.
+    pub mysql: mysql::Access,
+    /// Its Redis links.
+    pub redis: redis::Access,
+    /// Its metrics.
+    pub metrics: Arc<ComponentMetrics>,
+}
+
+/// The data of a store.
+pub struct Instance {
+    /// Resources handed to the guest.
+    pub table: ResourceTable,
+    /// See [`Reach`].
+    pub reach: Arc<Reach>,
+    /// The cap on its memory.
+    pub limits: StoreLimits,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outbound: OutboundHttp,
+}
+
+impl Instance {
+    /// Fresh state. Fails if a mounted folder has gone.
+    pub fn new(reach: &Arc<Reach>, memory_bytes_max: usize) -> wasmtime::Result<Self> {
+        let guest = &reach.guest;
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.envs(&guest.environment);
+        if !guest.quiet {
+            wasi.stdout(GuestLog::new(&guest.id, false));
+            wasi.stderr(GuestLog::new(&guest.id, true));
+        }
+        for (folder, path) in &guest.mounts {
+            wasi.preopened_dir(folder, path, FsPerms::ReadOnly)?;
+        }
+        Ok(Self {
+            table: ResourceTable::new(),
+            reach: reach.clone(),
+            limits: StoreLimitsBuilder::new()
+                .memory_size(memory_bytes_max)
+                .build(),
+            wasi: wasi.build(),
+            http: WasiHttpCtx::new(),
+            outbound: OutboundHttp(guest.clone()),
+        })
+    }
+}
+
+impl WasiView for Instance {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for Instance {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.outbound,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
+    }
+}
+
+/// Gives the bindings of `spin:variables` their state.
+pub struct VariablesHost;
+
+impl HasData for VariablesHost {
+    type Data<'a> = &'a mut Instance;
+}
+
+impl variables::Host for Instance {}
+
+impl<T: Send> variables::HostWithStore<T> for VariablesHost {
+    async fn get(
+        accessor: &wasmtime::component::Accessor<T, Self>,
+        name: String,
+    ) -> wasmtime::Result<Result<String, variables::Error>> {
+        if let Err(reason) = crate::variables::check_name(&name) {
+            return Ok(Err(variables::Error::InvalidName(reason)));
+        }
+        Ok(accessor.with(|mut access| {
+            let guest = &access.get().reach.guest;
+            guest
+                .variables
+                .get(&name)
+                .map(str::to_owned)
+                .ok_or_else(|| {
+                    variables::Error::Undefined(format!("no variable for {:?}.{name:?}", guest.id))
+                })
+        }))
+    }
+}

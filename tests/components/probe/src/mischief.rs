@@ -1,0 +1,36 @@
+//! What a host must survive.
+
+use std::future::pending;
+
+/// Ends the instance.
+pub fn trap() -> String {
+    panic!("told to");
+}
+
+/// Keeps the processor busy for ever.
+pub fn spin() -> String {
+    let mut turns = 0_u64;
+    loop {
+        turns = std::hint::black_box(turns.wrapping_add(1));
+        if turns == u64::MAX {
+            return "done".to_owned();
+        }
+    }
+}
+
+/// Waits for nothing.
+pub async fn wait() -> String {
+    pending::<()>().await;
+    "done".to_owned()
+}
+
+/// Takes memory until there is none; a refused allocation ends the instance.
+pub fn hog() -> String {
+    let mut all = Vec::new();
+    loop {
+        all.push(vec![1_u8; 1 << 20]);
+        if all.len() > 4096 {
+            return "4 GiB".to_owned();
+        }
+    }
+}
