@@ -9,6 +9,7 @@ pub mod expiry;
 #[cfg(test)]
 pub mod fixtures;
 pub mod hints;
+pub mod index;
 pub mod kafka;
 pub mod limits;
 pub mod metrics;
@@ -23,4 +24,5 @@ pub mod shutdown;
 pub mod status_server;
 pub mod stock;
 pub mod supervise;
+pub mod sweep;
 pub mod telemetry;

@@ -4,6 +4,8 @@ use crate::clock::now_ms;
 use crate::config::RunArgs;
 use crate::database::Databases;
 use crate::expiry::Expiry;
+use crate::index::consume::IndexConsumer;
+use crate::index::{Index, rebuild};
 use crate::kafka::{Cluster, EmbeddedBroker, KafkaPublisher, KafkaSource, topics};
 use crate::limits::{DRAIN_MS, ROUND_TIMEOUT_MS};
 use crate::metrics::Metrics;
@@ -14,9 +16,10 @@ use crate::redis::Redis;
 use crate::shutdown::{self, Shutdown};
 use crate::stock::consume::StockConsumer;
 use crate::supervise::supervise;
+use crate::sweep::Sweep;
 use crate::{hints, status_server};
 use anyhow::{Context, bail};
-use contract::message::{INVENTORY_GROUP, STOCK};
+use contract::message::{INDEX_GROUP, INVENTORY_GROUP, ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -152,6 +155,21 @@ impl Platform {
                 Ok(gauges::run(databases, metrics, stop.clone()))
             },
         ));
+        let (platform, stop) = (self.clone(), stopping.clone());
+        loops.spawn(supervise(
+            "sweep",
+            self.metrics.clone(),
+            stop.clone(),
+            move || {
+                let Platform {
+                    databases,
+                    redis,
+                    metrics,
+                    ..
+                } = platform.clone();
+                Ok(Sweep::new(databases, redis, metrics).run(stop.clone()))
+            },
+        ));
         if args.unpaid_expiry_ms == 0 {
             tracing::info!("unpaid orders do not expire");
             return;
@@ -203,13 +221,17 @@ impl Bus {
                 Ok(outbox.clone().run(stop.clone()))
             }));
         }
+        let this = Arc::new(self);
+        if let Some(index) = this.platform.index_url.as_deref().map(Index::at) {
+            loops.spawn(this.clone().index(index, stopping.clone()));
+        }
         let stop = stopping.clone();
-        let metrics = self.platform.metrics.clone();
+        let metrics = this.platform.metrics.clone();
         loops.spawn(supervise(
             "stock consumer",
             metrics,
             stop.clone(),
-            move || Ok(self.stock_consumer()?.run(stop.clone())),
+            move || Ok(this.stock_consumer()?.run(stop.clone())),
         ));
         while loops.join_next().await.is_some() {}
     }
@@ -226,6 +248,43 @@ impl Bus {
             }
         }
         Ok(())
+    }
+
+    /// The index's own loop. A broker that forgets has lost what the index had not taken in yet.
+    async fn index(self: Arc<Self>, index: Index, mut stopping: Shutdown) {
+        let mut outage = Outage::new("search index");
+        let (databases, forgets) = (&self.platform.databases, self.cluster.embedded);
+        let ready = || async {
+            index.ensure().await?;
+            match forgets {
+                true => rebuild::catch_up(databases, &index).await,
+                false => Ok(0),
+            }
+        };
+        let Some(documents) = persist(&mut outage, &mut stopping, ready).await else {
+            return;
+        };
+        if documents > 0 {
+            tracing::info!(documents, "the search index has caught up");
+        }
+        let (metrics, stop) = (self.platform.metrics.clone(), stopping.clone());
+        let make = || Ok(self.index_consumer(index.clone())?.run(stop.clone()));
+        supervise("indexer", metrics, stopping, make).await;
+    }
+
+    fn index_consumer(
+        &self,
+        index: Index,
+    ) -> anyhow::Result<IndexConsumer<KafkaSource, KafkaPublisher>> {
+        let metrics = self.platform.metrics.clone();
+        let topics = [ORDER_CREATED, ORDER_STATUS_CHANGED];
+        let lag = metrics.index_lag.clone();
+        Ok(IndexConsumer {
+            source: KafkaSource::open(&self.cluster, INDEX_GROUP, &topics, lag)?,
+            publisher: self.publisher.clone(),
+            index,
+            metrics,
+        })
     }
 
     fn outbox(&self, shard: usize) -> Outbox<KafkaPublisher> {

@@ -3,7 +3,9 @@
 use crate::database::{assembled, padded};
 use anyhow::Context;
 use contract::sql::{ITEM_COLUMNS, ORDER_COLUMNS, placeholders};
-use domain::{Cents, Order, OrderId, OrderItem, ProductId, SkuId, Status, StockMode, User, UserId};
+use domain::{
+    Cents, Ms, Order, OrderId, OrderItem, ProductId, SkuId, Status, StockMode, User, UserId,
+};
 use sqlx::Row as _;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use std::collections::HashMap;
@@ -70,10 +72,8 @@ fn item(row: &MySqlRow) -> anyhow::Result<(u64, OrderItem)> {
 pub enum Which<'a> {
     /// These, where they are pending; locked.
     Pending(&'a [OrderId]),
-    /// So many after this id.
-    After(u64, u32),
-    /// So many changed at or after this time, after this id at the same time.
-    ChangedSince(u64, u64, u32),
+    /// The next ones after an id that changed at or after a time.
+    Changed { since: Ms, after: u64, limit: u32 },
 }
 
 /// Orders with their items, in the order asked for.
@@ -94,21 +94,17 @@ pub async fn orders(session: &mut MySqlConnection, which: Which<'_>) -> anyhow::
             }
             query.fetch_all(&mut *session).await?
         }
-        Which::After(id, limit) => {
-            let sql =
-                format!("SELECT {ORDER_COLUMNS} FROM t_order WHERE id > ? ORDER BY id LIMIT ?");
-            let query = sqlx::query(assembled(sql)).bind(id).bind(limit);
-            query.fetch_all(&mut *session).await?
-        }
-        Which::ChangedSince(at, id, limit) => {
+        Which::Changed {
+            since,
+            after,
+            limit,
+        } => {
             let sql = format!(
-                "SELECT {ORDER_COLUMNS} FROM t_order WHERE updated_at > ? OR (updated_at = ? AND id > ?) \
-                 ORDER BY updated_at, id LIMIT ?"
+                "SELECT {ORDER_COLUMNS} FROM t_order WHERE id > ? AND updated_at >= ? ORDER BY id LIMIT ?"
             );
             let query = sqlx::query(assembled(sql))
-                .bind(at)
-                .bind(at)
-                .bind(id)
+                .bind(after)
+                .bind(since)
                 .bind(limit);
             query.fetch_all(&mut *session).await?
         }

@@ -1,0 +1,169 @@
+//! Elasticsearch over plain HTTP: a few requests, each with a deadline and a bound on its answer.
+
+use super::bulk::{self, Verdict};
+use super::schema::{ALIAS, FIRST_INDEX, definition};
+use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_TIMEOUT_MS};
+use anyhow::{Context, bail, ensure};
+use bytes::Bytes;
+use contract::event::OrderDocument;
+use domain::Ms;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const JSON: &str = "application/json";
+const LINES: &str = "application/x-ndjson";
+
+#[derive(Clone)]
+pub struct Index {
+    base: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Index {
+    /// `base` as `http://host:port`, without a slash.
+    pub fn at(base: &str) -> Index {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(Duration::from_millis(HTTP_TIMEOUT_MS)));
+        Index {
+            base: base.to_owned(),
+            client: Client::builder(TokioExecutor::new())
+                .pool_max_idle_per_host(2)
+                .build(connector),
+        }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: Vec<u8>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}/{path}", self.base))
+            .header(http::header::CONTENT_TYPE, kind)
+            .body(Full::new(Bytes::from(body)))?;
+        let exchange = async {
+            let response = self.client.request(request).await?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), HTTP_BODY_BYTES_MAX);
+            let body = body.collect().await;
+            let body = body.map_err(|error| anyhow::anyhow!("the answer broke off: {error}"))?;
+            anyhow::Ok((status, body.to_bytes()))
+        };
+        tokio::time::timeout(Duration::from_millis(HTTP_TIMEOUT_MS), exchange)
+            .await
+            .with_context(|| format!("no answer within {HTTP_TIMEOUT_MS} ms"))?
+            .with_context(|| format!("Elasticsearch at {}", self.base))
+    }
+
+    async fn json(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let body = if body.is_null() {
+            Vec::new()
+        } else {
+            serde_json::to_vec(body)?
+        };
+        let (status, reply) = self.send(method, path, JSON, body).await?;
+        let reply: Value = serde_json::from_slice(&reply).unwrap_or_default();
+        if !status.is_success() {
+            let reason = &reply["error"]["reason"];
+            bail!("Elasticsearch answered {status} to {path}: {reason}");
+        }
+        Ok(reply)
+    }
+
+    /// Makes the index and its alias where there is none.
+    ///
+    /// # Errors
+    /// When Elasticsearch is away or refuses.
+    pub async fn ensure(&self) -> anyhow::Result<()> {
+        let (status, _) = self.send(Method::HEAD, ALIAS, JSON, Vec::new()).await?;
+        if status.is_success() {
+            return Ok(());
+        }
+        let made = self.make(FIRST_INDEX, Some(ALIAS)).await;
+        let (status, _) = self.send(Method::HEAD, ALIAS, JSON, Vec::new()).await?;
+        // Another relay may have been faster.
+        if status.is_success() { Ok(()) } else { made }
+    }
+
+    pub async fn make(&self, index: &str, alias: Option<&str>) -> anyhow::Result<()> {
+        self.json(Method::PUT, index, &definition(alias)).await?;
+        Ok(())
+    }
+
+    /// Lets the alias name `index` alone and deletes what it named before.
+    pub async fn switch_to(&self, index: &str) -> anyhow::Result<()> {
+        let before = self
+            .json(Method::GET, &format!("{ALIAS}/_alias"), &Value::Null)
+            .await;
+        let mut actions = vec![json!({ "add": { "index": index, "alias": ALIAS } })];
+        if let Ok(Value::Object(before)) = before {
+            let old = before.keys().filter(|old| *old != index);
+            actions.extend(old.map(|old| json!({ "remove_index": { "index": old } })));
+        }
+        self.json(Method::POST, "_aliases", &json!({ "actions": actions }))
+            .await?;
+        Ok(())
+    }
+
+    /// Sends documents; a verdict for each.
+    ///
+    /// # Errors
+    /// When the request as a whole failed; nothing is known of the documents then.
+    pub async fn bulk(
+        &self,
+        index: &str,
+        documents: &[&OrderDocument],
+    ) -> anyhow::Result<Vec<Verdict>> {
+        let body = bulk::encode(documents)?;
+        let path = format!("{index}/_bulk");
+        let (status, reply) = self.send(Method::POST, &path, LINES, body).await?;
+        ensure!(
+            status.is_success(),
+            "Elasticsearch answered {status} to a bulk request"
+        );
+        Ok(bulk::classify(documents, &reply))
+    }
+
+    /// When the newest change in the index was made; `None` where it is empty.
+    pub async fn newest_change(&self) -> anyhow::Result<Option<Ms>> {
+        let query =
+            json!({ "size": 0, "aggs": { "newest": { "max": { "field": "updated_at" } } } });
+        let reply = self
+            .json(Method::POST, &format!("{ALIAS}/_search"), &query)
+            .await?;
+        let newest = reply["aggregations"]["newest"]["value"].as_f64();
+        Ok(newest.map(|ms| ms as Ms))
+    }
+
+    /// Versions of these documents, in their order; `None` where one is missing.
+    pub async fn versions(&self, ids: &[String]) -> anyhow::Result<Vec<Option<u64>>> {
+        let path = format!("{ALIAS}/_mget?_source=false");
+        let reply = self
+            .json(Method::POST, &path, &json!({ "ids": ids }))
+            .await?;
+        let documents = reply["docs"]
+            .as_array()
+            .context("no documents in the answer")?;
+        ensure!(documents.len() == ids.len(), "the answer misses documents");
+        Ok(documents.iter().map(|d| d["_version"].as_u64()).collect())
+    }
+
+    /// Number of documents, with what was written last.
+    pub async fn count(&self) -> anyhow::Result<u64> {
+        self.json(Method::POST, &format!("{ALIAS}/_refresh"), &Value::Null)
+            .await?;
+        let reply = self
+            .json(Method::GET, &format!("{ALIAS}/_count"), &Value::Null)
+            .await?;
+        reply["count"].as_u64().context("no count in the answer")
+    }
+}

@@ -1,0 +1,38 @@
+//! The index's mapping. Fields that are not named are stored, not searched.
+
+use serde_json::{Value, json};
+
+/// What everybody asks: an alias of exactly one index.
+pub const ALIAS: &str = "orders";
+/// The index behind it at first; a rebuild makes others.
+pub const FIRST_INDEX: &str = "orders-1";
+
+/// Settings and mapping; `alias` where it is to be asked from the start.
+pub fn definition(alias: Option<&str>) -> Value {
+    let keyword = || json!({ "type": "keyword" });
+    let words = || json!({ "type": "text", "fields": { "raw": { "type": "keyword", "ignore_above": 256 } } });
+    let stored = || json!({ "type": "keyword", "index": false, "doc_values": false });
+    let number = || json!({ "type": "long" });
+    let time = || json!({ "type": "date", "format": "epoch_millis" });
+    let mut definition = json!({
+        "settings": { "refresh_interval": "500ms" },
+        "mappings": { "dynamic": false, "properties": {
+            "id": keyword(), "order_no": keyword(), "user_id": keyword(), "user_ref": keyword(),
+            "status": keyword(), "version": { "type": "integer" },
+            "total_cents": number(), "discount_cents": number(), "actual_cents": number(),
+            "payment_method": keyword(), "payment_id": keyword(),
+            "shipping_address": words(), "remark": words(), "cancel_reason": words(),
+            "items": { "properties": {
+                "product_id": keyword(), "sku_id": keyword(), "product_name": words(),
+                "product_image": stored(), "price_cents": number(), "quantity": { "type": "integer" },
+                "subtotal_cents": number(), "stock_mode": keyword(),
+            } },
+            "created_at": time(), "updated_at": time(), "paid_at": time(), "shipped_at": time(),
+            "completed_at": time(), "cancelled_at": time(),
+        } },
+    });
+    if let Some(alias) = alias {
+        definition["aliases"] = json!({ alias: {} });
+    }
+    definition
+}

@@ -1,0 +1,103 @@
+//! Reservations in the database whose order was never inserted: rolled back. A reservation is looked at once,
+//! when its order must be there or never will.
+
+use super::{Sweep, existing};
+use crate::clock::now_ms;
+use crate::database::Database;
+use crate::limits::SWEEP_LOG_ROWS_MAX;
+use crate::stock::message::{Line, StockMove};
+use crate::stock::plan::plan;
+use crate::stock::rows::{self, Lock};
+use crate::stock::{LineKey, LineState, Logged, apply};
+use domain::limits::ORPHAN_AGE_MS;
+use domain::stock::StockEffect;
+use domain::{EventId, OrderId, StockMode};
+use sqlx::Row as _;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+const OLD_RESERVATIONS: &str = "SELECT order_id, created_at FROM t_stock_log \
+     WHERE stock_mode = ? AND state = ? AND created_at <= ? \
+     AND (created_at > ? OR (created_at = ? AND order_id > ?)) ORDER BY created_at, order_id LIMIT ?";
+
+impl Sweep {
+    /// The next reservations' share.
+    ///
+    /// # Errors
+    /// When a database fails; nothing of this share was rolled back then.
+    pub async fn sweep_reservations(&mut self) -> anyhow::Result<()> {
+        let (at, order) = self.reservations;
+        let found = sqlx::query(OLD_RESERVATIONS)
+            .bind(StockMode::Db.code())
+            .bind(LineState::Reserved.code())
+            .bind(now_ms().saturating_sub(ORPHAN_AGE_MS))
+            .bind(at)
+            .bind(at)
+            .bind(order)
+            .bind(SWEEP_LOG_ROWS_MAX)
+            .fetch_all(&self.databases.inventory.pool)
+            .await?;
+        let mut orders = HashSet::new();
+        let mut last = self.reservations;
+        for row in &found {
+            last = (row.try_get(1)?, row.try_get(0)?);
+            orders.extend(OrderId::new(last.1));
+        }
+        let existing = existing(&self.databases, orders.iter().copied()).await?;
+        let orphans: Vec<OrderId> = orders.difference(&existing).copied().collect();
+        let lines = roll_back(&self.databases.inventory, &orphans).await?;
+        if lines > 0 {
+            self.metrics.sweep_rolled_back.add(lines);
+            tracing::info!(
+                lines,
+                "reservations rolled back: their orders were never inserted"
+            );
+        }
+        self.reservations = last;
+        Ok(())
+    }
+}
+
+/// Gives back what these orders reserved in the database, in one transaction; the number of lines.
+async fn roll_back(database: &Database, orders: &[OrderId]) -> anyhow::Result<usize> {
+    if orders.is_empty() {
+        return Ok(0);
+    }
+    let now = now_ms();
+    let mut tx = database.begin().await?;
+    let logs = rows::logs(&mut tx, orders, Lock::Yes).await?;
+    let moves = moves(&logs);
+    let stock = rows::inventory(&mut tx, &apply::products(&moves), Lock::Yes).await?;
+    let plan = plan(&moves, logs, stock.clone());
+    rows::put_inventory(&mut tx, &stock, &plan.stock, now).await?;
+    rows::put_logs(&mut tx, &plan.logs, now).await?;
+    tx.commit().await?;
+    for anomaly in plan.anomalies {
+        tracing::error!("stock: {anomaly}");
+    }
+    Ok(plan.logs.len())
+}
+
+/// One rollback per order, of the lines the database keeps and that are reserved.
+fn moves(logs: &HashMap<LineKey, Logged>) -> Vec<StockMove> {
+    let mut lines: BTreeMap<OrderId, Vec<Line>> = BTreeMap::new();
+    for ((order, product, sku), logged) in logs {
+        if logged.state == LineState::Reserved && logged.mode == StockMode::Db {
+            lines.entry(*order).or_default().push(Line {
+                product: *product,
+                sku: *sku,
+                quantity: logged.quantity,
+                mode: logged.mode,
+            });
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(order, lines)| StockMove {
+            // Never sent: version 0 is no version of an order.
+            message_id: EventId { order, version: 0 }.to_string(),
+            order,
+            effect: StockEffect::Rollback,
+            lines,
+        })
+        .collect()
+}

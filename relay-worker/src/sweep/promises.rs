@@ -1,0 +1,135 @@
+//! Redis: intents whose request died, sums that are not true, stock that is behind the database.
+
+use super::judge::{Intent, Shown, intent, judge};
+use super::{Sweep, existing};
+use crate::limits::{SWEEP_INTENTS_MAX, SWEEP_PRODUCTS_MAX};
+use crate::redis::Call;
+use crate::stock::rows::{self, Lock};
+use crate::stock::sync::{News, sync};
+use contract::redis::{RELEASE, Script, reserved, stock};
+use domain::limits::ORPHAN_AGE_MS;
+use domain::{OrderId, ProductId};
+use std::collections::{BTreeMap, HashSet};
+
+const AUDIT: Script = Script {
+    name: "audit",
+    text: include_str!("audit.lua"),
+};
+
+/// Reply of the script: word, corrected, old intents, stock.
+type Audit = (String, usize, Vec<String>, Vec<String>);
+
+struct Audited {
+    product: ProductId,
+    old: Vec<Intent>,
+    shown: Shown,
+}
+
+impl Sweep {
+    /// The next products' share.
+    ///
+    /// # Errors
+    /// When a server fails; what was done so far stays.
+    pub async fn sweep_promises(&mut self) -> anyhow::Result<()> {
+        let ids: Vec<u64> =
+            sqlx::query_scalar("SELECT id FROM products WHERE id > ? ORDER BY id LIMIT ?")
+                .bind(self.products.0)
+                .bind(SWEEP_PRODUCTS_MAX)
+                .fetch_all(&self.databases.inventory.pool)
+                .await?;
+        let products: Vec<ProductId> = ids.into_iter().map(ProductId).collect();
+        let Some(last) = products.last().copied() else {
+            self.products = ProductId(0);
+            return Ok(());
+        };
+        let audited = self.audit(&products).await?;
+        self.settle(audited, &products).await?;
+        self.products = if products.len() < SWEEP_PRODUCTS_MAX as usize {
+            ProductId(0)
+        } else {
+            last
+        };
+        Ok(())
+    }
+
+    async fn audit(&self, products: &[ProductId]) -> anyhow::Result<Vec<Audited>> {
+        let arguments = vec![ORPHAN_AGE_MS.to_string(), SWEEP_INTENTS_MAX.to_string()];
+        let calls: Vec<Call> = products
+            .iter()
+            .map(|product| Call {
+                keys: vec![stock(*product), reserved(*product)],
+                arguments: arguments.clone(),
+            })
+            .collect();
+        let audits: Vec<Audit> = self.redis.run(&AUDIT, &calls).await?;
+        let mut audited = Vec::new();
+        for (product, (word, corrected, old, flat)) in products.iter().zip(audits) {
+            if word != "ok" {
+                tracing::warn!(product = product.0, "too many intents to look at now");
+                continue;
+            }
+            if corrected > 0 {
+                self.metrics.sweep_repaired.add(corrected);
+                tracing::warn!(
+                    product = product.0,
+                    "the sum of intents was not true; corrected"
+                );
+            }
+            audited.push(Audited {
+                product: *product,
+                old: old.iter().filter_map(|field| intent(field)).collect(),
+                shown: Shown::read(&flat),
+            });
+        }
+        Ok(audited)
+    }
+
+    /// The log is read before the stock: what is logged is in the stock that is read after it.
+    async fn settle(&self, audited: Vec<Audited>, products: &[ProductId]) -> anyhow::Result<()> {
+        let intents = audited.iter().flat_map(|audited| &audited.old);
+        let orders: HashSet<OrderId> = intents.map(|(order, _)| *order).collect();
+        let orders: Vec<OrderId> = orders.into_iter().collect();
+        let existing = existing(&self.databases, orders.iter().copied()).await?;
+        let mut session = self.databases.inventory.pool.acquire().await?;
+        let logs = rows::logs(&mut session, &orders, Lock::No).await?;
+        let logged: HashSet<_> = logs.into_keys().collect();
+        let stock = rows::inventory(&mut session, products, Lock::No).await?;
+        drop(session);
+
+        let mut news: BTreeMap<ProductId, News> = BTreeMap::new();
+        let mut orphans = Vec::new();
+        for Audited {
+            product,
+            old,
+            shown,
+        } in &audited
+        {
+            let judgement = judge(*product, old, &logged, &existing);
+            let rows = stock.values().filter(|row| row.product == *product);
+            if !judgement.settled.is_empty() || rows.clone().any(|row| shown.is_behind(row)) {
+                let entry = News {
+                    rows: rows.copied().collect(),
+                    settled: judgement.settled,
+                };
+                news.insert(*product, entry);
+            }
+            orphans.extend(judgement.orphaned.iter().map(|(order, sku)| Call {
+                keys: vec![contract::redis::stock(*product), reserved(*product)],
+                arguments: vec![order.to_string(), sku.0.to_string()],
+            }));
+        }
+        self.metrics
+            .sweep_settled
+            .add(sync(&self.redis, &news).await?);
+        let released: Vec<usize> = self.redis.run(&RELEASE, &orphans).await?;
+        let released: usize = released.into_iter().sum();
+        if released > 0 {
+            self.metrics.sweep_released.add(released);
+            tracing::info!(
+                intents = released,
+                "released: their orders were never inserted"
+            );
+        }
+        Ok(())
+    }
+}
