@@ -1,7 +1,7 @@
 //! Creates a product with its stock: one transaction on the inventory database, then into Redis.
 
 use crate::product::Product;
-use crate::statement::{INSERT_PRODUCT, INSERT_STOCK, NEXT_ID, STOCK_PARAMETERS};
+use crate::statement::{INSERT_PRODUCT, INSERT_STOCK, LARGEST_ID, STOCK_PARAMETERS};
 use crate::stock::SkuStock;
 use contract::product::{PRODUCT_ID_MAX, ProductDraft, ProductView};
 use contract::redis as keys;
@@ -73,15 +73,15 @@ async fn insert(db: &Db, draft: &ProductDraft, now: Ms) -> Result<ProductId, Fau
 }
 
 async fn next_id(db: &Db) -> Result<ProductId, Fault> {
-    let rows = db.query(NEXT_ID, vec![]).await?;
-    let id = rows
-        .first()
-        .ok_or_else(|| Fault::Internal("MAX(id) gave no row".to_owned()))?
-        .u64(0)?;
-    if id > PRODUCT_ID_MAX {
+    let rows = db.query(LARGEST_ID, vec![]).await?;
+    let largest = match rows.first() {
+        Some(row) if !row.is_null(0) => row.u64(0)?,
+        _ => 0,
+    };
+    if largest >= PRODUCT_ID_MAX {
         return Err(Rejection::invalid("id", "must be given: the largest is taken").into());
     }
-    Ok(ProductId(id))
+    Ok(ProductId(largest + 1))
 }
 
 async fn write(db: &Db, id: ProductId, draft: &ProductDraft, now: Ms) -> Result<(), SqlError> {
