@@ -1,0 +1,241 @@
+//! `product-catalog`: products made once, found cached and uncached, and stock as far as it is known.
+
+use crate::bindings::mysql::DbValue;
+use crate::host::{Reply, request, send};
+use crate::replies::*;
+use crate::script::{Answer, Script};
+use domain::StockMode;
+
+fn get(path: &str, script: &Script) -> Reply {
+    send("product-catalog", request("GET", path, ""), script)
+}
+
+fn post(body: &str, script: &Script) -> Reply {
+    send(
+        "product-catalog",
+        request("POST", "/api/v1/products", body),
+        script,
+    )
+}
+
+const KEYBOARD: &str = r#"{"id":1,"name":"键盘","price":99.99,"stock":5}"#;
+
+fn hash(pairs: &[(&str, &str)]) -> Answer {
+    let flat = pairs
+        .iter()
+        .flat_map(|(field, value)| [text(field), text(value)]);
+    Answer::Redis(flat.collect())
+}
+
+fn cached_product() -> Answer {
+    hash(&[
+        ("updated_at", "5"),
+        ("name", "键盘"),
+        ("image", ""),
+        ("price", "9999"),
+        ("status", "1"),
+        ("mode", "0"),
+    ])
+}
+
+/// id, name, image, price, status, stock_mode, updated_at.
+fn product_of(id: u64, mode: StockMode) -> Vec<DbValue> {
+    [vec![DbValue::Uint64(id)], product_row(9999, mode)].concat()
+}
+
+#[test]
+fn a_product_and_its_stock_are_one_transaction_then_loaded() {
+    let script = Script::default()
+        .expect("inventory INSERT products", Answer::Done)
+        .expect("inventory INSERT t_inventory", Answer::Done)
+        .expect("DEL {p1}", integer(2))
+        .expect(
+            "inventory SELECT t_inventory",
+            rows([vec![
+                DbValue::Uint64(0),
+                DbValue::Uint32(5),
+                DbValue::Uint32(0),
+            ]]),
+        )
+        .expect("sync {p1}", integer(0))
+        .expect(
+            "inventory SELECT products",
+            rows([product_row(9999, StockMode::Redis)]),
+        )
+        .expect("cache_product {p1}", integer(1));
+    let reply = post(KEYBOARD, &script);
+    assert_eq!((reply.status, reply.code()), (201, 10000), "{reply:?}");
+    assert_eq!(reply.header("location"), Some("/api/v1/products/1"));
+    assert_eq!(
+        (&reply.body["stock"], &reply.body["id"]),
+        (&5.into(), &"1".into())
+    );
+    let steps = script.steps();
+    let at = |what: &str| steps.iter().position(|step| step == what).unwrap();
+    assert!(
+        at("DEL {p1}") < at("inventory COMMIT"),
+        "no stale stock behind a visible product"
+    );
+}
+
+#[test]
+fn a_product_that_exists_is_a_conflict() {
+    let script = Script::default().expect("inventory INSERT products", duplicate("PRIMARY"));
+    let reply = post(KEYBOARD, &script);
+    assert_eq!((reply.status, reply.code()), (409, 20004));
+    assert_eq!(script.count("inventory ROLLBACK"), 1);
+    assert_eq!(
+        script.count("DEL"),
+        0,
+        "the stock of the existing one stays"
+    );
+}
+
+#[test]
+fn an_id_is_minted_again_where_another_took_it() {
+    let next = |id: i64| rows([vec![DbValue::Int64(id)]]);
+    let script = Script::default()
+        .expect("inventory SELECT products", next(4))
+        .expect("inventory INSERT products", duplicate("PRIMARY"))
+        .expect("inventory SELECT products", next(5))
+        .expect("inventory INSERT products", deadlock())
+        .expect("inventory SELECT products", next(6))
+        .expect("inventory INSERT products", Answer::Done)
+        .expect("inventory INSERT t_inventory", Answer::Done)
+        .expect("DEL {p6}", integer(0))
+        .expect("inventory SELECT t_inventory", nothing())
+        .expect("sync", integer(0))
+        .expect("inventory SELECT products", nothing())
+        .expect("cache_product", integer(1));
+    let reply = post(r#"{"name":"键盘","price":"99.99","stock":5}"#, &script);
+    assert_eq!((reply.status, &reply.body["id"]), (201, &"6".into()));
+}
+
+#[test]
+fn a_product_is_not_made_where_a_server_is_away() {
+    let script = Script::default().expect("open redis", redis_away());
+    assert_eq!(post(KEYBOARD, &script).status, 503);
+    let script = Script::default()
+        .expect("inventory INSERT products", Answer::Done)
+        .expect("inventory INSERT t_inventory", Answer::Done)
+        .expect("DEL", redis_away());
+    assert_eq!(post(KEYBOARD, &script).status, 503);
+    assert_eq!(script.count("inventory COMMIT"), 0);
+    assert_eq!(script.count("inventory ROLLBACK"), 1);
+    let script = Script::default()
+        .expect("inventory INSERT products", Answer::Done)
+        .expect("inventory INSERT t_inventory", mysql_lost());
+    assert_eq!(post(KEYBOARD, &script).status, 503);
+}
+
+#[test]
+fn bad_products_reach_no_server() {
+    for (body, field) in [
+        (r#"{"price":1,"stock":1}"#, "name"),
+        (r#"{"name":"x","stock":1}"#, "price"),
+        (r#"{"name":"x","price":1}"#, "stock"),
+        (r#"{"name":"x","price":1,"stock":-1}"#, "stock"),
+        (r#"{"name":"x","price":-1,"stock":1}"#, "price"),
+        (
+            r#"{"name":"x","price":1,"stock":1,"stock_mode":"paper"}"#,
+            "stock_mode",
+        ),
+        (r#"{"id":0,"name":"x","price":1,"stock":1}"#, "id"),
+        (r#"{"name":"x","price":1,"skus":[]}"#, "skus"),
+        (
+            r#"{"name":"x","price":1,"stock":1,"skus":[{"sku_id":1,"stock":1}]}"#,
+            "stock",
+        ),
+    ] {
+        let reply = post(body, &Script::default());
+        assert_eq!(
+            (reply.status, reply.code()),
+            (400, 10001),
+            "{body}: {reply:?}"
+        );
+        let message = reply.body["message"].as_str().unwrap();
+        assert!(
+            message.starts_with(&format!("[10001] {field}")),
+            "{body}: {message}"
+        );
+    }
+}
+
+#[test]
+fn a_cached_product_needs_no_database() {
+    let script = Script::default()
+        .expect("HGETALL {p1}", cached_product())
+        .expect(
+            "HGETALL {p1}",
+            hash(&[("a:0", "5"), ("v:0", "3"), ("r:0", "2")]),
+        );
+    let reply = get("/api/v1/products/1", &script);
+    assert_eq!(
+        (reply.status, &reply.body["stock"]),
+        (200, &3.into()),
+        "{reply:?}"
+    );
+    assert_eq!(script.count("open inventory"), 0);
+}
+
+#[test]
+fn a_product_known_to_be_unknown_is_404() {
+    let script = Script::default()
+        .expect(
+            "HGETALL {p1}",
+            hash(&[("absent", "1"), ("updated_at", "0")]),
+        )
+        .expect("HGETALL {p1}", Answer::Redis(vec![]));
+    let reply = get("/api/v1/products/1", &script);
+    assert_eq!((reply.status, reply.code()), (404, 30003));
+    assert_eq!(get("/api/v1/products/x", &Script::default()).status, 400);
+}
+
+#[test]
+fn with_redis_away_the_database_answers() {
+    let inventory = rows([vec![
+        DbValue::Uint64(1),
+        DbValue::Uint64(0),
+        DbValue::Uint32(5),
+        DbValue::Uint32(1),
+        DbValue::Uint8(0),
+    ]]);
+    let script = Script::default()
+        .expect("open redis", redis_away())
+        .expect(
+            "inventory SELECT products",
+            rows([product_of(1, StockMode::Redis)]),
+        )
+        .expect("open redis", redis_away())
+        .expect("inventory SELECT t_inventory", inventory)
+        .expect("open redis", redis_away());
+    let reply = get("/api/v1/products/1", &script);
+    assert_eq!(
+        (reply.status, &reply.body["stock"]),
+        (200, &5.into()),
+        "{reply:?}"
+    );
+}
+
+#[test]
+fn the_inventory_database_away_is_503() {
+    let script = Script::default()
+        .expect("HGETALL", Answer::Redis(vec![]))
+        .expect("HGETALL", Answer::Redis(vec![]))
+        .expect("open inventory", mysql_away());
+    let reply = get("/products/1", &script);
+    assert_eq!((reply.status, reply.code()), (503, 503), "000's shape");
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    let script = Script::default().expect("open inventory", mysql_away());
+    assert_eq!(get("/v1/inventory?ids=1,2", &script).status, 503);
+}
+
+#[test]
+fn what_is_no_route_is_404_and_what_is_no_method_405() {
+    assert_eq!(get("/products/1/reviews", &Script::default()).status, 404);
+    let delete = request("DELETE", "/api/v1/products/1", "");
+    assert_eq!(
+        send("product-catalog", delete, &Script::default()).status,
+        405
+    );
+}

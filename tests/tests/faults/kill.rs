@@ -1,0 +1,82 @@
+//! `kill -9` in the middle of load: of the relay, the host, Redis and MariaDB. Afterwards the books balance and
+//! every promise is kept.
+
+use crate::alone;
+use crate::load::Load;
+use anyhow::{Context, Result, ensure};
+use stack::{Process, wait_for};
+use std::thread;
+use std::time::Duration;
+use tests::app::{Options, Platform};
+
+/// Orders placed before the blow, and after the victim is back.
+const ORDERS: usize = 150;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn survive(what: &str, victim: impl Fn(&Platform) -> &Process) -> Result<()> {
+    let _alone = alone();
+    let platform = Platform::start(Options::default())?;
+    let products = [
+        platform.product(100_000, "redis")?,
+        platform.product(100_000, "db")?,
+    ];
+    let load = Load::default();
+    thread::scope(|scope| {
+        let threads = load.start(scope, &platform, &products);
+        let story = (|| {
+            wait_for(PATIENCE, "load", || load.placed() >= ORDERS)?;
+            victim(&platform).kill();
+            victim(&platform)
+                .start()
+                .with_context(|| format!("{what} after kill -9"))?;
+            let before = load.placed();
+            wait_for(PATIENCE, "load after the restart", || {
+                load.placed() >= before + ORDERS
+            })
+        })();
+        load.enough();
+        for thread in threads {
+            thread.join().expect("load threads do not panic");
+        }
+        story
+    })?;
+    ensure!(
+        platform.relay.pid().is_some(),
+        "the relay ended:\n{}",
+        platform.relay.log_excerpt()
+    );
+    ensure!(
+        platform.host.pid().is_some(),
+        "the host ended:\n{}",
+        platform.host.log_excerpt()
+    );
+    load.hold_to_promises(&platform)?;
+    let table = platform.reconcile()?;
+    load.hold_to_promises(&platform)?;
+    println!(
+        "{what}: {} orders placed, {} requests failed\n{table}",
+        load.placed(),
+        load.failed()
+    );
+    Ok(())
+}
+
+#[test]
+fn of_the_relay() -> Result<()> {
+    survive("relay-worker", |platform| &platform.relay)
+}
+
+#[test]
+fn of_the_host() -> Result<()> {
+    survive("host-adapter", |platform| &platform.host)
+}
+
+#[test]
+fn of_redis() -> Result<()> {
+    survive("Redis", |platform| &platform.redis.process)
+}
+
+#[test]
+fn of_mariadb() -> Result<()> {
+    survive("MariaDB", |platform| &platform.mariadb.process)
+}

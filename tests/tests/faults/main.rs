@@ -1,0 +1,14 @@
+//! What happens to the platform when its parts go away: paused, stopped, or killed in the middle of load.
+//! Each test has servers of its own, one test at a time.
+
+mod kill;
+mod load;
+mod outage;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Servers are killed here and times are measured: one test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}

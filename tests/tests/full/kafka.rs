@@ -1,0 +1,112 @@
+//! A consumer that keeps what it reads from the platform's topics, from the beginning.
+
+use anyhow::{Context, Result};
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{BorrowedMessage, Headers, Message as _};
+use stack::wait_ok;
+use std::cell::RefCell;
+use std::time::Duration;
+use tests::app::Platform;
+
+const TOPICS: [&str; 3] = ["order.created", "order.status_changed", "doos.stock.deduct"];
+
+/// A record as these tests look at it.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub topic: String,
+    pub key: String,
+    pub value: String,
+    headers: Vec<(String, String)>,
+}
+
+impl Message {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    fn read(record: &BorrowedMessage) -> Message {
+        let text =
+            |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+        let headers = record
+            .headers()
+            .into_iter()
+            .flat_map(|headers| headers.iter());
+        Message {
+            topic: record.topic().to_owned(),
+            key: text(record.key()),
+            value: text(record.payload()),
+            headers: headers
+                .map(|header| (header.key.to_owned(), text(header.value)))
+                .collect(),
+        }
+    }
+}
+
+pub struct Listener {
+    consumer: BaseConsumer,
+    seen: RefCell<Vec<Message>>,
+}
+
+impl Listener {
+    /// Reads every partition of the platform's topics; no group, so nothing is taken from the relay.
+    pub fn start(platform: &Platform) -> Result<Listener> {
+        let kafka = platform.kafka.as_ref().context("a platform with Kafka")?;
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", kafka.brokers())
+            .set("group.id", format!("tests-{}", tests::shop::buyer()))
+            .set("enable.auto.commit", "false")
+            .set("auto.offset.reset", "earliest")
+            // Topics may be made after the subscription.
+            .set("topic.metadata.refresh.interval.ms", "500")
+            .create()?;
+        consumer.subscribe(&TOPICS)?;
+        Ok(Listener {
+            consumer,
+            seen: RefCell::default(),
+        })
+    }
+
+    /// The first record about an order in a topic.
+    ///
+    /// # Errors
+    /// Where there is none in time.
+    pub fn wait_for(&self, topic: &str, order: &str, within: Duration) -> Result<Message> {
+        let all = self.wait_for_all(topic, order, 1, within)?;
+        all.into_iter().next().context("at least one")
+    }
+
+    /// The records about an order in a topic, in the order they were read, once there are this many.
+    ///
+    /// # Errors
+    /// Where there are fewer in time.
+    pub fn wait_for_all(
+        &self,
+        topic: &str,
+        order: &str,
+        count: usize,
+        within: Duration,
+    ) -> Result<Vec<Message>> {
+        wait_ok(
+            within,
+            &format!("{count} records of order {order} in {topic}"),
+            || {
+                while let Some(record) = self.consumer.poll(Duration::from_millis(5)) {
+                    let mut seen = self.seen.borrow();
+                    seen.push(Message::read(&record?));
+                }
+                let seen = self.seen.borrow();
+                let wanted = |message: &&Message| message.topic == topic && message.key == order;
+                let found: Vec<Message> = seen.iter().filter(wanted).cloned().collect();
+                anyhow::ensure!(
+                    found.len() >= count,
+                    "{} of {} records read",
+                    found.len(),
+                    seen.len()
+                );
+                Ok(found)
+            },
+        )
+    }
+}

@@ -1,0 +1,74 @@
+//! More buyers than units: exactly as many orders as there are units, and books that balance.
+
+use anyhow::Result;
+use std::thread;
+use tests::app::{Platform, soon};
+use tests::shop::{Stock, buyer};
+
+/// Places `buyers` orders of one unit at once and gives how many were placed and how many were told "sold out".
+fn rush(platform: &Platform, product: u64, buyers: usize) -> Result<(usize, usize)> {
+    let replies: Vec<_> = thread::scope(|scope| {
+        let buy = || platform.order(buyer(), product, 1);
+        let threads: Vec<_> = (0..buyers).map(|_| scope.spawn(buy)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("a reply"))
+            .collect()
+    });
+    let (mut placed, mut short) = (0, 0);
+    for reply in replies {
+        let reply = reply?;
+        match (reply.status, reply.code()) {
+            (200, _) => placed += 1,
+            (409, 30001) => short += 1,
+            other => panic!("{other:?}: {}", reply.text),
+        }
+    }
+    Ok((placed, short))
+}
+
+#[test]
+fn two_hundred_buyers_of_a_hundred_units() -> Result<()> {
+    let platform = Platform::shared();
+    let product = platform.product(100, "redis")?;
+    assert_eq!(rush(&platform, product, 200)?, (100, 100));
+    soon("all units locked", || {
+        platform.expect_stock(product, Stock::of(0, 100, 0))
+    })?;
+    let shown = platform.api.get(&format!("/v1/inventory?ids={product}"))?;
+    assert_eq!(shown.body["stock"][product.to_string()], 0);
+    platform.audit()?;
+    Ok(())
+}
+
+#[test]
+fn a_rush_on_database_stock_never_sells_more_than_there_is() -> Result<()> {
+    let platform = Platform::shared();
+    let product = platform.product(10, "db")?;
+    let (mut placed, mut rounds) = (0, 0);
+    // Contended requests are told to come back: a few rounds sell the rest.
+    while placed < 10 && rounds < 20 {
+        let replies: Vec<_> = thread::scope(|scope| {
+            let buy = || platform.order(buyer(), product, 1);
+            let threads: Vec<_> = (0..20).map(|_| scope.spawn(buy)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().expect("a reply"))
+                .collect()
+        });
+        for reply in replies {
+            let reply = reply?;
+            match (reply.status, reply.code()) {
+                (200, _) => placed += 1,
+                (409, 30001 | 30002) => {}
+                other => panic!("{other:?}: {}", reply.text),
+            }
+        }
+        rounds += 1;
+    }
+    assert_eq!(placed, 10, "after {rounds} rounds");
+    platform.expect_stock(product, Stock::of(0, 10, 0))?;
+    assert_eq!(rush(&platform, product, 5)?, (0, 5));
+    platform.audit()?;
+    Ok(())
+}

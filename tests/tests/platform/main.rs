@@ -1,0 +1,8 @@
+//! The whole platform through its HTTP port: host, functions, relay, MariaDB and Redis as real processes,
+//! shared by all tests here, each with buyers and products of its own.
+
+mod contention;
+mod goldens;
+mod life;
+mod reading;
+mod repeats;
