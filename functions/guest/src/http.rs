@@ -188,6 +188,7 @@ where
             }
         }
     };
+    let length = http::HeaderValue::from(reply.body.len());
     let mut response = http::Response::new(Full::new(Bytes::from(reply.body)));
     *response.status_mut() =
         http::StatusCode::from_u16(reply.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
@@ -196,6 +197,8 @@ where
         http::header::CONTENT_TYPE,
         http::HeaderValue::from_static("application/json"),
     );
+    // The body is a stream to the host: told its length, it need not be sent in chunks.
+    headers.insert(http::header::CONTENT_LENGTH, length);
     for (name, value) in reply.headers {
         if let Ok(value) = http::HeaderValue::from_str(&value) {
             headers.insert(http::HeaderName::from_static(name), value);
