@@ -18,6 +18,7 @@ pub mod orders;
 pub mod outage;
 pub mod outbox;
 pub mod ports;
+pub mod reconcile;
 pub mod redis;
 pub mod run;
 pub mod shutdown;

@@ -2,8 +2,11 @@
 
 use anyhow::Context;
 use clap::Parser;
-use relay_worker::config::{Cli, Command};
-use relay_worker::{migrate, run, telemetry};
+use relay_worker::config::{Cli, Command, DatabaseArgs, ReconcileArgs};
+use relay_worker::database::Databases;
+use relay_worker::index::{Index, rebuild};
+use relay_worker::reconcile::{Scope, finding};
+use relay_worker::{migrate, reconcile, run, telemetry};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -36,7 +39,40 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
                 println!("{line}");
             }
         }
-        Command::Reconcile(_) | Command::Reindex(_) => anyhow::bail!("not there yet"),
+        Command::Reconcile(args) => return reconcile_all(args).await,
+        Command::Reindex(args) => {
+            let url = args.index.url()?;
+            let index = Index::at(&url.context("ELASTICSEARCH_URL must be set")?);
+            let databases = open(&args.databases)?;
+            let documents = rebuild::rebuild(&databases, &index).await?;
+            println!("{documents} orders indexed");
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn open(args: &DatabaseArgs) -> anyhow::Result<Databases> {
+    let addresses = args.addresses()?;
+    Ok(Databases::open(
+        &addresses.shards,
+        &addresses.inventory,
+        addresses.count,
+    ))
+}
+
+async fn reconcile_all(args: ReconcileArgs) -> anyhow::Result<ExitCode> {
+    let scope = Scope {
+        databases: open(&args.databases)?,
+        redis: args.redis.open()?,
+        index: args.index.url()?.as_deref().map(Index::at),
+    };
+    let findings = reconcile::reconcile(&scope, args.wait).await?;
+    print!("{}", finding::table(&findings));
+    let broken = findings.iter().filter(|finding| finding.broken > 0).count();
+    if broken == 0 {
+        println!("all {} invariants hold", findings.len());
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{broken} of {} invariants are broken", findings.len());
+    Ok(ExitCode::FAILURE)
 }

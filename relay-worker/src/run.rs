@@ -292,6 +292,7 @@ impl Bus {
             shard,
             database: self.platform.databases.shards[shard].clone(),
             publisher: self.publisher.clone(),
+            redis: self.platform.redis.clone(),
             claims: self.claims.clone(),
             hint: self.platform.hints[shard].clone(),
             metrics: self.platform.metrics.clone(),

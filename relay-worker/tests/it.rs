@@ -1,8 +1,18 @@
 //! The relay as a process of its own, against real MariaDB, Redis, Kafka and Elasticsearch.
 
+#[path = "it/bus.rs"]
+mod bus;
+#[path = "it/crash.rs"]
+mod crash;
 #[path = "it/life.rs"]
 mod life;
 #[path = "it/migrate.rs"]
 mod migrate;
+#[path = "it/reconcile.rs"]
+mod reconcile;
+#[path = "it/search.rs"]
+mod search;
+#[path = "it/sweep.rs"]
+mod sweep;
 #[path = "it/world.rs"]
 mod world;

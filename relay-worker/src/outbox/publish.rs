@@ -2,15 +2,17 @@
 //! since a row is not claimed before the earlier ones of its order are sent.
 
 use super::plan::{Outcome, outcome, shortened};
-use super::record::{Envelope, envelope};
+use super::record::envelope;
 use super::settle::{Settled, settle};
 use super::{Row, claim};
 use crate::clock::now_ms;
 use crate::database::Database;
 use crate::limits::{BLOCKED_RETRY_MS, CLAIMS_IN_FLIGHT_MAX, IDLE_POLL_MS, ROUND_TIMEOUT_MS};
 use crate::metrics::{Metrics, OutboxMetrics};
+use crate::orders::cache;
 use crate::outage::{Outage, persist, within};
 use crate::ports::{Publisher, Verdict};
+use crate::redis::Redis;
 use crate::shutdown::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +34,7 @@ pub struct Outbox<P> {
     pub shard: usize,
     pub database: Database,
     pub publisher: Arc<P>,
+    pub redis: Redis,
     pub claims: Claims,
     pub hint: Arc<Notify>,
     pub metrics: Arc<Metrics>,
@@ -43,11 +46,18 @@ impl<P> Clone for Outbox<P> {
             shard: self.shard,
             database: self.database.clone(),
             publisher: self.publisher.clone(),
+            redis: self.redis.clone(),
             claims: self.claims.clone(),
             hint: self.hint.clone(),
             metrics: self.metrics.clone(),
         }
     }
+}
+
+/// A row's share of a batch.
+struct Part {
+    records: usize,
+    moves_stock: bool,
 }
 
 /// Whether a batch met a bus that is away.
@@ -118,13 +128,24 @@ impl<P: Publisher> Outbox<P> {
     async fn deliver(self, rows: Vec<Row>, mut shutdown: Shutdown) -> BusAway {
         let metrics = &self.metrics.outbox[self.shard];
         let prefix = &self.claims.topic_prefix;
-        let envelopes: Vec<Result<Envelope, String>> =
-            rows.iter().map(|row| envelope(row, prefix)).collect();
-        let batch = envelopes.iter().flatten().flat_map(|e| e.records.clone());
-        let verdicts = self.publisher.publish(batch.collect()).await;
+        let (mut batch, mut changed) = (Vec::with_capacity(2 * rows.len()), Vec::new());
+        let parts: Vec<Result<Part, String>> = rows
+            .iter()
+            .map(|row| {
+                let envelope = envelope(row, prefix)?;
+                let part = Part {
+                    records: envelope.records.len(),
+                    moves_stock: envelope.moves_stock,
+                };
+                batch.extend(envelope.records);
+                changed.extend(envelope.changed);
+                Ok(part)
+            })
+            .collect();
+        let verdicts = self.publisher.publish(batch).await;
         let away = verdicts.iter().any(|v| matches!(v, Verdict::Away(_)));
         let now = now_ms();
-        let settled = outcomes(&rows, &envelopes, &verdicts, now);
+        let settled = outcomes(&rows, &parts, &verdicts, now);
         count(metrics, self.shard, &rows, &settled);
         let mut outage = Outage::new(format!("settling of shard {}", self.shard));
         let write = || {
@@ -134,6 +155,7 @@ impl<P: Publisher> Outbox<P> {
             })
         };
         persist(&mut outage, &mut shutdown, write).await;
+        cache::put(&self.redis, changed.into_iter()).await;
         away
     }
 }
@@ -156,18 +178,18 @@ fn idle(claimed: &claim::Claimed, now: domain::Ms) -> Option<Duration> {
 /// Deals the verdicts out to the rows they belong to.
 fn outcomes(
     rows: &[Row],
-    envelopes: &[Result<Envelope, String>],
+    parts: &[Result<Part, String>],
     verdicts: &[Verdict],
     now: domain::Ms,
 ) -> Vec<Settled> {
     let mut rest = verdicts;
     let mut settled = Vec::with_capacity(rows.len());
-    for (row, envelope) in rows.iter().zip(envelopes) {
-        let (outcome, to_confirm) = match envelope {
-            Ok(envelope) => {
-                let (own, after) = rest.split_at(envelope.records.len());
+    for (row, part) in rows.iter().zip(parts) {
+        let (outcome, to_confirm) = match part {
+            Ok(part) => {
+                let (own, after) = rest.split_at(part.records);
                 rest = after;
-                (outcome(own, row.retry_count, now), envelope.moves_stock)
+                (outcome(own, row.retry_count, now), part.moves_stock)
             }
             Err(reason) => {
                 let (failed, error) = (row.retry_count, shortened(reason));
@@ -205,20 +227,23 @@ mod tests {
 
     #[test]
     fn verdicts_find_their_rows() {
-        let mut rows = vec![
+        let rows = [
             fixtures::created_row(1, 1),
             fixtures::created_row(2, 1),
             fixtures::created_row(3, 1),
         ];
-        rows[1].payload = "nonsense".to_owned();
-        let envelopes: Vec<_> = rows.iter().map(|row| envelope(row, "")).collect();
+        let part = || Part {
+            records: 2,
+            moves_stock: true,
+        };
+        let parts = [Ok(part()), Err("payload: EOF".to_owned()), Ok(part())];
         let verdicts = [
             Verdict::Delivered,
             Verdict::Delivered,
             Verdict::Delivered,
             Verdict::Refused("too large".to_owned()),
         ];
-        let settled = outcomes(&rows, &envelopes, &verdicts, 10);
+        let settled = outcomes(&rows, &parts, &verdicts, 10);
         assert_eq!(settled[0].outcome, Outcome::Sent);
         assert!(settled[0].to_confirm);
         assert!(matches!(settled[1].outcome, Outcome::Dead { .. }));

@@ -3,8 +3,9 @@
 
 use super::Row;
 use crate::ports::Outgoing;
-use contract::event::{OrderEvent, SCHEMA};
+use contract::event::{EventType, OrderEvent, SCHEMA};
 use contract::message::{STOCK, records};
+use domain::Order;
 use domain::calendar::rfc3339;
 
 /// The records of one row.
@@ -13,6 +14,8 @@ pub struct Envelope {
     pub records: Vec<Outgoing>,
     /// Whether one of them moves stock, so that the consumer confirms the row.
     pub moves_stock: bool,
+    /// The order as it is after a change, for the cache: the function may have died before it put it there.
+    pub changed: Option<Order>,
 }
 
 /// Reads a row's payload. The error says why it can never be sent.
@@ -36,9 +39,17 @@ pub fn envelope(row: &Row, topic_prefix: &str) -> Result<Envelope, String> {
         .as_deref()
         .and_then(|trace| traceparent(trace, &event.message_id));
     let time = rfc3339(event.occurred_at);
+    let changed = match event.event_type {
+        EventType::Created => None,
+        EventType::StatusChanged => {
+            let order = Order::try_from(event.order.clone());
+            Some(order.map_err(|error| format!("payload: {error}"))?)
+        }
+    };
     let mut envelope = Envelope {
         records: Vec::with_capacity(2),
         moves_stock: false,
+        changed,
     };
     for record in records(event) {
         let kind = record.event_type();

@@ -1,0 +1,65 @@
+//! `reconcile`: the platform's invariants, checked against the databases, Redis and the search index once
+//! work in flight has ended. It reads only; what it finds broken is for people.
+
+pub mod books;
+pub mod finding;
+pub mod ledger;
+pub mod orders;
+pub mod promises;
+
+use crate::clock::now_ms;
+use crate::database::{Database, Databases};
+use crate::index::Index;
+use crate::redis::Redis;
+use anyhow::Context;
+use finding::Finding;
+use std::time::Duration;
+
+const POLL: Duration = Duration::from_millis(100);
+
+/// What is looked at.
+#[derive(Clone)]
+pub struct Scope {
+    pub databases: Databases,
+    pub redis: Redis,
+    pub index: Option<Index>,
+}
+
+/// Waits up to `wait_ms` until nothing is on its way, then checks everything.
+///
+/// # Errors
+/// When a server cannot be asked; nothing is known then.
+pub async fn reconcile(scope: &Scope, wait_ms: u64) -> anyhow::Result<Vec<Finding>> {
+    let deadline = now_ms() + wait_ms;
+    while on_its_way(&scope.databases).await? && now_ms() < deadline {
+        tokio::time::sleep(POLL).await;
+    }
+    let mut findings = books::check(&scope.databases.inventory).await?;
+    findings.extend(promises::check(&scope.databases, &scope.redis).await?);
+    findings.extend(orders::check(scope).await?);
+    findings.extend(ledger::check(&scope.databases).await?);
+    Ok(findings)
+}
+
+async fn on_its_way(databases: &Databases) -> anyhow::Result<bool> {
+    for shard in &databases.shards {
+        let row: Option<u64> =
+            sqlx::query_scalar("SELECT id FROM t_local_message WHERE status IN (0, 1) LIMIT 1")
+                .fetch_optional(&shard.pool)
+                .await
+                .with_context(|| shard.name.clone())?;
+        if row.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// One number.
+async fn count(database: &Database, sql: &'static str) -> anyhow::Result<u64> {
+    let count: i64 = sqlx::query_scalar(sql)
+        .fetch_one(&database.pool)
+        .await
+        .with_context(|| database.name.clone())?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}

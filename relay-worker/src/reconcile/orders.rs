@@ -1,0 +1,197 @@
+//! Order by order: its items, its outbox rows, what the stock log says of its lines, and its document.
+
+use super::Scope;
+use super::finding::Finding;
+use crate::database::{Database, assembled, padded};
+use crate::index::Index;
+use crate::orders::read::{Which, orders};
+use crate::stock::rows::{self, Lock};
+use crate::stock::{LineKey, LineState, Logged};
+use anyhow::Context;
+use contract::sql::placeholders;
+use domain::{Order, OrderId, Status};
+use sqlx::Row as _;
+use std::collections::HashMap;
+
+const ORDERS: u32 = 500;
+
+pub async fn check(scope: &Scope) -> anyhow::Result<Vec<Finding>> {
+    let mut whole = Finding::new("2 every order has its items, and they add up");
+    let mut announced = Finding::new("2 every version of an order has its outbox row");
+    let mut moved = Finding::new("1 the stock log agrees with each order's status");
+    let mut indexed = Finding::new("5 the search index has every order in its version");
+    let mut total = 0;
+    for shard in &scope.databases.shards {
+        let mut after = 0;
+        loop {
+            let page = page(shard, after)
+                .await
+                .with_context(|| shard.name.clone())?;
+            let Some(last) = page.last() else { break };
+            after = last.id.get();
+            total += page.len() as u64;
+            let ids: Vec<OrderId> = page.iter().map(|order| order.id).collect();
+            let mut session = scope.databases.inventory.pool.acquire().await?;
+            let logs = rows::logs(&mut session, &ids, Lock::No).await?;
+            let events = events(shard, &ids).await?;
+            for order in &page {
+                whole.note(amiss(order));
+                let rows = events.get(&order.id.get()).copied().unwrap_or_default();
+                let missing = rows != i64::from(order.version);
+                announced.note(missing.then(|| {
+                    format!(
+                        "order {} at version {}: {rows} rows",
+                        order.id, order.version
+                    )
+                }));
+                moved.note(disagrees(order, &logs));
+            }
+            if let Some(index) = &scope.index {
+                documents(index, &page, &mut indexed).await?;
+            }
+        }
+    }
+    let mut findings = vec![moved, whole, announced];
+    if let Some(index) = &scope.index {
+        let documents = index.count().await?;
+        if documents > total {
+            indexed.broken += documents - total;
+            let surplus = format!("{documents} documents, {total} orders");
+            indexed.example.get_or_insert(surplus);
+        }
+        findings.push(indexed);
+    }
+    Ok(findings)
+}
+
+async fn page(shard: &Database, after: u64) -> anyhow::Result<Vec<Order>> {
+    let mut session = shard.pool.acquire().await?;
+    let which = Which::Changed {
+        since: 0,
+        after,
+        limit: ORDERS,
+    };
+    orders(&mut session, which).await
+}
+
+/// Outbox rows per order.
+async fn events(shard: &Database, ids: &[OrderId]) -> anyhow::Result<HashMap<u64, i64>> {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let ids = padded(&ids);
+    let sql = format!(
+        "SELECT tx_id, COUNT(*) FROM t_local_message WHERE tx_id IN ({}) GROUP BY tx_id",
+        placeholders(ids.len())
+    );
+    let mut query = sqlx::query(assembled(sql));
+    for id in &ids {
+        query = query.bind(id);
+    }
+    let mut events = HashMap::new();
+    for row in query.fetch_all(&shard.pool).await? {
+        let id: String = row.try_get(0)?;
+        events.insert(id.parse().unwrap_or_default(), row.try_get(1)?);
+    }
+    Ok(events)
+}
+
+fn amiss(order: &Order) -> Option<String> {
+    let what = if order.items.is_empty() {
+        "has no items"
+    } else {
+        let sum: i64 = order.items.iter().map(|item| item.subtotal.get()).sum();
+        let lines = order
+            .items
+            .iter()
+            .all(|item| item.price.times(item.quantity) == Some(item.subtotal));
+        let paid = order.total.minus(order.discount) == Some(order.actual);
+        if lines && paid && sum == order.total.get() {
+            return None;
+        }
+        "does not add up"
+    };
+    Some(format!("order {} {what}", order.id))
+}
+
+/// Whether a line's state is one its order's status can have.
+fn agrees(status: Status, state: Option<LineState>) -> bool {
+    use LineState::{Confirmed, Refused, Reserved, Returned, RolledBack};
+    match status {
+        Status::Pending => state == Some(Reserved),
+        Status::Paid | Status::Shipped | Status::Completed => state == Some(Confirmed),
+        Status::Cancelled => matches!(state, Some(RolledBack | Returned | Refused)),
+        Status::Failed => !matches!(state, Some(Reserved | Confirmed)),
+    }
+}
+
+fn disagrees(order: &Order, logs: &HashMap<LineKey, Logged>) -> Option<String> {
+    order.items.iter().find_map(|item| {
+        let logged = logs.get(&(order.id, item.product, item.sku));
+        let quantity = logged.is_none_or(|logged| logged.quantity == item.quantity);
+        let state = logged.map(|logged| logged.state);
+        (!quantity || !agrees(order.status, state)).then(|| {
+            format!(
+                "order {} is {}, product {} sku {}: {logged:?}",
+                order.id, order.status, item.product.0, item.sku.0
+            )
+        })
+    })
+}
+
+async fn documents(index: &Index, page: &[Order], indexed: &mut Finding) -> anyhow::Result<()> {
+    let ids: Vec<String> = page.iter().map(|order| order.id.to_string()).collect();
+    let versions = index.versions(&ids).await?;
+    for (order, version) in page.iter().zip(versions) {
+        let same = version == Some(u64::from(order.version));
+        indexed.note((!same).then(|| {
+            let version = version.map_or("none".to_owned(), |version| version.to_string());
+            format!(
+                "order {} at version {}: document {version}",
+                order.id, order.version
+            )
+        }));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+    use domain::{Cents, StockMode};
+
+    #[test]
+    fn states_a_status_can_have() {
+        assert!(agrees(Status::Pending, Some(LineState::Reserved)));
+        assert!(!agrees(Status::Pending, None));
+        assert!(!agrees(Status::Paid, Some(LineState::Reserved)));
+        assert!(agrees(Status::Cancelled, Some(LineState::Refused)));
+        assert!(!agrees(Status::Cancelled, Some(LineState::Confirmed)));
+        assert!(agrees(Status::Failed, None));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        let mut order = fixtures::order(1, 2);
+        let key = (order.id, order.items[0].product, order.items[0].sku);
+        let logged = Logged {
+            state: LineState::Reserved,
+            quantity: 2,
+            mode: StockMode::Redis,
+        };
+        let mut logs = HashMap::from([(key, logged)]);
+        assert_eq!(disagrees(&order, &logs), None);
+        logs.insert(
+            key,
+            Logged {
+                quantity: 3,
+                ..logged
+            },
+        );
+        assert!(disagrees(&order, &logs).unwrap().contains("quantity: 3"));
+        assert_eq!(amiss(&order), None);
+        order.total = Cents::ZERO;
+        assert!(amiss(&order).unwrap().ends_with("does not add up"));
+        order.items.clear();
+        assert!(amiss(&order).unwrap().ends_with("has no items"));
+    }
+}

@@ -1,0 +1,131 @@
+//! Redis against the inventory: what it shows is what the database has, the sums of intents are true, and no
+//! intent is older than the sweep leaves it.
+
+use super::finding::Finding;
+use crate::clock::now_ms;
+use crate::database::Databases;
+use crate::limits::SWEEP_EVERY_MS;
+use crate::redis::Redis;
+use crate::stock::rows::{self, Lock};
+use crate::sweep::judge::{Shown, intent};
+use anyhow::Context;
+use contract::redis::{reserved, stock};
+use domain::limits::ORPHAN_AGE_MS;
+use domain::stock::Inventory;
+use domain::{Ms, ProductId};
+use std::collections::HashMap;
+
+const PRODUCTS: u32 = 500;
+/// An intent without an order is gone after this time.
+const INTENT_AGE_MS_MAX: u64 = ORPHAN_AGE_MS + 3 * SWEEP_EVERY_MS;
+
+/// Fields and values of a product's two hashes.
+type Hashes = (Vec<String>, Vec<String>);
+
+pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<Finding>> {
+    let mut shown = Finding::new("1 Redis shows the database's available stock");
+    let mut sums = Finding::new("1 Redis' reserved units are the sum of its intents");
+    let mut ages = Finding::new("6 no intent outlives its request");
+    let now = now_ms();
+    let mut after = 0;
+    loop {
+        let ids: Vec<u64> = sqlx::query_scalar(
+            "SELECT DISTINCT product_id FROM t_inventory WHERE product_id > ? ORDER BY product_id LIMIT ?",
+        )
+        .bind(after)
+        .bind(PRODUCTS)
+        .fetch_all(&databases.inventory.pool)
+        .await?;
+        let Some(last) = ids.last() else { break };
+        after = *last;
+        let products: Vec<ProductId> = ids.into_iter().map(ProductId).collect();
+        let mut pipeline = ::redis::pipe();
+        for product in &products {
+            pipeline
+                .hgetall(stock(*product))
+                .hgetall(reserved(*product));
+        }
+        let mut connection = redis.connection();
+        let flat: Vec<Vec<String>> = pipeline
+            .query_async(&mut connection)
+            .await
+            .context("Redis")?;
+        let hashes = flat
+            .chunks_exact(2)
+            .map(|two| (two[0].clone(), two[1].clone()));
+        let mut session = databases.inventory.pool.acquire().await?;
+        let rows = rows::inventory(&mut session, &products, Lock::No).await?;
+        let pages: Vec<(ProductId, Hashes)> = products.into_iter().zip(hashes).collect();
+        for (product, (stock, intents)) in &pages {
+            let stock = Shown::read(stock);
+            for row in rows.values().filter(|row| row.product == *product) {
+                shown.note(differs(row, &stock));
+            }
+            sums.note(untrue(*product, &stock, intents));
+            for pair in intents.chunks_exact(2) {
+                ages.note(outlived(*product, &pair[0], &pair[1], now));
+            }
+        }
+    }
+    Ok(vec![shown, sums, ages])
+}
+
+/// A product that is not loaded shows nothing wrong.
+fn differs(row: &Inventory, shown: &Shown) -> Option<String> {
+    let version = *shown.version.get(&row.sku.0)?;
+    let available = shown.available.get(&row.sku.0).copied().unwrap_or_default();
+    let same = version == i64::from(row.version) && available == i64::from(row.available);
+    (!same).then(|| {
+        format!(
+            "product {} sku {}: {available} at version {version}, database {} at {}",
+            row.product.0, row.sku.0, row.available, row.version
+        )
+    })
+}
+
+fn untrue(product: ProductId, shown: &Shown, intents: &[String]) -> Option<String> {
+    let mut sums: HashMap<u64, i64> = HashMap::new();
+    for pair in intents.chunks_exact(2) {
+        let (_, sku) = intent(&pair[0])?;
+        let quantity: i64 = pair[1].split(':').next()?.parse().ok()?;
+        *sums.entry(sku.0).or_default() += quantity;
+    }
+    let skus = sums.keys().chain(shown.reserved.keys());
+    let wrong = skus
+        .copied()
+        .find(|sku| sums.get(sku).unwrap_or(&0) != shown.reserved.get(sku).unwrap_or(&0))?;
+    Some(format!(
+        "product {} sku {wrong}: reserved {}, intents {}",
+        product.0,
+        shown.reserved.get(&wrong).unwrap_or(&0),
+        sums.get(&wrong).unwrap_or(&0)
+    ))
+}
+
+fn outlived(product: ProductId, field: &str, value: &str, now: Ms) -> Option<String> {
+    let at: Option<Ms> = value.split(':').nth(1).and_then(|at| at.parse().ok());
+    match (intent(field), at) {
+        (Some(_), Some(at)) if now.saturating_sub(at) < INTENT_AGE_MS_MAX => None,
+        _ => Some(format!("product {}: {field} = {value}", product.0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    #[test]
+    fn sums_and_ages() {
+        let order = fixtures::order(1, 1).id;
+        let intents = [format!("{order}:0"), "3:1000".to_owned()];
+        let shown = |r: &str| Shown::read(&["r:0".to_owned(), r.to_owned()]);
+        assert_eq!(untrue(ProductId(1), &shown("3"), &intents), None);
+        let wrong = untrue(ProductId(1), &shown("4"), &intents).unwrap();
+        assert_eq!(wrong, "product 1 sku 0: reserved 4, intents 3");
+        assert!(untrue(ProductId(1), &shown("1"), &[]).is_some());
+        assert_eq!(outlived(ProductId(1), &intents[0], "3:1000", 2_000), None);
+        assert!(outlived(ProductId(1), &intents[0], "3:1000", 60_000).is_some());
+        assert!(outlived(ProductId(1), "junk", "3:1000", 2_000).is_some());
+    }
+}

@@ -1,0 +1,86 @@
+//! `reconcile` finds what is broken, says where, and ends with 1.
+
+use crate::world::World;
+use contract::redis as keys;
+use domain::{ProductId, Status, StockMode};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_break_is_found_and_named() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 100).await;
+    let relay = world.relay();
+    let order = world.place(1, 1, 5).await;
+    let other = world.place(2, 1, 5).await;
+    world.change(other, Status::Paid).await.unwrap();
+    world.quiet().await;
+    let sound = world.command("reconcile");
+    assert!(sound.contains("all 13 invariants hold"), "{sound}");
+    relay.stop().unwrap();
+
+    let shard = world.shards[world.shard_of(&order)].clone();
+    let id = order.id.get();
+    for (database, break_it, mend_it, line) in [
+        (
+            &world.inventory,
+            "UPDATE t_inventory SET sold_stock = sold_stock + 1",
+            "UPDATE t_inventory SET sold_stock = sold_stock - 1",
+            "1 seeded = available",
+        ),
+        (
+            &world.inventory,
+            "UPDATE t_stock_log SET state = 3 WHERE state = 2",
+            "UPDATE t_stock_log SET state = 2 WHERE state = 3",
+            "1 locked and sold",
+        ),
+        (
+            &world.inventory,
+            "UPDATE t_inventory SET version = version + 1",
+            "UPDATE t_inventory SET version = version - 1",
+            "1 Redis shows",
+        ),
+        (
+            &shard,
+            "UPDATE t_order SET version = version + 1",
+            "UPDATE t_order SET version = version - 1",
+            "2 every version",
+        ),
+        (
+            &shard,
+            "UPDATE t_order_item SET quantity = quantity + 1",
+            "UPDATE t_order_item SET quantity = quantity - 1",
+            "2 every order has its items",
+        ),
+        (
+            &shard,
+            "UPDATE t_local_message SET status = 0, lease_until = 9e15 WHERE status = 2",
+            "UPDATE t_local_message SET status = 2 WHERE status = 0",
+            "4 every outbox row",
+        ),
+        (
+            &shard,
+            "UPDATE t_local_message SET tx_id = '77'",
+            "UPDATE t_local_message SET tx_id = JSON_UNQUOTE(JSON_EXTRACT(payload, '$.order.id'))",
+            "2 every outbox row",
+        ),
+    ] {
+        sqlx::query(break_it).execute(database).await.unwrap();
+        let (code, report) = world.try_command("reconcile --wait 0");
+        assert_eq!(code, 1, "{report}");
+        let found = report.lines().find(|l| l.starts_with(line)).unwrap();
+        assert!(!found.ends_with(" 0"), "{break_it}: {report}");
+        sqlx::query(mend_it).execute(database).await.unwrap();
+    }
+    let _: i64 = redis::cmd("HINCRBY")
+        .arg(keys::stock(ProductId(1)))
+        .arg("r:0")
+        .arg(1)
+        .query(&mut world.redis)
+        .unwrap();
+    let (code, report) = world.try_command("reconcile --wait 0");
+    assert_eq!(code, 1);
+    assert!(
+        report.contains("product 1 sku 0: reserved 1, intents 0"),
+        "{report}"
+    );
+    assert!(id > 0);
+}

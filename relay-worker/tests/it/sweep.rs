@@ -1,0 +1,72 @@
+//! What crashed requests leave behind is found and taken back; what lives is left alone.
+
+use crate::world::{World, now, wait};
+use contract::redis as keys;
+use domain::{ProductId, StockMode};
+
+const OLD_MS: u64 = 40_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn intents_of_requests_that_died() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 100).await;
+    let relay = world.relay();
+    let kept = world.place(1, 1, 5).await;
+    world.quiet().await;
+    let orphan = world.draft(2, 1, 7);
+    world.promise(&orphan, OLD_MS);
+    let young = world.draft(3, 1, 2);
+    world.promise(&young, 0);
+    // A settled one whose settling was lost, and a sum that is not true.
+    world.promise(&kept, OLD_MS);
+    let _: i64 = redis::cmd("HINCRBY")
+        .arg(keys::stock(ProductId(1)))
+        .arg("r:0")
+        .arg(50)
+        .query(&mut world.redis)
+        .unwrap();
+    wait("only the young intent", async || {
+        world.redis_stock(1) == (95, 2, 1)
+    })
+    .await;
+    assert_eq!(world.stock(1).await, (95, 5, 0));
+    relay.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_that_changed_behind_redis() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 100).await;
+    let relay = world.relay();
+    world.place(1, 1, 1).await;
+    world.quiet().await;
+    sqlx::query("UPDATE t_inventory SET available_stock = available_stock + 10, total_stock = total_stock + 10, \
+                 seeded_stock = seeded_stock + 10, version = version + 1")
+        .execute(&world.inventory).await.unwrap();
+    wait("Redis to follow", async || world.redis_stock(1).0 == 109).await;
+    assert!(world.command("reconcile").contains("invariants hold"));
+    relay.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reservations_in_the_database_without_an_order() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Db, 10).await;
+    let (orphan, mut kept) = (world.draft(1, 1, 3), world.draft(2, 1, 2));
+    kept.items[0].stock_mode = StockMode::Db;
+    for order in [&orphan, &kept] {
+        let (quantity, at) = (order.items[0].quantity, now() - OLD_MS);
+        sqlx::query("UPDATE t_inventory SET available_stock = available_stock - ?, locked_stock = locked_stock + ?, version = version + 1")
+            .bind(quantity).bind(quantity).execute(&world.inventory).await.unwrap();
+        sqlx::query("INSERT INTO t_stock_log (order_id, product_id, quantity, stock_mode, state, created_at, updated_at) VALUES (?, 1, ?, 1, 1, ?, ?)")
+            .bind(order.id.get()).bind(quantity).bind(at).bind(at)
+            .execute(&world.inventory).await.unwrap();
+    }
+    world.insert(&kept).await;
+    let relay = world.relay();
+    wait("the rollback", async || world.stock(1).await == (8, 2, 0)).await;
+    world.quiet().await;
+    assert_eq!(world.stock(1).await, (8, 2, 0));
+    assert!(world.command("reconcile").contains("invariants hold"));
+    relay.stop().unwrap();
+}
