@@ -122,25 +122,42 @@ fn cached<'a>(id: ProductId, fields: impl IntoIterator<Item = (&'a str, &'a str)
 
 /// One product: where Redis has both the entry and its stock, no database is asked.
 pub async fn find(config: &Config, id: ProductId, trace_id: &str) -> Result<ProductView, Fault> {
-    match from_redis(config, id).await {
+    let answers = match from_redis(config, id).await {
         Ok((Cached::Absent, _)) => return Err(Rejection::UnknownProduct(id).into()),
-        Ok((Cached::Known(product), stock)) if !stock.is_empty() => return Ok(product.view(&stock)),
-        Ok(_) => {}
-        Err(fault) => guest::http::log(&fault, trace_id),
-    }
+        Ok((Cached::Known(product), stock)) if !stock.is_empty() => {
+            return Ok(product.view(&stock));
+        }
+        Ok((Cached::Known(product), _)) => {
+            return with_stored_stock(config, product, trace_id).await;
+        }
+        Ok((Cached::Miss, _)) => true,
+        Err(fault) => {
+            guest::http::log(&fault, trace_id);
+            false
+        }
+    };
     let found = {
         let db = Db::open(&config.inventory_url).await?;
         let statement = statement::products(&[id]);
         let rows = db.query(&statement.text, statement.values).await?;
-        let found = rows.first().map(Product::read).transpose()?;
-        if let Err(fault) = remember(config, &db, id).await {
-            guest::http::log(&fault, trace_id);
+        if answers {
+            let remembered = remember(config, &db, id).await;
+            remembered.unwrap_or_else(|fault| guest::http::log(&fault, trace_id));
         }
-        found
+        rows.first().map(Product::read).transpose()?
     };
     let product = found.ok_or(Rejection::UnknownProduct(id))?;
-    let stock = stock::of_products(config, &[id], trace_id).await?;
-    Ok(product.view(stock.get(&id).map_or(&[], Vec::as_slice)))
+    with_stored_stock(config, product, trace_id).await
+}
+
+async fn with_stored_stock(
+    config: &Config,
+    product: Product,
+    trace_id: &str,
+) -> Result<ProductView, Fault> {
+    let stock = stock::of_products(config, &[product.id], trace_id).await?;
+    let stock = stock.get(&product.id).map_or(&[][..], Vec::as_slice);
+    Ok(product.view(stock))
 }
 
 /// Entry and stock. The stock is empty where the database has the say, or Redis does not know.

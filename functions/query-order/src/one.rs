@@ -22,9 +22,19 @@ pub async fn find(
     if user.is_some_and(|user| user.id.gene() != id.gene()) {
         return Err(unknown());
     }
-    let order = match cached(config, id, trace_id).await {
-        Some(cached) => cached,
-        None => stored(config, id, trace_id).await?,
+    let order = match cached(config, id).await {
+        Ok(Some(cached)) => cached,
+        Ok(None) => {
+            let stored = stored(config, id).await?;
+            let remembered = remember(config, id, stored.as_ref()).await;
+            remembered.unwrap_or_else(|fault| http::log(&fault, trace_id));
+            entry(id, stored.as_ref())?
+        }
+        // Without Redis reads go on, from the database.
+        Err(fault) => {
+            http::log(&fault, trace_id);
+            entry(id, stored(config, id).await?.as_ref())?
+        }
     };
     if user.is_some_and(|user| user.id != order.user) {
         return Err(unknown());
@@ -32,27 +42,19 @@ pub async fn find(
     order.json.ok_or_else(unknown)
 }
 
-/// What Redis knows. Without Redis reads go on, from the database.
-async fn cached(config: &Config, id: OrderId, trace_id: &str) -> Option<CachedOrder> {
-    let looked_up = async {
-        let redis = Redis::open(&config.redis_url).await?;
-        order_cache::get(&redis, id).await
-    };
-    looked_up.await.unwrap_or_else(|fault| {
-        http::log(&fault, trace_id);
-        None
-    })
+async fn cached(config: &Config, id: OrderId) -> Result<Option<CachedOrder>, Fault> {
+    let redis = Redis::open(&config.redis_url).await?;
+    order_cache::get(&redis, id).await
 }
 
-async fn stored(config: &Config, id: OrderId, trace_id: &str) -> Result<CachedOrder, Fault> {
-    let order = {
-        let db = Db::open(config.shard_url(id.gene())).await?;
-        order_store::load(&db, id).await?
-    };
-    if let Err(fault) = remember(config, id, order.as_ref()).await {
-        http::log(&fault, trace_id);
-    }
-    let value = match &order {
+async fn stored(config: &Config, id: OrderId) -> Result<Option<Order>, Fault> {
+    let db = Db::open(config.shard_url(id.gene())).await?;
+    order_store::load(&db, id).await
+}
+
+/// As the cache would hold it.
+fn entry(id: OrderId, order: Option<&Order>) -> Result<CachedOrder, Fault> {
+    let value = match order {
         Some(order) => order_cache::value(order)?,
         None => CachedOrder::ABSENT.to_owned(),
     };

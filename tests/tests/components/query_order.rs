@@ -117,8 +117,13 @@ fn an_order_that_is_not_there_is_remembered_as_such() {
 #[test]
 fn a_cache_away_costs_time_not_the_answer() {
     let id = minted(5_000, 1);
+    let script = Script::default().expect("GET", redis_away()).expect(
+        "order_1 SELECT t_order",
+        loaded(&order(id, Status::Pending, 1)),
+    );
+    assert_eq!(get(&format!("/v1/order/{id}"), &script).status, 200);
     let script = Script::default()
-        .expect("GET", redis_away())
+        .expect("GET", no_key())
         .expect(
             "order_1 SELECT t_order",
             loaded(&order(id, Status::Pending, 1)),
