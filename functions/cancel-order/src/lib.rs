@@ -1,9 +1,11 @@
-//! `POST|PUT /v1/order/{id}/cancel` and `/api/v1/orders/{id}/cancel`: cancels a pending order.
+//! `POST|PUT /v1/order/{id}/cancel`, `/api/v1/orders/{id}/cancel` and `/orders/{id}/cancel`: cancels a pending order.
 //! Its stock comes back through the outbox, once.
 
 use bytes::Bytes;
-use contract::order::{CancelRequest, Cancelled};
+use contract::order::envelope::ORDER_CANCELLED;
+use contract::order::{CancelRequest, Cancelled, Envelope, EnvelopeOrder, OrderView};
 use domain::{OrderId, Rejection, Status};
+use guest::shape::Shape;
 use guest::transition::{Change, change};
 use guest::{Call, Fault, Reply, caller, config};
 use http_body_util::Full;
@@ -32,8 +34,14 @@ async fn cancel(mut call: Call) -> Result<Reply, Fault> {
         payment_id: None,
         trace_id: &call.trace_id,
     };
-    change(config::config().await?, wanted).await?;
-    Reply::of(200, &Cancelled::new())
+    let order = change(config::config().await?, wanted).await?;
+    match Shape::of(call.path()) {
+        Shape::Envelope => {
+            let order = EnvelopeOrder::from(&OrderView::from(&order));
+            Reply::of(200, &Envelope::success(ORDER_CANCELLED, order))
+        }
+        Shape::V1 | Shape::Api => Reply::of(200, &Cancelled::new()),
+    }
 }
 
 /// The segment before `cancel`.

@@ -70,6 +70,16 @@ fn every_spelling_of_the_id_and_both_verbs() {
 }
 
 #[test]
+fn on_the_routes_of_000_the_reply_is_its_envelope() {
+    let id = minted(5_000, 1);
+    let script = changed(loaded_as(Status::Pending, 1, id)).expect("cache_order", integer(1));
+    let path = format!("/orders/{id}/cancel");
+    let reply = send("cancel-order", request("POST", &path, ""), &script);
+    assert_eq!((reply.status, reply.code()), (200, 200), "{reply:?}");
+    assert_eq!(reply.body["data"]["status"], "cancelled");
+}
+
+#[test]
 fn what_cannot_be_cancelled_says_why() {
     let id = minted(5_000, 1);
     for (status, http, code) in [

@@ -43,12 +43,12 @@ fn survive(what: &str, victim: impl Fn(&Platform) -> &Process) -> Result<()> {
     ensure!(
         platform.relay.pid().is_some(),
         "the relay ended:\n{}",
-        platform.relay.log_excerpt()
+        platform.relay.last_words()
     );
     ensure!(
         platform.host.pid().is_some(),
         "the host ended:\n{}",
-        platform.host.log_excerpt()
+        platform.host.last_words()
     );
     load.hold_to_promises(&platform)?;
     let table = platform.reconcile()?;

@@ -93,8 +93,7 @@ impl Listener {
             &format!("{count} records of order {order} in {topic}"),
             || {
                 while let Some(record) = self.consumer.poll(Duration::from_millis(5)) {
-                    let mut seen = self.seen.borrow();
-                    seen.push(Message::read(&record?));
+                    self.seen.borrow_mut().push(Message::read(&record?));
                 }
                 let seen = self.seen.borrow();
                 let wanted = |message: &&Message| message.topic == topic && message.key == order;
