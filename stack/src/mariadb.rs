@@ -72,6 +72,11 @@ impl MariaDb {
         self.port
     }
 
+    /// The file that lets the `mariadb` client in (`--defaults-file=`); only its owner can read it.
+    pub fn client_file(&self) -> &Path {
+        &self.client_file
+    }
+
     /// Runs SQL statements through the `mariadb` client; gives its rows, one a line, columns
     /// parted by tabs, without a header.
     ///

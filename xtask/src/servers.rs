@@ -85,6 +85,12 @@ impl Servers {
         Ok(servers)
     }
 
+    /// How to look into a private MariaDB with its own client.
+    pub fn mariadb_client(&self) -> Option<String> {
+        let file = self.mariadb.as_ref()?.client_file().display().to_string();
+        Some(format!("mariadb --defaults-file={file}"))
+    }
+
     /// The private servers, in the order they are to be stopped.
     pub fn processes(&self) -> impl Iterator<Item = &Process> {
         let elasticsearch = self.elasticsearch.as_ref().map(|server| &server.process);

@@ -74,8 +74,8 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
         relay_metrics: args.relay_metrics,
     };
     let platform = Platform::start(checkout, &workspace, &servers.urls, &addresses)?;
-    catalogue::offer(args.listen.first().copied())?;
-    banner::print(&addresses, &servers.urls);
+    catalogue::offer(platform::reachable(&args.listen)?)?;
+    banner::print(&addresses, &servers);
     let processes: Vec<&Process> = platform.processes().chain(servers.processes()).collect();
     let watched = watch::until_interrupted(&processes);
     console::line("\nstopping; data stays under .run/");

@@ -2,10 +2,12 @@
 
 use super::platform::Addresses;
 use crate::console;
-use crate::urls::{Urls, shown};
+use crate::servers::Servers;
+use crate::urls::shown;
 
 /// Prints the table and the lines.
-pub fn print(addresses: &Addresses<'_>, urls: &Urls) {
+pub fn print(addresses: &Addresses<'_>, servers: &Servers) {
+    let urls = &servers.urls;
     let api: Vec<String> = addresses
         .listen
         .iter()
@@ -30,6 +32,7 @@ pub fn print(addresses: &Addresses<'_>, urls: &Urls) {
             format!("http://{}/metrics", addresses.relay_metrics),
         ),
         ("MySQL", databases.join("  ")),
+        ("", servers.mariadb_client().unwrap_or_default()),
         ("Redis", shown(&urls.redis)),
         (
             "Kafka",
@@ -48,7 +51,7 @@ pub fn print(addresses: &Addresses<'_>, urls: &Urls) {
         ("logs", ".run/NAME/NAME.log".to_owned()),
     ];
     console::line("");
-    for (what, value) in rows {
+    for (what, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
         console::line(format_args!("  {what:22} {value}"));
     }
     console::line(format_args!(

@@ -11,16 +11,36 @@ use crate::console;
 const GOODS: &str = include_str!("catalogue.json");
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Offers each product; those there already, of an earlier run, are left as they are.
+/// Offers each product; those there already, of an earlier run, are left as they are. A shop that
+/// sells something else, as one's own database may, gets none.
 ///
 /// # Errors
 /// When the API refuses one for another reason than being there.
-pub fn offer(api: Option<SocketAddr>) -> Result<()> {
-    let api = api.context("the API needs an address")?;
+pub fn offer(api: SocketAddr) -> Result<()> {
     let goods: Vec<Value> = serde_json::from_str(GOODS).context("catalogue.json")?;
     console::step("sample catalogue", |_| {
+        if has_others(&on_sale(api)?, &goods) {
+            return Ok(());
+        }
         goods.iter().try_for_each(|product| post(api, product))
     })
+}
+
+fn on_sale(api: SocketAddr) -> Result<Value> {
+    let mut response = ureq::get(format!("http://{api}/api/v1/products"))
+        .config()
+        .timeout_global(Some(WITHIN))
+        .build()
+        .call()
+        .context("the API lists no products")?;
+    Ok(response.body_mut().read_json()?)
+}
+
+/// Whether a page of products has one that is not of the sample; the sample may be there in part.
+fn has_others(page: &Value, sample: &[Value]) -> bool {
+    let products = page["products"].as_array().into_iter().flatten();
+    let mut names = products.map(|product| &product["name"]);
+    names.any(|name| sample.iter().all(|ours| ours["name"] != *name))
 }
 
 fn post(api: SocketAddr, product: &Value) -> Result<()> {
@@ -42,7 +62,21 @@ fn post(api: SocketAddr, product: &Value) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_shop_with_goods_of_its_own_is_known() {
+        let page = |names: &[&str]| {
+            let products: Vec<_> = names.iter().map(|name| json!({ "name": name })).collect();
+            json!({ "products": products })
+        };
+        let sample = [json!({ "name": "tea" }), json!({ "name": "cup" })];
+        assert!(!has_others(&page(&[]), &sample));
+        assert!(!has_others(&page(&["cup"]), &sample));
+        assert!(has_others(&page(&["cup", "car"]), &sample));
+    }
 
     #[test]
     fn the_goods_have_what_a_product_needs() {

@@ -1,6 +1,6 @@
 //! The two programs of ours that `up` runs over the servers: the relay and the host.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -58,9 +58,10 @@ impl Platform {
 }
 
 fn relay(home: &Home, workspace: &Workspace, urls: &Urls, metrics: SocketAddr) -> Result<Launch> {
+    let probed = reachable(&[metrics])?;
     let launch = Launch::new(home, "relay-worker", workspace.program("relay-worker"))?
         .args(["run", "--metrics-listen", &metrics.to_string()])
-        .ready(READY_WITHIN, move || answers(metrics, "/metrics"))
+        .ready(READY_WITHIN, move || answers(probed, "/metrics"))
         .stop_within(DRAIN_WITHIN);
     Ok(urls
         .for_relay()
@@ -101,12 +102,22 @@ fn host(
         .fold(launch, |launch, (key, url)| launch.env(key, url)))
 }
 
+/// The first address the API listens on, as one can call it from here.
+///
+/// # Errors
+/// When there is none.
+pub fn reachable(listen: &[SocketAddr]) -> Result<SocketAddr> {
+    let mut address = *listen
+        .first()
+        .context("the API needs an address to listen on")?;
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    Ok(address)
+}
+
 /// Whether a GET is answered with 200.
 fn answers(address: SocketAddr, path: &str) -> Result<()> {
-    let mut address = address;
-    if address.ip().is_unspecified() {
-        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-    }
     let mut response = ureq::get(format!("http://{address}{path}"))
         .config()
         .timeout_global(Some(PROBE_WITHIN))
