@@ -212,6 +212,44 @@ mod tests {
         }
     }
 
+    /// Every path of the document is served, and every route of the manifest is documented.
+    #[test]
+    fn the_manifest_routes_the_same_paths() {
+        let manifest = include_str!("../../spin.toml");
+        let routed: Vec<Vec<&str>> = manifest
+            .lines()
+            .filter_map(|line| line.strip_prefix("route = \"")?.strip_suffix('"'))
+            .map(|route| route.split('/').collect())
+            .collect();
+        let serves = |route: &[&str], path: &str| {
+            let segments: Vec<&str> = path.split('/').collect();
+            let open = route.last() == Some(&"...");
+            let fixed = route.len() - usize::from(open);
+            let long_enough = if open {
+                segments.len() >= fixed
+            } else {
+                segments.len() == fixed
+            };
+            long_enough
+                && route[..fixed]
+                    .iter()
+                    .zip(&segments)
+                    .all(|(wanted, segment)| {
+                        wanted == segment || (wanted.starts_with(':') && segment.starts_with('{'))
+                    })
+        };
+        for path in ROUTES.iter().map(|route| route.path) {
+            assert!(
+                routed.iter().any(|route| serves(route, path)),
+                "{path} is not routed"
+            );
+        }
+        for route in &routed {
+            let shown = ROUTES.iter().any(|known| serves(route, known.path));
+            assert!(shown, "{} is not documented", route.join("/"));
+        }
+    }
+
     #[test]
     fn operations_are_named_once() {
         let mut names: Vec<&str> = ROUTES.iter().map(|route| route.id).collect();

@@ -94,7 +94,7 @@ impl From<Rejection> for Problem {
             Invalid { .. } => (400, Code::BadParameter),
             BodyTooLarge { .. } => (413, Code::BadParameter),
             UnsupportedMediaType => (415, Code::BadParameter),
-            UnknownProduct(_) => (404, Code::ProductNotFound),
+            UnknownProduct(_) | UnknownSku { .. } => (404, Code::ProductNotFound),
             UnknownOrder(_) => (404, Code::OrderNotFound),
             StockInsufficient { .. } => (409, Code::StockInsufficient),
             StockContended { .. } => (409, Code::StockLocked),

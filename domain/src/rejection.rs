@@ -14,6 +14,8 @@ pub enum Rejection {
     UnsupportedMediaType,
     #[error("product {} does not exist", .0.0)]
     UnknownProduct(ProductId),
+    #[error("product {} has no sku {}", product.0, sku.0)]
+    UnknownSku { product: ProductId, sku: SkuId },
     #[error("order {0} does not exist")]
     UnknownOrder(String),
     #[error("库存不足: product {} sku {}", product.0, sku.0)]

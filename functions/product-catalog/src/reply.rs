@@ -85,13 +85,13 @@ pub fn inventory(
     sku: Option<SkuId>,
     stock: Option<&Vec<SkuStock>>,
 ) -> Result<Reply, Fault> {
-    let all = stock.map_or(&[][..], Vec::as_slice);
-    let wanted = all
+    let all = stock.ok_or(Rejection::UnknownProduct(id))?;
+    let wanted: Vec<&SkuStock> = all
         .iter()
-        .filter(|entry| sku.is_none_or(|sku| sku == entry.sku));
-    let wanted: Vec<&SkuStock> = wanted.collect();
-    if wanted.is_empty() {
-        return Err(Rejection::UnknownProduct(id).into());
+        .filter(|entry| sku.is_none_or(|sku| sku == entry.sku))
+        .collect();
+    if let (Some(sku), true) = (sku, wanted.is_empty()) {
+        return Err(Rejection::UnknownSku { product: id, sku }.into());
     }
     Reply::of(
         200,
