@@ -322,7 +322,10 @@ pub const ROUTES: &[Route] = &[
         "Cancel a pending order",
     )
     .may_take("CancelRequest")
-    .gives("Cancelled", "The order is cancelled; its stock comes back."),
+    .gives(
+        "Envelope_EnvelopeOrder",
+        "The cancelled order; its stock comes back.",
+    ),
     Route::get(
         "/api/v1/products",
         "listProducts",
