@@ -297,7 +297,7 @@ mod tests {
         metrics.pool("mysql://db:3306/x").max.set(8);
         let text = String::from_utf8(metrics.render().unwrap()).unwrap();
         for line in [
-            r#"http_requests_total{component="orders",service="host-adapter",status="200"} 2"#,
+            r#"http_requests_total{component="orders",status="200",service="host-adapter"} 2"#,
             r#"http_request_duration_seconds_bucket{component="orders",service="host-adapter",le="0.005"} 1"#,
             r#"db_connections_max{address="mysql://db:3306/x",service="host-adapter"} 8"#,
         ] {

@@ -16,6 +16,7 @@ use finding::Finding;
 use std::time::Duration;
 
 const POLL: Duration = Duration::from_millis(100);
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What is looked at.
 #[derive(Clone)]
@@ -25,15 +26,27 @@ pub struct Scope {
     pub index: Option<Index>,
 }
 
-/// Waits up to `wait_ms` until nothing is on its way, then checks everything.
+/// Checks everything once nothing is on its way. What is broken is looked at again until `wait_ms` are over:
+/// a sweep may still be on it.
 ///
 /// # Errors
 /// When a server cannot be asked; nothing is known then.
 pub async fn reconcile(scope: &Scope, wait_ms: u64) -> anyhow::Result<Vec<Finding>> {
     let deadline = now_ms() + wait_ms;
-    while on_its_way(&scope.databases).await? && now_ms() < deadline {
-        tokio::time::sleep(POLL).await;
+    loop {
+        while on_its_way(&scope.databases).await? && now_ms() < deadline {
+            tokio::time::sleep(POLL).await;
+        }
+        let findings = check(scope).await?;
+        let sound = findings.iter().all(|finding| finding.broken == 0);
+        if sound || now_ms() >= deadline {
+            return Ok(findings);
+        }
+        tokio::time::sleep(AGAIN).await;
     }
+}
+
+async fn check(scope: &Scope) -> anyhow::Result<Vec<Finding>> {
     let mut findings = books::check(&scope.databases.inventory).await?;
     findings.extend(promises::check(&scope.databases, &scope.redis).await?);
     findings.extend(orders::check(scope).await?);

@@ -3,13 +3,14 @@
 
 use super::Limits;
 use super::command::is_stateful;
+use super::value;
 use crate::bindings::spin::redis::redis::Error;
 use crate::limits;
 use crate::metrics::LinkMetrics;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo, RedisError, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo, RedisError, Value};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -241,10 +242,7 @@ impl Link {
 
     fn failed(&self, error: &RedisError) -> Error {
         self.metrics.errors.inc();
-        match error.kind() {
-            ErrorKind::UnexpectedReturnType => Error::TypeError,
-            _ => Error::Other(error.to_string()),
-        }
+        value::error(error)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

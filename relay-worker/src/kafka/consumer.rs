@@ -53,6 +53,9 @@ impl KafkaSource {
             .set("auto.commit.interval.ms", "1000")
             .set("auto.offset.reset", "earliest")
             .set("partition.assignment.strategy", "cooperative-sticky")
+            // What a killed relay read is read by another after this time.
+            .set("session.timeout.ms", "10000")
+            .set("heartbeat.interval.ms", "2000")
             .set("fetch.wait.max.ms", "100")
             .set("fetch.error.backoff.ms", "100")
             .set("queued.max.messages.kbytes", "16384")

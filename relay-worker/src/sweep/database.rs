@@ -8,10 +8,11 @@ use crate::limits::SWEEP_LOG_ROWS_MAX;
 use crate::stock::message::{Line, StockMove};
 use crate::stock::plan::plan;
 use crate::stock::rows::{self, Lock};
+use crate::stock::sync::{News, news, sync};
 use crate::stock::{LineKey, LineState, Logged, apply};
 use domain::limits::ORPHAN_AGE_MS;
 use domain::stock::StockEffect;
-use domain::{EventId, OrderId, StockMode};
+use domain::{EventId, OrderId, ProductId, StockMode};
 use sqlx::Row as _;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -44,7 +45,8 @@ impl Sweep {
         }
         let existing = existing(&self.databases, orders.iter().copied()).await?;
         let orphans: Vec<OrderId> = orders.difference(&existing).copied().collect();
-        let lines = roll_back(&self.databases.inventory, &orphans).await?;
+        let (lines, news) = roll_back(&self.databases.inventory, &orphans).await?;
+        sync(&self.redis, &news).await?;
         if lines > 0 {
             self.metrics.sweep_rolled_back.add(lines);
             tracing::info!(
@@ -57,16 +59,20 @@ impl Sweep {
     }
 }
 
-/// Gives back what these orders reserved in the database, in one transaction; the number of lines.
-async fn roll_back(database: &Database, orders: &[OrderId]) -> anyhow::Result<usize> {
+/// Gives back what these orders reserved in the database, in one transaction; the number of lines, and what
+/// Redis has to hear.
+async fn roll_back(
+    database: &Database,
+    orders: &[OrderId],
+) -> anyhow::Result<(usize, BTreeMap<ProductId, News>)> {
     if orders.is_empty() {
-        return Ok(0);
+        return Ok((0, BTreeMap::new()));
     }
     let now = now_ms();
     let mut tx = database.begin().await?;
     let logs = rows::logs(&mut tx, orders, Lock::Yes).await?;
     let moves = moves(&logs);
-    let stock = rows::inventory(&mut tx, &apply::products(&moves), Lock::Yes).await?;
+    let mut stock = rows::inventory(&mut tx, &apply::products(&moves), Lock::Yes).await?;
     let plan = plan(&moves, logs, stock.clone());
     rows::put_inventory(&mut tx, &stock, &plan.stock, now).await?;
     rows::put_logs(&mut tx, &plan.logs, now).await?;
@@ -74,7 +80,8 @@ async fn roll_back(database: &Database, orders: &[OrderId]) -> anyhow::Result<us
     for anomaly in plan.anomalies {
         tracing::error!("stock: {anomaly}");
     }
-    Ok(plan.logs.len())
+    stock.extend(plan.stock);
+    Ok((plan.logs.len(), news(&moves, &stock)))
 }
 
 /// One rollback per order, of the lines the database keeps and that are reserved.
