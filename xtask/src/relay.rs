@@ -41,15 +41,27 @@ pub fn run(checkout: &Checkout, verb: &str) -> Result<ExitCode> {
 /// # Errors
 /// When the relay fails; what it said is in the error.
 pub fn migrate(workspace: &Workspace, urls: &Urls) -> Result<()> {
-    console::step("migrations", |_| {
-        let output = command(workspace, urls, "migrate")
+    quietly(workspace, urls, "migrate", "migrations")
+}
+
+/// Indexes all orders: those of earlier runs never met this Elasticsearch.
+///
+/// # Errors
+/// When the relay fails; what it said is in the error.
+pub fn reindex(workspace: &Workspace, urls: &Urls) -> Result<()> {
+    quietly(workspace, urls, "reindex", "search index")
+}
+
+fn quietly(workspace: &Workspace, urls: &Urls, verb: &str, name: &str) -> Result<()> {
+    console::step(name, |_| {
+        let output = command(workspace, urls, verb)
             .output()
             .context("cannot run relay-worker")?;
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         ensure!(
             output.status.success(),
-            "relay-worker migrate failed:\n{}",
+            "relay-worker {verb} failed:\n{}",
             said.trim()
         );
         Ok(())

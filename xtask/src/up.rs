@@ -66,7 +66,6 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
     build::components(checkout, &workspace)?;
     stop_on_signals()?;
     let servers = Servers::start(&checkout.run_dir(), given, args.full)?;
-    servers.urls.save(&checkout.run_dir())?;
     relay::migrate(&workspace, &servers.urls)?;
     let addresses = platform::Addresses {
         listen: &args.listen,
@@ -74,6 +73,12 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
         relay_metrics: args.relay_metrics,
     };
     let platform = Platform::start(checkout, &workspace, &servers.urls, &addresses)?;
+    let before = Urls::load(&checkout.run_dir()).ok();
+    if servers.urls.have_new_elasticsearch(before.as_ref()) {
+        relay::reindex(&workspace, &servers.urls)?;
+    }
+    // Only now: a run that got no further has not fed its Elasticsearch.
+    servers.urls.save(&checkout.run_dir())?;
     catalogue::offer(platform::reachable(&args.listen)?)?;
     banner::print(&addresses, &servers);
     let processes: Vec<&Process> = platform.processes().chain(servers.processes()).collect();

@@ -54,6 +54,12 @@ impl Urls {
         !self.mysql.is_empty() && !self.redis.is_empty()
     }
 
+    /// Whether these name an Elasticsearch that the run before did not feed.
+    pub fn have_new_elasticsearch(&self, before: Option<&Self>) -> bool {
+        !self.elasticsearch.is_empty()
+            && before.is_none_or(|before| before.elasticsearch != self.elasticsearch)
+    }
+
     /// As the relay takes them.
     pub fn for_relay(&self) -> [(&'static str, &str); 5] {
         [
@@ -132,7 +138,19 @@ fn variable(name: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::{Urls, shown};
+
+    #[test]
+    fn an_elasticsearch_is_new_until_a_run_fed_it() {
+        let with = |elasticsearch: &str| Urls {
+            elasticsearch: elasticsearch.to_owned(),
+            ..Urls::default()
+        };
+        assert!(with("http://a").have_new_elasticsearch(None));
+        assert!(with("http://a").have_new_elasticsearch(Some(&with(""))));
+        assert!(!with("http://a").have_new_elasticsearch(Some(&with("http://a"))));
+        assert!(!with("").have_new_elasticsearch(None));
+    }
 
     #[test]
     fn a_password_is_not_shown() {
