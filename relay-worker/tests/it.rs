@@ -1,4 +1,5 @@
 //! The relay as a process of its own, against real MariaDB, Redis, Kafka and Elasticsearch.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap there is a failed test")]
 
 #[path = "it/bus.rs"]
 mod bus;

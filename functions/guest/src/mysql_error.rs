@@ -49,10 +49,9 @@ fn number(text: &str) -> Option<u16> {
             .unwrap_or(rest.len());
         rest[..end].parse().ok()
     };
-    if text.contains("ServerError") || text.contains("Server(") {
-        if let Some(code) = digits_after("code: ") {
-            return Some(code);
-        }
+    let debug_form = text.contains("ServerError") || text.contains("Server(");
+    if let Some(code) = debug_form.then(|| digits_after("code: ")).flatten() {
+        return Some(code);
     }
     let after = &text[text.find("ERROR ")? + "ERROR ".len()..];
     let inside = &after[after.find('(')? + 1..];

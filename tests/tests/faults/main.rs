@@ -1,5 +1,6 @@
 //! What happens to the platform when its parts go away: paused, stopped, or killed in the middle of load.
 //! Each test has servers of its own, one test at a time.
+#![allow(clippy::unwrap_used)] // a failed unwrap in a test is a failed test
 
 mod kill;
 mod load;

@@ -1,5 +1,6 @@
 //! With a real Kafka and a real Elasticsearch: an order placed through HTTP is in both soon, in every version,
 //! and the search answers from the index.
+#![allow(clippy::unwrap_used)] // a failed unwrap in a test is a failed test
 
 mod kafka;
 
