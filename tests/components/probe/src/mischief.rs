@@ -1,6 +1,6 @@
 //! What a host must survive.
 
-use std::future::pending;
+use spin_sdk::wasip3::clocks::monotonic_clock;
 
 /// Ends the instance.
 pub fn trap() -> String {
@@ -18,9 +18,9 @@ pub fn spin() -> String {
     }
 }
 
-/// Waits for nothing.
+/// Waits far beyond any deadline: an hour.
 pub async fn wait() -> String {
-    pending::<()>().await;
+    monotonic_clock::wait_for(3_600_000_000_000).await;
     "done".to_owned()
 }
 

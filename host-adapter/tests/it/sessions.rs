@@ -1,0 +1,179 @@
+//! What one guest leaves in its database session never reaches the next. The pool holds one session, so the next
+//! request gets that very one, or its replacement.
+
+use crate::harness::{Running, servers, wait_for};
+use serde_json::{Value, json};
+
+/// Leaves `mischief` behind in one request; what `probe` then reads in the next must be `want`.
+fn leaves_nothing(mischief: Value, probe: Value, want: &[&str]) {
+    let host = Running::with_pool(1, &[]);
+    let left = host.sql(mischief);
+    assert!(left.iter().all(|line| !line.contains("Error")), "{left:?}");
+    assert_eq!(host.sql(probe), want);
+}
+
+#[test]
+fn an_open_transaction() {
+    leaves_nothing(
+        json!([
+            ["execute", "SET autocommit=0"],
+            ["execute", "INSERT INTO entry (note) VALUES ('open')"]
+        ]),
+        json!([
+            ["query", "SELECT @@autocommit"],
+            ["query", "SELECT COUNT(*) FROM entry WHERE note = 'open'"]
+        ]),
+        &["1 DbValue::Int64(1)", "1 DbValue::Int64(0)"],
+    );
+    assert_eq!(
+        servers()
+            .mariadb
+            .sql("SELECT COUNT(*) FROM probe.entry WHERE note = 'open'")
+            .unwrap()
+            .trim(),
+        "0"
+    );
+}
+
+#[test]
+fn autocommit_switched_off() {
+    leaves_nothing(
+        json!([["execute", "SET autocommit=0"], ["query", "SELECT 1"]]),
+        json!([["query", "SELECT @@autocommit"]]),
+        &["1 DbValue::Int64(1)"],
+    );
+}
+
+#[test]
+fn a_failed_statement_in_a_transaction() {
+    let host = Running::with_pool(1, &[]);
+    let left = host.sql(json!([
+        ["execute", "SET autocommit=0"],
+        [
+            "execute",
+            "INSERT INTO entry (note) VALUES ('before failure')"
+        ],
+        ["execute", "INSERT INTO item VALUES (1, 'again')"]
+    ]));
+    assert!(left[2].contains("code: 1062"), "{left:?}");
+    let seen = host.sql(json!([
+        ["query", "SELECT @@autocommit"],
+        [
+            "query",
+            "SELECT COUNT(*) FROM entry WHERE note = 'before failure'"
+        ]
+    ]));
+    assert_eq!(seen, ["1 DbValue::Int64(1)", "1 DbValue::Int64(0)"]);
+}
+
+#[test]
+fn a_user_variable() {
+    leaves_nothing(
+        json!([["execute", "SET @mine = 5"]]),
+        json!([["query", "SELECT @mine IS NULL"]]),
+        &["1 DbValue::Int32(1)"],
+    );
+}
+
+#[test]
+fn a_temporary_table() {
+    let host = Running::with_pool(1, &[]);
+    host.sql(json!([["execute", "CREATE TEMPORARY TABLE mine (a INT)"]]));
+    let seen = host.sql(json!([["query", "SELECT * FROM mine"]]));
+    assert!(seen[0].contains("code: 1146"), "{seen:?}");
+}
+
+#[test]
+fn a_named_lock() {
+    leaves_nothing(
+        json!([["query", "SELECT GET_LOCK('mine', 0)"]]),
+        json!([["query", "SELECT IS_FREE_LOCK('mine')"]]),
+        &["1 DbValue::Int32(1)"],
+    );
+}
+
+#[test]
+fn locked_tables() {
+    let host = Running::with_pool(1, &[]);
+    host.sql(json!([["execute", "LOCK TABLES item WRITE"]]));
+    let seen = host.sql(json!([[
+        "query",
+        "SELECT COUNT(*) FROM entry WHERE note = 'no such'"
+    ]]));
+    assert_eq!(seen, ["1 DbValue::Int64(0)"]);
+}
+
+#[test]
+fn a_session_variable() {
+    leaves_nothing(
+        json!([["execute", "SET SESSION sql_mode = 'ANSI_QUOTES'"]]),
+        json!([["query", "SELECT @@sql_mode = @@global.sql_mode"]]),
+        &["1 DbValue::Int32(1)"],
+    );
+}
+
+#[test]
+fn another_database() {
+    leaves_nothing(
+        json!([["execute", "USE mysql"]]),
+        json!([["query", "SELECT DATABASE()"]]),
+        &["1 DbValue::Str(\"probe\")"],
+    );
+}
+
+#[test]
+fn rows_left_unread() {
+    leaves_nothing(
+        json!([["begin-query", "SELECT seq FROM seq_1_to_1000000"]]),
+        json!([["query", "SELECT 1"]]),
+        &["1 DbValue::Int32(1)"],
+    );
+}
+
+#[test]
+fn a_clean_guest_keeps_the_session_and_its_prepared_statements() {
+    let host = Running::with_pool(1, &[]);
+    let who = || host.sql(json!([["query", "SELECT CONNECTION_ID()"]]));
+    let first = who();
+    host.sql(json!([
+        ["execute", "SET autocommit=0"],
+        ["execute", "INSERT INTO entry (note) VALUES ('kept')"],
+        ["execute", "COMMIT"]
+    ]));
+    assert_eq!(who(), first);
+    let prepared = || {
+        let text = servers()
+            .mariadb
+            .sql("SHOW GLOBAL STATUS LIKE 'Com_stmt_prepare'")
+            .unwrap();
+        text.split_whitespace()
+            .last()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    };
+    // Other tests prepare statements too, so the count is only looked at while it stands still.
+    wait_for("a prepared statement to be used again", || {
+        let before = prepared();
+        who();
+        prepared() == before
+    });
+}
+
+#[test]
+fn opening_and_dropping_at_once_ends() {
+    let host = Running::with_pool(4, &[]);
+    let address = servers().mariadb.url("probe");
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| host.get(&format!("/hammer?64&{address}"))))
+            .collect();
+        for run in runs {
+            assert_eq!(run.join().unwrap(), (200, "64".to_owned()));
+        }
+    });
+    wait_for("all sessions to be given back", || {
+        host.metric("db_connections_in_use", "") == 0.0
+    });
+    assert!(host.metric("db_connections_open", "") <= 4.0);
+}
