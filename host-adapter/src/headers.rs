@@ -51,18 +51,18 @@ impl RouteHeaders {
     }
 }
 
-/// Why a request's own headers cannot be served.
+/// Why nobody can tell which host a request is for.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadRequest {
+pub enum BadHost {
     /// HTTP/1.1 demands one.
     #[error("no Host header")]
-    NoHost,
+    Missing,
     /// It is no host.
     #[error("the Host header is not a host")]
-    InvalidHost,
+    Invalid,
     /// Two answers to one question.
     #[error("the Host header differs from the host of the request target")]
-    AmbiguousHost,
+    Ambiguous,
 }
 
 /// The absolute URI of a request: its target completed from the Host header and the scheme it came by.
@@ -71,23 +71,23 @@ pub fn absolute(
     version: Version,
     headers: &HeaderMap,
     scheme: &Scheme,
-) -> Result<Uri, BadRequest> {
+) -> Result<Uri, BadHost> {
     let named = headers
         .get(HOST)
-        .map(|host| Authority::try_from(host.as_bytes()).map_err(|_| BadRequest::InvalidHost))
+        .map(|host| Authority::try_from(host.as_bytes()).map_err(|_| BadHost::Invalid))
         .transpose()?;
     let authority = match (uri.authority(), named) {
-        (Some(target), Some(named)) if *target != named => return Err(BadRequest::AmbiguousHost),
+        (Some(target), Some(named)) if *target != named => return Err(BadHost::Ambiguous),
         (Some(target), _) => target.clone(),
         (None, Some(named)) => named,
         (None, None) if version < Version::HTTP_11 => Authority::from_static("localhost"),
-        (None, None) => return Err(BadRequest::NoHost),
+        (None, None) => return Err(BadHost::Missing),
     };
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(scheme.clone());
     parts.authority = Some(authority);
     parts.path_and_query = uri.path_and_query().cloned();
-    Uri::from_parts(parts).map_err(|_| BadRequest::InvalidHost)
+    Uri::from_parts(parts).map_err(|_| BadHost::Invalid)
 }
 
 /// Replaces what a client has no say in by what the host knows. `uri` is absolute.
@@ -215,15 +215,15 @@ mod tests {
         };
         assert_eq!(
             got("/", Version::HTTP_11, HeaderMap::new()),
-            Err(BadRequest::NoHost)
+            Err(BadHost::Missing)
         );
         assert_eq!(
             got("/", Version::HTTP_11, host("a b")),
-            Err(BadRequest::InvalidHost)
+            Err(BadHost::Invalid)
         );
         assert_eq!(
             got("http://a/", Version::HTTP_11, host("b")),
-            Err(BadRequest::AmbiguousHost)
+            Err(BadHost::Ambiguous)
         );
         assert_eq!(
             got("/x", Version::HTTP_10, HeaderMap::new()).unwrap(),

@@ -3,7 +3,7 @@
 use super::Permit;
 use super::body::{self, Outgoing};
 use super::connection::Client;
-use crate::headers::{self, BadRequest};
+use crate::headers::{self, BadHost};
 use crate::trace::TraceParent;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
@@ -115,7 +115,7 @@ fn busy() -> Response<Outgoing> {
     response
 }
 
-fn bad_request(reason: &BadRequest) -> Response<Outgoing> {
+fn bad_request(reason: &BadHost) -> Response<Outgoing> {
     let mut response = own(StatusCode::BAD_REQUEST, "");
     *response.body_mut() = Outgoing::Own(Some(reason.to_string().into()));
     response

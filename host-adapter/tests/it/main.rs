@@ -1,4 +1,5 @@
 //! The host as a whole: probe components through real sockets, on a private MariaDB and Redis.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod harness;
 mod http;
