@@ -52,6 +52,8 @@ pub const MYSQL_QUERY_TIMEOUT: Duration = Duration::from_millis(1_500);
 pub const MYSQL_CLEAN_TIMEOUT: Duration = Duration::from_millis(500);
 /// An idle session older than this is asked whether it is alive before it is handed on.
 pub const MYSQL_PING_AFTER: Duration = Duration::from_secs(1);
+/// How long that question may take. The server owes no disk for it; a new connection is tried next.
+pub const MYSQL_PING_TIMEOUT: Duration = Duration::from_millis(300);
 /// Prepared statements kept per connection.
 pub const MYSQL_STATEMENTS_CACHED: usize = 256;
 /// Rows handed to the guest in one piece; a result that fits needs no further wake-up.

@@ -5,6 +5,7 @@ use crate::mysql_error::{self, Kind};
 use contract::sql;
 use domain::Ms;
 use spin_sdk::mysql::{Connection, DbValue, Error, MysqlError, ParameterValue};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use spin_sdk::mysql::ParameterValue as Value;
 
@@ -42,11 +43,27 @@ fn failed(error: Error) -> SqlError {
 }
 
 /// A session of this request.
-pub struct Db(Connection);
+pub struct Db {
+    connection: Connection,
+    /// It went away: nothing more is asked of it, which would only wait for the next deadline.
+    lost: AtomicBool,
+}
 
 impl Db {
     pub async fn open(url: &str) -> Result<Db, SqlError> {
-        Connection::open(url).await.map(Db).map_err(failed)
+        let connection = Connection::open(url).await.map_err(failed)?;
+        Ok(Db {
+            connection,
+            lost: AtomicBool::new(false),
+        })
+    }
+
+    fn failed(&self, error: Error) -> SqlError {
+        let error = failed(error);
+        if error.kind == Kind::Connection {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+        error
     }
 
     pub async fn execute(
@@ -54,7 +71,8 @@ impl Db {
         statement: &str,
         parameters: Vec<ParameterValue>,
     ) -> Result<(), SqlError> {
-        self.0.execute(statement, parameters).await.map_err(failed)
+        let executed = self.connection.execute(statement, parameters).await;
+        executed.map_err(|error| self.failed(error))
     }
 
     /// All rows; statements that may give many must limit them.
@@ -63,12 +81,14 @@ impl Db {
         statement: &str,
         parameters: Vec<ParameterValue>,
     ) -> Result<Vec<Row>, SqlError> {
-        let mut result = self.0.query(statement, parameters).await.map_err(failed)?;
+        let answer = self.connection.query(statement, parameters).await;
+        let mut result = answer.map_err(|error| self.failed(error))?;
         let mut rows = Vec::new();
         while let Some(values) = result.rows().next().await {
             rows.push(Row(values));
         }
-        result.result().await.map_err(failed)?;
+        let outcome = result.result().await;
+        outcome.map_err(|error| self.failed(error))?;
         Ok(rows)
     }
 
@@ -90,7 +110,9 @@ impl Db {
 
     /// Best effort: a session that cannot be rolled back is broken, and the server rolls it back.
     pub async fn rollback(&self) {
-        let _ = self.execute(sql::ROLLBACK, vec![]).await;
+        if !self.lost.load(Ordering::Relaxed) {
+            let _ = self.execute(sql::ROLLBACK, vec![]).await;
+        }
     }
 }
 

@@ -25,6 +25,12 @@ pub async fn get(redis: &Redis, id: OrderId) -> Result<Option<CachedOrder>, Faul
         .and_then(CachedOrder::parse))
 }
 
+/// Drops what is cached of an order. It may come back by a reader that is slow; [`put`] then wins by its version.
+pub async fn forget(redis: &Redis, id: OrderId) -> Result<(), Fault> {
+    redis.command("DEL", [keys::order(id).into_bytes()]).await?;
+    Ok(())
+}
+
 pub async fn put(redis: &Redis, order: &Order) -> Result<(), Fault> {
     let value = value(order)?;
     let (version, ttl) = (order.version.to_string(), ttl_ms(order.id).to_string());

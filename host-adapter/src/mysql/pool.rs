@@ -120,7 +120,7 @@ impl Pool {
     async fn reuse(&self) -> Option<Session> {
         while let Some(mut session) = self.pop() {
             if session.idle_since.elapsed() < limits::MYSQL_PING_AFTER
-                || session.answers(self.limits.connect).await
+                || session.answers(limits::MYSQL_PING_TIMEOUT).await
             {
                 return Some(session);
             }

@@ -34,6 +34,7 @@ fn a_cancel_is_a_compare_and_set_and_its_event() {
     assert_eq!(
         script.steps(),
         [
+            "DEL {u7}",
             "order_1 SELECT t_order",
             "order_1 SET autocommit=0",
             "order_1 UPDATE t_order",
@@ -93,7 +94,7 @@ fn what_cannot_be_cancelled_says_why() {
         assert_eq!((reply.status, reply.code()), (http, code), "{status}");
         assert_eq!(
             script.steps(),
-            ["order_1 SELECT t_order"],
+            ["DEL {u7}", "order_1 SELECT t_order"],
             "nothing is written"
         );
     }
@@ -183,10 +184,13 @@ fn a_second_writer_of_the_same_version_is_a_lost_race() {
 }
 
 #[test]
-fn servers_away_are_503_and_a_cache_away_is_not() {
+fn servers_away_are_503_until_the_change_stands() {
     let id = minted(5_000, 1);
     let away = Script::default().expect("open order_1", mysql_away());
     assert_eq!(cancel(id, "", &away).status, 503);
+    let away = loaded_as(Status::Pending, 1, id).expect("DEL", redis_away());
+    assert_eq!(cancel(id, "", &away).status, 503);
+    assert_eq!(away.count("order_1 UPDATE t_order"), 0);
     let script = changed(loaded_as(Status::Pending, 1, id))
         .expect("cache_order", redis_away())
         .expect("PUBLISH", redis_away());
