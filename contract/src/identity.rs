@@ -96,6 +96,16 @@ pub fn hex(bytes: &[u8]) -> String {
         })
 }
 
+/// The hash that `hex` wrote.
+pub fn unhex(text: &str) -> Option<[u8; 16]> {
+    let mut bytes = [0u8; 16];
+    (text.len() == 32 && text.is_ascii()).then_some(())?;
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

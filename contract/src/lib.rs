@@ -4,8 +4,10 @@
 pub mod amount;
 pub mod body;
 pub mod event;
+pub mod failure;
 pub mod health;
 pub mod identity;
+pub mod intake;
 pub mod message;
 #[cfg(feature = "openapi")]
 pub mod openapi;
@@ -14,4 +16,6 @@ pub mod page;
 pub mod problem;
 pub mod product;
 pub mod redis;
+pub mod seckill;
 pub mod sql;
+pub mod stats;

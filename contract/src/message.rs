@@ -3,7 +3,8 @@
 
 use crate::amount::Amount;
 use crate::event::{EventType, OrderDocument, OrderEvent, StockAction};
-use domain::{Cents, Ms};
+use crate::seckill::SeckillMessage;
+use domain::{Cents, Ms, ProductId, SeckillId, SkuId, calendar};
 use serde::{Deserialize, Serialize};
 
 pub const ORDER_CREATED: &str = "order.created";
@@ -11,9 +12,15 @@ pub const ORDER_STATUS_CHANGED: &str = "order.status_changed";
 /// All moves of stock, told apart by the header `event_type`, so that a rollback never overtakes its reservation.
 pub const STOCK: &str = "doos.stock.deduct";
 
+/// Purchases in flash sales, in 001's JSON: ours, told apart by the header `ce_source`, and other systems'.
+pub const SECKILL_SUCCESS: &str = "seckill.success";
+/// `ce_source` of the purchases that are already orders here.
+pub const SECKILL_SOURCE: &str = "/orders/seckill";
+
 /// Consumer groups of the relay.
 pub const INVENTORY_GROUP: &str = "inventory-service";
 pub const INDEX_GROUP: &str = "order-index";
+pub const SECKILL_GROUP: &str = "seckill-order";
 
 /// Value of `order.created` and `order.status_changed`. The flat fields are those 003's consumers read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,12 +80,15 @@ pub enum Record {
         topic: &'static str,
         value: StockMessage,
     },
+    /// A purchase in a flash sale of ours.
+    Seckill(SeckillMessage),
 }
 
 impl Record {
     pub fn topic(&self) -> &'static str {
         match self {
             Record::Order { topic, .. } | Record::Stock { topic, .. } => topic,
+            Record::Seckill(_) => SECKILL_SUCCESS,
         }
     }
 
@@ -86,6 +96,7 @@ impl Record {
         match self {
             Record::Order { value, .. } => serde_json::to_vec(value),
             Record::Stock { value, .. } => serde_json::to_vec(value),
+            Record::Seckill(value) => serde_json::to_vec(value),
         }
     }
 
@@ -93,8 +104,36 @@ impl Record {
         match self {
             Record::Order { value, .. } => value.event_type.name(),
             Record::Stock { value, .. } => StockMessage::event_type(value.action),
+            Record::Seckill(_) => SECKILL_SUCCESS,
         }
     }
+
+    /// `ce_source`.
+    pub fn source(&self) -> &'static str {
+        match self {
+            Record::Order { .. } => "/orders",
+            Record::Stock { .. } => "/orders/stock",
+            Record::Seckill(_) => SECKILL_SOURCE,
+        }
+    }
+}
+
+/// The message of a fresh purchase in a flash sale of ours.
+fn seckill(event_type: EventType, order: &OrderDocument) -> Option<SeckillMessage> {
+    let item = order
+        .items
+        .first()
+        .filter(|_| event_type == EventType::Created)?;
+    let product: u64 = item.product_id.parse().ok()?;
+    let sale = SeckillId::of(ProductId(product), SkuId(item.sku_id.parse().ok()?))?;
+    Some(SeckillMessage {
+        user_id: order.user_id.parse().ok()?,
+        product_id: product,
+        quantity: i64::from(item.quantity),
+        unit_price: Amount(Cents::new(item.price_cents)?),
+        seckill_id: sale.to_string(),
+        timestamp: calendar::rfc3339(order.created_at),
+    })
 }
 
 /// The records of one outbox row; all carry its message id.
@@ -117,7 +156,8 @@ pub fn records(event: OrderEvent) -> Vec<Record> {
         .map(|item| item.product_id.clone())
         .unwrap_or_default();
     let quantity = first.map_or(0, |item| item.quantity);
-    let mut records = Vec::with_capacity(2);
+    let mut records = Vec::with_capacity(3);
+    records.extend(seckill(event_type, &order).map(Record::Seckill));
     if let Some(action) = stock {
         let items = order.items.iter().map(|item| StockLine {
             product_id: item.product_id.clone(),

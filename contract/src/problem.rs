@@ -25,6 +25,10 @@ pub enum Code {
     SeckillToken = 40001,
     SoldOut = 40002,
     AlreadyBought = 40003,
+    SeckillNotFound = 40004,
+    SeckillState = 40005,
+    FailureNotFound = 50001,
+    FailureState = 50002,
 }
 
 impl Code {
@@ -105,6 +109,13 @@ impl From<Rejection> for Problem {
             AlreadyPaid(_) => (409, Code::AlreadyPaid),
             IllegalTransition { .. } => (409, Code::IllegalTransition),
             ProductExists(_) => (409, Code::DuplicateSubmit),
+            SeckillToken(_) | SeckillNotStarted(_) | SeckillOver(_) => (403, Code::SeckillToken),
+            SoldOut(_) => (409, Code::SoldOut),
+            AlreadyBought(_) => (409, Code::AlreadyBought),
+            UnknownSeckill(_) => (404, Code::SeckillNotFound),
+            SeckillNotOpen(_) => (409, Code::SeckillState),
+            UnknownFailure(_) => (404, Code::FailureNotFound),
+            NotRetryable { .. } => (409, Code::FailureState),
             NoRoute => (404, Code::NotFound),
             MethodNotAllowed => (405, Code::BadParameter),
         };

@@ -2,6 +2,7 @@
 
 use crate::amount::Amount;
 use crate::identity::IdText;
+use domain::id::SALE_SKU_BIT;
 use domain::limits::{PRODUCT_IMAGE_CHARS_MAX, PRODUCT_NAME_CHARS_MAX, QUANTITY_MAX};
 use domain::{Cents, ProductId, Rejection, SkuId, StockMode};
 use serde::{Deserialize, Serialize};
@@ -196,8 +197,9 @@ fn stock(
             .as_ref()
             .ok_or_else(|| Rejection::invalid(&field, "is required"))?
             .number()
+            .filter(|sku| *sku < SALE_SKU_BIT)
             .map(SkuId)
-            .ok_or_else(|| Rejection::invalid(&field, "must be a whole number"))?;
+            .ok_or_else(|| Rejection::invalid(&field, "must be a whole number below 2^62"))?;
         if !seen.insert(id) {
             return Err(Rejection::invalid(field, "repeats another entry's"));
         }

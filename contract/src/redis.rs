@@ -2,7 +2,7 @@
 //! All keys of one script share a hash tag, `{u<gene mod 64>}` for what belongs to a user and
 //! `{p<product>}` for stock, so that everything runs on Redis Cluster.
 
-use domain::{Gene, OrderId, ProductId, UserId};
+use domain::{Gene, OrderId, ProductId, SeckillId, UserId};
 
 /// Channel on which a shard's index is published when it has new outbox rows. Only a hint.
 pub const OUTBOX_CHANNEL: &str = "outbox";
@@ -39,6 +39,24 @@ scripts! {
     CACHE_ORDER = "cache_order";
     /// Caches a catalogue entry.
     CACHE_PRODUCT = "cache_product";
+    /// Mints an order id.
+    MINT = "mint";
+    /// Accepts an order to be written later.
+    ENQUEUE = "enqueue";
+    /// Removes intake entries that are done with.
+    SETTLE_INTAKE = "settle_intake";
+    /// Promises ordinary units to a flash sale.
+    SET_ASIDE = "set_aside";
+    /// Loads a flash sale's facts.
+    SECKILL_LOAD = "seckill_load";
+    /// Hands out a token.
+    SECKILL_TOKEN = "seckill_token";
+    /// Buys in a flash sale.
+    SECKILL_BUY = "seckill_buy";
+    /// Takes back a purchase that never became an order.
+    SECKILL_REFUND = "seckill_refund";
+    /// Ends a flash sale.
+    SECKILL_CLOSE = "seckill_close";
 }
 
 fn user_tag(gene: Gene) -> u16 {
@@ -88,10 +106,65 @@ pub fn stock(product: ProductId) -> String {
     format!("{{p{}}}:stock", product.0)
 }
 
-/// Intents, a hash: `<order id>:<sku>` to `<quantity>:<ms>`. Their sum per sku is `r:<sku>`.
+/// Intents, a hash: `<order id>:<sku>` to `<quantity>:<ms>`, with `:q` behind it where an intake entry looks after it.
+/// Their sum per sku is `r:<sku>`. `seckill-<number>` in place of the order id: units on their way into a flash sale.
 pub fn reserved(product: ProductId) -> String {
     format!("{{p{}}}:reserved", product.0)
 }
+
+/// Facts of a flash sale, a hash: `id product sku price limit starts_at ends_at status name image`, the sku being the sale's
+/// own, status `open` or `over`.
+pub fn seckill(id: SeckillId) -> String {
+    format!("{{p{}}}:seckill:{}", id.product.0, id.number)
+}
+
+/// Number of the activity a product was preheated for last.
+pub fn current_seckill(product: ProductId) -> String {
+    format!("{{p{}}}:seckill", product.0)
+}
+
+/// Who bought in a flash sale, a hash: user id to order id.
+pub fn seckill_buyers(id: SeckillId) -> String {
+    format!("{{p{}}}:seckill:{}:buyers", id.product.0, id.number)
+}
+
+/// A buyer's token, a hash: `nonce order`, and `used` with the quantity once it bought.
+pub fn seckill_token(id: SeckillId, user: UserId) -> String {
+    format!(
+        "{{p{}}}:seckill:{}:token:{}",
+        id.product.0,
+        id.number,
+        user.get()
+    )
+}
+
+/// An order that was accepted and may not be in the database yet. The order as JSON, or `seckill <id>` for a purchase whose
+/// promise in `reserved` tells its state.
+pub fn queued(id: OrderId) -> String {
+    format!("{{u{}}}:queued:{id}", user_tag(id.gene()))
+}
+
+/// Intake stream of the orders of a gene's tag.
+pub fn order_intake(gene: Gene) -> String {
+    format!("{{u{}}}:intake", user_tag(gene))
+}
+
+/// Every order intake there can be.
+pub fn order_intakes() -> impl Iterator<Item = String> {
+    (0..64).map(|tag| format!("{{u{tag}}}:intake"))
+}
+
+/// Intake stream of a product's flash sales.
+pub fn seckill_intake(product: ProductId) -> String {
+    format!("{{p{}}}:intake", product.0)
+}
+
+/// Products with a flash-sale intake, a set: the registry that readers know their streams by.
+pub const SECKILL_PRODUCTS: &str = "seckill:products";
+/// Channel on which an intake's name is published when it gets its first entry. Only a hint.
+pub const INTAKE_CHANNEL: &str = "intake";
+/// Consumer group of the batch writer on every intake.
+pub const INTAKE_GROUP: &str = "order-writer";
 
 #[cfg(test)]
 mod tests {
@@ -107,10 +180,19 @@ mod tests {
             id_counter(user.gene()),
             rate_limit(user),
             order(order_id),
+            queued(order_id),
+            order_intake(user.gene()),
         ] {
             assert!(key.starts_with("{u40}:"), "{key}");
         }
+        assert!(order_intakes().any(|key| key == order_intake(user.gene())));
+        let sale = SeckillId::parse("9-3").unwrap();
         for key in [
+            seckill(sale),
+            current_seckill(ProductId(9)),
+            seckill_buyers(sale),
+            seckill_token(sale, user),
+            seckill_intake(ProductId(9)),
             product(ProductId(9)),
             stock(ProductId(9)),
             reserved(ProductId(9)),

@@ -63,6 +63,39 @@ pub fn parse_date(text: &str) -> Option<Ms> {
     midnight(digits(0..4)?, digits(5..7)?, digits(8..10)?)
 }
 
+/// A moment of RFC 3339: `2026-11-21T09:30:00Z`, with a fraction of a second or an offset where there is one.
+/// What a fraction says beyond milliseconds is dropped; a leap second counts as the last one before it.
+pub fn parse_rfc3339(text: &str) -> Option<Ms> {
+    let date = parse_date(text.get(..10)?)?;
+    let rest = text.get(10..)?.strip_prefix(['T', 't', ' '])?;
+    let two = |text: &str, max: u64| -> Option<u64> {
+        let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+        let number = digits.then(|| text.parse().ok()).flatten()?;
+        (number <= max).then_some(number)
+    };
+    let clock = |text: &str| -> Option<u64> {
+        let minutes = text.get(2..)?.strip_prefix(':')?;
+        Some(two(text.get(..2)?, 23)? * 60 + two(minutes, 59)?)
+    };
+    let minutes = clock(rest.get(..5)?)?;
+    let second = two(rest.get(5..8)?.strip_prefix(':')?, 60)?.min(59);
+    let mut rest = rest.get(8..)?;
+    let mut milli = 0;
+    if let Some(fraction) = rest.strip_prefix('.') {
+        let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+        let kept = fraction.get(..digits.min(3))?;
+        milli = kept.parse::<u64>().ok()? * [100, 10, 1][kept.len() - 1];
+        rest = fraction.get(digits..)?;
+    }
+    let local = date + minutes * 60_000 + second * 1_000 + milli;
+    match (rest, rest.get(..1)?, rest.get(1..)?) {
+        ("Z" | "z", ..) => Some(local),
+        (_, "+", offset) => local.checked_sub(clock(offset)? * 60_000),
+        (_, "-", offset) => Some(local + clock(offset)? * 60_000),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,7 +122,48 @@ mod tests {
         assert_eq!(rfc3339(1_709_210_096_007), "2024-02-29T12:34:56.007Z");
     }
 
+    #[test]
+    fn moments_of_rfc_3339() {
+        let noon = 1_709_208_000_000;
+        for (text, ms) in [
+            ("2024-02-29T12:00:00Z", noon),
+            ("2024-02-29t12:00:00z", noon),
+            ("2024-02-29T20:00:00+08:00", noon),
+            ("2024-02-29T07:30:00-04:30", noon),
+            ("2024-02-29T12:00:00.5Z", noon + 500),
+            ("2024-02-29T12:00:00.007999Z", noon + 7),
+            ("2024-02-29T12:00:60Z", noon + 59_000),
+        ] {
+            assert_eq!(parse_rfc3339(text), Some(ms), "{text}");
+        }
+        for bad in [
+            "",
+            "2024-02-29",
+            "2024-02-29T12:00:00",
+            "2024-02-29T24:00:00Z",
+            "2024-02-29T12:00:00.Z",
+            "2023-02-29T12:00:00Z",
+            "2024-02-29T12:00Z",
+            "2024-02-29T12:00:00+8",
+            "1970-01-01T00:00:00+01:00",
+            "2024-02-29T12:00:00é",
+            "2024-02-29T1é:00:00Z",
+        ] {
+            assert_eq!(parse_rfc3339(bad), None, "{bad}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_moment_comes_back(ms in 0u64..250_000_000_000_000) {
+            prop_assert_eq!(parse_rfc3339(&rfc3339(ms)), Some(ms));
+        }
+
+        #[test]
+        fn no_text_is_too_odd(text in ".{0,40}") {
+            let _ = parse_rfc3339(&text);
+        }
+
         #[test]
         fn a_date_comes_back(days in 0u64..2_900_000) {
             let ms = days * DAY_MS;

@@ -43,9 +43,38 @@ impl Gene {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProductId(pub u64);
 
-/// Zero where the product has no variants.
+/// Zero where the product has no variants. A flash sale's units have a sku of their own:
+/// bit 62, the activity's number in 30 bits, the sku they were taken from in 32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SkuId(pub u64);
+
+/// Set in the skus of flash sales, and in no sku a caller may name.
+pub const SALE_SKU_BIT: u64 = 1 << 62;
+
+impl SkuId {
+    /// The sku of the units that activity `number` takes from this one. Both must be within their limits.
+    pub const fn of_sale(self, number: u32) -> SkuId {
+        SkuId(SALE_SKU_BIT | (number as u64) << 32 | self.base().0)
+    }
+
+    /// The activity's number, where these are a flash sale's units.
+    pub const fn sale(self) -> Option<u32> {
+        if self.0 & SALE_SKU_BIT == 0 {
+            None
+        } else {
+            Some((self.0 >> 32) as u32 & crate::limits::SECKILL_NUMBER_MAX)
+        }
+    }
+
+    /// The sku as the catalogue knows it.
+    pub const fn base(self) -> SkuId {
+        if self.0 & SALE_SKU_BIT == 0 {
+            self
+        } else {
+            SkuId(self.0 & crate::limits::SECKILL_SKU_MAX)
+        }
+    }
+}
 
 /// Snowflake of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

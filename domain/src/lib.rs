@@ -10,6 +10,7 @@ pub mod limits;
 pub mod money;
 pub mod order;
 pub mod rejection;
+pub mod seckill;
 pub mod shard;
 pub mod stock;
 
@@ -17,6 +18,7 @@ pub use id::{EventId, Gene, OrderId, ProductId, SkuId, UserId};
 pub use money::Cents;
 pub use order::{Order, OrderItem, Status, User};
 pub use rejection::Rejection;
+pub use seckill::SeckillId;
 pub use shard::ShardCount;
 pub use stock::StockMode;
 

@@ -45,6 +45,23 @@ pub const PRODUCT_CACHE_TTL_MS: u64 = 300_000;
 /// An unknown product is remembered as unknown this long.
 pub const ABSENT_CACHE_TTL_MS: u64 = 5_000;
 
+/// Activities are numbered within 30 bits, and taken from skus within 32: together they make the sale's own sku.
+pub const SECKILL_NUMBER_MAX: u32 = (1 << 30) - 1;
+pub const SECKILL_SKU_MAX: u64 = u32::MAX as u64;
+/// A token is good for so long; a used one is remembered for a day.
+pub const SECKILL_TOKEN_MS: u64 = 300_000;
+pub const SECKILL_USED_TOKEN_MS: u64 = 86_400_000;
+/// Entries one intake stream may hold before requests that would add to it are refused.
+pub const INTAKE_LENGTH_MAX: u64 = 1_000_000;
+/// Orders the batch writer puts in one transaction.
+pub const INTAKE_BATCH_MAX: usize = 500;
+/// Retries of a failed message, and how often the relay looks for due ones.
+pub const FAILURE_RETRY_MAX: u32 = 5;
+/// A retry that did not end within this time is claimed anew.
+pub const FAILURE_STALE_MS: u64 = 300_000;
+/// Bytes of a raw message kept with its failure.
+pub const FAILURE_MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Attempts at a versioned stock update before it counts as contended.
 pub const STOCK_SPIN_MAX: u32 = 8;
 /// Sends after the first failed one before a message is dead.

@@ -1,7 +1,7 @@
 //! Every reason the platform says no to a well-formed caller. Closed: a new reason is a new variant,
 //! and `contract::problem` gives each its code and HTTP status.
 
-use crate::{Ms, OrderId, ProductId, SkuId, Status};
+use crate::{Ms, OrderId, ProductId, SeckillId, SkuId, Status};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
@@ -39,6 +39,26 @@ pub enum Rejection {
     IllegalTransition { from: Status, to: Status },
     #[error("product {} exists", .0.0)]
     ProductExists(ProductId),
+    /// A flash-sale token that does not let its bearer buy; the text says why.
+    #[error("the token {0}")]
+    SeckillToken(&'static str),
+    #[error("flash sale {0} has not started")]
+    SeckillNotStarted(SeckillId),
+    #[error("flash sale {0} is over")]
+    SeckillOver(SeckillId),
+    /// Announced, but its units are not set aside yet.
+    #[error("flash sale {0} is not preheated")]
+    SeckillNotOpen(String),
+    #[error("已售罄: flash sale {0} is sold out")]
+    SoldOut(SeckillId),
+    #[error("order {0} was bought in this flash sale already")]
+    AlreadyBought(OrderId),
+    #[error("flash sale {0} does not exist")]
+    UnknownSeckill(String),
+    #[error("failure {0} does not exist")]
+    UnknownFailure(String),
+    #[error("failure {id} is {status} and cannot be retried")]
+    NotRetryable { id: u64, status: &'static str },
     #[error("no such resource")]
     NoRoute,
     #[error("method not allowed")]

@@ -3,6 +3,7 @@
 
 use crate::amount::Amount;
 use crate::identity::{self, IdText};
+use domain::id::SALE_SKU_BIT;
 use domain::limits::{
     IDEMPOTENCY_KEY_CHARS_MAX, ITEMS_MAX, PAYMENT_METHOD_CHARS_MAX, PRODUCT_IMAGE_CHARS_MAX,
     PRODUCT_NAME_CHARS_MAX, QUANTITY_MAX, REMARK_CHARS_MAX, SHIPPING_ADDRESS_CHARS_MAX,
@@ -180,7 +181,8 @@ impl DraftLine {
         let sku = match sku {
             Some(text) => text
                 .number()
-                .ok_or_else(|| wrong("sku_id", "must be a whole number"))?,
+                .filter(|sku| *sku < SALE_SKU_BIT)
+                .ok_or_else(|| wrong("sku_id", "must be a whole number below 2^62"))?,
             None => 0,
         };
         let quantity = quantity.ok_or_else(|| wrong("quantity", "is required"))?;

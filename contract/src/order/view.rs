@@ -3,7 +3,7 @@
 
 use crate::amount::Amount;
 use crate::problem::Code;
-use domain::{Order, OrderId, OrderItem};
+use domain::{Order, OrderId, OrderItem, SeckillId};
 use serde::{Deserialize, Serialize};
 
 /// An order on `/v1`. Ids are strings, amounts have two decimals, times are milliseconds UTC.
@@ -39,6 +39,9 @@ pub struct OrderView {
 pub struct ItemView {
     pub product_id: String,
     pub sku_id: String,
+    /// The flash sale it was bought in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seckill_id: Option<String>,
     pub product_name: String,
     pub product_image: Option<String>,
     pub price: Amount,
@@ -76,7 +79,8 @@ impl From<&OrderItem> for ItemView {
     fn from(item: &OrderItem) -> ItemView {
         ItemView {
             product_id: item.product.0.to_string(),
-            sku_id: item.sku.0.to_string(),
+            sku_id: item.sku.base().0.to_string(),
+            seckill_id: SeckillId::of(item.product, item.sku).map(|id| id.to_string()),
             product_name: item.name.clone(),
             product_image: item.image.clone(),
             price: Amount(item.price),
@@ -155,6 +159,9 @@ pub struct ApiOrder {
 pub struct ApiItem {
     pub product_id: String,
     pub sku_id: String,
+    /// The flash sale it was bought in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seckill_id: Option<String>,
     pub product_name: String,
     pub product_image: Option<String>,
     pub unit_price: Amount,
@@ -221,6 +228,7 @@ impl From<ItemView> for ApiItem {
         ApiItem {
             product_id: item.product_id,
             sku_id: item.sku_id,
+            seckill_id: item.seckill_id,
             product_name: item.product_name,
             product_image: item.product_image,
             unit_price: item.price,

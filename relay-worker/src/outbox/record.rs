@@ -62,10 +62,7 @@ pub fn envelope(row: &Row, topic_prefix: &str) -> Result<Envelope, String> {
             ("aggregate_id", row.tx_id.clone()),
             ("ce_id", row.message_id.clone()),
             ("ce_type", kind.to_owned()),
-            (
-                "ce_source",
-                if stock { "/orders/stock" } else { "/orders" }.to_owned(),
-            ),
+            ("ce_source", record.source().to_owned()),
             ("ce_specversion", "1.0".to_owned()),
             ("ce_time", time.clone()),
             ("content-type", "application/json".to_owned()),

@@ -1,0 +1,93 @@
+//! HTTP bodies about messages that could not become orders.
+
+use domain::Ms;
+use serde::Serialize;
+
+/// Stored as its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureStatus {
+    /// Will be retried when it is due.
+    Pending = 0,
+    /// Somebody is at it.
+    Processing = 1,
+    /// It became an order after all.
+    Success = 2,
+    /// Given up; what it held was returned. May be retried by hand.
+    Failed = 3,
+}
+
+impl FailureStatus {
+    pub const ALL: [FailureStatus; 4] = [
+        FailureStatus::Pending,
+        FailureStatus::Processing,
+        FailureStatus::Success,
+        FailureStatus::Failed,
+    ];
+
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    pub fn from_code(code: u8) -> Option<FailureStatus> {
+        FailureStatus::ALL
+            .into_iter()
+            .find(|status| status.code() == code)
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            FailureStatus::Pending => "pending",
+            FailureStatus::Processing => "processing",
+            FailureStatus::Success => "success",
+            FailureStatus::Failed => "failed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<FailureStatus> {
+        FailureStatus::ALL
+            .into_iter()
+            .find(|status| status.name() == text || status.code().to_string() == text)
+    }
+}
+
+/// A message that is no order yet.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FailureView {
+    pub id: String,
+    /// `intake`, `kafka` or `rabbitmq`.
+    pub source: String,
+    pub order_id: Option<String>,
+    pub user_id: Option<String>,
+    pub product_id: Option<String>,
+    pub seckill_id: Option<String>,
+    /// As it came; what is no UTF-8 is replaced, and a long one is cut to its first 4,096 characters.
+    pub message_data: String,
+    pub error_message: String,
+    pub retry_count: u32,
+    #[cfg_attr(feature = "openapi", schema(example = "pending"))]
+    pub status: &'static str,
+    pub next_retry_at: Option<Ms>,
+    pub created_at: Ms,
+    pub updated_at: Ms,
+}
+
+/// One failure alone at the top of a reply.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FailureReply {
+    pub code: u32,
+    #[serde(flatten)]
+    pub failure: FailureView,
+}
+
+/// A page of failures, newest first.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Failures {
+    pub code: u32,
+    pub failures: Vec<FailureView>,
+    pub total: u64,
+    pub page: u32,
+    pub page_size: u32,
+}
