@@ -138,8 +138,8 @@ pub fn seckill_token(id: SeckillId, user: UserId) -> String {
     )
 }
 
-/// An order that was accepted and may not be in the database yet. The order as JSON, or `seckill <id>` for a purchase whose
-/// promise in `reserved` tells its state.
+/// An order that was accepted and may not be in the database yet: a `queued::QueuedOrder`. A purchase's is there from its
+/// token on, and its promise in `reserved` tells whether it was made.
 pub fn queued(id: OrderId) -> String {
     format!("{{u{}}}:queued:{id}", user_tag(id.gene()))
 }
@@ -163,6 +163,8 @@ pub fn seckill_intake(product: ProductId) -> String {
 pub const SECKILL_PRODUCTS: &str = "seckill:products";
 /// Channel on which an intake's name is published when it gets its first entry. Only a hint.
 pub const INTAKE_CHANNEL: &str = "intake";
+/// Channel on which a failure's id is published when it is to be retried by hand. Only a hint.
+pub const FAILURES_CHANNEL: &str = "failures";
 /// Consumer group of the batch writer on every intake.
 pub const INTAKE_GROUP: &str = "order-writer";
 

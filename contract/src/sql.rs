@@ -21,7 +21,13 @@ pub const INSERT_ORDER: &str = "INSERT INTO t_order (id, user_id, user_ref, orde
      actual_amount, payment_method, shipping_address, remark, idempotency_key, request_hash, created_at, updated_at) \
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, IF(UNIX_TIMESTAMP(NOW(3)) * 1000 > ?, NULL, ?), ?)";
 
-/// Head of a multi-row insert; `rows` adds the rest. Per row: order_id, product_id, sku_id, name, image, price, quantity, subtotal, stock_mode, created_at.
+/// Heads of multi-row inserts; `rows` adds the rest. Per row: id, user_id, user_ref, order_no, total, discount, actual,
+/// payment_method, shipping_address, remark, idempotency_key, request_hash, created_at, updated_at. Without a deadline.
+pub const INSERT_ORDERS: &str = "INSERT INTO t_order (id, user_id, user_ref, order_no, total_amount, discount_amount, \
+     actual_amount, payment_method, shipping_address, remark, idempotency_key, request_hash, created_at, updated_at) VALUES ";
+pub const ORDER_PARAMETERS: usize = 14;
+
+/// Per row: order_id, product_id, sku_id, name, image, price, quantity, subtotal, stock_mode, created_at.
 pub const INSERT_ITEMS: &str = "INSERT INTO t_order_item (order_id, product_id, sku_id, product_name, product_image, \
      price, quantity, subtotal, stock_mode, created_at) VALUES ";
 pub const ITEM_PARAMETERS: usize = 10;
@@ -29,6 +35,16 @@ pub const ITEM_PARAMETERS: usize = 10;
 /// Parameters: message_id, tx_id, topic, event_type, payload, next_retry_at, created_at, updated_at.
 pub const INSERT_MESSAGE: &str = "INSERT INTO t_local_message (message_id, tx_id, topic, event_type, payload, \
      next_retry_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// Head of a multi-row insert of such rows.
+pub const INSERT_MESSAGES: &str = "INSERT INTO t_local_message (message_id, tx_id, topic, event_type, payload, \
+     next_retry_at, created_at, updated_at) VALUES ";
+pub const MESSAGE_PARAMETERS: usize = 8;
+
+/// Head of a multi-row insert. Per row: seckill_id, user_id, product_id, order_id, created_at.
+pub const INSERT_RECORDS: &str =
+    "INSERT INTO idempotency_records (seckill_id, user_id, product_id, order_id, created_at) VALUES ";
+pub const RECORD_PARAMETERS: usize = 5;
 
 /// Compare-and-set of one step. Parameters: status, version + 1, updated_at, paid_at, shipped_at, completed_at, cancelled_at,
 /// payment_id, cancel_reason, id, status before, version before. One row changes, or another change came first.
@@ -69,6 +85,13 @@ mod tests {
         for (sql, count) in [(INSERT_ORDER, 15), (INSERT_MESSAGE, 8), (UPDATE_STATUS, 12)] {
             assert_eq!(sql.matches('?').count(), count, "{sql}");
         }
-        assert_eq!(INSERT_ITEMS.matches(',').count() + 1, ITEM_PARAMETERS);
+        for (head, width) in [
+            (INSERT_ITEMS, ITEM_PARAMETERS),
+            (INSERT_ORDERS, ORDER_PARAMETERS),
+            (INSERT_MESSAGES, MESSAGE_PARAMETERS),
+            (INSERT_RECORDS, RECORD_PARAMETERS),
+        ] {
+            assert_eq!(head.matches(',').count() + 1, width, "{head}");
+        }
     }
 }

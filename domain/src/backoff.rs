@@ -1,6 +1,6 @@
 //! Waiting schedules, as pure functions of the attempt.
 
-use crate::limits::{PUBLISH_RETRY_MAX, STOCK_SPIN_MAX};
+use crate::limits::{FAILURE_RETRY_MAX, PUBLISH_RETRY_MAX, STOCK_SPIN_MAX};
 
 /// Wait before attempt `retry` (0-based) of a versioned stock update: 5, 10, 20, 40, 50, 50, 50, 50 ms,
 /// then `None`: contended. The caller's deadline cuts it shorter.
@@ -13,6 +13,13 @@ pub fn publish_retry_ms(failed: u32) -> Option<u64> {
     (1..=PUBLISH_RETRY_MAX)
         .contains(&failed)
         .then(|| 1_000 << (failed - 1))
+}
+
+/// Wait before retry number `retry` (1-based) of a message that is no order yet: 1, 2, 4, 8, 16 s, then `None`: given up.
+pub fn failure_retry_ms(retry: u32) -> Option<u64> {
+    (1..=FAILURE_RETRY_MAX)
+        .contains(&retry)
+        .then(|| 1_000 << (retry - 1))
 }
 
 #[cfg(test)]
@@ -31,5 +38,11 @@ mod tests {
         let waits: Vec<u64> = (1..).map_while(publish_retry_ms).collect();
         assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000]);
         assert_eq!(publish_retry_ms(0), None);
+    }
+
+    #[test]
+    fn failures_are_retried_five_times() {
+        let waits: Vec<u64> = (1..).map_while(failure_retry_ms).collect();
+        assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000]);
     }
 }

@@ -17,8 +17,11 @@ macro_rules! migrations {
     };
 }
 
-const ORDER: &[Migration] = migrations!["order" / "0001_orders"];
-const INVENTORY: &[Migration] = migrations!["inventory" / "0001_inventory"];
+const ORDER: &[Migration] = migrations!["order" / "0001_orders", "order" / "0002_idempotency_records"];
+const INVENTORY: &[Migration] = migrations![
+    "inventory" / "0001_inventory",
+    "inventory" / "0002_flash_sale"
+];
 
 /// Two starts at once take turns; the wait is in seconds.
 const LOCK_WAIT_S: i64 = 60;

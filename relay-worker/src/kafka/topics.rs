@@ -2,7 +2,7 @@
 
 use super::Cluster;
 use anyhow::{Context, bail};
-use contract::message::{ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
+use contract::message::{ORDER_CREATED, ORDER_STATUS_CHANGED, SECKILL_SUCCESS, STOCK};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
@@ -20,7 +20,7 @@ pub fn dead_letters(topic: &str) -> String {
 
 /// Every topic with its prefix.
 pub fn names(cluster: &Cluster) -> Vec<String> {
-    [ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK]
+    [ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK, SECKILL_SUCCESS]
         .into_iter()
         .flat_map(|name| {
             let topic = cluster.topic(name);

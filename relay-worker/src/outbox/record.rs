@@ -47,7 +47,7 @@ pub fn envelope(row: &Row, topic_prefix: &str) -> Result<Envelope, String> {
         }
     };
     let mut envelope = Envelope {
-        records: Vec::with_capacity(2),
+        records: Vec::with_capacity(3),
         moves_stock: false,
         changed,
     };
