@@ -2,7 +2,7 @@
 
 use crate::Ms;
 
-const DAY_MS: u64 = 86_400_000;
+pub const DAY_MS: u64 = 86_400_000;
 
 /// Year, month 1-12 and day 1-31 of a moment, UTC (proleptic Gregorian).
 pub fn civil(ms: Ms) -> (u32, u32, u32) {
@@ -38,13 +38,24 @@ pub fn midnight(year: u32, month: u32, day: u32) -> Option<Ms> {
     (civil(ms) == (year, month, day)).then_some(ms)
 }
 
+/// The first moment of the day a moment lies in, UTC.
+pub const fn day_start(ms: Ms) -> Ms {
+    ms - ms % DAY_MS
+}
+
+/// `2026-11-21`
+pub fn date(ms: Ms) -> String {
+    let (year, month, day) = civil(ms);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
 /// `2026-11-21T09:30:00.123Z`
 pub fn rfc3339(ms: Ms) -> String {
-    let (year, month, day) = civil(ms);
     let of_day = ms % DAY_MS;
     let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
     let (second, milli) = (of_day / 1_000 % 60, of_day % 1_000);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    let date = date(ms);
+    format!("{date}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }
 
 /// A date `2024-01-01` as its midnight UTC.
@@ -169,6 +180,7 @@ mod tests {
             let ms = days * DAY_MS;
             let (year, month, day) = civil(ms);
             prop_assert_eq!(midnight(year, month, day), Some(ms));
+            prop_assert_eq!(parse_date(&date(ms + DAY_MS - 1)), Some(day_start(ms + 1)));
         }
     }
 }

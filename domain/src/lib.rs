@@ -12,6 +12,7 @@ pub mod order;
 pub mod rejection;
 pub mod seckill;
 pub mod shard;
+pub mod stats;
 pub mod stock;
 
 pub use id::{EventId, Gene, OrderId, ProductId, SkuId, UserId};

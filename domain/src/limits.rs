@@ -25,6 +25,12 @@ pub const PAGE_DEPTH_MAX: u32 = 10_000;
 /// Totals of listings over all users are counted up to here, then reported as a lower bound.
 pub const TOTAL_COUNT_MAX: u64 = 100_000;
 
+/// What a dashboard lists.
+pub const RECENT_ORDERS_MAX: usize = 100;
+pub const HOT_PRODUCTS_MAX: usize = 10;
+/// Products of one day that each shard, or the index, counts to find the hottest: what was ordered less than these is left out.
+pub const PRODUCTS_COUNTED_MAX: usize = 10_000;
+
 /// A request may insert its order only so long after its id was minted; the database's clock refuses later ones.
 pub const INSERT_DEADLINE_MS: u64 = 5_000;
 /// A repeat of a key may take over an unfinished request this long after the id was minted.
@@ -84,3 +90,4 @@ const _: () = assert!(
     "a keyless guard outlives the request it guards"
 );
 const _: () = assert!(PAGE_SIZE_MAX <= PAGE_DEPTH_MAX);
+const _: () = assert!(HOT_PRODUCTS_MAX < PRODUCTS_COUNTED_MAX);

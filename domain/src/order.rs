@@ -45,6 +45,16 @@ impl Status {
         }
     }
 
+    /// Paid, and not taken back.
+    pub const fn is_revenue(self) -> bool {
+        matches!(self, Status::Paid | Status::Shipped | Status::Completed)
+    }
+
+    /// Neither called off nor given up: its units count as ordered.
+    pub const fn is_standing(self) -> bool {
+        !matches!(self, Status::Cancelled | Status::Failed)
+    }
+
     /// Reads our names, the five systems' other ones, digits and the Chinese names.
     pub fn parse(text: &str) -> Option<Status> {
         Some(match text.to_ascii_lowercase().as_str() {
