@@ -25,11 +25,21 @@ pub struct Options {
     pub elasticsearch: bool,
     /// Sets `UNPAID_EXPIRY_MS`.
     pub unpaid_expiry_ms: Option<u64>,
+    /// A second host and a second relay on the same servers; needs a real broker.
+    pub twin: bool,
+}
+
+/// A second host and relay.
+pub struct Twin {
+    pub host: Process,
+    pub relay: Process,
+    pub api: Client,
 }
 
 /// A running platform. Dropped, its processes are killed and its data deleted.
 pub struct Platform {
     // In the order in which they must end.
+    pub twin: Option<Twin>,
     pub host: Process,
     pub relay: Process,
     pub elasticsearch: Option<Elasticsearch>,
@@ -83,9 +93,18 @@ impl Platform {
         }
         let relay_program = stack::binary("relay-worker")?;
         run(&relay_program, &["migrate"], &environment)?;
-        let relay = start_relay(&home, &relay_program, &environment)?;
-        let (host, api) = start_host(&home, &environment)?;
+        let relay = start_relay(&home, "relay-worker", &relay_program, &environment)?;
+        let (host, api) = start_host(&home, "host-adapter", &environment)?;
+        let twin = options
+            .twin
+            .then(|| {
+                let relay = start_relay(&home, "relay-twin", &relay_program, &environment)?;
+                let (host, api) = start_host(&home, "host-twin", &environment)?;
+                anyhow::Ok(Twin { host, relay, api })
+            })
+            .transpose()?;
         Ok(Platform {
+            twin,
             host,
             relay,
             elasticsearch,
@@ -116,6 +135,12 @@ impl Platform {
     pub fn reconcile(&self) -> Result<String> {
         let arguments = ["reconcile", "--wait", QUIET_MS];
         run(&self.relay_program, &arguments, &self.environment)
+    }
+
+    /// The hosts' APIs.
+    pub fn apis(&self) -> Vec<&Client> {
+        let twin = self.twin.iter().map(|twin| &twin.api);
+        std::iter::once(&self.api).chain(twin).collect()
     }
 
     /// Runs SQL and gives its rows, columns parted by tabs.
@@ -168,11 +193,12 @@ impl Deref for Visit {
 
 fn start_relay(
     home: &Home,
+    name: &str,
     program: &PathBuf,
     environment: &[(&'static str, String)],
 ) -> Result<Process> {
     let port = free_port()?;
-    let mut launch = Launch::new(home, "relay-worker", program)?
+    let mut launch = Launch::new(home, name, program)?
         .args(["run", "--metrics-listen", &format!("127.0.0.1:{port}")])
         .ready(Duration::from_secs(30), move || answers(port, "/metrics"));
     for (name, value) in environment {
@@ -181,7 +207,11 @@ fn start_relay(
     launch.start()
 }
 
-fn start_host(home: &Home, environment: &[(&'static str, String)]) -> Result<(Process, Client)> {
+fn start_host(
+    home: &Home,
+    name: &str,
+    environment: &[(&'static str, String)],
+) -> Result<(Process, Client)> {
     let app = home.dir("app")?;
     let components = app.join("target/components");
     fs::create_dir_all(&components)?;
@@ -196,7 +226,7 @@ fn start_host(home: &Home, environment: &[(&'static str, String)]) -> Result<(Pr
         )?;
     }
     let (port, metrics) = (free_port()?, free_port()?);
-    let mut launch = Launch::new(home, "host-adapter", stack::binary("host-adapter")?)?
+    let mut launch = Launch::new(home, name, stack::binary("host-adapter")?)?
         .cwd(&app)
         .args(["up", "-f", "spin.toml"])
         .args(["--listen", &format!("127.0.0.1:{port}")])

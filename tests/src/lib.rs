@@ -1,7 +1,8 @@
 //! What the end-to-end tests share: the functions' wasm files, the whole platform as private processes,
-//! a client that speaks to it, and a shop to fill it with.
+//! a client that speaks to it, a shop to fill it with, and flash sales.
 
 pub mod app;
 pub mod client;
 pub mod component;
+pub mod sale;
 pub mod shop;

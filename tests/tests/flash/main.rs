@@ -1,0 +1,17 @@
+//! Flash sales on the whole platform: rushes, crashes, tokens, poison, the end of a sale.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod asynchronous;
+mod crash;
+mod poison;
+mod rush;
+mod sale_end;
+mod tokens;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Tests that load or kill have the machine to themselves.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
