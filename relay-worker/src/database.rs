@@ -2,7 +2,7 @@
 //! READ COMMITTED so that claims take no gap locks, and names for messages that hold no password.
 
 use crate::limits::{CONNECT_TIMEOUT_MS, SESSIONS_MAX};
-use domain::{OrderId, ShardCount};
+use domain::{Gene, OrderId, ShardCount};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::{AssertSqlSafe, Executor, MySql, Transaction};
 use std::str::FromStr;
@@ -122,9 +122,18 @@ impl Databases {
         items: impl IntoIterator<Item = T>,
         order: impl Fn(&T) -> OrderId,
     ) -> Vec<(usize, Vec<T>)> {
+        self.by_gene(items, |item| order(item).gene())
+    }
+
+    /// What belongs to users apart by shard; shards without any are left out.
+    pub fn by_gene<T>(
+        &self,
+        items: impl IntoIterator<Item = T>,
+        gene: impl Fn(&T) -> Gene,
+    ) -> Vec<(usize, Vec<T>)> {
         let mut shards: Vec<Vec<T>> = self.shards.iter().map(|_| Vec::new()).collect();
         for item in items {
-            shards[self.count.shard_of(order(&item).gene())].push(item);
+            shards[self.count.shard_of(gene(&item))].push(item);
         }
         shards
             .into_iter()

@@ -2,6 +2,7 @@
 
 use crate::outbox::Row;
 use contract::event::OrderEvent;
+use contract::intake::Purchase;
 use domain::{Cents, Order, OrderId, OrderItem, ProductId, SkuId, Status, StockMode, User, UserId};
 
 /// A pending order of product 1, number `number` of user 1000.
@@ -53,5 +54,26 @@ pub fn created_row(number: u64, quantity: u32) -> Row {
         tx_id: event.order.id.clone(),
         payload: serde_json::to_string(&event).unwrap(),
         retry_count: 0,
+    }
+}
+
+/// A purchase of one unit in flash sale 3 of product 1.
+pub fn purchase(number: u64, user: u64) -> Purchase {
+    let user = User {
+        id: UserId::new(user),
+        reference: None,
+    };
+    Purchase {
+        order: OrderId::compose((1_000_000 << 12) + number, user.id.gene()).unwrap(),
+        user,
+        seckill_id: "1-3".to_owned(),
+        product: ProductId(1),
+        sku: SkuId(0).of_sale(3),
+        quantity: 1,
+        price: Cents::new(99).unwrap(),
+        name: "Tea".to_owned(),
+        image: None,
+        at: 1_704_067_201_000,
+        trace_id: None,
     }
 }

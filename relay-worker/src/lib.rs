@@ -6,10 +6,12 @@ pub mod config;
 pub mod database;
 pub mod dead_letter;
 pub mod expiry;
+pub mod failures;
 #[cfg(test)]
 pub mod fixtures;
 pub mod hints;
 pub mod index;
+pub mod intake;
 pub mod kafka;
 pub mod limits;
 pub mod metrics;

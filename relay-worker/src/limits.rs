@@ -23,6 +23,11 @@ pub const BULK_GATHER_MS: u64 = 50;
 /// Rows of one multi-row statement: 65,535 placeholders is the protocol's bound.
 pub const STATEMENT_ROWS_MAX: usize = 1_000;
 
+/// Bytes of outbox payloads one transaction of the batch writer holds, besides its bound of orders.
+pub const INTAKE_BATCH_BYTES_MAX: usize = 4 << 20;
+/// Times a batch steps back for another transaction before it counts as an outage.
+pub const INTAKE_TRIES_MAX: u32 = 40;
+
 /// Orders one expiry transaction cancels.
 pub const EXPIRY_ORDERS_MAX: u32 = 200;
 pub const EXPIRY_EVERY_MS: u64 = 1_000;

@@ -41,9 +41,65 @@ pub struct OutboxMetrics {
     pub died: Counter,
 }
 
+/// Upper bounds of the buckets of batch sizes, in orders.
+const BATCH_BUCKETS: [usize; 8] = [1, 2, 5, 10, 50, 100, 250, 500];
+
+/// How large batches are.
+#[derive(Debug, Default)]
+pub struct Sizes {
+    buckets: [Counter; BATCH_BUCKETS.len()],
+    sum: Counter,
+    count: Counter,
+}
+
+impl Sizes {
+    pub fn observe(&self, size: usize) {
+        for (bucket, bound) in self.buckets.iter().zip(BATCH_BUCKETS) {
+            bucket.add(usize::from(size <= bound));
+        }
+        self.sum.add(size);
+        self.count.add(1);
+    }
+
+    fn render(&self, name: &str, text: &mut String) {
+        let _ = writeln!(text, "# TYPE {name} histogram");
+        for (bucket, bound) in self.buckets.iter().zip(BATCH_BUCKETS) {
+            let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {}", bucket.get());
+        }
+        let (sum, count) = (self.sum.get(), self.count.get());
+        let _ = writeln!(
+            text,
+            "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}"
+        );
+    }
+}
+
+/// The batch writer and the messages it could not write.
+#[derive(Debug, Default)]
+pub struct IntakeMetrics {
+    pub written: Counter,
+    pub repeated: Counter,
+    pub refused: Counter,
+    pub unreadable: Counter,
+    /// Entries not yet done with, by the last look.
+    pub lag: AtomicU64,
+}
+
+/// Failures by where they went.
+#[derive(Debug, Default)]
+pub struct FailureMetrics {
+    pub pending: Counter,
+    pub success: Counter,
+    pub failed: Counter,
+    pub runs: Counter,
+}
+
 #[derive(Debug, Default)]
 pub struct Metrics {
     pub outbox: Vec<OutboxMetrics>,
+    pub intake: IntakeMetrics,
+    pub intake_batch: Sizes,
+    pub failures: FailureMetrics,
     pub stock_applied: Counter,
     pub stock_repeated: Counter,
     pub stock_refused: Counter,
@@ -156,6 +212,7 @@ impl Metrics {
             );
         }
         self.render_outbox(&mut text);
+        self.render_intake(&mut text);
         let _ = writeln!(
             text,
             "# HELP kafka_consumer_lag records not yet taken in\n# TYPE kafka_consumer_lag gauge"
@@ -166,6 +223,44 @@ impl Metrics {
             }
         }
         text
+    }
+
+    fn render_intake(&self, text: &mut String) {
+        let IntakeMetrics {
+            written,
+            repeated,
+            refused,
+            unreadable,
+            lag,
+        } = &self.intake;
+        let results = [
+            ("written", written),
+            ("repeated", repeated),
+            ("refused", refused),
+            ("unreadable", unreadable),
+        ];
+        let help = "accepted orders the batch writer is done with";
+        labelled(text, "intake_entries_total", help, "result", &results);
+        let _ = writeln!(
+            text,
+            "# HELP intake_lag entries not yet written\n# TYPE intake_lag gauge\nintake_lag {}",
+            lag.load(Relaxed)
+        );
+        self.intake_batch.render("intake_batch_size", text);
+        let failures = &self.failures;
+        let statuses = [
+            ("pending", &failures.pending),
+            ("success", &failures.success),
+            ("failed", &failures.failed),
+        ];
+        let help = "messages that could not become orders, by what became of them";
+        labelled(text, "order_failures_total", help, "status", &statuses);
+        let _ = writeln!(
+            text,
+            "# HELP compensation_runs_total retries of failed messages\n# TYPE compensation_runs_total counter\n\
+             compensation_runs_total {}",
+            failures.runs.get()
+        );
     }
 
     fn render_outbox(&self, text: &mut String) {
@@ -208,6 +303,14 @@ impl Metrics {
     }
 }
 
+/// A counter's series by one label.
+fn labelled(text: &mut String, name: &str, help: &str, label: &str, series: &[(&str, &Counter)]) {
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter");
+    for (value, counter) in series {
+        let _ = writeln!(text, "{name}{{{label}=\"{value}\"}} {}", counter.get());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,11 +321,16 @@ mod tests {
         metrics.outbox[1].published.add(3);
         metrics.outbox[1].oldest_age_ms.store(1_005, Relaxed);
         metrics.stock_lag.set("doos.stock.deduct", 7);
+        metrics.intake_batch.observe(7);
+        metrics.failures.failed.add(1);
         let text = metrics.render();
         for line in [
             "outbox_published_total{shard=\"0\"} 0",
             "outbox_published_total{shard=\"1\"} 3",
             "outbox_oldest_age_seconds{shard=\"1\"} 1.005",
+            "intake_batch_size_bucket{le=\"5\"} 0",
+            "intake_batch_size_bucket{le=\"10\"} 1",
+            "order_failures_total{status=\"failed\"} 1",
             "kafka_consumer_lag{topic=\"doos.stock.deduct\"} 7",
         ] {
             assert!(text.lines().any(|have| have == line), "{line} in\n{text}");

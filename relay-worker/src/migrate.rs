@@ -17,7 +17,10 @@ macro_rules! migrations {
     };
 }
 
-const ORDER: &[Migration] = migrations!["order" / "0001_orders", "order" / "0002_idempotency_records"];
+const ORDER: &[Migration] = migrations![
+    "order" / "0001_orders",
+    "order" / "0002_idempotency_records"
+];
 const INVENTORY: &[Migration] = migrations![
     "inventory" / "0001_inventory",
     "inventory" / "0002_flash_sale"

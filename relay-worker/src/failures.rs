@@ -1,0 +1,5 @@
+//! Messages that could not become orders: kept as they came with what was wrong, tried again, at last given up.
+
+pub mod store;
+
+pub use store::{Failed, Failures, Ids, MessageSource};

@@ -1,0 +1,105 @@
+//! A message as the rows it becomes, made without a database.
+
+use super::{Pending, Refusal};
+use contract::event::OrderEvent;
+use contract::intake::{Accepted, Intake, Purchase};
+use domain::{Order, ProductId, Status, UserId};
+
+/// One purchase per sale, user and product.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordKey {
+    pub seckill_id: String,
+    pub user: UserId,
+    pub product: ProductId,
+}
+
+/// An order to be inserted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// Place of its message in what was asked to be written.
+    pub at: usize,
+    pub order: Order,
+    /// Its outbox row's payload.
+    pub event: String,
+    pub message_id: String,
+    /// Hash of the caller's key, where there was one.
+    pub key: Option<[u8; 16]>,
+    pub payload: Option<[u8; 16]>,
+    /// Present for purchases.
+    pub record: Option<RecordKey>,
+    /// Whether the id was minted for this attempt alone.
+    pub foreign: bool,
+}
+
+impl Draft {
+    /// # Errors
+    /// Why it cannot be an order.
+    pub fn of(at: usize, message: &Pending) -> Result<Draft, Refusal> {
+        match message {
+            Pending::Ours(Intake::Purchase(purchase)) => Draft::purchase(at, purchase, false),
+            Pending::Ours(Intake::Order(accepted)) => Draft::accepted(at, accepted),
+            Pending::Foreign(_) => Err(Refusal::now("has no order id yet")),
+        }
+    }
+
+    /// # Errors
+    /// Why it cannot be an order.
+    pub fn purchase(at: usize, purchase: &Purchase, foreign: bool) -> Result<Draft, Refusal> {
+        let order = purchase
+            .order()
+            .map_err(|rejection| Refusal::now(rejection.to_string()))?;
+        let record = RecordKey {
+            seckill_id: purchase.seckill_id.clone(),
+            user: purchase.user.id,
+            product: purchase.product,
+        };
+        let event = OrderEvent::created(&order, purchase.trace_id.as_deref());
+        Draft::new(at, order, &event, Some(record), foreign)
+    }
+
+    fn accepted(at: usize, accepted: &Accepted) -> Result<Draft, Refusal> {
+        let event = &accepted.event;
+        let order = Order::try_from(event.order.clone())
+            .map_err(|error| Refusal::now(format!("event: {error}")))?;
+        if order.id.gene() != order.user.id.gene() {
+            return Err(Refusal::now("event: order.id is no id of this user"));
+        }
+        let whole = order.status == Status::Pending && order.version == 1;
+        if !whole || order.items.is_empty() {
+            return Err(Refusal::now("event: order is not a fresh one"));
+        }
+        let expected = OrderEvent::created(&order, event.trace_id.as_deref());
+        if expected.message_id != event.message_id || expected.event_type != event.event_type {
+            return Err(Refusal::now(
+                "event: message_id or event_type is not its order's",
+            ));
+        }
+        let draft = Draft::new(at, order, event, None, false)?;
+        Ok(Draft {
+            key: accepted.key,
+            payload: Some(accepted.payload),
+            ..draft
+        })
+    }
+
+    fn new(
+        at: usize,
+        order: Order,
+        event: &OrderEvent,
+        record: Option<RecordKey>,
+        foreign: bool,
+    ) -> Result<Draft, Refusal> {
+        let text = serde_json::to_string(event)
+            .map_err(|error| Refusal::now(format!("event: {error}")))?;
+        Ok(Draft {
+            at,
+            order,
+            event: text,
+            message_id: event.message_id.clone(),
+            key: None,
+            payload: None,
+            record,
+            foreign,
+        })
+    }
+}
