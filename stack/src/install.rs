@@ -50,6 +50,11 @@ pub const REDIS: [Need; 1] = [Need {
     program: "redis-server",
     package: "redis-server",
 }];
+/// RabbitMQ, with Erlang.
+pub const RABBITMQ: [Need; 1] = [Need {
+    program: "rabbitmq-server",
+    package: "rabbitmq-server",
+}];
 /// What Kafka and Elasticsearch are fetched with and run on.
 pub const JAVA: [Need; 2] = [
     Need {

@@ -1,6 +1,7 @@
-//! Private server processes for `cargo xtask up` and for the tests: MariaDB, Redis, Kafka and
-//! Elasticsearch, each with its own data, port and log, and our own binaries beside them. A server
-//! here can be paused, killed and started again on the same data, for the tests live on that.
+//! Private server processes for `cargo xtask up` and for the tests: MariaDB, Redis (one, or a cluster),
+//! Kafka, RabbitMQ and Elasticsearch, each with its own data, port and log, and our own binaries beside
+//! them. A server here can be paused, killed and started again on the same data, for the tests live on
+//! that.
 
 mod elasticsearch;
 mod home;
@@ -8,9 +9,12 @@ pub mod install;
 mod jars;
 mod kafka;
 mod mariadb;
+mod password;
 pub mod port;
 mod process;
+mod rabbitmq;
 mod redis;
+mod redis_cluster;
 mod spawner;
 mod wait;
 
@@ -20,5 +24,7 @@ pub use kafka::Kafka;
 pub use mariadb::MariaDb;
 pub use port::free_port;
 pub use process::{Launch, Process, binary, terminate};
+pub use rabbitmq::RabbitMq;
 pub use redis::Redis;
+pub use redis_cluster::RedisCluster;
 pub use wait::{interrupted, is_interrupted, wait_for, wait_ok};

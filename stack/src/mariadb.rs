@@ -1,7 +1,7 @@
 //! A private MariaDB, durable at each commit, over TCP with a user and a random password that
 //! stays in the server's folder. None of the machine's own configuration is read.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,6 +12,7 @@ use rustix::process::geteuid;
 
 use crate::home::{Home, write_private};
 use crate::install;
+use crate::password::password;
 use crate::port::free_port;
 use crate::process::{Launch, Process};
 use crate::redis::connect;
@@ -165,21 +166,6 @@ fn make_data(data: &Path) -> Result<()> {
         );
     }
     fs::rename(&fresh, data).context("cannot move the new data folder to its place")
-}
-
-/// The password of our user: made once, kept in a file only we can read.
-fn password(file: &Path) -> Result<String> {
-    if let Ok(password) = fs::read_to_string(file) {
-        return Ok(password);
-    }
-    let mut bytes = [0; 16];
-    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    let password = bytes
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>();
-    write_private(file, &password)?;
-    Ok(password)
 }
 
 /// The server greets first: protocol version 10 in its first packet says it takes clients.

@@ -67,7 +67,7 @@ impl Redis {
 }
 
 /// A PING that must be answered with PONG; while the file is loaded it is an error.
-fn ping(port: u16) -> Result<()> {
+pub(crate) fn ping(port: u16) -> Result<()> {
     let mut stream = connect(port)?;
     stream.write_all(b"PING\r\n")?;
     let mut answer = [0; 64];

@@ -1,8 +1,10 @@
 //! Each server for real: start, stop, kill and start again on the same data and port.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
-use stack::{Elasticsearch, Home, Kafka, Launch, MariaDb, Redis, wait_for};
+use stack::{Elasticsearch, Home, Kafka, Launch, MariaDb, RabbitMq, Redis, RedisCluster, wait_for};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -57,6 +59,66 @@ fn kafka_starts_again_on_its_log() {
     kafka.process.kill();
     kafka.process.start().unwrap();
     kafka.process.stop().unwrap();
+}
+
+#[test]
+fn rabbitmq_starts_again_after_kill_and_is_heard_by_nobody_else() {
+    let home = Home::temporary().unwrap();
+    let rabbit = RabbitMq::start(&home, None).unwrap();
+    let pid = rabbit.process.pid();
+    rabbit.process.kill();
+    rabbit.process.start().unwrap();
+    assert_ne!(rabbit.process.pid(), pid);
+    let url = rabbit.url();
+    assert!(url.starts_with("amqp://flashorder:"), "a user of its own");
+    assert!(url.ends_with(&format!("@127.0.0.1:{}/%2f", rabbit.port())));
+    rabbit.process.stop().unwrap();
+    assert!(home.path().join("rabbitmq/data").is_dir());
+}
+
+#[test]
+fn a_redis_cluster_loses_only_what_its_killed_master_held() {
+    let home = Home::temporary().unwrap();
+    let cluster = RedisCluster::start(&home).unwrap();
+    // Slots 3300, 7365 and 15495.
+    let set = |key: &str| -> Vec<String> {
+        cluster
+            .masters
+            .iter()
+            .filter_map(|master| said(master.port(), &format!("SET {key} 1")))
+            .collect()
+    };
+    for key in ["b", "c", "a"] {
+        let answers = set(key);
+        assert_eq!(
+            answers.iter().filter(|a| *a == "+OK").count(),
+            1,
+            "{answers:?}"
+        );
+    }
+    cluster.masters[2].process.kill();
+    let gone = format!("127.0.0.1:{}", cluster.masters[2].port());
+    let answers = set("a");
+    assert_eq!(answers.len(), 2);
+    assert!(
+        answers.iter().all(|answer| answer.ends_with(&gone)),
+        "{answers:?}"
+    );
+    for key in ["b", "c"] {
+        assert!(set(key).contains(&"+OK".to_owned()), "the others go on");
+    }
+    cluster.masters[2].process.start().unwrap();
+    cluster.wait_whole().unwrap();
+    assert!(set("a").contains(&"+OK".to_owned()));
+}
+
+/// The first line of a server's answer; `None` where there is no server.
+fn said(port: u16, command: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    write!(stream, "{command}\r\n").ok()?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).ok()?;
+    Some(line.trim_end().to_owned())
 }
 
 #[test]
