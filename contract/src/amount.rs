@@ -9,6 +9,18 @@ use serde_json::value::RawValue;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Amount(pub Cents);
 
+/// Cents of many orders together: may go past what one amount may be. Written like an amount.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum(pub u64);
+
+impl Serialize for Sum {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(format!("{}.{:02}", self.0 / 100, self.0 % 100))
+            .map_err(ser::Error::custom)?
+            .serialize(serializer)
+    }
+}
+
 impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         RawValue::from_string(self.0.to_string())
@@ -32,6 +44,13 @@ impl<'de> Deserialize<'de> for Amount {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sums_outgrow_amounts() {
+        let text = |cents| serde_json::to_string(&Sum(cents)).unwrap();
+        assert_eq!((text(5), text(110)), ("0.05".to_owned(), "1.10".to_owned()));
+        assert_eq!(text(u64::MAX), "184467440737095516.15");
+    }
 
     #[test]
     fn exact_both_ways() {

@@ -1,7 +1,21 @@
 //! HTTP bodies about messages that could not become orders.
 
+mod mask;
+
 use domain::Ms;
 use serde::Serialize;
+
+pub use mask::masked;
+
+/// Characters of a message that are shown.
+pub const MESSAGE_CHARS_MAX: usize = 4_096;
+/// Bytes that surely hold them.
+pub const MESSAGE_BYTES_READ: usize = 4 * MESSAGE_CHARS_MAX;
+
+/// A message as operators may see it: without addresses and phone numbers, cut to its first characters.
+pub fn shown(message: &str) -> String {
+    masked(message).chars().take(MESSAGE_CHARS_MAX).collect()
+}
 
 /// Stored as its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +75,8 @@ pub struct FailureView {
     pub user_id: Option<String>,
     pub product_id: Option<String>,
     pub seckill_id: Option<String>,
-    /// As it came; what is no UTF-8 is replaced, and a long one is cut to its first 4,096 characters.
+    /// As it came, but for addresses and phone numbers, which read `***`. What is no UTF-8 is replaced, and a long one is
+    /// cut to its first 4,096 characters.
     pub message_data: String,
     pub error_message: String,
     pub retry_count: u32,
@@ -88,6 +103,8 @@ pub struct Failures {
     pub code: u32,
     pub failures: Vec<FailureView>,
     pub total: u64,
+    /// False where `total` is only a lower bound.
+    pub total_exact: bool,
     pub page: u32,
     pub page_size: u32,
 }

@@ -14,6 +14,7 @@ pub mod order_cache;
 pub mod order_row;
 pub mod order_store;
 pub mod redis;
+pub mod search_index;
 pub mod shape;
 pub mod transition;
 

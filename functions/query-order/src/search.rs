@@ -1,25 +1,16 @@
 //! Searches: by the search index where one is configured, else, or while it is away, by the shards.
 
-use bytes::Bytes;
 use contract::event::OrderDocument;
 use contract::page::Page;
 use domain::Order;
 use domain::limits::TOTAL_COUNT_MAX;
-use futures::future::{Either, select};
 use guest::config::Config;
 use guest::listing::filter::Filter;
 use guest::listing::{self, Found};
+use guest::search_index::{self, away};
 use guest::{Fault, http as guest_http};
-use http_body_util::{BodyExt, Full, Limited};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::pin::pin;
-use std::time::Duration;
-
-/// The index has this long before the shards are asked.
-const INDEX_TIMEOUT: Duration = Duration::from_millis(1_000);
-/// A page of orders with 100 items each fits well.
-const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 pub async fn find(
     config: &Config,
@@ -28,40 +19,13 @@ pub async fn find(
     trace_id: &str,
 ) -> Result<Found, Fault> {
     if let Some(url) = &config.elasticsearch_url {
-        let asked = pin!(ask(url, filter, page));
-        let timeout = pin!(spin_sdk::time::sleep(INDEX_TIMEOUT));
-        let answer = match select(asked, timeout).await {
-            Either::Left((answer, _)) => answer,
-            Either::Right(_) => Err(away("no answer in time")),
-        };
-        match answer {
+        let answer = search_index::search(url, &query(filter, page)).await;
+        match answer.and_then(read) {
             Ok(found) => return Ok(found),
             Err(fault) => guest_http::log(&fault, trace_id),
         }
     }
     listing::find(config, filter, page).await
-}
-
-fn away(reason: impl ToString) -> Fault {
-    Fault::Unavailable {
-        backend: "elasticsearch",
-        reason: reason.to_string(),
-    }
-}
-
-async fn ask(url: &str, filter: &Filter, page: Page) -> Result<Found, Fault> {
-    let request = http::Request::post(format!("{}/orders/_search", url.trim_end_matches('/')))
-        .header("content-type", "application/json")
-        .body(Full::new(Bytes::from(query(filter, page).to_string())))
-        .map_err(|_| Fault::Internal("variable elasticsearch_url is not acceptable".to_owned()))?;
-    let response = spin_sdk::http::send(request).await.map_err(away)?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX);
-    let body = body.collect().await.map_err(away)?.to_bytes();
-    if !status.is_success() {
-        return Err(away(format!("answered {status}")));
-    }
-    read(&body)
 }
 
 /// The query: conditions as filters, which the index caches and does not score.
@@ -124,9 +88,7 @@ struct Hit {
     source: OrderDocument,
 }
 
-fn read(body: &[u8]) -> Result<Found, Fault> {
-    let answer: Answer = serde_json::from_slice(body)
-        .map_err(|error| away(format!("answered what cannot be read: {error}")))?;
+fn read(answer: Answer) -> Result<Found, Fault> {
     if answer.timed_out {
         return Err(away("gave only a part of the answer"));
     }
@@ -189,13 +151,13 @@ mod tests {
         let answer = |timed_out: bool, hits: Value| {
             let body = json!({ "took": 1, "timed_out": timed_out, "hits": {
                 "total": { "value": 12, "relation": "gte" }, "hits": hits } });
-            read(body.to_string().as_bytes())
+            let answer: Answer = serde_json::from_value(body).map_err(away)?;
+            read(answer)
         };
         let found = answer(false, json!([hit])).unwrap();
         assert_eq!((found.total, found.exact), (12, false));
         assert_eq!(found.orders[0].status, Status::Paid);
         assert!(answer(true, json!([hit])).is_err());
         assert!(answer(false, json!([{ "_source": {} }])).is_err());
-        assert!(read(b"<html>").is_err());
     }
 }

@@ -1,0 +1,88 @@
+//! Messages that could not become orders: operators list them, look at one, and have one retried at once.
+//! The relay retries; here it is only asked to.
+
+mod retry;
+mod route;
+mod row;
+
+use bytes::Bytes;
+use contract::failure::{FailureReply, FailureStatus, Failures};
+use contract::page::{Page, Parameters};
+use contract::problem::Code;
+use domain::Rejection;
+use domain::limits::TOTAL_COUNT_MAX;
+use guest::config::{Config, config};
+use guest::mysql::{Db, Value};
+use guest::{Call, Fault, Reply};
+use http_body_util::Full;
+use route::Action;
+use spin_sdk::http::Request;
+use spin_sdk::http_service;
+
+#[http_service]
+async fn handle(request: Request) -> http::Response<Full<Bytes>> {
+    guest::serve(request, answer).await
+}
+
+async fn answer(call: Call) -> Result<Reply, Fault> {
+    let segments = call.segments();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match route::of(call.method(), &segments)? {
+        Action::List => {
+            let query = |name: &str| call.query(name);
+            let (page, status) = (Page::parse(&query)?, status(&query)?);
+            Reply::of(200, &list(config().await?, status, page).await?)
+        }
+        Action::One(id) => {
+            let id = number(id)?;
+            let db = Db::open(&config().await?.inventory_url).await?;
+            reply(row::one(&db, id).await?)
+        }
+        Action::Retry(id) => {
+            let id = number(id)?;
+            reply(retry::at_once(config().await?, id, &call.trace_id).await?)
+        }
+    }
+}
+
+fn reply(failure: contract::failure::FailureView) -> Result<Reply, Fault> {
+    let code = Code::Success.number();
+    Reply::of(200, &FailureReply { code, failure })
+}
+
+/// What is no number is no failure's id.
+fn number(text: &str) -> Result<u64, Rejection> {
+    text.parse()
+        .map_err(|_| Rejection::UnknownFailure(text.chars().take(64).collect()))
+}
+
+fn status(query: &impl Parameters) -> Result<Option<FailureStatus>, Rejection> {
+    match query.first("status").as_deref() {
+        None | Some("all") => Ok(None),
+        Some(text) => FailureStatus::parse(text)
+            .map(Some)
+            .ok_or_else(|| Rejection::invalid("status", "is not a known status")),
+    }
+}
+
+async fn list(
+    config: &Config,
+    status: Option<FailureStatus>,
+    page: Page,
+) -> Result<Failures, Fault> {
+    let (condition, wanted) = match status {
+        None => ("", vec![]),
+        Some(status) => (" WHERE status = ?", vec![Value::Uint8(status.code())]),
+    };
+    let db = Db::open(&config.inventory_url).await?;
+    let failures = row::page(&db, condition, wanted.clone(), page).await?;
+    let total = row::count(&db, condition, wanted).await?;
+    Ok(Failures {
+        code: Code::Success.number(),
+        failures,
+        total: total.min(TOTAL_COUNT_MAX),
+        total_exact: total <= TOTAL_COUNT_MAX,
+        page: page.number,
+        page_size: page.size,
+    })
+}

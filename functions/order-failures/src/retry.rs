@@ -1,0 +1,78 @@
+//! A retry by hand: the row becomes due now, the relay is told, and its verdict is waited for, though not for long.
+//! What is being retried or has become an order already is left alone.
+
+use crate::row;
+use contract::failure::{FailureStatus, FailureView};
+use contract::redis::FAILURES_CHANNEL;
+use domain::Rejection;
+use guest::config::Config;
+use guest::mysql::{Db, Value};
+use guest::redis::Redis;
+use guest::{Fault, http};
+use std::time::{Duration, Instant};
+
+const VERDICT_WITHIN: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// Due by the database's clock, which is the one the relay's waits are measured against.
+const DUE_NOW: &str = "UPDATE order_failures SET status = ?, next_retry_at = CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED), \
+     updated_at = CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED) WHERE id = ? AND status IN (?, ?)";
+
+/// The failure as it is after the retry, or while that is still to come.
+///
+/// # Errors
+/// Where there is none, or its state does not allow it.
+pub async fn at_once(config: &Config, id: u64, trace_id: &str) -> Result<FailureView, Fault> {
+    let before = make_due(config, id).await?;
+    if let Err(fault) = tell(config, id).await {
+        // The relay looks for due rows by itself, only not at once.
+        http::log(&fault, trace_id);
+        return Ok(before);
+    }
+    let deadline = Instant::now() + VERDICT_WITHIN;
+    loop {
+        spin_sdk::time::sleep(LOOK_EVERY).await;
+        // Not one session for all looks: others need them meanwhile.
+        let now = row::one(&Db::open(&config.inventory_url).await?, id).await?;
+        if is_verdict(&before, &now) || Instant::now() >= deadline {
+            return Ok(now);
+        }
+    }
+}
+
+/// Whether the relay has tried: the row has reached an end, or waits for another try.
+fn is_verdict(before: &FailureView, now: &FailureView) -> bool {
+    let waits = [FailureStatus::Pending, FailureStatus::Processing]
+        .iter()
+        .any(|status| status.name() == now.status);
+    !waits || now.retry_count != before.retry_count
+}
+
+async fn make_due(config: &Config, id: u64) -> Result<FailureView, Fault> {
+    let db = Db::open(&config.inventory_url).await?;
+    let (pending, failed) = (FailureStatus::Pending, FailureStatus::Failed);
+    let values = vec![
+        Value::Uint8(pending.code()),
+        Value::Uint64(id),
+        Value::Uint8(pending.code()),
+        Value::Uint8(failed.code()),
+    ];
+    db.execute(DUE_NOW, values).await?;
+    let changed = db.row_count().await?;
+    let failure = row::one(&db, id).await?;
+    // No change of a pending row: somebody asked for the same in the same millisecond.
+    if changed == 0 && failure.status != pending.name() {
+        let status = failure.status;
+        return Err(Rejection::NotRetryable { id, status }.into());
+    }
+    Ok(failure)
+}
+
+async fn tell(config: &Config, id: u64) -> Result<(), Fault> {
+    let redis = Redis::open(&config.redis_url).await?;
+    let arguments = [FAILURES_CHANNEL.to_owned(), id.to_string()];
+    redis
+        .command("PUBLISH", arguments.map(String::into_bytes))
+        .await?;
+    Ok(())
+}

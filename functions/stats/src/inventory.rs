@@ -1,0 +1,47 @@
+//! What only the inventory database knows: messages that became no orders, and products' names as they are now. Both sources
+//! of statistics take them from here, so that they agree.
+
+use crate::Day;
+use contract::failure::FailureStatus;
+use contract::sql;
+use domain::ProductId;
+use domain::stats::Sold;
+use guest::Fault;
+use guest::config::Config;
+use guest::mysql::{Db, Value};
+use std::collections::HashMap;
+
+/// Messages of a day that are no orders.
+pub async fn failures(config: &Config, day: Day) -> Result<u64, Fault> {
+    let db = Db::open(&config.inventory_url).await?;
+    let rows = db
+        .query(
+            "SELECT COUNT(*) FROM order_failures WHERE created_at >= ? AND created_at < ? AND status <> ?",
+            vec![
+                Value::Uint64(day.from),
+                Value::Uint64(day.to),
+                Value::Uint8(FailureStatus::Success.code()),
+            ],
+        )
+        .await?;
+    rows.first()
+        .ok_or_else(|| Fault::Internal("COUNT(*) gave no row".to_owned()))?
+        .u64(0)
+}
+
+/// Names of products; those the catalogue has.
+pub async fn names(config: &Config, hot: &[Sold]) -> Result<HashMap<ProductId, String>, Fault> {
+    if hot.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let statement = format!(
+        "SELECT id, name FROM products WHERE id IN ({})",
+        sql::placeholders(hot.len())
+    );
+    let ids = hot.iter().map(|sold| Value::Uint64(sold.product.0));
+    let db = Db::open(&config.inventory_url).await?;
+    let rows = db.query(&statement, ids.collect()).await?;
+    rows.iter()
+        .map(|row| Ok((ProductId(row.u64(0)?), row.text(1)?)))
+        .collect()
+}
