@@ -74,6 +74,11 @@ impl Client {
         }
     }
 
+    /// The address it speaks to, such as `http://127.0.0.1:8081`.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// # Errors
     /// Where no whole reply came.
     pub fn get(&self, path: &str) -> Result<Reply> {

@@ -7,13 +7,17 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 /// Every function of the platform: folder = crate = component = wasm file.
-pub const ALL: [&str; 6] = [
+pub const ALL: [&str; 10] = [
     "cancel-order",
     "create-order",
     "health",
+    "order-failures",
     "order-status",
     "product-catalog",
     "query-order",
+    "seckill-buy",
+    "seckill-token",
+    "stats",
 ];
 
 /// The checkout these tests belong to.

@@ -1,6 +1,7 @@
 //! `cargo xtask`: everything a person does with this checkout, from the first `up` to the gate
 //! before a merge. It runs the programs of the workspace and links none of them.
 
+mod bench;
 mod build;
 mod cargo;
 mod checkout;
@@ -52,6 +53,9 @@ enum Command {
     Reconcile,
     /// Installs what the tests need, builds, and runs them all on real servers
     Test(test::Args),
+    /// Measures the platform
+    #[command(disable_help_flag = true)]
+    Bench(bench::Args),
     /// The gate: format, lints, tidy, wit, build, test
     Ci,
     /// Copies the vendored WIT files anew from the SDK they belong to
@@ -92,6 +96,7 @@ fn run(args: Args) -> Result<ExitCode> {
         Command::Migrate => return relay::run(&checkout, "migrate"),
         Command::Reconcile => return relay::run(&checkout, "reconcile"),
         Command::Test(args) => return test::run(&checkout, &args),
+        Command::Bench(args) => return bench::run(&checkout, &args),
         Command::Ci => ci::run(&checkout)?,
         Command::Wit { check: true } => wit::check(&checkout)?,
         Command::Wit { check: false } => wit::vendor(&checkout)?,

@@ -1,0 +1,124 @@
+//! A benchmark's outcome: a table for people, JSON for programs.
+
+use crate::machine;
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+/// Rows in the order they were measured.
+pub struct Report {
+    pub title: String,
+    /// Settings that decide what the figures mean.
+    pub settings: Vec<(&'static str, String)>,
+    pub rows: Vec<Row>,
+}
+
+/// One figure.
+pub struct Row {
+    pub what: &'static str,
+    pub value: f64,
+    pub unit: &'static str,
+    pub note: String,
+}
+
+impl Report {
+    pub fn row(
+        &mut self,
+        what: &'static str,
+        value: f64,
+        unit: &'static str,
+        note: impl Into<String>,
+    ) {
+        let row = Row {
+            what,
+            value,
+            unit,
+            note: note.into(),
+        };
+        println!(
+            "  {:34} {:>12} {:9} {}",
+            row.what,
+            shown(row.value),
+            row.unit,
+            row.note
+        );
+        self.rows.push(row);
+    }
+
+    /// The table as Markdown.
+    pub fn markdown(&self) -> String {
+        let mut text = format!("# {}\n\n| | | | |\n|---|---:|---|---|\n", self.title);
+        for row in &self.rows {
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} |",
+                row.what,
+                shown(row.value),
+                row.unit,
+                row.note
+            );
+        }
+        text.push_str("\n| setting | value |\n|---|---|\n");
+        for (name, value) in self.settings.iter().chain(&machine::facts()) {
+            let _ = writeln!(text, "| {name} | {value} |");
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        let rows = self.rows.iter().map(|row| {
+            json!({ "what": row.what, "value": row.value, "unit": row.unit, "note": row.note })
+        });
+        let facts = machine::facts();
+        let settings = self.settings.iter().chain(&facts);
+        json!({
+            "title": self.title,
+            "rows": rows.collect::<Vec<_>>(),
+            "settings": settings.map(|(name, value)| (name.to_string(), value.clone())).collect::<std::collections::BTreeMap<_, _>>(),
+        })
+    }
+
+    /// Writes `NAME.md` and `NAME.json` into `folder`.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn write(&self, folder: &Path, name: &str) -> Result<()> {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let write = |extension: &str, text: String| {
+            let path = folder.join(format!("{name}.{extension}"));
+            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+        };
+        write("md", self.markdown())?;
+        write("json", format!("{:#}\n", self.json()))
+    }
+}
+
+fn shown(value: f64) -> String {
+    if value >= 100.0 {
+        let digits = format!("{value:.0}");
+        let mut text = String::with_capacity(digits.len() + 4);
+        for (at, digit) in digits.chars().enumerate() {
+            if at > 0 && (digits.len() - at) % 3 == 0 {
+                text.push(',');
+            }
+            text.push(digit);
+        }
+        text
+    } else {
+        format!("{value:.2}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn figures_are_readable() {
+        assert_eq!(shown(1234567.4), "1,234,567");
+        assert_eq!(shown(100.0), "100");
+        assert_eq!(shown(3.14159), "3.14");
+    }
+}

@@ -1,0 +1,36 @@
+//! `cargo xtask bench`: builds what is measured and hands over to the `bench` program.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::build;
+use crate::checkout::{Checkout, cargo_command};
+use crate::tools;
+
+/// What may be said to the benchmarks.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Handed on: names of benchmarks and their options; --help lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    more: Vec<String>,
+}
+
+/// Installs, builds and measures; ends as the benchmark does.
+///
+/// # Errors
+/// When something cannot be installed or built.
+pub fn run(checkout: &Checkout, args: &Args) -> Result<ExitCode> {
+    tools::for_building(checkout)?;
+    tools::for_serving(true, true, false)?;
+    build::programs(checkout)?;
+    build::components(checkout, &checkout.workspace()?)?;
+    let status = cargo_command(&checkout.root)
+        .args(["run", "--release", "--locked", "-q", "-p", "bench", "--"])
+        .args(&args.more)
+        .current_dir(&checkout.root)
+        .status()
+        .context("cannot run cargo")?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
