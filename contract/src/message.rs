@@ -21,6 +21,8 @@ pub const SECKILL_SOURCE: &str = "/orders/seckill";
 pub const INVENTORY_GROUP: &str = "inventory-service";
 pub const INDEX_GROUP: &str = "order-index";
 pub const SECKILL_GROUP: &str = "seckill-order";
+/// Passes our own purchases on from the topic to RabbitMQ.
+pub const RABBITMQ_GROUP: &str = "seckill-rabbitmq";
 
 /// Value of `order.created` and `order.status_changed`. The flat fields are those 003's consumers read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,9 +3,11 @@
 
 use crate::database::Address;
 use crate::limits::{CLAIM_ROWS_DEFAULT, CLAIM_ROWS_MAX, LEASE_MS_DEFAULT, PUBLISH_TIMEOUT_MS};
+use crate::rabbit;
 use crate::redis::Redis;
 use anyhow::{anyhow, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand};
 use domain::ShardCount;
 use domain::limits::UNPAID_EXPIRY_MS;
 use std::net::SocketAddr;
@@ -62,6 +64,8 @@ pub struct RunArgs {
     /// Written before every topic and group
     #[arg(long, env = "TOPIC_PREFIX", default_value = "")]
     pub topic_prefix: String,
+    #[command(flatten)]
+    pub rabbitmq: RabbitArgs,
     /// Unpaid orders are cancelled after this time; 0: never
     #[arg(long, env = "UNPAID_EXPIRY_MS", default_value_t = UNPAID_EXPIRY_MS)]
     pub unpaid_expiry_ms: u64,
@@ -81,6 +85,16 @@ pub struct RedisArgs {
     /// redis://HOST:PORT/DATABASE
     #[arg(long, env = "REDIS_URL", hide_env_values = true, default_value = "")]
     redis_url: String,
+}
+
+#[derive(Debug, Args)]
+pub struct RabbitArgs {
+    /// Take flash-sale messages from RabbitMQ too, and publish ours there
+    #[arg(long, env = "RABBITMQ_ENABLED", default_value = "false", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    rabbitmq_enabled: bool,
+    /// amqp://USER:PASSWORD@HOST:PORT/VHOST
+    #[arg(long, env = "RABBITMQ_URL", hide_env_values = true, default_value = "")]
+    rabbitmq_url: String,
 }
 
 #[derive(Debug, Args)]
@@ -171,6 +185,24 @@ impl RedisArgs {
     }
 }
 
+impl RabbitArgs {
+    /// `None` where it is off, whatever the URL is.
+    ///
+    /// # Errors
+    /// One line naming the variable.
+    pub fn server(&self, prefix: &str) -> anyhow::Result<Option<rabbit::Server>> {
+        if !self.rabbitmq_enabled {
+            return Ok(None);
+        }
+        if self.rabbitmq_url.trim().is_empty() {
+            bail!("RABBITMQ_URL must be set where RABBITMQ_ENABLED is true");
+        }
+        rabbit::Server::parse(self.rabbitmq_url.trim(), prefix)
+            .map(Some)
+            .map_err(|reason| anyhow!("RABBITMQ_URL {reason}"))
+    }
+}
+
 impl IndexArgs {
     /// The base URL without a slash at its end; `None` where no index is configured.
     ///
@@ -255,6 +287,25 @@ mod tests {
             .addresses()
             .unwrap();
         assert_eq!(two.count.get(), 2);
+    }
+
+    #[test]
+    fn rabbitmq_is_off_unless_it_is_switched_on() {
+        let server = |enabled: bool, url: &str| {
+            let args = RabbitArgs {
+                rabbitmq_enabled: enabled,
+                rabbitmq_url: url.to_owned(),
+            };
+            args.server("w1.")
+        };
+        assert!(server(false, "amqp://me:s3cret@h/%2f").unwrap().is_none());
+        let on = server(true, "amqp://me:s3cret@h/%2f").unwrap().unwrap();
+        assert_eq!(on.name(), "h:5672//");
+        for bad in ["", "amqps://me:s3cret@h"] {
+            let error = server(true, bad).unwrap_err().to_string();
+            assert!(error.starts_with("RABBITMQ_URL"), "{error}");
+            assert!(!error.contains("s3cret"), "{error}");
+        }
     }
 
     #[test]

@@ -17,6 +17,13 @@ pub const ERROR_CHARS_MAX: usize = 500;
 
 /// Messages of one batch of the stock consumer.
 pub const STOCK_MESSAGES_MAX: usize = 500;
+/// Messages of one batch of other systems' purchases, or of ours to pass on.
+pub const SECKILL_MESSAGES_MAX: usize = 500;
+/// Deliveries RabbitMQ may have on their way here: while one batch is in work the next one comes.
+pub const RABBITMQ_PREFETCH: u16 = 1_000;
+pub const RABBITMQ_CONNECT_MS: u64 = 5_000;
+/// A connection that died silently is found out within two of these.
+pub const RABBITMQ_HEARTBEAT_S: u16 = 10;
 /// Documents of one bulk request, and the longest wait for them to gather.
 pub const BULK_DOCUMENTS_MAX: usize = 100;
 pub const BULK_GATHER_MS: u64 = 50;
@@ -25,6 +32,24 @@ pub const STATEMENT_ROWS_MAX: usize = 1_000;
 
 /// Bytes of outbox payloads one transaction of the batch writer holds, besides its bound of orders.
 pub const INTAKE_BATCH_BYTES_MAX: usize = 4 << 20;
+/// Entries of one stream that are read at once, and how many streams.
+pub const INTAKE_READ_MAX: usize = 1_000;
+pub const INTAKE_STREAMS_PER_READ: usize = 8;
+/// Batches that may be on their way to the database at once.
+pub const INTAKE_BATCHES_IN_FLIGHT_MAX: usize = 3;
+/// While a flash sale is registered, no hint is needed to find an entry within this time.
+pub const INTAKE_POLL_MS: u64 = 100;
+/// An entry that a relay has had for so long may be taken over; how often that is looked for.
+pub const INTAKE_CLAIM_IDLE_MS: u64 = 5_000;
+pub const INTAKE_CLAIM_EVERY_MS: u64 = 1_000;
+/// A consumer without entries that was not seen for so long belongs to a relay that is gone.
+pub const INTAKE_CONSUMER_IDLE_MS: u64 = 600_000;
+pub const INTAKE_RETIRE_EVERY_MS: u64 = 60_000;
+/// Names of streams that are kept.
+pub const INTAKE_NAMES_MAX: usize = 4_096;
+/// Failures are looked for so often without a hint; so many are claimed at once.
+pub const FAILURES_EVERY_MS: u64 = 30_000;
+pub const FAILURES_CLAIM_MAX: u32 = 100;
 /// Times a batch steps back for another transaction before it counts as an outage.
 pub const INTAKE_TRIES_MAX: u32 = 40;
 
@@ -64,4 +89,5 @@ const _: () = assert!(
 );
 const _: () = assert!(CLAIM_ROWS_DEFAULT <= CLAIM_ROWS_MAX);
 const _: () = assert!(DRAIN_MS > PUBLISH_TIMEOUT_MS);
+const _: () = assert!(RABBITMQ_PREFETCH as usize >= 2 * SECKILL_MESSAGES_MAX);
 const _: () = assert!(STATEMENT_ROWS_MAX * 10 < 65_535);

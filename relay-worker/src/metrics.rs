@@ -1,5 +1,6 @@
 //! Counters and gauges of this process, and their Prometheus text.
 
+use crate::seckill_source::Bus;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
@@ -94,6 +95,16 @@ pub struct FailureMetrics {
     pub runs: Counter,
 }
 
+/// Messages of `seckill.success` as they were read from one bus.
+#[derive(Debug, Default)]
+pub struct SeckillMetrics {
+    /// Other systems' purchases.
+    pub foreign: Counter,
+    pub unreadable: Counter,
+    /// News of our own orders.
+    pub own: Counter,
+}
+
 #[derive(Debug, Default)]
 pub struct Metrics {
     pub outbox: Vec<OutboxMetrics>,
@@ -114,6 +125,10 @@ pub struct Metrics {
     pub sweep_repaired: Counter,
     pub sweep_rolled_back: Counter,
     pub loops_restarted: Counter,
+    pub rabbitmq_published: Counter,
+    /// By `seckill_source::Bus`.
+    pub seckill: [SeckillMetrics; 2],
+    pub seckill_lag: std::sync::Arc<Lag>,
     pub stock_lag: std::sync::Arc<Lag>,
     pub index_lag: std::sync::Arc<Lag>,
 }
@@ -126,7 +141,7 @@ impl Metrics {
         }
     }
 
-    fn counters(&self) -> [(&'static str, &'static str, &Counter); 14] {
+    fn counters(&self) -> [(&'static str, &'static str, &Counter); 15] {
         [
             (
                 "relay_stock_applied_total",
@@ -194,6 +209,11 @@ impl Metrics {
                 &self.sweep_rolled_back,
             ),
             (
+                "relay_rabbitmq_published_total",
+                "purchases RabbitMQ has confirmed",
+                &self.rabbitmq_published,
+            ),
+            (
                 "relay_loops_restarted_total",
                 "loops started again after a panic",
                 &self.loops_restarted,
@@ -212,12 +232,13 @@ impl Metrics {
             );
         }
         self.render_outbox(&mut text);
+        self.render_seckill(&mut text);
         self.render_intake(&mut text);
         let _ = writeln!(
             text,
             "# HELP kafka_consumer_lag records not yet taken in\n# TYPE kafka_consumer_lag gauge"
         );
-        for lag in [&self.stock_lag, &self.index_lag] {
+        for lag in [&self.stock_lag, &self.index_lag, &self.seckill_lag] {
             for (topic, records) in lag.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
                 let _ = writeln!(text, "kafka_consumer_lag{{topic=\"{topic}\"}} {records}");
             }
@@ -261,6 +282,25 @@ impl Metrics {
              compensation_runs_total {}",
             failures.runs.get()
         );
+    }
+
+    fn render_seckill(&self, text: &mut String) {
+        const NAME: &str = "relay_seckill_messages_total";
+        let _ = writeln!(
+            text,
+            "# HELP {NAME} messages about purchases, as read\n# TYPE {NAME} counter"
+        );
+        for bus in [Bus::Kafka, Bus::RabbitMq] {
+            let counts = &self.seckill[bus as usize];
+            for (kind, counter) in [
+                ("foreign", &counts.foreign),
+                ("unreadable", &counts.unreadable),
+                ("own", &counts.own),
+            ] {
+                let (bus, value) = (bus.name(), counter.get());
+                let _ = writeln!(text, "{NAME}{{bus=\"{bus}\",kind=\"{kind}\"}} {value}");
+            }
+        }
     }
 
     fn render_outbox(&self, text: &mut String) {

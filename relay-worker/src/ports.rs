@@ -40,6 +40,15 @@ pub struct Incoming {
     pub offset: i64,
     pub key: Vec<u8>,
     pub value: Vec<u8>,
+    /// Those that are text; none where the source was not asked for them.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Incoming {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(have, _)| have == name);
+        found.map(|(_, value)| value.as_str())
+    }
 }
 
 pub trait Source: Send + 'static {
@@ -54,5 +63,8 @@ pub trait Source: Send + 'static {
     ///
     /// # Errors
     /// When the source no longer owns them; they are read again then.
-    fn acknowledge(&mut self, batch: &[Incoming]) -> anyhow::Result<()>;
+    fn acknowledge(
+        &mut self,
+        batch: &[Incoming],
+    ) -> impl Future<Output = anyhow::Result<()>> + Send;
 }

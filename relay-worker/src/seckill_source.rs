@@ -5,14 +5,17 @@
 pub mod consume;
 pub mod forward;
 pub mod read;
+pub mod take_in;
 
 pub use consume::SeckillConsumer;
 pub use forward::Forwarder;
+pub use take_in::OrdersOrFailures;
 
+use crate::failures::MessageSource;
 use contract::seckill::ForeignPurchase;
 use std::future::Future;
 
-/// Where a message came from, as its failure names it.
+/// Where messages come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bus {
     Kafka,
@@ -20,11 +23,15 @@ pub enum Bus {
 }
 
 impl Bus {
-    pub const fn name(self) -> &'static str {
+    pub const fn source(self) -> MessageSource {
         match self {
-            Bus::Kafka => "kafka",
-            Bus::RabbitMq => "rabbitmq",
+            Bus::Kafka => MessageSource::Kafka,
+            Bus::RabbitMq => MessageSource::RabbitMq,
         }
+    }
+
+    pub const fn name(self) -> &'static str {
+        self.source().name()
     }
 }
 

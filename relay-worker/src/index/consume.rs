@@ -46,7 +46,7 @@ impl<S: Source, P: Publisher> IndexConsumer<S, P> {
             {
                 return;
             }
-            if let Err(error) = self.source.acknowledge(&batch) {
+            if let Err(error) = self.source.acknowledge(&batch).await {
                 tracing::info!("a batch will be indexed again: {error:#}");
             }
         }

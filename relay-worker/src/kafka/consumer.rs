@@ -7,7 +7,7 @@ use crate::ports::{Incoming, Source};
 use anyhow::Context;
 use futures::FutureExt;
 use rdkafka::consumer::{Consumer, ConsumerContext, StreamConsumer};
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers, Message};
 use rdkafka::{ClientContext, Offset, Statistics, TopicPartitionList};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,6 +30,7 @@ impl ConsumerContext for LagContext {}
 
 pub struct KafkaSource {
     consumer: StreamConsumer<LagContext>,
+    with_headers: bool,
 }
 
 impl KafkaSource {
@@ -74,8 +75,35 @@ impl KafkaSource {
             let names: Vec<&str> = topics.iter().map(String::as_str).collect();
             consumer.subscribe(&names)?;
         }
-        Ok(KafkaSource { consumer })
+        Ok(KafkaSource {
+            consumer,
+            with_headers: false,
+        })
     }
+
+    /// Records come with their headers.
+    pub fn with_headers(self) -> KafkaSource {
+        KafkaSource {
+            with_headers: true,
+            ..self
+        }
+    }
+
+    fn owned(&self, message: &BorrowedMessage<'_>) -> Incoming {
+        let mut record = owned(message);
+        if self.with_headers {
+            record.headers = message.headers().map(texts).unwrap_or_default();
+        }
+        record
+    }
+}
+
+fn texts(headers: &BorrowedHeaders) -> Vec<(String, String)> {
+    let text = |value: &[u8]| Some(std::str::from_utf8(value).ok()?.to_owned());
+    headers
+        .iter()
+        .filter_map(|header| Some((header.key.to_owned(), text(header.value?)?)))
+        .collect()
 }
 
 fn owned(message: &BorrowedMessage<'_>) -> Incoming {
@@ -85,13 +113,14 @@ fn owned(message: &BorrowedMessage<'_>) -> Incoming {
         offset: message.offset(),
         key: message.key().unwrap_or_default().to_vec(),
         value: message.payload().unwrap_or_default().to_vec(),
+        headers: Vec::new(),
     }
 }
 
 impl Source for KafkaSource {
     async fn next(&mut self, max: usize, gather: Duration) -> anyhow::Result<Vec<Incoming>> {
         let first = self.consumer.recv().await.context("reading from Kafka")?;
-        let mut batch = vec![owned(&first)];
+        let mut batch = vec![self.owned(&first)];
         let until = tokio::time::Instant::now() + gather;
         while batch.len() < max {
             let next = match self.consumer.recv().now_or_never() {
@@ -103,12 +132,12 @@ impl Source for KafkaSource {
             };
             // An error here is met again by the next call; what was read goes first.
             let Ok(message) = next else { break };
-            batch.push(owned(&message));
+            batch.push(self.owned(&message));
         }
         Ok(batch)
     }
 
-    fn acknowledge(&mut self, batch: &[Incoming]) -> anyhow::Result<()> {
+    async fn acknowledge(&mut self, batch: &[Incoming]) -> anyhow::Result<()> {
         let mut next: HashMap<(&str, i32), i64> = HashMap::new();
         for record in batch {
             let offset = next.entry((&record.topic, record.partition)).or_default();

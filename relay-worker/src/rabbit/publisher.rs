@@ -33,12 +33,16 @@ impl RabbitPublisher {
         *self.link.lock().unwrap_or_else(PoisonError::into_inner) = link;
     }
 
+    fn open(&self) -> Option<Arc<Link>> {
+        let link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        let usable = |link: &&Arc<Link>| link.channel.status().connected();
+        link.as_ref().filter(usable).cloned()
+    }
+
     async fn link(&self) -> anyhow::Result<Arc<Link>> {
-        let open = self.link.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = open.as_ref().filter(|link| link.channel.status().connected()) {
-            return Ok(link.clone());
+        if let Some(link) = self.open() {
+            return Ok(link);
         }
-        drop(open);
         let opening = async {
             let link = self.server.open().await?;
             let durable = ExchangeDeclareOptions {

@@ -8,9 +8,7 @@ use crate::ports::{Incoming, Source};
 use anyhow::{Context, bail};
 use futures::{FutureExt, StreamExt};
 use lapin::message::Delivery;
-use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions,
-};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Consumer};
 use std::time::Duration;
@@ -39,16 +37,12 @@ impl RabbitSource {
     async fn open(&self) -> anyhow::Result<Reading> {
         let link = self.server.open().await?;
         let opening = async {
-            let channel = self.queue(link).await?;
-            channel
-                .channel
+            let link = self.queue(link).await?;
+            link.channel
                 .basic_qos(RABBITMQ_PREFETCH, BasicQosOptions::default())
                 .await?;
-            let deliveries = consume(&channel.channel, &self.queue).await?;
-            Ok(Reading {
-                link: channel,
-                deliveries,
-            })
+            let deliveries = consume(&link.channel, &self.queue).await?;
+            Ok(Reading { link, deliveries })
         };
         within(RABBITMQ_CONNECT_MS, "opening the queue", opening).await
     }

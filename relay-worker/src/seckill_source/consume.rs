@@ -40,9 +40,7 @@ impl<S: Source, W: Purchases> SeckillConsumer<S, W> {
             reading.over();
             let messages = self.read(&batch);
             let round = || within(ROUND_TIMEOUT_MS, "writing", self.writer.take_in(&messages));
-            if !messages.is_empty()
-                && persist(&mut writing, &mut shutdown, round).await.is_none()
-            {
+            if !messages.is_empty() && persist(&mut writing, &mut shutdown, round).await.is_none() {
                 return;
             }
             drop(messages);
@@ -131,7 +129,7 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_batch_is_acknowledged_only_when_it_has_been_written() {
         let (acknowledged, idle) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Notify::new()));
         let mut ours = record(2, GOOD);

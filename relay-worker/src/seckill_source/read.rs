@@ -96,7 +96,9 @@ mod tests {
     fn what_the_outbox_publishes_is_ours() {
         let mut row = fixtures::created_row(7, 3);
         let sku = domain::SkuId(0).of_sale(5);
-        row.payload = row.payload.replace("\"sku_id\":\"0\"", &format!("\"sku_id\":\"{}\"", sku.0));
+        row.payload = row
+            .payload
+            .replace("\"sku_id\":\"0\"", &format!("\"sku_id\":\"{}\"", sku.0));
         let records = envelope(&row, "").unwrap().records;
         let sent = records
             .iter()
@@ -113,7 +115,10 @@ mod tests {
             ("", "body"),
             ("{\"user_id\":7", "body"),
             ("[1]", "body"),
-            (&*GOOD.replace("\"quantity\":2", "\"quantity\":-2"), "quantity"),
+            (
+                &*GOOD.replace("\"quantity\":2", "\"quantity\":-2"),
+                "quantity",
+            ),
             (&*GOOD.replace("9.9", "\"dear\""), "unit_price"),
             (&*GOOD.replace("9.9", "-9.9"), "unit_price"),
             (&*huge, "1048586 bytes"),

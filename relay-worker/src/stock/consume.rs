@@ -55,7 +55,7 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
             {
                 return;
             }
-            if let Err(error) = self.source.acknowledge(&batch) {
+            if let Err(error) = self.source.acknowledge(&batch).await {
                 tracing::info!("a batch will be read again: {error:#}");
             }
         }
