@@ -5,7 +5,7 @@ mod routes;
 
 use crate::amount::Amount;
 use crate::identity::IdText;
-use crate::{health, order, problem, product};
+use crate::{failure, health, order, problem, product, seckill, stats};
 use routes::{Body, ROUTES, Reply, Route};
 use utoipa::openapi::path::{
     HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
@@ -46,6 +46,20 @@ use utoipa::{OpenApi, PartialSchema, ToSchema};
         product::Products,
         product::StockReply,
         product::StockMap,
+        seckill::CreateSeckillRequest,
+        seckill::SeckillReply,
+        seckill::Seckills,
+        seckill::PreheatRequest,
+        seckill::Preheated,
+        seckill::TokenRequest,
+        seckill::TokenReply,
+        seckill::BuyRequest,
+        seckill::Queued,
+        failure::FailureReply,
+        failure::Failures,
+        stats::DayStats,
+        stats::Dashboard,
+        stats::UserStats,
         health::Health,
         problem::ProblemBody,
     ))

@@ -6,7 +6,7 @@ pub mod change;
 pub mod create;
 pub mod envelope;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod view;
 
 pub use cached::CachedOrder;

@@ -107,13 +107,13 @@ impl From<Rejection> for Problem {
             RateLimited { .. } => (429, Code::RateLimited),
             AlreadyCancelled(_) => (409, Code::AlreadyCancelled),
             AlreadyPaid(_) => (409, Code::AlreadyPaid),
-            IllegalTransition { .. } => (409, Code::IllegalTransition),
+            IllegalTransition { .. } | StillQueued(_) => (409, Code::IllegalTransition),
             ProductExists(_) => (409, Code::DuplicateSubmit),
             SeckillToken(_) | SeckillNotStarted(_) | SeckillOver(_) => (403, Code::SeckillToken),
             SoldOut(_) => (409, Code::SoldOut),
             AlreadyBought(_) => (409, Code::AlreadyBought),
             UnknownSeckill(_) => (404, Code::SeckillNotFound),
-            SeckillNotOpen(_) => (409, Code::SeckillState),
+            SeckillNotOpen(_) | SeckillEnded(_) => (409, Code::SeckillState),
             UnknownFailure(_) => (404, Code::FailureNotFound),
             NotRetryable { .. } => (409, Code::FailureState),
             NoRoute => (404, Code::NotFound),
@@ -121,7 +121,7 @@ impl From<Rejection> for Problem {
         };
         let retry_after_ms = match rejection {
             RateLimited { retry_after_ms } => Some(retry_after_ms),
-            InProgress | StockContended { .. } => Some(1_000),
+            InProgress | StockContended { .. } | StillQueued(_) => Some(1_000),
             _ => None,
         };
         Problem {

@@ -336,13 +336,23 @@ pub struct SeckillReply {
     pub seckill: SeckillView,
 }
 
-/// Flash sales: a page of them, or those a preheat has loaded.
+/// Flash sales that a preheat has loaded.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Preheated {
+    pub code: u32,
+    pub seckills: Vec<SeckillView>,
+}
+
+/// A page of flash sales, the last announced first.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Seckills {
     pub code: u32,
     pub seckills: Vec<SeckillView>,
     pub total: u64,
+    pub page: u32,
+    pub page_size: u32,
 }
 
 /// Value of `seckill.success`, as 001 writes and reads it.

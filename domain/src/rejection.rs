@@ -37,6 +37,9 @@ pub enum Rejection {
     AlreadyPaid(OrderId),
     #[error("an order cannot go from {from} to {to}")]
     IllegalTransition { from: Status, to: Status },
+    /// Accepted, but not in the database yet: only then can it be changed.
+    #[error("order {0} is still queued; try again")]
+    StillQueued(OrderId),
     #[error("product {} exists", .0.0)]
     ProductExists(ProductId),
     /// A flash-sale token that does not let its bearer buy; the text says why.
@@ -49,6 +52,9 @@ pub enum Rejection {
     /// Announced, but its units are not set aside yet.
     #[error("flash sale {0} is not preheated")]
     SeckillNotOpen(String),
+    /// Its units are sold or went back to the ordinary stock.
+    #[error("flash sale {0} has ended and cannot be preheated")]
+    SeckillEnded(SeckillId),
     #[error("已售罄: flash sale {0} is sold out")]
     SoldOut(SeckillId),
     #[error("order {0} was bought in this flash sale already")]

@@ -177,8 +177,30 @@ const IDS: &[(&str, &str)] = &[(
     "Product ids, comma-separated or repeated; at most 100.",
 )];
 
+const SECKILL_LIST: &[(&str, &str)] = &[
+    ("status", "`planned`, `open`, `ended`, or `all`."),
+    ("product_id", "Only of this product."),
+    LIST[4],
+    LIST[5],
+];
+
+const DAY: &[(&str, &str)] = &[(
+    "date",
+    "A day, UTC, such as 2024-01-31; today by default.",
+)];
+const FAILURE_LIST: &[(&str, &str)] = &[
+    (
+        "status",
+        "`pending`, `processing`, `success`, `failed`, or `all`.",
+    ),
+    LIST[4],
+    LIST[5],
+];
+
 const ORDERS: &str = "orders";
+const FLASH_SALES: &str = "flash sales";
 const PRODUCTS: &str = "products";
+const STATISTICS: &str = "statistics";
 const OPERATIONS: &str = "operations";
 
 pub const ROUTES: &[Route] = &[
@@ -399,6 +421,108 @@ pub const ROUTES: &[Route] = &[
         "Stock of a product",
     )
     .gives("Envelope_EnvelopeStock", "Units that may be sold now."),
+    Route::post(
+        "/api/v1/seckill/activities",
+        "announceSeckill",
+        FLASH_SALES,
+        "Announce a flash sale",
+    )
+    .takes("CreateSeckillRequest")
+    .with_status(201)
+    .gives("SeckillReply", "The flash sale, planned."),
+    Route::get(
+        "/api/v1/seckill/activities",
+        "listSeckills",
+        FLASH_SALES,
+        "List flash sales, the last announced first",
+    )
+    .with(SECKILL_LIST)
+    .gives("Seckills", "A page of flash sales."),
+    Route::get(
+        "/api/v1/seckill/activities/{id}",
+        "getSeckill",
+        FLASH_SALES,
+        "Read a flash sale",
+    )
+    .gives("SeckillReply", "The flash sale, with the units left."),
+    Route::post(
+        "/api/v1/seckill/preheat",
+        "preheatSeckills",
+        FLASH_SALES,
+        "Set units aside and open flash sales; may be repeated, and refills nothing",
+    )
+    .takes("PreheatRequest")
+    .gives("Preheated", "The flash sales, open."),
+    Route::post(
+        "/api/v1/seckill/token",
+        "getSeckillToken",
+        FLASH_SALES,
+        "Get the token to buy with, within the sale's window",
+    )
+    .takes("TokenRequest")
+    .gives(
+        "TokenReply",
+        "The buyer's token; asked for again, the same one.",
+    ),
+    Route::post(
+        "/api/v1/seckill/buy",
+        "buySeckill",
+        FLASH_SALES,
+        "Buy with a token; the same token again gives the same order",
+    )
+    .takes("BuyRequest")
+    .with_status(202)
+    .gives(
+        "Queued",
+        "Accepted: the order can be read at `Location` from now on.",
+    ),
+    Route::get(
+        "/api/v1/failures",
+        "listFailures",
+        OPERATIONS,
+        "List messages that could not become orders, newest first",
+    )
+    .with(FAILURE_LIST)
+    .gives("Failures", "A page of failures."),
+    Route::get(
+        "/api/v1/failures/{id}",
+        "getFailure",
+        OPERATIONS,
+        "Read a failure",
+    )
+    .gives("FailureReply", "The failure."),
+    Route::post(
+        "/api/v1/failures/{id}/retry",
+        "retryFailure",
+        OPERATIONS,
+        "Retry a failed message now",
+    )
+    .gives(
+        "FailureReply",
+        "The failure after the retry, or still pending where that takes longer than a second.",
+    ),
+    Route::get(
+        "/api/v1/stats/orders",
+        "getDayStats",
+        STATISTICS,
+        "Orders of a day",
+    )
+    .with(DAY)
+    .gives("DayStats", "The day's orders, revenue and failures."),
+    Route::get(
+        "/api/v1/users/{id}/stats",
+        "getUserStats",
+        STATISTICS,
+        "Orders of a user",
+    )
+    .gives("UserStats", "All of the user's orders."),
+    Route::get(
+        "/v1/dashboard/stats",
+        "getDashboard",
+        STATISTICS,
+        "Today at a glance",
+    )
+    .gives("Dashboard", "Today's orders and the newest of all."),
     Route::get(
         "/health",
         "health",

@@ -24,6 +24,14 @@ impl<T> Envelope<T> {
             data: Some(data),
         }
     }
+
+    /// What was asked for will be done.
+    pub fn accepted(message: &str, data: T) -> Envelope<T> {
+        Envelope {
+            code: 202,
+            ..Envelope::success(message, data)
+        }
+    }
 }
 
 impl Envelope<()> {
@@ -38,6 +46,7 @@ impl Envelope<()> {
 
 /// Messages of success.
 pub const ORDER_CREATED: &str = "订单创建成功";
+pub const ORDER_ACCEPTED: &str = "订单已受理";
 pub const ORDER_FOUND: &str = "查询订单成功";
 pub const ORDERS_FOUND: &str = "查询订单列表成功";
 pub const ORDER_CANCELLED: &str = "订单已取消";

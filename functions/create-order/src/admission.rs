@@ -1,13 +1,15 @@
-//! The idempotency key in Redis: admitted, completed, freed. The only caller of those three scripts.
+//! The idempotency key in Redis: admitted, completed, enqueued, freed. The only caller of those four scripts.
 
 use crate::request::Request;
+use contract::event::OrderEvent;
 use contract::identity::hex;
 use contract::redis as keys;
 use domain::id::EPOCH_MS;
 use domain::idempotency::{KeyState, Verdict, verdict};
-use domain::limits::{COMPLETED_TTL_MS, PROCESSING_TTL_MS, SUBMIT_GUARD_MS};
-use domain::{Order, OrderId, Rejection, UserId};
+use domain::limits::{COMPLETED_TTL_MS, INTAKE_LENGTH_MAX, PROCESSING_TTL_MS, SUBMIT_GUARD_MS};
+use domain::{Ms, Order, OrderId, Rejection, UserId};
 use guest::config::Config;
+use guest::order_store::Guard;
 use guest::redis::{Answer, Redis};
 use guest::{Fault, order_cache};
 
@@ -25,12 +27,24 @@ pub struct Admission {
 pub enum Admitted {
     Place(OrderId),
     TakeOver(OrderId),
-    /// The stored response: status and body.
+    /// The stored response.
     Replay {
+        /// It was accepted to be written later.
+        queued: bool,
         body: String,
     },
 }
 
+/// How handing an order to the batch writer ended.
+#[derive(Debug)]
+pub enum Enqueued {
+    Done,
+    /// Certainly not handed over.
+    Refused(&'static str),
+}
+
+/// Status stored with the response of an order that is written later.
+const ACCEPTED: &str = "202";
 const RATE_WINDOW_MS: u64 = 60_000;
 
 impl Admission {
@@ -92,6 +106,7 @@ impl Admission {
             Verdict::Place(order) => Ok(Admitted::Place(order)),
             Verdict::TakeOver(order) => Ok(Admitted::TakeOver(order)),
             Verdict::Replay(_) => Ok(Admitted::Replay {
+                queued: answer.text(4).as_deref() == Some("202"),
                 body: answer.text(5).unwrap_or_default(),
             }),
             Verdict::Refuse(rejection) => Err(rejection.into()),
@@ -114,15 +129,10 @@ impl Admission {
         order: &Order,
         body: &str,
     ) -> Result<(), Fault> {
-        let ttl = if self.keyless {
-            SUBMIT_GUARD_MS
-        } else {
-            COMPLETED_TTL_MS
-        };
         let arguments = [
             admitted.tick().to_string(),
             self.payload.clone(),
-            ttl.to_string(),
+            self.kept_ms().to_string(),
             "200".to_owned(),
             body.to_owned(),
             order.version.to_string(),
@@ -142,16 +152,80 @@ impl Admission {
         Ok(())
     }
 
-    /// Frees the key of a request that left nothing behind.
-    pub async fn free(&self, redis: &Redis, admitted: OrderId) -> Result<(), Fault> {
-        redis
+    /// Keeps the response and hands the order to the relay's batch writer, in one step.
+    pub async fn enqueue(
+        &self,
+        redis: &Redis,
+        order: &Order,
+        guard: Guard,
+        body: &str,
+        trace_id: &str,
+    ) -> Result<Enqueued, Fault> {
+        let event = serde_json::to_string(&OrderEvent::created(order, Some(trace_id)))
+            .map_err(|error| Fault::Internal(error.to_string()))?;
+        let names = [
+            self.key.clone(),
+            keys::queued(order.id),
+            keys::order_intake(self.user.gene()),
+        ];
+        let numbers = [order.id.tick(), self.kept_ms(), INTAKE_LENGTH_MAX];
+        let [tick, kept_ms, entries_max] = numbers.map(|number| number.to_string());
+        let key = guard.key.map_or(String::new(), |key| hex(&key));
+        let payload = hex(&guard.payload);
+        let arguments = [
+            tick.as_str(),
+            &self.payload,
+            &kept_ms,
+            ACCEPTED,
+            body,
+            body,
+            &entries_max,
+            keys::INTAKE_CHANNEL,
+            "event",
+            &event,
+            "key",
+            &key,
+            "payload",
+            &payload,
+            "trace",
+            trace_id,
+        ];
+        let answer = redis
+            .script(
+                &keys::ENQUEUE,
+                &names.each_ref().map(String::as_str),
+                &arguments.map(str::as_bytes),
+            )
+            .await?;
+        match answer.text(0).as_deref() {
+            Some("ok") => Ok(Enqueued::Done),
+            Some("lost") => Ok(Enqueued::Refused(
+                "its key belongs to another request by now",
+            )),
+            Some("full") => Ok(Enqueued::Refused("the intake is full")),
+            _ => Err(Fault::Internal(format!("enqueue answered {answer:?}"))),
+        }
+    }
+
+    /// Frees the key of a request that left nothing behind. False where the request has ended, or the key is another's.
+    pub async fn free(&self, redis: &Redis, admitted: OrderId) -> Result<bool, Fault> {
+        let answer = redis
             .script(
                 &keys::FREE,
                 &[&self.key],
                 &[admitted.tick().to_string().as_bytes()],
             )
             .await?;
-        Ok(())
+        Ok(answer.number::<i64>(0, "count of keys")? > 0)
+    }
+
+    /// How long the response is kept.
+    fn kept_ms(&self) -> Ms {
+        if self.keyless {
+            SUBMIT_GUARD_MS
+        } else {
+            COMPLETED_TTL_MS
+        }
     }
 }
 

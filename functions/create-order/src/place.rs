@@ -1,18 +1,19 @@
 //! The order of steps of placing an order, and what is undone where one fails (docs/ARCHITECTURE.md).
 //! The rule: undo only what is certainly not committed; leave the rest to the repeat or the relay.
 
-use crate::admission::{Admission, Admitted};
+use crate::admission::{Admission, Admitted, Enqueued};
 use crate::request::Request;
 use crate::{db_stock, reservation};
 use contract::order::OrderView;
+use contract::queued::QueuedOrder;
 use domain::limits::INSERT_DEADLINE_MS;
 use domain::order::amounts;
 use domain::{Cents, Order, OrderId, OrderItem, Rejection, Status, StockMode};
-use guest::Fault;
 use guest::config::Config;
 use guest::mysql::Db;
 use guest::order_store::{self, Guard, Inserted};
 use guest::redis::Redis;
+use guest::{Fault, clock, queued};
 
 /// A placed order as its reply needs it.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Placed {
     pub order: String,
     /// It was placed by an earlier request with the same key.
     pub replayed: bool,
+    /// It is accepted and not in the database yet.
+    pub queued: bool,
 }
 
 /// Admissions one request may go through: ids minted twice, keys taken over.
@@ -46,9 +49,10 @@ pub async fn place(config: &Config, request: &Request, trace_id: &str) -> Result
     };
     for _ in 0..ADMISSIONS_MAX {
         let placed = match placing.admission.admit(&placing.redis, config).await? {
-            Admitted::Replay { body } => Some(Placed {
+            Admitted::Replay { body, queued } => Some(Placed {
                 order: body,
                 replayed: true,
+                queued,
             }),
             Admitted::TakeOver(earlier) => placing.take_over(earlier).await?,
             Admitted::Place(id) => placing.attempt(id).await?,
@@ -83,6 +87,9 @@ impl Placing<'_> {
                 return Err(fault);
             }
         };
+        if self.request.respond_async {
+            return self.enqueue(&order).await.map(Some);
+        }
         match self.insert(&order).await {
             Inserted::Done => self.finish(id, &order, false).await.map(Some),
             Inserted::IdTaken => {
@@ -105,6 +112,44 @@ impl Placing<'_> {
                 Err(fault)
             }
             Inserted::Unknown(fault) => self.after_lost_commit(id, fault).await.map(Some),
+        }
+    }
+
+    /// Hands the order to the batch writer. Where Redis is away it may have been handed over: the key, or a repeat by
+    /// the queued order, tells.
+    async fn enqueue(&self, order: &Order) -> Result<Placed, Fault> {
+        let late = clock::now() > order.id.minted_at() + INSERT_DEADLINE_MS;
+        let body = QueuedOrder::view(order)
+            .json()
+            .map_err(|error| Fault::Internal(error.to_string()))?;
+        let outcome = if late {
+            // A repeat may be about to return the units.
+            Enqueued::Refused("it came too late to be enqueued")
+        } else {
+            self.admission
+                .enqueue(&self.redis, order, self.guard(), &body, self.trace_id)
+                .await?
+        };
+        match outcome {
+            Enqueued::Done => Ok(Placed {
+                order: body,
+                replayed: false,
+                queued: true,
+            }),
+            Enqueued::Refused(reason) => {
+                self.undo(order.id, order).await?;
+                Err(Fault::Unavailable {
+                    backend: "redis",
+                    reason: format!("order {}: {reason}", order.id),
+                })
+            }
+        }
+    }
+
+    fn guard(&self) -> Guard {
+        Guard {
+            key: self.request.key,
+            payload: self.request.payload,
         }
     }
 
@@ -160,12 +205,8 @@ impl Placing<'_> {
     }
 
     async fn insert(&self, order: &Order) -> Inserted {
-        let guard = Guard {
-            key: self.request.key,
-            payload: self.request.payload,
-        };
         match Db::open(self.shard_url()).await {
-            Ok(db) => order_store::insert(&db, order, guard, self.trace_id).await,
+            Ok(db) => order_store::insert(&db, order, self.guard(), self.trace_id).await,
             Err(error) => Inserted::Failed(error.into()),
         }
     }
@@ -196,6 +237,7 @@ impl Placing<'_> {
         Ok(Placed {
             order: body,
             replayed,
+            queued: false,
         })
     }
 
@@ -212,7 +254,8 @@ impl Placing<'_> {
 
     async fn undo(&self, id: OrderId, order: &Order) -> Result<(), Fault> {
         self.give_back(id, order).await?;
-        self.admission.free(&self.redis, id).await
+        self.admission.free(&self.redis, id).await?;
+        Ok(())
     }
 
     /// The key's order is in the database though Redis had forgotten: the unique key found it.
@@ -248,9 +291,19 @@ impl Placing<'_> {
         }
     }
 
-    /// The request that holds the key stopped halfway and can insert no more: its order is replayed, or its units
-    /// are returned and its key freed, and this request starts afresh (`None`).
+    /// The request that holds the key stopped halfway and can insert no more: its order is replayed, or its key is freed
+    /// and its units are returned, and this request starts afresh (`None`).
     async fn take_over(&self, earlier: OrderId) -> Result<Option<Placed>, Fault> {
+        // Before the database is asked: what has left the queue by then is there.
+        if let Some(QueuedOrder::Order(view)) = queued::find(&self.redis, earlier).await? {
+            return Ok(Some(Placed {
+                order: view
+                    .json()
+                    .map_err(|error| Fault::Internal(error.to_string()))?,
+                replayed: true,
+                queued: true,
+            }));
+        }
         let db = Db::open(self.shard_url()).await?;
         if order_store::exists_for_certain(&db, earlier).await? {
             let order = order_store::load(&db, earlier).await?;
@@ -258,9 +311,11 @@ impl Placing<'_> {
                 order.ok_or_else(|| Fault::Internal(format!("order {earlier} has no items")))?;
             return self.finish(earlier, &order, true).await.map(Some);
         }
-        db_stock::release(&self.config.inventory_url, earlier).await?;
-        reservation::release(&self.redis, earlier, &self.request.draft.lines).await?;
-        self.admission.free(&self.redis, earlier).await?;
+        // Without its key nothing of it can be enqueued any more; where it has been meanwhile, the units are that order's.
+        if self.admission.free(&self.redis, earlier).await? {
+            db_stock::release(&self.config.inventory_url, earlier).await?;
+            reservation::release(&self.redis, earlier, &self.request.draft.lines).await?;
+        }
         Ok(None)
     }
 }

@@ -1,7 +1,7 @@
 //! The request with everything that identifies it: the buyer, the key, and the hash of what is asked for.
 
-use contract::identity;
 use contract::order::{CreateOrderRequest, Draft};
+use contract::{identity, prefer};
 use domain::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 use domain::{Rejection, User};
 use guest::{Call, caller};
@@ -14,6 +14,8 @@ pub struct Request {
     pub key: Option<[u8; 16]>,
     /// Hash of the payload, the same for the same wish however its JSON is spaced.
     pub payload: [u8; 16],
+    /// The caller would rather be told at once that the order is accepted.
+    pub respond_async: bool,
 }
 
 impl Request {
@@ -31,6 +33,7 @@ impl Request {
             draft,
             key,
             payload,
+            respond_async: prefer::respond_async(call.header_all("prefer")),
         })
     }
 }

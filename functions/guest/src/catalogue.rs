@@ -4,6 +4,7 @@ use crate::Fault;
 use crate::mysql::{Db, Value};
 use crate::redis::Redis;
 use contract::redis as keys;
+use domain::id::SALE_SKU_BIT;
 use domain::limits::{ABSENT_CACHE_TTL_MS, PRODUCT_CACHE_TTL_MS};
 use domain::{ProductId, SkuId};
 
@@ -43,11 +44,12 @@ pub async fn load_product(redis: &Redis, db: &Db, product: ProductId) -> Result<
     Ok(())
 }
 
-/// Loads the stock of all the product's skus into Redis and returns which there are.
+/// Loads the stock of all the product's ordinary skus into Redis and returns which there are. Those of flash sales come
+/// by their preheating.
 pub async fn load_stock(redis: &Redis, db: &Db, product: ProductId) -> Result<Vec<SkuId>, Fault> {
-    let statement =
-        "SELECT sku_id, available_stock, version FROM t_inventory WHERE product_id = ? LIMIT 1000";
-    let rows = db.query(statement, vec![Value::Uint64(product.0)]).await?;
+    let statement = "SELECT sku_id, available_stock, version FROM t_inventory WHERE product_id = ? AND sku_id < ? LIMIT 1000";
+    let parameters = vec![Value::Uint64(product.0), Value::Uint64(SALE_SKU_BIT)];
+    let rows = db.query(statement, parameters).await?;
     let mut arguments = vec![rows.len().to_string()];
     let mut skus = Vec::with_capacity(rows.len());
     for row in &rows {

@@ -94,6 +94,12 @@ impl Call {
             .and_then(|value| value.to_str().ok())
     }
 
+    /// Every value of a header that may be repeated.
+    pub fn header_all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        let values = self.request.headers().get_all(name).into_iter();
+        values.filter_map(|value| value.to_str().ok())
+    }
+
     /// First value of a query parameter, decoded; `None` where absent or empty.
     pub fn query(&self, name: &str) -> Option<String> {
         self.query_all(name)

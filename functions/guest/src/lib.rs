@@ -13,6 +13,8 @@ pub mod mysql_error;
 pub mod order_cache;
 pub mod order_row;
 pub mod order_store;
+pub mod queued;
+pub mod random;
 pub mod redis;
 pub mod search_index;
 pub mod shape;

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::mysql::{Db, SqlError, Value, optional_ms, optional_text};
 use crate::mysql_error::Kind;
 use crate::redis::Redis;
-use crate::{Fault, order_cache, order_store};
+use crate::{Fault, order_cache, order_store, queued};
 use contract::event::OrderEvent;
 use contract::{message, redis as keys, sql};
 use domain::order::{Actor, Step, steps};
@@ -45,9 +45,13 @@ pub async fn change(config: &Config, change: Change<'_>) -> Result<Order, Fault>
             Some(found) => found,
             None => order_store::load(&db, change.id).await,
         };
-        let order = found?
-            .filter(|order| change.owner.is_none_or(|owner| owner == order.user.id))
-            .ok_or_else(|| Rejection::UnknownOrder(change.id.to_string()))?;
+        let order = match found? {
+            Some(order) => order,
+            None => written_meanwhile(&redis, &db, &change).await?,
+        };
+        if change.owner.is_some_and(|owner| owner != order.user.id) {
+            return Err(Rejection::UnknownOrder(change.id.to_string()).into());
+        }
         if is_repeated_payment(&order, &change) {
             return Ok(order);
         }
@@ -60,6 +64,22 @@ pub async fn change(config: &Config, change: Change<'_>) -> Result<Order, Fault>
     Err(Fault::Unavailable {
         backend: "mysql",
         reason: format!("order {} is changed by many at once", change.id),
+    })
+}
+
+/// The order that the database did not have a moment ago. One that is still queued cannot be changed yet.
+async fn written_meanwhile(redis: &Redis, db: &Db, change: &Change<'_>) -> Result<Order, Fault> {
+    let waiting = queued::waiting(redis, change.id).await?;
+    // Asked for after the queue was: what has left the queue is in the database.
+    if let Some(order) = order_store::load(db, change.id).await? {
+        return Ok(order);
+    }
+    let visible =
+        waiting.is_some_and(|waiting| change.owner.is_none_or(|owner| owner == waiting.user));
+    Err(if visible {
+        Rejection::StillQueued(change.id).into()
+    } else {
+        Rejection::UnknownOrder(change.id.to_string()).into()
     })
 }
 

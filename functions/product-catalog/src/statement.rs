@@ -4,6 +4,7 @@ use contract::page::Page;
 use contract::product::SaleStatus;
 use contract::sql;
 use domain::ProductId;
+use domain::id::SALE_SKU_BIT;
 use guest::mysql::Value;
 
 /// Columns in the order `product::Product::read` takes them.
@@ -90,16 +91,18 @@ pub fn products(products: &[ProductId]) -> Statement {
     }
 }
 
-/// Columns: product, sku, available, locked, stock mode.
+/// Columns: product, sku, available, locked, stock mode. Units of flash sales are not the catalogue's to show.
 pub fn stock(products: &[ProductId]) -> Statement {
     let marks = sql::placeholders(products.len());
+    let mut values = ids(products);
+    values.push(Value::Uint64(SALE_SKU_BIT));
     Statement {
         text: format!(
             "SELECT i.product_id, i.sku_id, i.available_stock, i.locked_stock, p.stock_mode \
              FROM t_inventory i JOIN products p ON p.id = i.product_id \
-             WHERE i.product_id IN ({marks}) ORDER BY i.product_id, i.sku_id"
+             WHERE i.product_id IN ({marks}) AND i.sku_id < ? ORDER BY i.product_id, i.sku_id"
         ),
-        values: ids(products),
+        values,
     }
 }
 

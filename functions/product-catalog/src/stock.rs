@@ -35,7 +35,7 @@ pub struct Promise {
     reserved: u64,
 }
 
-/// The promises in a product's stock hash. A sku without its `a:` field is not loaded.
+/// The promises in a product's stock hash. A sku without its `a:` field is not loaded; those of flash sales are left out.
 pub fn promises<'a>(
     fields: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> BTreeMap<SkuId, Promise> {
@@ -44,10 +44,13 @@ pub fn promises<'a>(
         let Some((kind, sku)) = field.split_once(':') else {
             continue;
         };
-        let (Ok(sku), Ok(units)) = (sku.parse(), value.parse::<i64>()) else {
+        let (Ok(sku), Ok(units)) = (sku.parse().map(SkuId), value.parse::<i64>()) else {
             continue;
         };
-        let entry = loaded.entry(SkuId(sku)).or_default();
+        if sku.sale().is_some() {
+            continue;
+        }
+        let entry = loaded.entry(sku).or_default();
         match kind {
             "a" => entry.0 = Some(units.max(0).unsigned_abs()),
             "r" => entry.1 = units.max(0).unsigned_abs(),
@@ -220,9 +223,14 @@ mod tests {
             ("r:7", "1"),
             ("junk", "x"),
             ("a:x", "1"),
+            ("a:4611686022722355200", "100"),
         ];
         let promises = promises(fields);
-        assert_eq!(promises.len(), 1, "sku 7 is not loaded");
+        assert_eq!(
+            promises.len(),
+            1,
+            "sku 7 is not loaded, the last is a sale's"
+        );
         let promise = promises[&SKU];
         let expected = SkuStock {
             sku: SKU,

@@ -1,0 +1,94 @@
+//! Orders that were accepted and are on their way to the database: what Redis knows of them.
+
+use crate::Fault;
+use crate::redis::Redis;
+use contract::intake::Purchase;
+use contract::order::{CachedOrder, OrderView};
+use contract::queued::QueuedOrder;
+use contract::redis as keys;
+use domain::{Cents, OrderId, SeckillId, SkuId, User};
+
+/// What stands under the order's key. What cannot be read is as good as missing.
+pub async fn find(redis: &Redis, id: OrderId) -> Result<Option<QueuedOrder>, Fault> {
+    let value = redis.get(&keys::queued(id)).await?;
+    Ok(value.and_then(|value| QueuedOrder::parse(&value)))
+}
+
+/// The order where it waits to be written.
+pub async fn waiting(redis: &Redis, id: OrderId) -> Result<Option<CachedOrder>, Fault> {
+    match find(redis, id).await? {
+        None => Ok(None),
+        Some(found) => promised(redis, id, found).await,
+    }
+}
+
+/// `found` as readers show it; `None` where it is a token's order that holds no units: not bought yet, in the
+/// database already, or given up.
+pub async fn promised(
+    redis: &Redis,
+    id: OrderId,
+    found: QueuedOrder,
+) -> Result<Option<CachedOrder>, Fault> {
+    match found {
+        QueuedOrder::Order(view) => shown(*view).map(Some),
+        QueuedOrder::Purchase { sale, user } => match purchase(redis, id, sale, user).await? {
+            None => Ok(None),
+            Some(purchase) => {
+                let order = purchase.order().map_err(|rejection| {
+                    Fault::Internal(format!("Redis holds order {id}, whose {rejection}"))
+                })?;
+                shown(QueuedOrder::view(&order)).map(Some)
+            }
+        },
+    }
+}
+
+/// As the cache would hold it, were it the order's first version.
+pub fn shown(view: OrderView) -> Result<CachedOrder, Fault> {
+    let unreadable = |reason: String| Fault::Internal(format!("order {}: {reason}", view.id));
+    let user = contract::identity::user(&view.user_id).map_err(unreadable)?;
+    let json = view.json().map_err(|error| unreadable(error.to_string()))?;
+    Ok(CachedOrder {
+        version: 1,
+        user: user.id,
+        json: Some(json),
+    })
+}
+
+/// A purchase, from the sale's facts and the units promised to it.
+async fn purchase(
+    redis: &Redis,
+    id: OrderId,
+    sale: SeckillId,
+    user: User,
+) -> Result<Option<Purchase>, Fault> {
+    let facts = [&keys::seckill(sale), "sku", "price", "name", "image"];
+    let facts = facts.map(|part: &str| part.as_bytes().to_vec());
+    let facts = redis.command("HMGET", facts).await?;
+    if facts.text(0).is_none() {
+        return Ok(None);
+    }
+    let sku = SkuId(facts.number(0, "sku")?);
+    let field = format!("{id}:{}", sku.0);
+    let place = [keys::reserved(sale.product), field].map(String::into_bytes);
+    let Some(promise) = redis.command("HGET", place).await?.text(0) else {
+        return Ok(None);
+    };
+    let wrong = |what: &str| Fault::Internal(format!("Redis gave no {what} of order {id}"));
+    let mut parts = promise.split(':');
+    let quantity = parts.next().and_then(|text| text.parse().ok());
+    let at = parts.next().and_then(|text| text.parse().ok());
+    Ok(Some(Purchase {
+        order: id,
+        user,
+        seckill_id: sale.to_string(),
+        product: sale.product,
+        sku,
+        quantity: quantity.ok_or_else(|| wrong("quantity"))?,
+        price: Cents::new(facts.number(1, "price")?).ok_or_else(|| wrong("price"))?,
+        name: facts.text(2).unwrap_or_default(),
+        image: facts.text(3).filter(|image| !image.is_empty()),
+        at: at.ok_or_else(|| wrong("time"))?,
+        trace_id: None,
+    }))
+}

@@ -1,0 +1,174 @@
+//! `POST /api/v1/seckill/buy`: a token becomes an order. One script decides, promises the units and leaves the whole
+//! order in the intake; the relay writes it (docs/decisions/0004). No database is asked here.
+
+use bytes::Bytes;
+use contract::redis as keys;
+use contract::seckill::{Buy, BuyRequest, Queued};
+use domain::id::HASHED_USER_BIT;
+use domain::limits::{INTAKE_LENGTH_MAX, SECKILL_USED_TOKEN_MS};
+use domain::{OrderId, Rejection, User, UserId};
+use guest::redis::{Answer, Redis};
+use guest::{Call, Fault, Reply, caller, config};
+use http_body_util::Full;
+use spin_sdk::http::Request;
+use spin_sdk::http_service;
+
+#[http_service]
+async fn handle(request: Request) -> http::Response<Full<Bytes>> {
+    guest::serve(request, answer).await
+}
+
+async fn answer(mut call: Call) -> Result<Reply, Fault> {
+    match &call
+        .segments()
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()[..]
+    {
+        ["api", "v1", "seckill", "buy"] => {}
+        _ => return Err(Rejection::NoRoute.into()),
+    }
+    if call.method() != "POST" {
+        return Err(Rejection::MethodNotAllowed.into());
+    }
+    let mut buy = BuyRequest::parse(&call.json_body().await?)?;
+    let user = buyer(caller::named(buy.user.take(), &call)?, buy.token.user)?;
+    let config = config::config().await?;
+    let redis = Redis::open(&config.redis_url).await?;
+    let answer = ask(&redis, &buy, &user, &call.trace_id).await?;
+    let bought = outcome(&answer, &buy)?;
+    reply(&bought)
+}
+
+/// The token's user, in the caller's own spelling where there is one.
+fn buyer(named: Option<User>, of_token: u64) -> Result<User, Rejection> {
+    match named {
+        Some(user) if user.id.get() == of_token => Ok(user),
+        Some(_) => Err(Rejection::SeckillToken("belongs to another user")),
+        // Such a user has no other name than the spelling, which the order is to keep.
+        None if of_token & HASHED_USER_BIT != 0 => {
+            Err(Rejection::invalid("user_id", "is required"))
+        }
+        None => Ok(User {
+            id: UserId::new(of_token),
+            reference: None,
+        }),
+    }
+}
+
+async fn ask(redis: &Redis, buy: &Buy, user: &User, trace_id: &str) -> Result<Answer, Fault> {
+    let sale = buy.token.sale;
+    let names = [
+        keys::seckill(sale),
+        keys::stock(sale.product),
+        keys::reserved(sale.product),
+        keys::seckill_buyers(sale),
+        keys::seckill_token(sale, user.id),
+        keys::seckill_intake(sale.product),
+    ];
+    let (buyer, quantity) = (user.id.get().to_string(), buy.quantity.to_string());
+    let (remembered_ms, entries_max) = (
+        SECKILL_USED_TOKEN_MS.to_string(),
+        INTAKE_LENGTH_MAX.to_string(),
+    );
+    let arguments = [
+        buyer.as_str(),
+        &buy.token.nonce,
+        &quantity,
+        &remembered_ms,
+        &entries_max,
+        keys::INTAKE_CHANNEL,
+        "ref",
+        user.reference.as_deref().unwrap_or_default(),
+        "trace",
+        trace_id,
+    ];
+    redis
+        .script(
+            &keys::SECKILL_BUY,
+            &names.each_ref().map(String::as_str),
+            &arguments.map(str::as_bytes),
+        )
+        .await
+}
+
+/// A purchase that stands.
+struct Bought {
+    order: OrderId,
+    /// By an earlier request with the same token, whose reply may have been lost.
+    before: bool,
+}
+
+fn outcome(answer: &Answer, buy: &Buy) -> Result<Bought, Fault> {
+    let sale = buy.token.sale;
+    let order = || -> Result<OrderId, Fault> {
+        OrderId::new(answer.number(1, "order id")?)
+            .ok_or_else(|| Fault::Internal(format!("Redis gave no order id: {answer:?}")))
+    };
+    let rejection = match answer.text(0).as_deref() {
+        Some("ok") => {
+            return Ok(Bought {
+                order: order()?,
+                before: false,
+            });
+        }
+        Some("again") => {
+            return Ok(Bought {
+                order: order()?,
+                before: true,
+            });
+        }
+        Some("bought") => Rejection::AlreadyBought(order()?),
+        Some("early") => Rejection::SeckillNotStarted(sale),
+        Some("over") => Rejection::SeckillOver(sale),
+        Some("unloaded") => Rejection::SeckillNotOpen(sale.to_string()),
+        Some("sold_out") => Rejection::SoldOut(sale),
+        Some("expired") => Rejection::SeckillToken("has expired"),
+        Some("forged") => Rejection::SeckillToken("is not one of ours"),
+        Some("limit") => {
+            let units: u32 = answer.number(1, "limit")?;
+            Rejection::invalid("quantity", format!("must be at most {units}"))
+        }
+        Some("full") => {
+            return Err(Fault::Unavailable {
+                backend: "relay",
+                reason: format!("the intake of product {} is full", sale.product.0),
+            });
+        }
+        _ => return Err(Fault::Internal(format!("seckill_buy answered {answer:?}"))),
+    };
+    Err(rejection.into())
+}
+
+fn reply(bought: &Bought) -> Result<Reply, Fault> {
+    let reply = Reply::of(202, &Queued::of(bought.order))?
+        .with("location", format!("/v1/order/{}", bought.order));
+    Ok(if bought.before {
+        reply.with("idempotent-replayed", "true")
+    } else {
+        reply
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_its_users_own() {
+        let named = |text| contract::identity::user(text).ok();
+        let spelled = buyer(named("user_7"), 7).unwrap();
+        assert_eq!(spelled.shown(), "user_7");
+        assert_eq!(buyer(None, 7).unwrap().shown(), "7");
+        assert_eq!(
+            buyer(named("8"), 7),
+            Err(Rejection::SeckillToken("belongs to another user"))
+        );
+        let hashed = named("alice").unwrap().id.get();
+        assert!(buyer(named("alice"), hashed).is_ok());
+        assert!(matches!(
+            buyer(None, hashed),
+            Err(Rejection::Invalid { .. })
+        ));
+    }
+}

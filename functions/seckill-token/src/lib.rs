@@ -1,0 +1,34 @@
+//! Flash sales: announced, listed, preheated, and the tokens without which nobody buys (docs/decisions/0004).
+//! Tokens are decided in Redis alone; the rest is for operators and asks the inventory database.
+
+mod activity;
+mod announce;
+mod list;
+mod preheat;
+mod route;
+mod statement;
+mod token;
+
+use bytes::Bytes;
+use guest::{Call, Fault, Reply};
+use http_body_util::Full;
+use route::Action;
+use spin_sdk::http::Request;
+use spin_sdk::http_service;
+
+#[http_service]
+async fn handle(request: Request) -> http::Response<Full<Bytes>> {
+    guest::serve(request, answer).await
+}
+
+async fn answer(call: Call) -> Result<Reply, Fault> {
+    let segments = call.segments();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match route::of(call.method(), &segments)? {
+        Action::Announce => announce::answer(call).await,
+        Action::List => list::page(&call).await,
+        Action::One(id) => list::one(&call, id).await,
+        Action::Preheat => preheat::answer(call).await,
+        Action::Token => token::answer(call).await,
+    }
+}

@@ -1,0 +1,333 @@
+//! Preheats activities: their units leave the ordinary stock, and Redis learns their facts. Every step may be
+//! repeated, so that a preheat that died half way is mended by the next; a re-run refills nothing.
+
+use crate::activity::{self, Activity};
+use crate::list;
+use crate::statement::{self, INSERT_UNITS, PRODUCT, TAKE_UNITS, UNITS, UPDATE_STATUS};
+use contract::problem::Code;
+use contract::redis as keys;
+use contract::seckill::{PreheatRequest, Preheated, SeckillName};
+use domain::seckill::SeckillStatus;
+use domain::{Rejection, StockMode};
+use guest::config::Config;
+use guest::mysql::{Db, SqlError, Value};
+use guest::mysql_error::Kind;
+use guest::redis::Redis;
+use guest::{Call, Fault, Reply, catalogue, clock, config};
+
+/// Attempts at the transaction where the server asks to repeat it.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// Activities are preheated in the order they are named; where one cannot be, those before it are.
+pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
+    let names = PreheatRequest::parse(&call.json_body().await?)?;
+    let config = config::config().await?;
+    let mut wanted = wanted(config, &names).await?;
+    let redis = Redis::open(&config.redis_url).await?;
+    for activity in &mut wanted {
+        preheat(config, &redis, activity).await?;
+    }
+    let reply = Preheated {
+        code: Code::Success.number(),
+        seckills: list::views(config, &wanted, &call.trace_id).await,
+    };
+    Reply::of(200, &reply)
+}
+
+/// All named activities, each once. One that cannot be preheated is refused before anything changes.
+async fn wanted(config: &Config, names: &[SeckillName]) -> Result<Vec<Activity>, Fault> {
+    let db = Db::open(&config.inventory_url).await?;
+    let now = clock::now();
+    let mut wanted: Vec<Activity> = Vec::with_capacity(names.len());
+    for name in names {
+        let found = activity::find(&db, *name, now).await?;
+        if found.is_over(now) {
+            return Err(Rejection::SeckillEnded(found.id).into());
+        }
+        if wanted.iter().all(|other| other.id != found.id) {
+            wanted.push(found);
+        }
+    }
+    Ok(wanted)
+}
+
+/// What its orders take over of the product.
+struct Product {
+    name: String,
+    image: Option<String>,
+    mode: StockMode,
+}
+
+async fn preheat(config: &Config, redis: &Redis, activity: &mut Activity) -> Result<(), Fault> {
+    let db = Db::open(&config.inventory_url).await?;
+    let product = product(&db, activity).await?;
+    if activity.status == SeckillStatus::Planned {
+        set_aside(redis, &db, activity, product.mode).await?;
+        activity.status = SeckillStatus::Open;
+    }
+    load(redis, &db, activity, &product).await
+}
+
+async fn product(db: &Db, activity: &Activity) -> Result<Product, Fault> {
+    let id = activity.id.product;
+    let rows = db.query(PRODUCT, vec![Value::Uint64(id.0)]).await?;
+    let row = rows.first().ok_or(Rejection::UnknownProduct(id))?;
+    let mode = row.u8(2)?;
+    Ok(Product {
+        name: row.text(0)?,
+        image: row.optional_text(1)?,
+        mode: StockMode::from_code(mode)
+            .ok_or_else(|| Fault::Internal(format!("stock mode {mode}")))?,
+    })
+}
+
+/// The name under which its units are promised while they move.
+fn owner(activity: &Activity) -> String {
+    format!("seckill-{}", activity.id.number)
+}
+
+/// Moves the units, first in Redis, so that nobody else is promised them, then in the database.
+/// On a refusal nothing is left behind; where an outcome is not known, the promise stays for the next preheat or the relay.
+async fn set_aside(
+    redis: &Redis,
+    db: &Db,
+    activity: &Activity,
+    mode: StockMode,
+) -> Result<(), Fault> {
+    // What the database keeps is not promised in Redis: its own guard decides.
+    if mode == StockMode::Redis {
+        match promise(redis, db, activity).await {
+            // Another preheat may have been faster, and have left less than this one asks for.
+            Err(Fault::Rejected(_)) if is_open(db, activity).await? => return Ok(()),
+            promised => promised?,
+        }
+    }
+    let refusal = match move_units(db, activity).await {
+        Moved::Done => return Ok(()),
+        Moved::NotPlanned => {
+            return match is_open(db, activity).await? {
+                true => Ok(()),
+                false => {
+                    release(redis, activity, mode).await?;
+                    Err(Rejection::SeckillEnded(activity.id).into())
+                }
+            };
+        }
+        Moved::Unknown(fault) => return Err(fault),
+        Moved::Refused(fault) => fault,
+    };
+    release(redis, activity, mode).await?;
+    Err(refusal)
+}
+
+async fn is_open(db: &Db, activity: &Activity) -> Result<bool, Fault> {
+    let statement = statement::one(activity.id);
+    let rows = db.query(&statement.text, statement.values).await?;
+    let now = rows.first().map(Activity::read).transpose()?;
+    Ok(now.is_some_and(|now| now.status == SeckillStatus::Open))
+}
+
+fn short(activity: &Activity) -> Rejection {
+    Rejection::StockInsufficient {
+        product: activity.id.product,
+        sku: activity.plan.sku,
+    }
+}
+
+async fn promise(redis: &Redis, db: &Db, activity: &Activity) -> Result<(), Fault> {
+    let (product, sku) = (activity.id.product, activity.plan.sku);
+    let arguments = [
+        owner(activity),
+        sku.0.to_string(),
+        activity.plan.stock.to_string(),
+    ];
+    let arguments = arguments.each_ref().map(|text| text.as_bytes());
+    let names = [keys::stock(product), keys::reserved(product)];
+    let names = names.each_ref().map(String::as_str);
+    let mut loaded = false;
+    loop {
+        let answer = redis.script(&keys::SET_ASIDE, &names, &arguments).await?;
+        match answer.text(0).as_deref() {
+            Some("ok") => return Ok(()),
+            Some("short") => return Err(short(activity).into()),
+            Some("unloaded") if !loaded => {
+                loaded = true;
+                if !catalogue::load_stock(redis, db, product)
+                    .await?
+                    .contains(&sku)
+                {
+                    return Err(Rejection::UnknownSku { product, sku }.into());
+                }
+            }
+            // Loaded and gone again: Redis is evicting what it was just given.
+            Some("unloaded") => {
+                return Err(Fault::Unavailable {
+                    backend: "redis",
+                    reason: format!("product {} does not stay loaded", product.0),
+                });
+            }
+            _ => return Err(Fault::Internal(format!("set_aside answered {answer:?}"))),
+        }
+    }
+}
+
+async fn release(redis: &Redis, activity: &Activity, mode: StockMode) -> Result<(), Fault> {
+    if mode == StockMode::Db {
+        return Ok(());
+    }
+    let product = activity.id.product;
+    let (owner, sku) = (owner(activity), activity.plan.sku.0.to_string());
+    redis
+        .script(
+            &keys::RELEASE,
+            &[&keys::stock(product), &keys::reserved(product)],
+            &[owner.as_bytes(), sku.as_bytes()],
+        )
+        .await?;
+    Ok(())
+}
+
+/// How the transaction ended.
+enum Moved {
+    Done,
+    /// Somebody else has opened or ended the activity.
+    NotPlanned,
+    /// Certainly not committed.
+    Refused(Fault),
+    /// The connection went away while committing.
+    Unknown(Fault),
+}
+
+async fn move_units(db: &Db, activity: &Activity) -> Moved {
+    let mut attempt = 1;
+    loop {
+        let written = write(db, activity).await;
+        match written {
+            Ok(Ok(())) => break,
+            Ok(Err(refused)) => {
+                db.rollback().await;
+                return refused;
+            }
+            Err(error) => {
+                db.rollback().await;
+                if error.kind == Kind::Retry && attempt < ATTEMPTS_MAX {
+                    attempt += 1;
+                } else {
+                    return Moved::Refused(error.into());
+                }
+            }
+        }
+    }
+    match db.commit().await {
+        Ok(()) => Moved::Done,
+        Err(error) if error.kind == Kind::Connection => Moved::Unknown(error.into()),
+        Err(error) => {
+            db.rollback().await;
+            Moved::Refused(error.into())
+        }
+    }
+}
+
+/// The statements of the move; what the inner error says is not to be committed.
+async fn write(db: &Db, activity: &Activity) -> Result<Result<(), Moved>, SqlError> {
+    let (product, now) = (activity.id.product.0, clock::now());
+    let units = Value::Uint32(activity.plan.stock);
+    db.begin().await?;
+    let opened = vec![
+        Value::Uint8(SeckillStatus::Open.code()),
+        Value::Uint64(now),
+        Value::Uint32(activity.id.number),
+        Value::Uint8(SeckillStatus::Planned.code()),
+    ];
+    db.execute(UPDATE_STATUS, opened).await?;
+    match db.row_count().await {
+        Ok(1) => {}
+        Ok(_) => return Ok(Err(Moved::NotPlanned)),
+        Err(fault) => return Ok(Err(Moved::Refused(fault))),
+    }
+    let mut taken = vec![units.clone(), units.clone(), units.clone()];
+    taken.extend([
+        Value::Uint64(now),
+        Value::Uint64(product),
+        Value::Uint64(activity.plan.sku.0),
+        units.clone(),
+    ]);
+    db.execute(TAKE_UNITS, taken).await?;
+    match db.row_count().await {
+        Ok(1) => {}
+        Ok(_) => return Ok(Err(Moved::Refused(short(activity).into()))),
+        Err(fault) => return Ok(Err(Moved::Refused(fault))),
+    }
+    let mut given = vec![Value::Uint64(product), Value::Uint64(activity.sku().0)];
+    given.extend([units.clone(), units.clone(), units]);
+    given.extend([Value::Uint64(now), Value::Uint64(now)]);
+    db.execute(INSERT_UNITS, given).await?;
+    Ok(Ok(()))
+}
+
+/// Tells Redis the stock of both rows, by which the promise is settled, and the facts last: from them on it sells.
+async fn load(redis: &Redis, db: &Db, activity: &Activity, product: &Product) -> Result<(), Fault> {
+    let id = activity.id;
+    let registered = [keys::SECKILL_PRODUCTS.to_owned(), id.product.0.to_string()];
+    redis
+        .command("SADD", registered.map(String::into_bytes))
+        .await?;
+    sync(redis, db, activity).await?;
+    let plan = &activity.plan;
+    let fields = [
+        ("id", id.to_string()),
+        ("product", id.product.0.to_string()),
+        ("sku", activity.sku().0.to_string()),
+        ("price", plan.price.get().to_string()),
+        ("limit", plan.per_user_max.to_string()),
+        ("starts_at", plan.starts_at.to_string()),
+        ("ends_at", plan.ends_at.to_string()),
+        ("status", "open".to_owned()),
+        ("name", product.name.clone()),
+        ("image", product.image.clone().unwrap_or_default()),
+    ];
+    let number = id.number.to_string();
+    let mut arguments = vec![number.as_bytes()];
+    for (field, value) in &fields {
+        arguments.extend([field.as_bytes(), value.as_bytes()]);
+    }
+    let names = [keys::seckill(id), keys::current_seckill(id.product)];
+    redis
+        .script(
+            &keys::SECKILL_LOAD,
+            &names.each_ref().map(String::as_str),
+            &arguments,
+        )
+        .await?;
+    Ok(())
+}
+
+async fn sync(redis: &Redis, db: &Db, activity: &Activity) -> Result<(), Fault> {
+    let (product, sku) = (activity.id.product, activity.plan.sku);
+    let values = vec![
+        Value::Uint64(product.0),
+        Value::Uint64(sku.0),
+        Value::Uint64(activity.sku().0),
+    ];
+    let rows = db.query(UNITS, values).await?;
+    if rows.len() != 2 {
+        let id = activity.id;
+        return Err(Fault::Internal(format!("flash sale {id} has no units")));
+    }
+    let mut arguments = vec![rows.len().to_string()];
+    for row in &rows {
+        let numbers = [row.u64(0)?, row.u64(1)?, row.u64(2)?];
+        arguments.extend(numbers.map(|number| number.to_string()));
+    }
+    arguments.extend([owner(activity), sku.0.to_string()]);
+    let arguments: Vec<&[u8]> = arguments.iter().map(String::as_bytes).collect();
+    let names = [keys::stock(product), keys::reserved(product)];
+    redis
+        .script(
+            &keys::SYNC,
+            &names.each_ref().map(String::as_str),
+            &arguments,
+        )
+        .await?;
+    Ok(())
+}
