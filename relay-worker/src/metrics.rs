@@ -4,7 +4,7 @@ use crate::seckill_source::Bus;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Only goes up.
 #[derive(Debug, Default)]
@@ -128,9 +128,11 @@ pub struct Metrics {
     pub rabbitmq_published: Counter,
     /// By `seckill_source::Bus`.
     pub seckill: [SeckillMetrics; 2],
-    pub seckill_lag: std::sync::Arc<Lag>,
-    pub stock_lag: std::sync::Arc<Lag>,
-    pub index_lag: std::sync::Arc<Lag>,
+    pub seckill_lag: Arc<Lag>,
+    /// Of the group that passes on.
+    pub rabbitmq_lag: Arc<Lag>,
+    pub stock_lag: Arc<Lag>,
+    pub index_lag: Arc<Lag>,
 }
 
 impl Metrics {
@@ -234,15 +236,11 @@ impl Metrics {
         self.render_outbox(&mut text);
         self.render_seckill(&mut text);
         self.render_intake(&mut text);
-        let _ = writeln!(
-            text,
-            "# HELP kafka_consumer_lag records not yet taken in\n# TYPE kafka_consumer_lag gauge"
-        );
-        for lag in [&self.stock_lag, &self.index_lag, &self.seckill_lag] {
-            for (topic, records) in lag.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-                let _ = writeln!(text, "kafka_consumer_lag{{topic=\"{topic}\"}} {records}");
-            }
-        }
+        let lags = [&self.stock_lag, &self.index_lag, &self.seckill_lag];
+        let help = "records not yet taken in";
+        render_lag(&mut text, "kafka_consumer_lag", help, &lags);
+        let help = "records of purchases not yet passed on to RabbitMQ";
+        render_lag(&mut text, "relay_rabbitmq_lag", help, &[&self.rabbitmq_lag]);
         text
     }
 
@@ -348,6 +346,15 @@ fn labelled(text: &mut String, name: &str, help: &str, label: &str, series: &[(&
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter");
     for (value, counter) in series {
         let _ = writeln!(text, "{name}{{{label}=\"{value}\"}} {}", counter.get());
+    }
+}
+
+fn render_lag(text: &mut String, name: &str, help: &str, lags: &[&Arc<Lag>]) {
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+    for lag in lags {
+        for (topic, records) in lag.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let _ = writeln!(text, "{name}{{topic=\"{topic}\"}} {records}");
+        }
     }
 }
 
