@@ -6,7 +6,7 @@ use contract::intake::Purchase;
 use contract::order::{CachedOrder, OrderView};
 use contract::queued::QueuedOrder;
 use contract::redis as keys;
-use domain::{Cents, OrderId, SeckillId, SkuId, User};
+use domain::{Cents, OrderId, SeckillId, SkuId, User, UserId};
 
 /// What stands under the order's key. What cannot be read is as good as missing.
 pub async fn find(redis: &Redis, id: OrderId) -> Result<Option<QueuedOrder>, Fault> {
@@ -30,27 +30,31 @@ pub async fn promised(
     found: QueuedOrder,
 ) -> Result<Option<CachedOrder>, Fault> {
     match found {
-        QueuedOrder::Order(view) => shown(*view).map(Some),
+        QueuedOrder::Order(view) => {
+            let user = contract::identity::user(&view.user_id)
+                .map_err(|reason| Fault::Internal(format!("queued order {id}: user {reason}")))?;
+            shown_to(user.id, &view).map(Some)
+        }
         QueuedOrder::Purchase { sale, user } => match purchase(redis, id, sale, user).await? {
             None => Ok(None),
             Some(purchase) => {
                 let order = purchase.order().map_err(|rejection| {
                     Fault::Internal(format!("Redis holds order {id}, whose {rejection}"))
                 })?;
-                shown(QueuedOrder::view(&order)).map(Some)
+                shown_to(order.user.id, &QueuedOrder::view(&order)).map(Some)
             }
         },
     }
 }
 
 /// As the cache would hold it, were it the order's first version.
-pub fn shown(view: OrderView) -> Result<CachedOrder, Fault> {
-    let unreadable = |reason: String| Fault::Internal(format!("order {}: {reason}", view.id));
-    let user = contract::identity::user(&view.user_id).map_err(unreadable)?;
-    let json = view.json().map_err(|error| unreadable(error.to_string()))?;
+pub fn shown_to(user: UserId, view: &OrderView) -> Result<CachedOrder, Fault> {
+    let json = view
+        .json()
+        .map_err(|error| Fault::Internal(format!("order {}: {error}", view.id)))?;
     Ok(CachedOrder {
         version: 1,
-        user: user.id,
+        user,
         json: Some(json),
     })
 }

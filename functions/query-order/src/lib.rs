@@ -1,6 +1,7 @@
 //! Reads of orders: one by any of its ids, the orders of a user, of everybody, and searches.
 //! One order comes from Redis, else from its shard; lists are merged across shards.
 
+mod failed;
 mod one;
 mod reply;
 mod route;

@@ -1,14 +1,17 @@
-//! One order: from Redis, else from its shard, which its id alone names. An unknown id is remembered
-//! as unknown for a short while, so that guessing does not reach the database.
+//! One order: from Redis, else from its shard, which its id alone names, else from what was accepted and is not
+//! written yet, or was given up. An unknown id is remembered as unknown for a short while, so that guessing does not
+//! reach the database.
 
+use crate::failed;
 use contract::order::CachedOrder;
+use contract::queued::QueuedOrder;
 use contract::redis as keys;
 use domain::limits::ABSENT_CACHE_TTL_MS;
 use domain::{Order, OrderId, Rejection, User};
 use guest::config::Config;
 use guest::mysql::Db;
 use guest::redis::Redis;
-use guest::{Fault, http, order_cache, order_store};
+use guest::{Fault, http, order_cache, order_store, queued};
 
 /// The order object as `/v1` shows it. Another user's order does not exist for this one.
 pub async fn find(
@@ -22,18 +25,16 @@ pub async fn find(
     if user.is_some_and(|user| user.id.gene() != id.gene()) {
         return Err(unknown());
     }
-    let order = match cached(config, id).await {
-        Ok(Some(cached)) => cached,
-        Ok(None) => {
-            let stored = stored(config, id).await?;
-            let remembered = remember(config, id, stored.as_ref()).await;
-            remembered.unwrap_or_else(|fault| http::log(&fault, trace_id));
-            entry(id, stored.as_ref())?
-        }
-        // Without Redis reads go on, from the database.
+    let order = match in_redis(config, id).await {
+        Ok(Known::Cached(cached)) => cached,
+        Ok(Known::Queued(found)) => from_queue(config, id, found, trace_id).await?,
+        Ok(Known::Nothing) => match stored(config, id, trace_id).await? {
+            Some(order) => order,
+            None => unqueued(config, id, trace_id).await?,
+        },
         Err(fault) => {
             http::log(&fault, trace_id);
-            entry(id, stored(config, id).await?.as_ref())?
+            without_redis(config, id, fault).await?
         }
     };
     if user.is_some_and(|user| user.id != order.user) {
@@ -42,14 +43,86 @@ pub async fn find(
     order.json.ok_or_else(unknown)
 }
 
-async fn cached(config: &Config, id: OrderId) -> Result<Option<CachedOrder>, Fault> {
-    let redis = Redis::open(&config.redis_url).await?;
-    order_cache::get(&redis, id).await
+/// What Redis says of an order.
+enum Known {
+    Cached(CachedOrder),
+    /// Accepted, or about to be. Asked before the database: what has left the queue by then is there.
+    Queued(QueuedOrder),
+    Nothing,
 }
 
-async fn stored(config: &Config, id: OrderId) -> Result<Option<Order>, Fault> {
+async fn in_redis(config: &Config, id: OrderId) -> Result<Known, Fault> {
+    let redis = Redis::open(&config.redis_url).await?;
+    if let Some(cached) = order_cache::get(&redis, id).await? {
+        return Ok(Known::Cached(cached));
+    }
+    let queued = queued::find(&redis, id).await?;
+    Ok(queued.map_or(Known::Nothing, Known::Queued))
+}
+
+/// An order that is written, queued or given up. An id that a token has and no purchase is unknown, but not remembered
+/// as that: it may become an order any moment.
+async fn from_queue(
+    config: &Config,
+    id: OrderId,
+    found: QueuedOrder,
+    trace_id: &str,
+) -> Result<CachedOrder, Fault> {
+    if let Some(order) = stored(config, id, trace_id).await? {
+        return Ok(order);
+    }
+    let waiting = {
+        let redis = Redis::open(&config.redis_url).await?;
+        queued::promised(&redis, id, found).await?
+    };
+    if let Some(order) = waiting {
+        return Ok(order);
+    }
+    // Its promise may have been settled since the database was asked.
+    if let Some(order) = stored(config, id, trace_id).await? {
+        return Ok(order);
+    }
+    match failed::find(config, id).await? {
+        Some(order) => Ok(order),
+        None => entry(id, None),
+    }
+}
+
+/// Given up, or unknown, which is remembered.
+async fn unqueued(config: &Config, id: OrderId, trace_id: &str) -> Result<CachedOrder, Fault> {
+    if let Some(order) = failed::find(config, id).await? {
+        return Ok(order);
+    }
+    let remembered = remember(config, id, None).await;
+    remembered.unwrap_or_else(|fault| http::log(&fault, trace_id));
+    entry(id, None)
+}
+
+/// Reads go on, from the database. What it does not have may be queued: that is not known then.
+async fn without_redis(config: &Config, id: OrderId, away: Fault) -> Result<CachedOrder, Fault> {
+    if let Some(order) = loaded(config, id).await? {
+        return entry(id, Some(&order));
+    }
+    failed::find(config, id).await?.ok_or(away)
+}
+
+async fn loaded(config: &Config, id: OrderId) -> Result<Option<Order>, Fault> {
     let db = Db::open(config.shard_url(id.gene())).await?;
     order_store::load(&db, id).await
+}
+
+/// The order from its shard, which is remembered.
+async fn stored(
+    config: &Config,
+    id: OrderId,
+    trace_id: &str,
+) -> Result<Option<CachedOrder>, Fault> {
+    let Some(order) = loaded(config, id).await? else {
+        return Ok(None);
+    };
+    let remembered = remember(config, id, Some(&order)).await;
+    remembered.unwrap_or_else(|fault| http::log(&fault, trace_id));
+    entry(id, Some(&order)).map(Some)
 }
 
 /// As the cache would hold it.
