@@ -1,4 +1,5 @@
-//! The index's mapping. Fields that are not named are stored, not searched.
+//! The index's mapping. Fields that are not named are stored, not searched. Lines are documents of their own, so that
+//! statistics count each product by its own quantity; the order has their fields too, for searches.
 
 use serde_json::{Value, json};
 
@@ -22,7 +23,7 @@ pub fn definition(alias: Option<&str>) -> Value {
             "total_cents": number(), "discount_cents": number(), "actual_cents": number(),
             "payment_method": keyword(), "payment_id": keyword(),
             "shipping_address": words(), "remark": words(), "cancel_reason": words(),
-            "items": { "properties": {
+            "items": { "type": "nested", "include_in_parent": true, "properties": {
                 "product_id": keyword(), "sku_id": keyword(), "product_name": words(),
                 "product_image": stored(), "price_cents": number(), "quantity": { "type": "integer" },
                 "subtotal_cents": number(), "stock_mode": keyword(),

@@ -37,6 +37,7 @@ struct Expectation {
 #[derive(Debug, Default)]
 struct State {
     expectations: Vec<Expectation>,
+    standing: Vec<(String, Answer)>,
     calls: Vec<Call>,
     unexpected: Vec<String>,
 }
@@ -69,6 +70,12 @@ impl Script {
         self
     }
 
+    /// Answers so whatever more like `what` is asked once the expectations are met.
+    pub fn always(self, what: &str, answer: Answer) -> Script {
+        self.state(|state| state.standing.push((what.to_owned(), answer)));
+        self
+    }
+
     pub(crate) fn call(&self, what: String, values: Vec<String>) -> Answer {
         self.state(|state| {
             state.calls.push(Call {
@@ -82,6 +89,10 @@ impl Script {
             if let Some(expected) = next {
                 expected.met = true;
                 return expected.answer.clone();
+            }
+            let standing = state.standing.iter().find(|(like, _)| is_like(&what, like));
+            if let Some((_, answer)) = standing {
+                return answer.clone();
             }
             if ALWAYS_FINE
                 .iter()
@@ -167,7 +178,7 @@ pub fn statement_name(database: &str, statement: &str) -> String {
     let verb = words.first().copied().unwrap_or_default();
     let table = words
         .windows(2)
-        .find(|pair| matches!(pair[0], "INTO" | "FROM" | "UPDATE"))
+        .find(|pair| matches!(pair[0], "INTO" | "FROM" | "UPDATE") && !pair[1].starts_with('('))
         .map(|pair| pair[1]);
     match table {
         None => format!("{database} {statement}"),
