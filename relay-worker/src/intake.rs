@@ -1,11 +1,14 @@
 //! The batch writer: accepted orders become rows, many per statement, each once. What cannot be an order is said
 //! so one by one, so that a bad one never holds the others.
 
+pub mod consume;
 pub mod draft;
 pub mod foreign;
 pub mod judge;
 pub mod lookup;
 pub mod rows;
+pub mod streams;
+pub mod take_in;
 pub mod write;
 
 use contract::intake::Intake;

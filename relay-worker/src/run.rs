@@ -4,27 +4,35 @@ use crate::clock::now_ms;
 use crate::config::RunArgs;
 use crate::database::Databases;
 use crate::expiry::Expiry;
+use crate::failures::Failures;
+use crate::failures::retry::Retry;
+use crate::hints::{self, Hints};
 use crate::index::consume::IndexConsumer;
 use crate::index::{Index, rebuild};
+use crate::intake::consume::IntakeConsumer;
+use crate::intake::take_in::TakeIn;
+use crate::intake::write::Writer;
 use crate::kafka::{Cluster, EmbeddedBroker, KafkaPublisher, KafkaSource, topics};
 use crate::limits::{DRAIN_MS, ROUND_TIMEOUT_MS};
 use crate::metrics::Metrics;
 use crate::outage::{Outage, persist, within};
 use crate::outbox::publish::{Claims, Outbox};
 use crate::outbox::{claim, gauges};
+use crate::rabbit;
 use crate::redis::Redis;
 use crate::shutdown::{self, Shutdown};
+use crate::status_server;
 use crate::stock::consume::StockConsumer;
 use crate::supervise::supervise;
 use crate::sweep::Sweep;
-use crate::{hints, status_server};
 use anyhow::{Context, bail};
 use contract::message::{INDEX_GROUP, INVENTORY_GROUP, ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
+
+mod seckill;
 
 /// What all loops share.
 #[derive(Clone)]
@@ -32,7 +40,7 @@ struct Platform {
     databases: Databases,
     redis: Redis,
     metrics: Arc<Metrics>,
-    hints: Vec<Arc<Notify>>,
+    hints: Hints,
     index_url: Option<String>,
 }
 
@@ -49,9 +57,10 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         redis: args.redis.open()?,
         index_url: args.index.url()?,
         metrics: Arc::new(Metrics::new(shards)),
-        hints: (0..shards).map(|_| Arc::new(Notify::new())).collect(),
+        hints: Hints::new(shards),
         databases,
     };
+    let rabbitmq = args.rabbitmq.server(&args.topic_prefix)?;
     let listener = match args.metrics_listen {
         Some(address) => {
             let bound = TcpListener::bind(address).await;
@@ -79,11 +88,15 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         loops.spawn(status_server::run(listener, metrics, stopping.clone()));
     }
     platform.start_without_bus(&args, &stopping, &mut loops);
+    if let Some(server) = rabbitmq.clone() {
+        platform.start_rabbitmq(server, &stopping, &mut loops);
+    }
     let bus = Bus {
         platform: platform.clone(),
         cluster,
         publisher: publisher.clone(),
         claims: claims(&args),
+        rabbitmq,
     };
     loops.spawn(bus.run(stopping.clone()));
     tracing::info!(shards, "the relay works");
@@ -128,6 +141,23 @@ fn claims(args: &RunArgs) -> Claims {
 }
 
 impl Platform {
+    fn writer(&self) -> Writer {
+        Writer {
+            databases: self.databases.clone(),
+            redis: self.redis.clone(),
+            metrics: self.metrics.clone(),
+            hints: self.hints.shards.clone(),
+        }
+    }
+
+    fn failures(&self) -> Failures {
+        Failures {
+            database: self.databases.inventory.clone(),
+            metrics: self.metrics.clone(),
+            hint: self.hints.failures.clone(),
+        }
+    }
+
     /// Loops that go on while Kafka is away.
     fn start_without_bus(&self, args: &RunArgs, stopping: &Shutdown, loops: &mut JoinSet<()>) {
         let (platform, stop) = (self.clone(), stopping.clone());
@@ -170,6 +200,37 @@ impl Platform {
                 Ok(Sweep::new(databases, redis, metrics).run(stop.clone()))
             },
         ));
+        let (platform, stop) = (self.clone(), stopping.clone());
+        let consumer = claims(args).owner;
+        loops.spawn(supervise(
+            "intake",
+            self.metrics.clone(),
+            stop.clone(),
+            move || {
+                let take_in = TakeIn {
+                    writer: platform.writer(),
+                    failures: platform.failures(),
+                    redis: platform.redis.clone(),
+                };
+                let names = platform.hints.intakes.clone();
+                let intake = IntakeConsumer::new(take_in, names, consumer.clone());
+                Ok(intake.run(stop.clone()))
+            },
+        ));
+        let (platform, stop) = (self.clone(), stopping.clone());
+        loops.spawn(supervise(
+            "failures",
+            self.metrics.clone(),
+            stop.clone(),
+            move || {
+                let retry = Retry {
+                    failures: platform.failures(),
+                    writer: platform.writer(),
+                    redis: platform.redis.clone(),
+                };
+                Ok(retry.run(stop.clone()))
+            },
+        ));
         if args.unpaid_expiry_ms == 0 {
             tracing::info!("unpaid orders do not expire");
             return;
@@ -187,7 +248,7 @@ impl Platform {
                         database: platform.databases.shards[shard].clone(),
                         redis: platform.redis.clone(),
                         unpaid_ms,
-                        hint: platform.hints[shard].clone(),
+                        hint: platform.hints.shards[shard].clone(),
                         metrics: platform.metrics.clone(),
                     };
                     Ok(expiry.run(stop.clone()))
@@ -203,6 +264,7 @@ struct Bus {
     cluster: Cluster,
     publisher: Arc<KafkaPublisher>,
     claims: Claims,
+    rabbitmq: Option<rabbit::Server>,
 }
 
 impl Bus {
@@ -222,6 +284,7 @@ impl Bus {
             }));
         }
         let this = Arc::new(self);
+        this.start_seckill(&stopping, &mut loops);
         if let Some(index) = this.platform.index_url.as_deref().map(Index::at) {
             loops.spawn(this.clone().index(index, stopping.clone()));
         }
@@ -294,7 +357,7 @@ impl Bus {
             publisher: self.publisher.clone(),
             redis: self.platform.redis.clone(),
             claims: self.claims.clone(),
-            hint: self.platform.hints[shard].clone(),
+            hint: self.platform.hints.shards[shard].clone(),
             metrics: self.platform.metrics.clone(),
         }
     }

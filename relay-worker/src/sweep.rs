@@ -11,6 +11,7 @@ use crate::metrics::Metrics;
 use crate::outage::{Outage, within};
 use crate::redis::Redis;
 use crate::shutdown::Shutdown;
+use anyhow::Context;
 use contract::sql::placeholders;
 use domain::{OrderId, ProductId};
 use std::collections::HashSet;
@@ -82,6 +83,27 @@ pub async fn existing(
             let ids: Vec<u64> = query.fetch_all(&databases.shards[shard].pool).await?;
             found.extend(ids.into_iter().filter_map(OrderId::new));
         }
+    }
+    Ok(found)
+}
+
+/// Which of these orders were accepted and may not be written yet. To be asked before `existing`.
+///
+/// # Errors
+/// When Redis is away.
+pub async fn queued(redis: &Redis, orders: &[OrderId]) -> anyhow::Result<HashSet<OrderId>> {
+    let mut found = HashSet::new();
+    for orders in orders.chunks(crate::limits::STATEMENT_ROWS_MAX) {
+        let mut pipeline = redis::pipe();
+        for order in orders {
+            pipeline.exists(contract::redis::queued(*order));
+        }
+        let there: Vec<bool> = pipeline
+            .query_async(&mut redis.connection())
+            .await
+            .context("Redis")?;
+        let there = orders.iter().zip(there).filter(|(_, there)| *there);
+        found.extend(there.map(|(order, _)| *order));
     }
     Ok(found)
 }

@@ -86,7 +86,7 @@ fn differs(row: &Inventory, shown: &Shown) -> Option<String> {
 fn untrue(product: ProductId, shown: &Shown, intents: &[String]) -> Option<String> {
     let mut sums: HashMap<u64, i64> = HashMap::new();
     for pair in intents.chunks_exact(2) {
-        let (_, sku) = intent(&pair[0])?;
+        let sku = intent(&pair[0])?.sku;
         let quantity: i64 = pair[1].split(':').next()?.parse().ok()?;
         *sums.entry(sku.0).or_default() += quantity;
     }

@@ -1,11 +1,11 @@
 //! Telling Redis what the database says of a product's stock, and which intents that includes.
 
-use super::Variant;
 use super::message::StockMove;
+use super::{Holder, Variant};
 use crate::redis::{Call, Redis};
 use contract::redis::{SYNC, reserved, stock};
 use domain::stock::Inventory;
-use domain::{OrderId, ProductId, SkuId, StockMode};
+use domain::{ProductId, SkuId, StockMode};
 use std::collections::{BTreeMap, HashMap};
 
 /// Intents one call settles: a script holds all of Redis while it runs.
@@ -15,7 +15,7 @@ const SETTLED_MAX: usize = 500;
 #[derive(Debug, Default)]
 pub struct News {
     pub rows: Vec<Inventory>,
-    pub settled: Vec<(OrderId, SkuId)>,
+    pub settled: Vec<(Holder, SkuId)>,
 }
 
 /// Sorts what a batch did by product. Lines without a row in the inventory are settled too: they hold nothing.
@@ -31,7 +31,7 @@ pub fn news(moves: &[StockMove], stock: &HashMap<Variant, Inventory>) -> BTreeMa
             .filter(|line| line.mode == StockMode::Redis)
         {
             let settled = &mut news.entry(line.product).or_default().settled;
-            settled.push((one.order, line.sku));
+            settled.push((Holder::Order(one.order), line.sku));
         }
     }
     news
@@ -51,10 +51,10 @@ fn calls((product, news): (&ProductId, &News)) -> Vec<Call> {
     for row in &news.rows {
         rows.extend([row.sku.0, row.available.into(), row.version.into()].map(|n| n.to_string()));
     }
-    let call = |settled: &[(OrderId, SkuId)]| {
+    let call = |settled: &[(Holder, SkuId)]| {
         let mut arguments = rows.clone();
-        for (order, sku) in settled {
-            arguments.extend([order.to_string(), sku.0.to_string()]);
+        for (holder, sku) in settled {
+            arguments.extend([holder.to_string(), sku.0.to_string()]);
         }
         Call {
             keys: keys.clone(),
@@ -71,8 +71,8 @@ fn calls((product, news): (&ProductId, &News)) -> Vec<Call> {
 mod tests {
     use super::*;
     use crate::stock::message::Line;
-    use domain::UserId;
     use domain::stock::StockEffect;
+    use domain::{OrderId, UserId};
 
     #[test]
     fn each_product_hears_its_own() {

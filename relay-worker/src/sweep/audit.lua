@@ -1,7 +1,7 @@
 -- Makes the sum of a product's intents true where it is not, and tells which intents are old.
 -- KEYS: stock, reserved
 -- ARGV: age in ms from which an intent is old, most intents to read
--- Returns: word, sums corrected, fields of old intents, fields and values of the stock
+-- Returns: word, sums corrected, fields of old intents with the mark behind their value, fields and values of the stock
 --   ok | many (more intents than may be read; nothing was looked at)
 if redis.call('HLEN', KEYS[2]) > tonumber(ARGV[2]) then return {'many', 0, {}, {}} end
 local time = redis.call('TIME')
@@ -10,10 +10,10 @@ local sums, old = {}, {}
 local intents = redis.call('HGETALL', KEYS[2])
 for i = 1, #intents, 2 do
   local sku = string.match(intents[i], ':(%d+)$')
-  local quantity, at = string.match(intents[i + 1], '^(%d+):(%d+)$')
+  local quantity, at = string.match(intents[i + 1], '^(%d+):(%d+)')
   if sku and quantity then
     sums[sku] = (sums[sku] or 0) + tonumber(quantity)
-    if tonumber(at) <= born then old[#old + 1] = intents[i] end
+    if tonumber(at) <= born then old[#old + 1] = intents[i] .. (string.match(intents[i + 1], ':q$') or '') end
   end
 end
 local corrected = 0

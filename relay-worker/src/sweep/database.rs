@@ -1,7 +1,7 @@
 //! Reservations in the database whose order was never inserted: rolled back. A reservation is looked at once,
 //! when its order must be there or never will.
 
-use super::{Sweep, existing};
+use super::{Sweep, existing, queued};
 use crate::clock::now_ms;
 use crate::database::Database;
 use crate::limits::SWEEP_LOG_ROWS_MAX;
@@ -37,14 +37,24 @@ impl Sweep {
             .bind(SWEEP_LOG_ROWS_MAX)
             .fetch_all(&self.databases.inventory.pool)
             .await?;
-        let mut orders = HashSet::new();
-        let mut last = self.reservations;
+        let mut places = Vec::with_capacity(found.len());
         for row in &found {
-            last = (row.try_get(1)?, row.try_get(0)?);
-            orders.extend(OrderId::new(last.1));
+            let (at, order): (u64, u64) = (row.try_get(1)?, row.try_get(0)?);
+            places.extend(OrderId::new(order).map(|order| (at, order)));
         }
+        let orders: HashSet<OrderId> = places.iter().map(|(_, order)| *order).collect();
+        let queued = queued(&self.redis, &orders.iter().copied().collect::<Vec<_>>()).await?;
+        // The next look begins at the first one that may still be written.
+        let passed = places
+            .iter()
+            .take_while(|(_, order)| !queued.contains(order));
+        let last = passed.last().map(|(at, order)| (*at, order.get()));
         let existing = existing(&self.databases, orders.iter().copied()).await?;
-        let orphans: Vec<OrderId> = orders.difference(&existing).copied().collect();
+        let orphans: Vec<OrderId> = orders
+            .difference(&existing)
+            .filter(|order| !queued.contains(order))
+            .copied()
+            .collect();
         let (lines, news) = roll_back(&self.databases.inventory, &orphans).await?;
         sync(&self.redis, &news).await?;
         if lines > 0 {
@@ -54,7 +64,7 @@ impl Sweep {
                 "reservations rolled back: their orders were never inserted"
             );
         }
-        self.reservations = last;
+        self.reservations = last.unwrap_or(self.reservations);
         Ok(())
     }
 }

@@ -1,44 +1,76 @@
 //! What is to be done about old intents and stale stock, decided without a server.
 
-use crate::stock::LineKey;
+use crate::stock::{Holder, LineKey};
 use domain::stock::Inventory;
 use domain::{OrderId, ProductId, SkuId};
 use std::collections::{HashMap, HashSet};
 
-/// An intent: the line it is for.
-pub type Intent = (OrderId, SkuId);
+/// An intent: whom units of a variant are promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intent {
+    pub holder: Holder,
+    pub sku: SkuId,
+    /// An intake entry looks after it: only the writer or its failure ends it.
+    pub has_entry: bool,
+}
 
 /// Old intents of one product, by what becomes of them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
     /// The database includes them already.
-    pub settled: Vec<Intent>,
-    /// Their order was never inserted and cannot be any more.
-    pub orphaned: Vec<Intent>,
+    pub settled: Vec<(Holder, SkuId)>,
+    /// What they were for was never inserted and cannot be any more.
+    pub orphaned: Vec<(Holder, SkuId)>,
+}
+
+/// What is known of the holders of old intents.
+#[derive(Debug, Default)]
+pub struct Holders {
+    pub logged: HashSet<LineKey>,
+    pub existing: HashSet<OrderId>,
+    /// Accepted and not written yet.
+    pub queued: HashSet<OrderId>,
+    /// Sales whose units are set aside in the database.
+    pub preheated: HashSet<u32>,
 }
 
 /// Intents of orders that exist and whose move is still on its way are left alone.
-pub fn judge(
-    product: ProductId,
-    old: &[Intent],
-    logged: &HashSet<LineKey>,
-    existing: &HashSet<OrderId>,
-) -> Judgement {
+pub fn judge(product: ProductId, old: &[Intent], known: &Holders) -> Judgement {
     let mut judgement = Judgement::default();
-    for (order, sku) in old {
-        if logged.contains(&(*order, product, *sku)) {
-            judgement.settled.push((*order, *sku));
-        } else if !existing.contains(order) {
-            judgement.orphaned.push((*order, *sku));
+    for Intent {
+        holder,
+        sku,
+        has_entry,
+    } in old
+    {
+        let (included, lives) = match holder {
+            Holder::Order(order) => (
+                known.logged.contains(&(*order, product, *sku)),
+                *has_entry || known.existing.contains(order) || known.queued.contains(order),
+            ),
+            Holder::Sale(number) => (known.preheated.contains(number), false),
+        };
+        if included {
+            judgement.settled.push((*holder, *sku));
+        } else if !lives {
+            judgement.orphaned.push((*holder, *sku));
         }
     }
     judgement
 }
 
-/// Field of an intent, `<order id>:<sku>`.
+/// Field of an intent, `<order id>:<sku>` or `seckill-<number>:<sku>`, with `:q` behind it where it has an entry.
 pub fn intent(field: &str) -> Option<Intent> {
-    let (order, sku) = field.split_once(':')?;
-    Some((OrderId::new(order.parse().ok()?)?, SkuId(sku.parse().ok()?)))
+    let (plain, has_entry) = match field.strip_suffix(":q") {
+        Some(plain) => (plain, true),
+        None => (field, false),
+    };
+    let (holder, sku) = plain.split_once(':')?;
+    Some(Intent {
+        holder: Holder::parse(holder)?,
+        sku: SkuId(sku.parse().ok()?),
+        has_entry,
+    })
 }
 
 /// A product's stock hash in Redis, read.
@@ -84,20 +116,48 @@ mod tests {
 
     #[test]
     fn only_intents_without_an_order_are_orphans() {
-        let orders: Vec<OrderId> = (1..4).map(|n| fixtures::order(n, 1).id).collect();
-        let old: Vec<Intent> = orders.iter().map(|order| (*order, SkuId(0))).collect();
-        let logged = HashSet::from([(orders[0], ProductId(1), SkuId(0))]);
-        let existing = HashSet::from([orders[0], orders[1]]);
-        let judgement = judge(ProductId(1), &old, &logged, &existing);
-        assert_eq!(judgement.settled, [old[0]]);
-        assert_eq!(judgement.orphaned, [old[2]]);
+        let orders: Vec<OrderId> = (1..6).map(|n| fixtures::order(n, 1).id).collect();
+        let mut old: Vec<Intent> = orders
+            .iter()
+            .map(|order| Intent {
+                holder: Holder::Order(*order),
+                sku: SkuId(0),
+                has_entry: false,
+            })
+            .collect();
+        old[4].has_entry = true;
+        old.extend([7, 8].map(|number| Intent {
+            holder: Holder::Sale(number),
+            sku: SkuId(0),
+            has_entry: false,
+        }));
+        let known = Holders {
+            logged: HashSet::from([(orders[0], ProductId(1), SkuId(0))]),
+            existing: HashSet::from([orders[0], orders[1]]),
+            queued: HashSet::from([orders[3]]),
+            preheated: HashSet::from([7]),
+        };
+        let judgement = judge(ProductId(1), &old, &known);
+        let settled = [Holder::Order(orders[0]), Holder::Sale(7)];
+        let orphaned = [Holder::Order(orders[2]), Holder::Sale(8)];
+        assert_eq!(judgement.settled, settled.map(|holder| (holder, SkuId(0))));
+        assert_eq!(
+            judgement.orphaned,
+            orphaned.map(|holder| (holder, SkuId(0)))
+        );
     }
 
     #[test]
     fn fields_are_read_strictly() {
         let order = fixtures::order(1, 1).id;
-        assert_eq!(intent(&format!("{order}:7")), Some((order, SkuId(7))));
-        for bad in ["", "1", "0:1", "x:1", "1:x", "1:2:3"] {
+        let read = |mark: &str| intent(&format!("{order}:7{mark}")).unwrap();
+        assert_eq!(
+            (read("").holder, read("").sku),
+            (Holder::Order(order), SkuId(7))
+        );
+        assert!(!read("").has_entry && read(":q").has_entry);
+        assert_eq!(intent("seckill-3:0").unwrap().holder, Holder::Sale(3));
+        for bad in ["", "1", "0:1", "x:1", "1:x", "1:2:3", "seckill-:1"] {
             assert_eq!(intent(bad), None, "{bad}");
         }
         let flat = ["a:0", "5", "v:0", "2", "r:0", "1", "junk", "1"].map(str::to_owned);

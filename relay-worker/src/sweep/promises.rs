@@ -1,14 +1,19 @@
 //! Redis: intents whose request died, sums that are not true, stock that is behind the database.
 
-use super::judge::{Intent, Shown, intent, judge};
-use super::{Sweep, existing};
+use super::judge::{Holders, Intent, Shown, intent, judge};
+use super::{Sweep, existing, queued};
+use crate::database::{assembled, padded};
 use crate::limits::{SWEEP_INTENTS_MAX, SWEEP_PRODUCTS_MAX};
 use crate::redis::Call;
+use crate::stock::Holder;
 use crate::stock::rows::{self, Lock};
 use crate::stock::sync::{News, sync};
 use contract::redis::{RELEASE, Script, reserved, stock};
+use contract::sql::placeholders;
 use domain::limits::ORPHAN_AGE_MS;
+use domain::seckill::SeckillStatus;
 use domain::{OrderId, ProductId};
+use sqlx::mysql::MySqlConnection;
 use std::collections::{BTreeMap, HashSet};
 
 const AUDIT: Script = Script {
@@ -84,15 +89,42 @@ impl Sweep {
         Ok(audited)
     }
 
-    /// The log is read before the stock: what is logged is in the stock that is read after it.
+    /// What is queued is read before what exists: the writer forgets the one after it made the other. The log is read
+    /// before the stock: what is logged is in the stock that is read after it.
     async fn settle(&self, audited: Vec<Audited>, products: &[ProductId]) -> anyhow::Result<()> {
-        let intents = audited.iter().flat_map(|audited| &audited.old);
-        let orders: HashSet<OrderId> = intents.map(|(order, _)| *order).collect();
+        let intents: Vec<&Intent> = audited.iter().flat_map(|audited| &audited.old).collect();
+        let orders: HashSet<OrderId> = intents
+            .iter()
+            .filter_map(|intent| match intent.holder {
+                Holder::Order(order) => Some(order),
+                Holder::Sale(_) => None,
+            })
+            .collect();
         let orders: Vec<OrderId> = orders.into_iter().collect();
+        let waiting: Vec<OrderId> = intents
+            .iter()
+            .filter(|intent| !intent.has_entry)
+            .filter_map(|intent| match intent.holder {
+                Holder::Order(order) => Some(order),
+                Holder::Sale(_) => None,
+            })
+            .collect();
+        let queued = queued(&self.redis, &waiting).await?;
         let existing = existing(&self.databases, orders.iter().copied()).await?;
+        let sales = intents.iter().filter_map(|intent| match intent.holder {
+            Holder::Sale(number) => Some(number),
+            Holder::Order(_) => None,
+        });
+        let sales: HashSet<u32> = sales.collect();
         let mut session = self.databases.inventory.pool.acquire().await?;
+        let preheated = preheated(&mut session, sales).await?;
         let logs = rows::logs(&mut session, &orders, Lock::No).await?;
-        let logged: HashSet<_> = logs.into_keys().collect();
+        let known = Holders {
+            logged: logs.into_keys().collect(),
+            existing,
+            queued,
+            preheated,
+        };
         let stock = rows::inventory(&mut session, products, Lock::No).await?;
         drop(session);
 
@@ -104,7 +136,7 @@ impl Sweep {
             shown,
         } in &audited
         {
-            let judgement = judge(*product, old, &logged, &existing);
+            let judgement = judge(*product, old, &known);
             let rows = stock.values().filter(|row| row.product == *product);
             if !judgement.settled.is_empty() || rows.clone().any(|row| shown.is_behind(row)) {
                 let entry = News {
@@ -113,9 +145,9 @@ impl Sweep {
                 };
                 news.insert(*product, entry);
             }
-            orphans.extend(judgement.orphaned.iter().map(|(order, sku)| Call {
+            orphans.extend(judgement.orphaned.iter().map(|(holder, sku)| Call {
                 keys: vec![contract::redis::stock(*product), reserved(*product)],
-                arguments: vec![order.to_string(), sku.0.to_string()],
+                arguments: vec![holder.to_string(), sku.0.to_string()],
             }));
         }
         self.metrics
@@ -127,9 +159,34 @@ impl Sweep {
             self.metrics.sweep_released.add(released);
             tracing::info!(
                 intents = released,
-                "released: their orders were never inserted"
+                "released: what they were for was never inserted"
             );
         }
         Ok(())
     }
+}
+
+/// Which of these sales have their units set aside. One that is still planned may be preheated again.
+async fn preheated(
+    session: &mut MySqlConnection,
+    sales: HashSet<u32>,
+) -> sqlx::Result<HashSet<u32>> {
+    let sales: Vec<u32> = sales.into_iter().collect();
+    if sales.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let sales = padded(&sales);
+    let sql = format!(
+        "SELECT id FROM seckill_activity WHERE status <> ? AND id IN ({})",
+        placeholders(sales.len())
+    );
+    let mut query = sqlx::query_scalar(assembled(sql)).bind(SeckillStatus::Planned.code());
+    for sale in &sales {
+        query = query.bind(sale);
+    }
+    let ids: Vec<u64> = query.fetch_all(session).await?;
+    Ok(ids
+        .into_iter()
+        .filter_map(|id| id.try_into().ok())
+        .collect())
 }

@@ -1,0 +1,114 @@
+//! What is given back when a message is given up: the units it was promised, and the buyer's turn.
+
+use crate::intake::take_in::forget_queued;
+use crate::redis::{Call, Redis};
+use contract::intake::{Accepted, Intake, Purchase};
+use contract::redis::{
+    RELEASE, SECKILL_REFUND, Script, reserved, seckill_buyers, seckill_token, stock,
+};
+use domain::{Order, OrderId, ProductId, SkuId, StockMode};
+use std::collections::BTreeMap;
+
+const RETAKE: Script = Script {
+    name: "retake",
+    text: include_str!("retake.lua"),
+};
+
+/// Releases what these messages were promised. Safe to repeat. Units that the database keeps are returned by the
+/// sweep, as their order's queued key is gone.
+///
+/// # Errors
+/// When Redis is away.
+pub async fn give_back(redis: &Redis, lost: &[&Intake]) -> anyhow::Result<()> {
+    let (mut refunds, mut releases, mut orders) = (Vec::new(), Vec::new(), Vec::new());
+    for intake in lost {
+        match intake {
+            Intake::Purchase(purchase) => refunds.extend(refund(purchase)),
+            Intake::Order(accepted) => {
+                orders.extend(intake.order_id());
+                for (product, order, lines) in promised(accepted) {
+                    let mut arguments = vec![order.to_string()];
+                    arguments.extend(lines.iter().map(|(sku, _)| sku.0.to_string()));
+                    releases.push(Call {
+                        keys: vec![stock(product), reserved(product)],
+                        arguments,
+                    });
+                }
+            }
+        }
+    }
+    redis.run::<i64>(&SECKILL_REFUND, &refunds).await?;
+    redis.run::<i64>(&RELEASE, &releases).await?;
+    forget_queued(redis, &orders).await
+}
+
+/// Promises the units again to a message that was given up and is tried once more; does nothing for one that still has
+/// them. False where they are not there any more.
+///
+/// # Errors
+/// When Redis is away.
+pub async fn take_again(redis: &Redis, intake: &Intake) -> anyhow::Result<bool> {
+    let mut calls = Vec::new();
+    match intake {
+        Intake::Purchase(purchase) if purchase.sale().is_some() => calls.push(retake(
+            purchase.product,
+            purchase.order,
+            ":q",
+            &[(purchase.sku, purchase.quantity)],
+        )),
+        Intake::Purchase(_) => {}
+        Intake::Order(accepted) => {
+            for (product, order, lines) in promised(accepted) {
+                calls.push(retake(product, order, "", &lines));
+            }
+        }
+    }
+    let taken: Vec<u8> = redis.run(&RETAKE, &calls).await?;
+    Ok(taken.into_iter().all(|taken| taken == 1))
+}
+
+fn retake(product: ProductId, order: OrderId, mark: &str, lines: &[(SkuId, u32)]) -> Call {
+    let mut arguments = vec![order.to_string(), mark.to_owned()];
+    for (sku, quantity) in lines {
+        arguments.extend([sku.0.to_string(), quantity.to_string()]);
+    }
+    Call {
+        keys: vec![stock(product), reserved(product)],
+        arguments,
+    }
+}
+
+/// Only purchases in sales of ours were promised something.
+fn refund(purchase: &Purchase) -> Option<Call> {
+    let (sale, user) = (purchase.sale()?, purchase.user.id);
+    Some(Call {
+        keys: vec![
+            stock(purchase.product),
+            reserved(purchase.product),
+            seckill_buyers(sale),
+            seckill_token(sale, user),
+        ],
+        arguments: vec![
+            purchase.order.to_string(),
+            purchase.sku.0.to_string(),
+            user.get().to_string(),
+        ],
+    })
+}
+
+/// The lines of an accepted order that Redis has promised, by product.
+fn promised(accepted: &Accepted) -> Vec<(ProductId, OrderId, Vec<(SkuId, u32)>)> {
+    let Ok(order) = Order::try_from(accepted.event.order.clone()) else {
+        return Vec::new();
+    };
+    let mut products: BTreeMap<ProductId, Vec<(SkuId, u32)>> = BTreeMap::new();
+    let lines = order.items.iter();
+    for item in lines.filter(|item| item.stock_mode == StockMode::Redis) {
+        let lines = products.entry(item.product).or_default();
+        lines.push((item.sku, item.quantity));
+    }
+    products
+        .into_iter()
+        .map(|(product, lines)| (product, order.id, lines))
+        .collect()
+}

@@ -1,0 +1,320 @@
+//! The loop that tries failed messages again: claims those that are due, writes them like any other, and puts down
+//! what became of them. A message given up returns what it held.
+
+use super::compensate;
+use super::store::{Failures, MessageSource};
+use crate::clock::now_ms;
+use crate::intake::take_in::{forget_queued, read_raw};
+use crate::intake::write::Writer;
+use crate::intake::{Pending, Refusal, Written};
+use crate::limits::{FAILURES_CLAIM_MAX, FAILURES_EVERY_MS, ROUND_TIMEOUT_MS};
+use crate::outage::{Outage, within};
+use crate::outbox::plan::shortened;
+use crate::redis::Redis;
+use crate::shutdown::Shutdown;
+use contract::failure::FailureStatus;
+use contract::intake::Intake;
+use contract::seckill::SeckillMessage;
+use domain::backoff::failure_retry_ms;
+use domain::limits::FAILURE_STALE_MS;
+use domain::{Ms, OrderId};
+use sqlx::Row as _;
+use std::time::Duration;
+
+pub struct Retry {
+    pub failures: Failures,
+    pub writer: Writer,
+    pub redis: Redis,
+}
+
+/// A claimed failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Claimed {
+    id: u64,
+    source: String,
+    raw: Vec<u8>,
+    /// This attempt included.
+    tries: u32,
+}
+
+/// What becomes of a failure after an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Next {
+    Success(OrderId),
+    Again { at: Ms, reason: String },
+    GivenUp { reason: String },
+}
+
+fn next(written: Written, tries: u32, now: Ms) -> Next {
+    let refusal = match written {
+        Written::New(order) | Written::Known(order) => return Next::Success(order),
+        Written::Refused(refusal) => refusal,
+    };
+    let reason = shortened(&refusal.reason);
+    match failure_retry_ms(tries + 1).filter(|_| !refusal.last) {
+        Some(wait) => Next::Again {
+            at: now + wait,
+            reason,
+        },
+        None => Next::GivenUp { reason },
+    }
+}
+
+/// The message, or why it is none.
+fn read(claimed: &Claimed) -> Result<Pending, Refusal> {
+    match MessageSource::parse(&claimed.source) {
+        Some(MessageSource::Intake) => read_raw(&claimed.raw)
+            .map(Pending::Ours)
+            .map_err(Refusal::now),
+        Some(_) => SeckillMessage::parse(&claimed.raw)
+            .map(Pending::Foreign)
+            .map_err(|rejection| Refusal::now(rejection.to_string())),
+        None => Err(Refusal::last(format!("unknown source {}", claimed.source))),
+    }
+}
+
+const DUE: &str = "SELECT id, source, message_data, retry_count, status, updated_at FROM order_failures \
+     WHERE status = ? AND next_retry_at <= ? ORDER BY next_retry_at LIMIT ?";
+/// Claimed by a relay that never said what became of it.
+const STALE: &str = "SELECT id, source, message_data, retry_count, status, updated_at FROM order_failures \
+     WHERE status = ? AND updated_at <= ? ORDER BY next_retry_at LIMIT ?";
+
+impl Retry {
+    pub async fn run(self, mut shutdown: Shutdown) {
+        let mut outage = Outage::new("failures");
+        while !shutdown.requested() {
+            let pause = match within(ROUND_TIMEOUT_MS, "retrying failures", self.round()).await {
+                Ok(pause) => {
+                    outage.over();
+                    pause
+                }
+                Err(error) => outage.failed(&error),
+            };
+            tokio::select! {
+                () = self.failures.hint.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+                () = shutdown.wait() => {}
+            }
+        }
+    }
+
+    /// Tries what is due; how long to wait for the next.
+    async fn round(&self) -> anyhow::Result<Duration> {
+        loop {
+            let claimed = self.claim(now_ms()).await?;
+            let full = claimed.len() as u64 >= u64::from(FAILURES_CLAIM_MAX);
+            if !claimed.is_empty() {
+                self.writer.metrics.failures.runs.add(claimed.len());
+                if let Err(error) = self.attempt(&claimed).await {
+                    self.put_back(&claimed).await?;
+                    return Err(error);
+                }
+            }
+            if !full {
+                break;
+            }
+        }
+        let due: Option<u64> = sqlx::query_scalar(
+            "SELECT next_retry_at FROM order_failures WHERE status = ? ORDER BY next_retry_at LIMIT 1",
+        )
+        .bind(FailureStatus::Pending.code())
+        .fetch_optional(&self.failures.database.pool)
+        .await?;
+        let wait = due.map_or(FAILURES_EVERY_MS, |due| due.saturating_sub(now_ms()));
+        Ok(Duration::from_millis(wait.clamp(10, FAILURES_EVERY_MS)))
+    }
+
+    /// Each is taken by compare-and-set: another relay may be at it.
+    async fn claim(&self, now: Ms) -> anyhow::Result<Vec<Claimed>> {
+        let pool = &self.failures.database.pool;
+        let mut claimed = Vec::new();
+        for (sql, status, until) in [
+            (DUE, FailureStatus::Pending, now),
+            (
+                STALE,
+                FailureStatus::Processing,
+                now.saturating_sub(FAILURE_STALE_MS),
+            ),
+        ] {
+            let rows = sqlx::query(sql)
+                .bind(status.code())
+                .bind(until)
+                .bind(FAILURES_CLAIM_MAX)
+                .fetch_all(pool)
+                .await?;
+            for row in rows {
+                let one = Claimed {
+                    id: row.try_get(0)?,
+                    source: row.try_get(1)?,
+                    raw: row.try_get(2)?,
+                    tries: row.try_get::<u32, _>(3)?.saturating_add(1),
+                };
+                let (seen, updated_at): (u8, u64) = (row.try_get(4)?, row.try_get(5)?);
+                let changed = sqlx::query(
+                    "UPDATE order_failures SET status = ?, retry_count = ?, updated_at = ? \
+                     WHERE id = ? AND status = ? AND updated_at = ?",
+                )
+                .bind(FailureStatus::Processing.code())
+                .bind(one.tries)
+                .bind(now)
+                .bind(one.id)
+                .bind(seen)
+                .bind(updated_at)
+                .execute(pool)
+                .await?
+                .rows_affected();
+                if changed == 1 {
+                    claimed.push(one);
+                }
+            }
+        }
+        Ok(claimed)
+    }
+
+    async fn attempt(&self, claimed: &[Claimed]) -> anyhow::Result<()> {
+        let mut outcomes: Vec<(&Claimed, Option<Intake>, Written)> = Vec::new();
+        let (mut tried, mut pending) = (Vec::new(), Vec::new());
+        for one in claimed {
+            match read(one) {
+                Ok(Pending::Ours(intake)) => {
+                    if compensate::take_again(&self.redis, &intake).await? {
+                        tried.push((one, Some(intake.clone())));
+                        pending.push(Pending::Ours(intake));
+                    } else {
+                        let short = Refusal::now("its units are not there any more");
+                        outcomes.push((one, Some(intake), Written::Refused(short)));
+                    }
+                }
+                Ok(foreign) => {
+                    tried.push((one, None));
+                    pending.push(foreign);
+                }
+                Err(refusal) => outcomes.push((one, None, Written::Refused(refusal))),
+            }
+        }
+        let written = self.writer.write(&pending).await?;
+        let tried = tried.into_iter().zip(written);
+        outcomes.extend(tried.map(|((one, intake), written)| (one, intake, written)));
+        for (one, intake, written) in outcomes {
+            let next = next(written, one.tries, now_ms());
+            self.finish(one, intake.as_ref(), next).await?;
+        }
+        Ok(())
+    }
+
+    /// What a message held is returned before it counts as given up: after a crash in between it is tried once more.
+    async fn finish(
+        &self,
+        one: &Claimed,
+        intake: Option<&Intake>,
+        next: Next,
+    ) -> anyhow::Result<()> {
+        let metrics = &self.writer.metrics.failures;
+        let now = now_ms();
+        let (status, at, order, reason) = match &next {
+            Next::Success(order) => {
+                if let Some(Intake::Order(_)) = intake {
+                    forget_queued(&self.redis, &[*order]).await?;
+                }
+                (FailureStatus::Success, now, Some(order.get()), None)
+            }
+            Next::Again { at, reason } => (FailureStatus::Pending, *at, None, Some(reason)),
+            Next::GivenUp { reason } => {
+                compensate::give_back(&self.redis, intake.as_slice()).await?;
+                (FailureStatus::Failed, now, None, Some(reason))
+            }
+        };
+        let changed = sqlx::query(
+            "UPDATE order_failures SET status = ?, next_retry_at = ?, updated_at = ?, \
+             order_id = COALESCE(?, order_id), error_message = COALESCE(?, error_message) \
+             WHERE id = ? AND status = ? AND retry_count = ?",
+        )
+        .bind(status.code())
+        .bind(at)
+        .bind(now)
+        .bind(order)
+        .bind(reason)
+        .bind(one.id)
+        .bind(FailureStatus::Processing.code())
+        .bind(one.tries)
+        .execute(&self.failures.database.pool)
+        .await?
+        .rows_affected();
+        let (id, tries) = (one.id, one.tries);
+        match next {
+            _ if changed == 0 => tracing::info!(id, "another relay is at this failure by now"),
+            Next::Success(order) => {
+                metrics.success.add(1);
+                tracing::info!(id, tries, order_id = %order, "a failed message is an order after all");
+            }
+            Next::Again { reason, .. } => tracing::warn!(id, tries, "still no order: {reason}"),
+            Next::GivenUp { reason } => {
+                metrics.failed.add(1);
+                tracing::error!(id, tries, "given up, what it held is returned: {reason}");
+            }
+        }
+        Ok(())
+    }
+
+    /// An attempt that met an outage does not count.
+    async fn put_back(&self, claimed: &[Claimed]) -> anyhow::Result<()> {
+        let now = now_ms();
+        for one in claimed {
+            sqlx::query(
+                "UPDATE order_failures SET status = ?, retry_count = ?, next_retry_at = ?, updated_at = ? \
+                 WHERE id = ? AND status = ? AND retry_count = ?",
+            )
+            .bind(FailureStatus::Pending.code())
+            .bind(one.tries - 1)
+            .bind(now + failure_retry_ms(1).unwrap_or_default())
+            .bind(now)
+            .bind(one.id)
+            .bind(FailureStatus::Processing.code())
+            .bind(one.tries)
+            .execute(&self.failures.database.pool)
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    #[test]
+    fn five_attempts_then_the_end() {
+        let order = fixtures::order(1, 1).id;
+        assert_eq!(next(Written::Known(order), 3, 0), Next::Success(order));
+        let refused = || Written::Refused(Refusal::now("x"));
+        let waits: Vec<Ms> = (1..)
+            .map_while(|tries| match next(refused(), tries, 100) {
+                Next::Again { at, .. } => Some(at - 100),
+                _ => None,
+            })
+            .collect();
+        // The first wait of all, one second, is before the first attempt.
+        assert_eq!(waits, [2_000, 4_000, 8_000, 16_000]);
+        let last = Written::Refused(Refusal::last("x"));
+        assert!(matches!(next(last, 1, 0), Next::GivenUp { .. }));
+    }
+
+    #[test]
+    fn messages_are_read_by_their_source() {
+        let claimed = |source: &str, raw: &str| Claimed {
+            id: 1,
+            source: source.to_owned(),
+            raw: raw.as_bytes().to_vec(),
+            tries: 1,
+        };
+        let good = r#"{"user_id":7,"product_id":1,"quantity":2,"unit_price":9.9,"seckill_id":"s","timestamp":"2026-11-21T10:00:00Z"}"#;
+        assert!(matches!(
+            read(&claimed("kafka", good)),
+            Ok(Pending::Foreign(_))
+        ));
+        assert!(!read(&claimed("rabbitmq", "{")).unwrap_err().last);
+        assert!(!read(&claimed("intake", "{}")).unwrap_err().last);
+        assert!(read(&claimed("post", good)).unwrap_err().last);
+    }
+}

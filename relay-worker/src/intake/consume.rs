@@ -1,0 +1,225 @@
+//! The loop intake streams -> orders. While one batch is written the next is read; a batch is whatever is there, so it
+//! is small when little comes and grows with what does.
+
+use super::streams::{Entry, Streams};
+use super::take_in::TakeIn;
+use crate::hints::Names;
+use crate::limits::{
+    IDLE_POLL_MS, INTAKE_BATCHES_IN_FLIGHT_MAX, INTAKE_CLAIM_EVERY_MS, INTAKE_POLL_MS,
+    INTAKE_RETIRE_EVERY_MS, INTAKE_STREAMS_PER_READ, ROUND_TIMEOUT_MS,
+};
+use crate::outage::{Outage, persist, within};
+use crate::shutdown::Shutdown;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
+
+/// An entry's stream and id.
+type Place = (String, String);
+
+pub struct IntakeConsumer {
+    take_in: TakeIn,
+    streams: Streams,
+    hints: Arc<Names>,
+    hot: Hot,
+    batches: JoinSet<()>,
+    /// Entries on their way, so that they are not claimed from ourselves.
+    in_flight: HashMap<Id, Vec<Place>>,
+    due: Due,
+}
+
+/// When what comes round by time is to be done next.
+struct Due {
+    scan: Instant,
+    claim: Instant,
+    retire: Instant,
+}
+
+/// Streams to read, each once, in turn.
+#[derive(Debug, Default)]
+struct Hot {
+    queue: VecDeque<String>,
+    names: HashSet<String>,
+}
+
+impl Hot {
+    fn push(&mut self, name: String) {
+        if self.names.insert(name.clone()) {
+            self.queue.push_back(name);
+        }
+    }
+
+    fn take(&mut self, count: usize) -> Vec<String> {
+        let taken: Vec<String> = self.queue.drain(..count.min(self.queue.len())).collect();
+        for name in &taken {
+            self.names.remove(name);
+        }
+        taken
+    }
+}
+
+impl IntakeConsumer {
+    pub fn new(take_in: TakeIn, hints: Arc<Names>, consumer: String) -> IntakeConsumer {
+        let now = Instant::now();
+        IntakeConsumer {
+            streams: Streams::new(take_in.redis.clone(), consumer),
+            take_in,
+            hints,
+            hot: Hot::default(),
+            batches: JoinSet::new(),
+            in_flight: HashMap::new(),
+            due: Due {
+                scan: now,
+                claim: now,
+                retire: now + Duration::from_millis(INTAKE_RETIRE_EVERY_MS),
+            },
+        }
+    }
+
+    /// Ends when stopping, after what is on its way has been written.
+    pub async fn run(mut self, mut shutdown: Shutdown) {
+        let mut outage = Outage::new("intake");
+        while !shutdown.requested() {
+            while let Some(done) = self.batches.try_join_next_with_id() {
+                self.done(done);
+            }
+            if self.batches.len() >= INTAKE_BATCHES_IN_FLIGHT_MAX {
+                if let Some(done) = self.batches.join_next_with_id().await {
+                    self.done(done);
+                }
+                continue;
+            }
+            match within(ROUND_TIMEOUT_MS, "reading intakes", self.round(&shutdown)).await {
+                Ok(()) => outage.over(),
+                Err(error) => {
+                    let pause = outage.failed(&error);
+                    shutdown.pause(pause).await;
+                    continue;
+                }
+            }
+            if self.hot.queue.is_empty() {
+                self.idle(&mut shutdown).await;
+            }
+        }
+        while let Some(done) = self.batches.join_next_with_id().await {
+            self.done(done);
+        }
+    }
+
+    async fn idle(&mut self, shutdown: &mut Shutdown) {
+        let hints = self.hints.clone();
+        tokio::select! {
+            () = hints.notified() => {}
+            () = tokio::time::sleep_until(self.due.scan) => {}
+            Some(done) = self.batches.join_next_with_id() => self.done(done),
+            () = shutdown.wait() => {}
+        }
+    }
+
+    /// A stream may have filled while its batch was written, and then nobody was told.
+    fn done(&mut self, done: Result<(Id, ()), tokio::task::JoinError>) {
+        let id = match done {
+            Ok((id, ())) => id,
+            Err(error) => {
+                self.take_in.writer.metrics.loops_restarted.add(1);
+                tracing::error!("a batch ended: {error}; its entries will be claimed again");
+                error.id()
+            }
+        };
+        for (stream, _) in self.in_flight.remove(&id).unwrap_or_default() {
+            self.hot.push(stream);
+        }
+    }
+
+    async fn round(&mut self, shutdown: &Shutdown) -> anyhow::Result<()> {
+        for name in self.hints.take() {
+            self.hot.push(name);
+        }
+        let now = Instant::now();
+        if now >= self.due.scan {
+            self.scan(now, shutdown).await?;
+        }
+        let names = self.hot.take(INTAKE_STREAMS_PER_READ);
+        if names.is_empty() {
+            return Ok(());
+        }
+        let (entries, more) = match self.streams.read(&names).await {
+            Ok(read) => read,
+            Err(error) => {
+                names.into_iter().for_each(|name| self.hot.push(name));
+                return Err(error);
+            }
+        };
+        more.into_iter().for_each(|name| self.hot.push(name));
+        self.start(entries, shutdown);
+        Ok(())
+    }
+
+    async fn scan(&mut self, now: Instant, shutdown: &Shutdown) -> anyhow::Result<()> {
+        let filled = self.streams.scan().await?;
+        let waiting = filled.values().sum();
+        let metrics = &self.take_in.writer.metrics;
+        metrics.intake.lag.store(waiting, Relaxed);
+        let names: Vec<String> = filled.into_keys().collect();
+        if now >= self.due.claim {
+            let claimed = self.streams.claim(&names).await?;
+            let own: HashSet<&Place> = self.in_flight.values().flatten().collect();
+            let orphans = claimed
+                .into_iter()
+                .filter(|entry| !own.contains(&(entry.stream.clone(), entry.id.clone())))
+                .collect();
+            self.start(orphans, shutdown);
+            self.due.claim = now + Duration::from_millis(INTAKE_CLAIM_EVERY_MS);
+        }
+        if now >= self.due.retire {
+            self.streams.retire().await?;
+            self.due.retire = now + Duration::from_millis(INTAKE_RETIRE_EVERY_MS);
+        }
+        let busy = self.streams.has_sales() || !names.is_empty();
+        let pause = if busy { INTAKE_POLL_MS } else { IDLE_POLL_MS };
+        self.due.scan = now + Duration::from_millis(pause);
+        names.into_iter().for_each(|name| self.hot.push(name));
+        Ok(())
+    }
+
+    /// Repeats a batch until it is written; when stopping first, its entries wait for another relay.
+    fn start(&mut self, entries: Vec<Entry>, shutdown: &Shutdown) {
+        if entries.is_empty() {
+            return;
+        }
+        let places = entries
+            .iter()
+            .map(|entry| (entry.stream.clone(), entry.id.clone()))
+            .collect();
+        let (take_in, mut shutdown) = (self.take_in.clone(), shutdown.clone());
+        let task = self.batches.spawn(async move {
+            let mut outage = Outage::new("batch writer");
+            let write = || {
+                let work = take_in.take_in(&entries);
+                within(ROUND_TIMEOUT_MS, "writing a batch", work)
+            };
+            persist(&mut outage, &mut shutdown, write).await;
+        });
+        self.in_flight.insert(task.id(), places);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_take_turns() {
+        let mut hot = Hot::default();
+        for name in ["a", "b", "a", "c"] {
+            hot.push(name.to_owned());
+        }
+        assert_eq!(hot.take(2), ["a", "b"]);
+        hot.push("a".to_owned());
+        assert_eq!(hot.take(9), ["c", "a"]);
+        assert!(hot.take(1).is_empty());
+    }
+}

@@ -1,0 +1,264 @@
+//! The intake streams: found by registry, read by consumer group, taken over from relays that died. Every command
+//! names one stream, so that all of it runs on a Redis Cluster too.
+
+use crate::limits::{
+    INTAKE_CLAIM_IDLE_MS, INTAKE_CONSUMER_IDLE_MS, INTAKE_NAMES_MAX, INTAKE_READ_MAX,
+};
+use crate::redis::{Call, Redis};
+use anyhow::Context;
+use contract::redis::{
+    INTAKE_GROUP, SECKILL_PRODUCTS, SETTLE_INTAKE, Script, order_intakes, seckill_intake,
+};
+use domain::ProductId;
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+const RETIRE: Script = Script {
+    name: "retire",
+    text: include_str!("retire.lua"),
+};
+
+/// An entry as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub stream: String,
+    pub id: String,
+    pub fields: HashMap<String, Vec<u8>>,
+}
+
+type Fields = HashMap<String, Vec<u8>>;
+/// Of one stream.
+type Entries = Vec<(String, Option<Fields>)>;
+
+pub struct Streams {
+    redis: Redis,
+    /// Unique per process.
+    consumer: String,
+    /// Streams whose group is known to be there.
+    ready: HashSet<String>,
+    products: Vec<ProductId>,
+}
+
+impl Streams {
+    pub fn new(redis: Redis, consumer: String) -> Streams {
+        Streams {
+            redis,
+            consumer,
+            ready: HashSet::new(),
+            products: Vec::new(),
+        }
+    }
+
+    /// Whether purchases may come at any moment.
+    pub fn has_sales(&self) -> bool {
+        !self.products.is_empty()
+    }
+
+    /// Every stream that holds something, and how many entries.
+    ///
+    /// # Errors
+    /// When Redis is away.
+    pub async fn scan(&mut self) -> anyhow::Result<BTreeMap<String, u64>> {
+        let names: Vec<String> = order_intakes()
+            .chain(self.products.iter().copied().map(seckill_intake))
+            .collect();
+        let mut pipeline = redis::pipe();
+        for name in &names {
+            pipeline.xlen(name);
+        }
+        let mut connection = self.redis.connection();
+        let lengths: Vec<u64> = pipeline
+            .query_async(&mut connection)
+            .await
+            .context("Redis")?;
+        let products: Vec<u64> = redis::cmd("SMEMBERS")
+            .arg(SECKILL_PRODUCTS)
+            .query_async(&mut connection)
+            .await
+            .context("Redis")?;
+        // Looked at from the next time on; before that a hint names them.
+        self.products = products.into_iter().map(ProductId).collect();
+        let filled = names.into_iter().zip(lengths);
+        Ok(filled.filter(|(_, length)| *length > 0).collect())
+    }
+
+    /// New entries of these streams, at most `INTAKE_READ_MAX` of each; the streams that may hold more.
+    ///
+    /// # Errors
+    /// When Redis is away: what it had given out by then is claimed again later.
+    pub async fn read(&mut self, names: &[String]) -> anyhow::Result<(Vec<Entry>, Vec<String>)> {
+        self.prepare(names).await?;
+        let mut pipeline = redis::pipe();
+        for name in names {
+            pipeline
+                .cmd("XREADGROUP")
+                .arg("GROUP")
+                .arg(INTAKE_GROUP)
+                .arg(&self.consumer)
+                .arg("COUNT")
+                .arg(INTAKE_READ_MAX)
+                .arg("STREAMS")
+                .arg(name)
+                .arg(">");
+        }
+        type Reply = Option<Vec<(String, Entries)>>;
+        let replies: Vec<Result<Reply, RedisError>> = pipeline
+            .ignore_errors()
+            .query_async(&mut self.redis.connection())
+            .await
+            .context("Redis")?;
+        let (mut read, mut more) = (Vec::new(), Vec::new());
+        for (name, reply) in names.iter().zip(replies) {
+            let found = match reply {
+                Ok(found) => found.unwrap_or_default(),
+                Err(error) => {
+                    self.forget(name, error)?;
+                    continue;
+                }
+            };
+            for (_, entries) in found {
+                if entries.len() == INTAKE_READ_MAX {
+                    more.push(name.clone());
+                }
+                read.extend(entries.into_iter().map(|entry| self::entry(name, entry)));
+            }
+        }
+        Ok((read, more))
+    }
+
+    /// Entries that a relay, this one or another, has had for too long.
+    ///
+    /// # Errors
+    /// When Redis is away.
+    pub async fn claim(&mut self, names: &[String]) -> anyhow::Result<Vec<Entry>> {
+        self.prepare(names).await?;
+        let mut pipeline = redis::pipe();
+        for name in names {
+            pipeline
+                .cmd("XAUTOCLAIM")
+                .arg(name)
+                .arg(INTAKE_GROUP)
+                .arg(&self.consumer)
+                .arg(INTAKE_CLAIM_IDLE_MS)
+                .arg("0-0")
+                .arg("COUNT")
+                .arg(INTAKE_READ_MAX);
+        }
+        /// Where to go on, entries, and in later versions ids of deleted ones.
+        type Reply = (String, Entries, redis::Value);
+        let replies: Vec<Result<Reply, RedisError>> = pipeline
+            .ignore_errors()
+            .query_async(&mut self.redis.connection())
+            .await
+            .context("Redis")?;
+        let mut claimed = Vec::new();
+        for (name, reply) in names.iter().zip(replies) {
+            match reply {
+                Ok((_, entries, _)) => {
+                    claimed.extend(entries.into_iter().map(|entry| self::entry(name, entry)));
+                }
+                Err(error) => self.forget(name, error)?,
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Makes the groups that are missing, from the first entry on.
+    async fn prepare(&mut self, names: &[String]) -> anyhow::Result<()> {
+        for name in names {
+            if self.ready.contains(name) {
+                continue;
+            }
+            let made: redis::RedisResult<()> = redis::cmd("XGROUP")
+                .arg("CREATE")
+                .arg(name)
+                .arg(INTAKE_GROUP)
+                .arg("0")
+                .arg("MKSTREAM")
+                .query_async(&mut self.redis.connection())
+                .await;
+            match made {
+                Ok(()) => {}
+                Err(error) if error.code() == Some("BUSYGROUP") => {}
+                Err(error) => return Err(error).context("Redis"),
+            }
+            // Names come by hint too: what is forgotten here is only asked for again.
+            if self.ready.len() >= INTAKE_NAMES_MAX {
+                self.ready.clear();
+            }
+            self.ready.insert(name.clone());
+        }
+        Ok(())
+    }
+
+    /// A group that is gone is made again the next time.
+    fn forget(&mut self, name: &str, error: RedisError) -> anyhow::Result<()> {
+        if error.code() == Some("NOGROUP")
+            || error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError)
+        {
+            self.ready.remove(name);
+        }
+        Err(error).with_context(|| format!("Redis, stream {name}"))
+    }
+
+    /// Removes consumers of relays that ended long ago.
+    ///
+    /// # Errors
+    /// When Redis is away.
+    pub async fn retire(&self) -> anyhow::Result<()> {
+        let calls: Vec<Call> = self
+            .ready
+            .iter()
+            .map(|name| Call {
+                keys: vec![name.clone()],
+                arguments: vec![
+                    INTAKE_GROUP.to_owned(),
+                    self.consumer.clone(),
+                    INTAKE_CONSUMER_IDLE_MS.to_string(),
+                ],
+            })
+            .collect();
+        let removed: Vec<usize> = self.redis.run(&RETIRE, &calls).await?;
+        let removed: usize = removed.into_iter().sum();
+        if removed > 0 {
+            tracing::info!(consumers = removed, "relays that are gone are forgotten");
+        }
+        Ok(())
+    }
+}
+
+fn entry(stream: &str, (id, fields): (String, Option<Fields>)) -> Entry {
+    Entry {
+        stream: stream.to_owned(),
+        id,
+        fields: fields.unwrap_or_default(),
+    }
+}
+
+/// Acknowledges and removes entries that are done with.
+///
+/// # Errors
+/// When Redis is away; it may be repeated.
+pub async fn settle<'a>(
+    redis: &Redis,
+    entries: impl Iterator<Item = &'a Entry>,
+) -> anyhow::Result<()> {
+    let mut streams: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for entry in entries {
+        streams.entry(&entry.stream).or_default().push(&entry.id);
+    }
+    let calls: Vec<Call> = streams
+        .iter()
+        .flat_map(|(stream, ids)| {
+            ids.chunks(INTAKE_READ_MAX).map(|ids| Call {
+                keys: vec![(*stream).to_owned()],
+                arguments: std::iter::once(INTAKE_GROUP)
+                    .chain(ids.iter().copied())
+                    .map(str::to_owned)
+                    .collect(),
+            })
+        })
+        .collect();
+    redis.run::<i64>(&SETTLE_INTAKE, &calls).await?;
+    Ok(())
+}
