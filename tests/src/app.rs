@@ -49,7 +49,7 @@ pub struct Platform {
     pub api: Client,
     environment: Vec<(&'static str, String)>,
     relay_program: PathBuf,
-    _home: Home,
+    home: Home,
 }
 
 impl Platform {
@@ -114,7 +114,7 @@ impl Platform {
             api,
             environment,
             relay_program,
-            _home: home,
+            home,
         })
     }
 
@@ -141,6 +141,16 @@ impl Platform {
     pub fn apis(&self) -> Vec<&Client> {
         let twin = self.twin.iter().map(|twin| &twin.api);
         std::iter::once(&self.api).chain(twin).collect()
+    }
+
+    /// A further host on the same servers that knows of no search index: it counts and searches in the databases.
+    ///
+    /// # Errors
+    /// Where it does not get ready.
+    pub fn host_without_index(&self) -> Result<(Process, Client)> {
+        let mut environment = self.environment.clone();
+        environment.retain(|(name, _)| *name != "ELASTICSEARCH_URL");
+        start_host(&self.home, "host-without-index", &environment)
     }
 
     /// Runs SQL and gives its rows, columns parted by tabs.

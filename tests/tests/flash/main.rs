@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod asynchronous;
+mod cluster;
 mod crash;
 mod poison;
 mod rush;

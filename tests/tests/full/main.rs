@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap in a test is a failed test
 
 mod kafka;
+mod stats;
 
 use anyhow::{Context, Result, ensure};
 use kafka::Listener;
