@@ -28,18 +28,18 @@ impl Cluster {
 
     /// Runs a command where its slot is.
     fn command(&mut self, command: &redis::Cmd) -> Result<Value, RedisError> {
-        let mut moved = None;
+        let elsewhere = |error: &RedisError| {
+            let moved = redis::ErrorKind::Server(redis::ServerErrorKind::Moved);
+            error.kind() == moved || error.is_io_error()
+        };
+        let mut last = None;
         for master in &mut self.masters {
             match command.query::<Value>(master) {
-                Err(error)
-                    if error.kind() == redis::ErrorKind::Server(redis::ServerErrorKind::Moved) =>
-                {
-                    moved = Some(error);
-                }
+                Err(error) if elsewhere(&error) => last = Some(error),
                 other => return other,
             }
         }
-        Err(moved.expect("three masters"))
+        Err(last.expect("three masters"))
     }
 
     fn script(
