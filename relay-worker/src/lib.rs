@@ -24,6 +24,7 @@ pub mod rabbit;
 pub mod reconcile;
 pub mod redis;
 pub mod run;
+pub mod sales;
 pub mod seckill_source;
 pub mod shutdown;
 pub mod status_server;

@@ -57,6 +57,13 @@ pub const INTAKE_TRIES_MAX: u32 = 40;
 pub const EXPIRY_ORDERS_MAX: u32 = 200;
 pub const EXPIRY_EVERY_MS: u64 = 1_000;
 
+/// Ends of flash sales are looked for so often; of those that ended longer ago than `SALES_RECENT_MS`, what came back
+/// by cancellations, less often.
+pub const SALES_EVERY_MS: u64 = 1_000;
+pub const SALES_LATE_EVERY_MS: u64 = 60_000;
+pub const SALES_RECENT_MS: u64 = 3_600_000;
+pub const SALES_MAX: u32 = 200;
+
 pub const SWEEP_EVERY_MS: u64 = 5_000;
 /// Products one sweep looks at; the next one goes on from there.
 pub const SWEEP_PRODUCTS_MAX: u32 = 1_000;

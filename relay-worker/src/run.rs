@@ -1,30 +1,27 @@
 //! `run`: everything is checked and bound first, then the loops start, and SIGTERM lets them finish.
 
+mod loops;
+
 use crate::clock::now_ms;
 use crate::config::RunArgs;
 use crate::database::Databases;
-use crate::expiry::Expiry;
 use crate::failures::Failures;
-use crate::failures::retry::Retry;
-use crate::hints::{self, Hints};
+use crate::hints::Hints;
 use crate::index::consume::IndexConsumer;
 use crate::index::{Index, rebuild};
-use crate::intake::consume::IntakeConsumer;
-use crate::intake::take_in::TakeIn;
 use crate::intake::write::Writer;
 use crate::kafka::{Cluster, EmbeddedBroker, KafkaPublisher, KafkaSource, topics};
 use crate::limits::{DRAIN_MS, ROUND_TIMEOUT_MS};
 use crate::metrics::Metrics;
 use crate::outage::{Outage, persist, within};
+use crate::outbox::claim;
 use crate::outbox::publish::{Claims, Outbox};
-use crate::outbox::{claim, gauges};
 use crate::rabbit;
 use crate::redis::Redis;
 use crate::shutdown::{self, Shutdown};
 use crate::status_server;
 use crate::stock::consume::StockConsumer;
 use crate::supervise::supervise;
-use crate::sweep::Sweep;
 use anyhow::{Context, bail};
 use contract::message::{INDEX_GROUP, INVENTORY_GROUP, ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
 use std::sync::Arc;
@@ -87,7 +84,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         let metrics = platform.metrics.clone();
         loops.spawn(status_server::run(listener, metrics, stopping.clone()));
     }
-    platform.start_without_bus(&args, &stopping, &mut loops);
+    loops::start(&platform, &args, &stopping, &mut loops);
     if let Some(server) = rabbitmq.clone() {
         platform.start_rabbitmq(server, &stopping, &mut loops);
     }
@@ -155,105 +152,6 @@ impl Platform {
             database: self.databases.inventory.clone(),
             metrics: self.metrics.clone(),
             hint: self.hints.failures.clone(),
-        }
-    }
-
-    /// Loops that go on while Kafka is away.
-    fn start_without_bus(&self, args: &RunArgs, stopping: &Shutdown, loops: &mut JoinSet<()>) {
-        let (platform, stop) = (self.clone(), stopping.clone());
-        loops.spawn(supervise(
-            "hints",
-            self.metrics.clone(),
-            stop.clone(),
-            move || {
-                Ok(hints::run(
-                    platform.redis.clone(),
-                    platform.hints.clone(),
-                    stop.clone(),
-                ))
-            },
-        ));
-        let (platform, stop) = (self.clone(), stopping.clone());
-        loops.spawn(supervise(
-            "gauges",
-            self.metrics.clone(),
-            stop.clone(),
-            move || {
-                let Platform {
-                    databases, metrics, ..
-                } = platform.clone();
-                Ok(gauges::run(databases, metrics, stop.clone()))
-            },
-        ));
-        let (platform, stop) = (self.clone(), stopping.clone());
-        loops.spawn(supervise(
-            "sweep",
-            self.metrics.clone(),
-            stop.clone(),
-            move || {
-                let Platform {
-                    databases,
-                    redis,
-                    metrics,
-                    ..
-                } = platform.clone();
-                Ok(Sweep::new(databases, redis, metrics).run(stop.clone()))
-            },
-        ));
-        let (platform, stop) = (self.clone(), stopping.clone());
-        let consumer = claims(args).owner;
-        loops.spawn(supervise(
-            "intake",
-            self.metrics.clone(),
-            stop.clone(),
-            move || {
-                let take_in = TakeIn {
-                    writer: platform.writer(),
-                    failures: platform.failures(),
-                    redis: platform.redis.clone(),
-                };
-                let names = platform.hints.intakes.clone();
-                let intake = IntakeConsumer::new(take_in, names, consumer.clone());
-                Ok(intake.run(stop.clone()))
-            },
-        ));
-        let (platform, stop) = (self.clone(), stopping.clone());
-        loops.spawn(supervise(
-            "failures",
-            self.metrics.clone(),
-            stop.clone(),
-            move || {
-                let retry = Retry {
-                    failures: platform.failures(),
-                    writer: platform.writer(),
-                    redis: platform.redis.clone(),
-                };
-                Ok(retry.run(stop.clone()))
-            },
-        ));
-        if args.unpaid_expiry_ms == 0 {
-            tracing::info!("unpaid orders do not expire");
-            return;
-        }
-        for shard in 0..self.databases.shards.len() {
-            let (platform, stop) = (self.clone(), stopping.clone());
-            let unpaid_ms = args.unpaid_expiry_ms;
-            loops.spawn(supervise(
-                "expiry",
-                self.metrics.clone(),
-                stop.clone(),
-                move || {
-                    let expiry = Expiry {
-                        shard,
-                        database: platform.databases.shards[shard].clone(),
-                        redis: platform.redis.clone(),
-                        unpaid_ms,
-                        hint: platform.hints.shards[shard].clone(),
-                        metrics: platform.metrics.clone(),
-                    };
-                    Ok(expiry.run(stop.clone()))
-                },
-            ));
         }
     }
 }
