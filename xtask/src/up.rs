@@ -25,7 +25,7 @@ use crate::urls::Urls;
 use platform::Platform;
 
 /// Own servers instead of private ones: MYSQL_URLS (one per order shard, parted by commas) with
-/// INVENTORY_URL, REDIS_URL, KAFKA_BROKERS, ELASTICSEARCH_URL.
+/// INVENTORY_URL, REDIS_URL, KAFKA_BROKERS, ELASTICSEARCH_URL. RABBITMQ_URL is used where it is set.
 #[derive(clap::Args)]
 #[command(after_help = OWN_SERVERS)]
 pub struct Args {
@@ -49,7 +49,8 @@ Environment: a server named here is used instead of a private one.
   INVENTORY_URL      the same for the inventory database; goes with MYSQL_URLS
   REDIS_URL          redis://HOST:PORT/0
   KAFKA_BROKERS      HOST:PORT[,HOST:PORT]
-  ELASTICSEARCH_URL  http://HOST:PORT";
+  ELASTICSEARCH_URL  http://HOST:PORT
+  RABBITMQ_URL       amqp://USER:PASSWORD@HOST:PORT/VHOST; without it there is no RabbitMQ";
 
 /// Starts everything, waits for Ctrl-C, stops everything.
 ///

@@ -23,6 +23,8 @@ pub struct Urls {
     pub kafka: String,
     /// Elasticsearch; empty means none.
     pub elasticsearch: String,
+    /// RabbitMQ; empty means none.
+    pub rabbitmq: String,
 }
 
 impl Urls {
@@ -37,6 +39,7 @@ impl Urls {
             redis: variable("REDIS_URL")?,
             kafka: variable("KAFKA_BROKERS")?,
             elasticsearch: variable("ELASTICSEARCH_URL")?,
+            rabbitmq: variable("RABBITMQ_URL")?,
         };
         match (urls.mysql.is_empty(), urls.inventory.is_empty()) {
             (true, false) => {
@@ -60,14 +63,21 @@ impl Urls {
             && before.is_none_or(|before| before.elasticsearch != self.elasticsearch)
     }
 
-    /// As the relay takes them.
-    pub fn for_relay(&self) -> [(&'static str, &str); 5] {
+    /// As the relay takes them. Here a URL alone switches RabbitMQ on.
+    pub fn for_relay(&self) -> [(&'static str, &str); 7] {
+        let rabbitmq = if self.rabbitmq.is_empty() {
+            "false"
+        } else {
+            "true"
+        };
         [
             ("MYSQL_URLS", &self.mysql),
             ("INVENTORY_URL", &self.inventory),
             ("REDIS_URL", &self.redis),
             ("KAFKA_BROKERS", &self.kafka),
             ("ELASTICSEARCH_URL", &self.elasticsearch),
+            ("RABBITMQ_ENABLED", rabbitmq),
+            ("RABBITMQ_URL", &self.rabbitmq),
         ]
     }
 
@@ -110,6 +120,7 @@ impl Urls {
             redis: get("REDIS_URL"),
             kafka: get("KAFKA_BROKERS"),
             elasticsearch: get("ELASTICSEARCH_URL"),
+            rabbitmq: get("RABBITMQ_URL"),
         };
         ensure!(
             urls.has_databases(),
@@ -150,6 +161,21 @@ mod tests {
         assert!(with("http://a").have_new_elasticsearch(Some(&with(""))));
         assert!(!with("http://a").have_new_elasticsearch(Some(&with("http://a"))));
         assert!(!with("").have_new_elasticsearch(None));
+    }
+
+    #[test]
+    fn rabbitmq_is_on_where_it_is_named() {
+        let given = |rabbitmq: &str| {
+            let urls = Urls {
+                rabbitmq: rabbitmq.to_owned(),
+                ..Urls::default()
+            };
+            urls.for_relay()
+                .iter()
+                .any(|variable| *variable == ("RABBITMQ_ENABLED", "true"))
+        };
+        assert!(!given(""));
+        assert!(given("amqp://u:p@h/%2f"));
     }
 
     #[test]

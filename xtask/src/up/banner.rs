@@ -48,6 +48,7 @@ pub fn print(addresses: &Addresses<'_>, servers: &Servers) {
                 "none: search answers from MySQL (--full: a real one)",
             ),
         ),
+        ("RabbitMQ", shown(&urls.rabbitmq)),
         ("logs", ".run/NAME/NAME.log".to_owned()),
     ];
     console::line("");
