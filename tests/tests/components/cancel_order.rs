@@ -103,11 +103,11 @@ fn what_cannot_be_cancelled_says_why() {
 #[test]
 fn an_order_that_is_not_there_or_not_theirs_is_not_found() {
     let id = minted(5_000, 1);
-    let reply = cancel(
-        id,
-        "",
-        &Script::default().expect("order_1 SELECT t_order", nothing()),
-    );
+    let script = Script::default()
+        .expect("order_1 SELECT t_order", nothing())
+        .expect("GET {u7}", no_key())
+        .expect("order_1 SELECT t_order", nothing());
+    let reply = cancel(id, "", &script);
     assert_eq!((reply.status, reply.code()), (404, 20001));
     let script = loaded_as(Status::Pending, 1, id);
     let reply = cancel(id, r#"{"user_id":9}"#, &script);

@@ -189,6 +189,7 @@ fn an_unfinished_request_is_taken_over_when_it_is_old() {
     let (earlier, fresh) = (minted(TAKEOVER_AGE_MS + 500, 1), minted(0, 2));
     let script = Script::default()
         .expect("admit", held("processing", earlier, true, ""))
+        .expect("GET {u7}", no_key())
         .expect("order_1 SELECT t_order FOR UPDATE", nothing())
         .expect("inventory SELECT t_stock_log FOR UPDATE", nothing())
         .expect("release {p1}", integer(1))
@@ -207,6 +208,7 @@ fn a_request_that_died_after_its_commit_is_completed_by_the_repeat() {
     let there = rows([vec![crate::bindings::mysql::DbValue::Uint64(earlier.get())]]);
     let script = Script::default()
         .expect("admit", held("processing", earlier, true, ""))
+        .expect("GET {u7}", no_key())
         .expect("order_1 SELECT t_order FOR UPDATE", there)
         .expect(
             "order_1 SELECT t_order",

@@ -2,7 +2,6 @@
 //! pages merged out of two shards.
 
 use crate::bindings::mysql::DbValue;
-use crate::bindings::redis::RedisResult;
 use crate::host::{Reply, request, send, send_with};
 use crate::replies::*;
 use crate::script::{Answer, Script};
@@ -20,10 +19,6 @@ fn get(path: &str, script: &Script) -> Reply {
 /// The order as the cache holds it.
 fn cached(order: &Order) -> Answer {
     Answer::Redis(vec![text(CachedOrder::render(order).unwrap())])
-}
-
-fn no_key() -> Answer {
-    Answer::Redis(vec![RedisResult::Nil])
 }
 
 #[test]
@@ -52,6 +47,7 @@ fn a_cached_order_needs_no_database() {
 fn an_order_not_cached_is_read_from_its_shard_and_remembered() {
     let id = minted(5_000, 1);
     let script = Script::default()
+        .expect("GET {u7}", no_key())
         .expect("GET {u7}", no_key())
         .expect(
             "order_1 SELECT t_order",
@@ -90,7 +86,9 @@ fn an_order_that_is_not_there_is_remembered_as_such() {
     let id = minted(5_000, 1);
     let script = Script::default()
         .expect("GET", no_key())
+        .expect("GET", no_key())
         .expect("order_1 SELECT t_order", nothing())
+        .expect("inventory SELECT order_failures", nothing())
         .expect("cache_order", integer(1));
     let reply = get(&format!("/v1/order/{id}"), &script);
     assert_eq!((reply.status, reply.code()), (404, 20001));
@@ -124,6 +122,7 @@ fn a_cache_away_costs_time_not_the_answer() {
     assert_eq!(get(&format!("/v1/order/{id}"), &script).status, 200);
     let script = Script::default()
         .expect("GET", no_key())
+        .expect("GET", no_key())
         .expect(
             "order_1 SELECT t_order",
             loaded(&order(id, Status::Pending, 1)),
@@ -131,6 +130,7 @@ fn a_cache_away_costs_time_not_the_answer() {
         .expect("cache_order", redis_away());
     assert_eq!(get(&format!("/v1/order/{id}"), &script).status, 200);
     let script = Script::default()
+        .expect("GET", no_key())
         .expect("GET", no_key())
         .expect("open order_1", mysql_away());
     let reply = get(&format!("/v1/order/{id}"), &script);
@@ -144,6 +144,7 @@ fn a_cache_away_costs_time_not_the_answer() {
 fn a_foreign_value_in_the_cache_is_read_past() {
     let id = minted(5_000, 1);
     let script = Script::default()
+        .expect("GET", Answer::Redis(vec![text("rubbish")]))
         .expect("GET", Answer::Redis(vec![text("rubbish")]))
         .expect(
             "order_1 SELECT t_order",

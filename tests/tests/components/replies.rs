@@ -38,6 +38,11 @@ pub fn redis_away() -> Answer {
     Answer::RedisError("Connection refused (os error 111)".to_owned())
 }
 
+/// A key or a field that is not there.
+pub fn no_key() -> Answer {
+    Answer::Redis(vec![RedisResult::Nil])
+}
+
 pub fn no_script() -> Answer {
     let text = "An error was signalled by the server - NoScriptError: No matching script. Please use EVAL.";
     Answer::RedisError(text.to_owned())

@@ -1,0 +1,287 @@
+//! Orders that were accepted and are not written yet, as `query-order` shows them, and why they cannot be changed yet.
+
+use crate::bindings::mysql::DbValue;
+use crate::host::{Reply, request, send};
+use crate::replies::*;
+use crate::script::{Answer, Script};
+use contract::order::CachedOrder;
+use contract::queued::QueuedOrder;
+use domain::{Order, OrderId, ProductId, SeckillId, SkuId, Status, User, UserId};
+
+const SALE: SeckillId = SeckillId {
+    product: ProductId(1),
+    number: 3,
+};
+
+fn get(path: &str, script: &Script) -> Reply {
+    send("query-order", request("GET", path, ""), script)
+}
+
+fn found(value: impl ToString) -> Answer {
+    Answer::Redis(vec![text(value)])
+}
+
+/// The value under the order's queued key.
+fn accepted(id: OrderId) -> Answer {
+    let view = QueuedOrder::view(&order(id, Status::Pending, 1));
+    found(view.json().unwrap())
+}
+
+fn with_token() -> Answer {
+    let user = User {
+        id: UserId::new(USER),
+        reference: Some("user_7".to_owned()),
+    };
+    found(QueuedOrder::purchase(SALE, &user))
+}
+
+fn facts() -> Answer {
+    let sku = SkuId(0).of_sale(SALE.number).0;
+    Answer::Redis(vec![text(sku), text(990), text("Cup"), text("")])
+}
+
+/// Not in the cache; `queued` under its key; not in the database.
+fn not_written(queued: Answer) -> Script {
+    Script::default()
+        .expect("GET {u7}", no_key())
+        .expect("GET {u7}", queued)
+        .expect("order_1 SELECT t_order", nothing())
+}
+
+#[test]
+fn an_accepted_order_is_queued_until_it_is_written() {
+    let id = minted(100, 1);
+    for (path, pointer) in [
+        (format!("/v1/order/{id}?user_id=7"), "/order"),
+        (format!("/api/v1/orders/{}", id.uuid()), ""),
+        (format!("/orders/{id}"), "/data"),
+    ] {
+        let reply = get(&path, &not_written(accepted(id)));
+        assert_eq!(reply.status, 200, "{path}: {reply:?}");
+        let shown = reply.body.pointer(pointer).unwrap();
+        assert_eq!(
+            (&shown["id"], &shown["status"]),
+            (&id.to_string().into(), &"queued".into())
+        );
+    }
+    let reply = get(
+        &format!("/v1/order/{id}?user_id=1031"),
+        &not_written(accepted(id)),
+    );
+    assert_eq!((reply.status, reply.code()), (404, 20001), "another user's");
+    let written = Script::default()
+        .expect("GET", no_key())
+        .expect("GET", accepted(id))
+        .expect(
+            "order_1 SELECT t_order",
+            loaded(&order(id, Status::Pending, 1)),
+        )
+        .expect("cache_order", integer(1));
+    let reply = get(&format!("/v1/order/{id}"), &written);
+    assert_eq!(
+        reply.body["order"]["status"], "pending",
+        "the database comes first"
+    );
+}
+
+#[test]
+fn a_purchase_is_queued_as_long_as_its_units_are_promised() {
+    let id = minted(100, 1);
+    let script = not_written(with_token())
+        .expect("HMGET {p1}", facts())
+        .expect("HGET {p1}", found(format!("2:{}:q", now())));
+    let reply = get(&format!("/v1/order/{id}"), &script);
+    let shown = &reply.body["order"];
+    assert_eq!(
+        (&shown["status"], &shown["user_id"]),
+        (&"queued".into(), &"user_7".into()),
+        "{reply:?}"
+    );
+    assert_eq!(shown["actual_amount"], 19.8);
+    assert_eq!(
+        (
+            &shown["items"][0]["seckill_id"],
+            &shown["items"][0]["sku_id"]
+        ),
+        (&"1-3".into(), &"0".into())
+    );
+    let sku = SkuId(0).of_sale(SALE.number).0;
+    assert_eq!(script.values("HGET")[1], format!("{id}:{sku}"));
+}
+
+#[test]
+fn a_promise_settled_meanwhile_is_in_the_database() {
+    let id = minted(100, 1);
+    let script = not_written(with_token())
+        .expect("HMGET {p1}", facts())
+        .expect("HGET {p1}", no_key())
+        .expect(
+            "order_1 SELECT t_order",
+            loaded(&order(id, Status::Pending, 1)),
+        )
+        .expect("cache_order", integer(1));
+    let reply = get(&format!("/v1/order/{id}"), &script);
+    assert_eq!(reply.body["order"]["status"], "pending");
+}
+
+#[test]
+fn a_token_that_bought_nothing_has_no_order_yet() {
+    let id = minted(100, 1);
+    let script = not_written(with_token())
+        .expect("HMGET {p1}", facts())
+        .expect("HGET {p1}", no_key())
+        .expect("order_1 SELECT t_order", nothing())
+        .expect("inventory SELECT order_failures", nothing());
+    let reply = get(&format!("/v1/order/{id}"), &script);
+    assert_eq!((reply.status, reply.code()), (404, 20001));
+    assert_eq!(script.count("cache_order"), 0, "it may come any moment");
+}
+
+/// A row of a failure that was given up.
+fn given_up(message: &str) -> Answer {
+    rows([vec![
+        DbValue::Binary(message.as_bytes().to_vec()),
+        DbValue::Str("product 1 does not exist".to_owned()),
+        DbValue::Uint64(USER),
+    ]])
+}
+
+/// The purchase as its intake entry says it.
+fn entry(id: OrderId) -> String {
+    let sku = SkuId(0).of_sale(SALE.number).0;
+    serde_json::json!({
+        "kind": "seckill", "order": id.to_string(), "user": "7", "ref": "", "seckill": SALE.to_string(),
+        "product": "1", "sku": sku.to_string(), "quantity": "2", "price": "990", "name": "Cup",
+        "at": now().to_string(),
+    })
+    .to_string()
+}
+
+#[test]
+fn an_order_given_up_says_why() {
+    let id = minted(100, 1);
+    for (message, amount) in [(entry(id), 19.8), ("rubbish".to_owned(), 0.0)] {
+        let script = Script::default()
+            .expect("GET", no_key())
+            .expect("GET", no_key())
+            .expect("order_1 SELECT t_order", nothing())
+            .expect("inventory SELECT order_failures", given_up(&message));
+        let reply = get(&format!("/v1/order/{id}?user_id=7"), &script);
+        let shown = &reply.body["order"];
+        assert_eq!(
+            (reply.status, &shown["status"]),
+            (200, &"failed".into()),
+            "{reply:?}"
+        );
+        assert_eq!(shown["cancel_reason"], "product 1 does not exist");
+        assert_eq!(shown["actual_amount"], amount);
+        assert_eq!(script.count("cache_order"), 0, "it may be retried");
+    }
+}
+
+#[test]
+fn without_redis_an_order_not_written_is_not_denied() {
+    let id = minted(100, 1);
+    let script = Script::default()
+        .expect("GET", redis_away())
+        .expect("order_1 SELECT t_order", nothing())
+        .expect("inventory SELECT order_failures", nothing());
+    let reply = get(&format!("/v1/order/{id}"), &script);
+    assert_eq!(
+        (reply.status, reply.header("retry-after")),
+        (503, Some("1"))
+    );
+    let script = not_written(with_token()).expect("HMGET", redis_away());
+    assert_eq!(get(&format!("/v1/order/{id}"), &script).status, 503);
+}
+
+fn change(function: &str, method: &str, path: &str, body: &str, script: &Script) -> Reply {
+    send(function, request(method, path, body), script)
+}
+
+#[test]
+fn a_queued_order_is_not_changed_yet() {
+    let id = minted(100, 1);
+    for (function, method, path, body) in [
+        (
+            "cancel-order",
+            "POST",
+            format!("/v1/order/{id}/cancel"),
+            r#"{"user_id":7}"#,
+        ),
+        (
+            "order-status",
+            "POST",
+            format!("/v1/order/{id}/pay"),
+            r#"{"payment_id":"p"}"#,
+        ),
+        (
+            "order-status",
+            "PUT",
+            format!("/api/v1/orders/{id}/status"),
+            r#"{"status":"paid"}"#,
+        ),
+    ] {
+        let script = Script::default()
+            .expect("order_1 SELECT t_order", nothing())
+            .expect("GET {u7}", accepted(id))
+            .expect("order_1 SELECT t_order", nothing());
+        let reply = change(function, method, &path, body, &script);
+        assert_eq!(
+            (reply.status, reply.code()),
+            (409, 20005),
+            "{path}: {reply:?}"
+        );
+        assert_eq!(reply.header("retry-after"), Some("1"));
+        assert_eq!(script.count("order_1 UPDATE t_order"), 0);
+    }
+}
+
+#[test]
+fn an_order_written_while_its_queue_was_asked_is_changed() {
+    let id = minted(100, 1);
+    let script = Script::default()
+        .expect("order_1 SELECT t_order", nothing())
+        .expect("GET {u7}", accepted(id))
+        .expect(
+            "order_1 SELECT t_order",
+            loaded(&order(id, Status::Pending, 1)),
+        )
+        .expect("order_1 UPDATE t_order", Answer::Done)
+        .expect("order_1 INSERT t_local_message", Answer::Done)
+        .expect("cache_order", integer(1));
+    let path = format!("/v1/order/{id}/cancel");
+    assert_eq!(
+        change("cancel-order", "POST", &path, "", &script).status,
+        200
+    );
+}
+
+#[test]
+fn anothers_queued_order_is_unknown() {
+    let id = minted(100, 1);
+    let script = Script::default()
+        .expect("order_1 SELECT t_order", nothing())
+        .expect("GET {u7}", with_token())
+        .expect("HMGET {p1}", facts())
+        .expect("HGET {p1}", found(format!("1:{}:q", now())))
+        .expect("order_1 SELECT t_order", nothing());
+    let path = format!("/v1/order/{id}/cancel");
+    let reply = change(
+        "cancel-order",
+        "POST",
+        &path,
+        r#"{"user_id":1031}"#,
+        &script,
+    );
+    assert_eq!((reply.status, reply.code()), (404, 20001), "{reply:?}");
+}
+
+#[test]
+fn a_cached_order_does_not_ask_the_queue() {
+    let id = minted(100, 1);
+    let order: Order = order(id, Status::Paid, 2);
+    let script = Script::default().expect("GET", found(CachedOrder::render(&order).unwrap()));
+    assert_eq!(get(&format!("/v1/order/{id}"), &script).status, 200);
+    assert_eq!(script.steps(), ["GET {u7}"]);
+}
