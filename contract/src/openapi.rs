@@ -126,8 +126,17 @@ fn operation(route: &Route) -> Operation {
         .tag(route.tag)
         .summary(Some(route.summary))
         .parameters(Some(parameters(route)))
-        .response(route.status.to_string(), reply(route))
+        .response(route.status.to_string(), reply(route.reply))
         .response("default", failure(failed));
+    if let Some(text) = route.accepted {
+        operation = operation.response(
+            "202",
+            reply(Reply {
+                text,
+                ..route.reply
+            }),
+        );
+    }
     if let Some(body) = &route.body {
         operation = operation.request_body(Some(request(body)));
     }
@@ -150,8 +159,7 @@ fn request(body: &Body) -> utoipa::openapi::request_body::RequestBody {
         .build()
 }
 
-fn reply(route: &Route) -> utoipa::openapi::Response {
-    let Reply { schema, text } = route.reply;
+fn reply(Reply { schema, text }: Reply) -> utoipa::openapi::Response {
     ResponseBuilder::new()
         .description(text)
         .content("application/json", json(schema))
@@ -174,7 +182,7 @@ fn parameters(route: &Route) -> Vec<Parameter> {
     });
     let in_path = named.map(|name| parameter(name, ParameterIn::Path, Required::True, ""));
     let others = route.parameters.iter().map(|(name, text)| {
-        let place = if *name == "Idempotency-Key" {
+        let place = if matches!(*name, "Idempotency-Key" | "Prefer") {
             ParameterIn::Header
         } else {
             ParameterIn::Query
