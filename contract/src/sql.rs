@@ -42,8 +42,7 @@ pub const INSERT_MESSAGES: &str = "INSERT INTO t_local_message (message_id, tx_i
 pub const MESSAGE_PARAMETERS: usize = 8;
 
 /// Head of a multi-row insert. Per row: seckill_id, user_id, product_id, order_id, created_at.
-pub const INSERT_RECORDS: &str =
-    "INSERT INTO idempotency_records (seckill_id, user_id, product_id, order_id, created_at) VALUES ";
+pub const INSERT_RECORDS: &str = "INSERT INTO idempotency_records (seckill_id, user_id, product_id, order_id, created_at) VALUES ";
 pub const RECORD_PARAMETERS: usize = 5;
 
 /// Compare-and-set of one step. Parameters: status, version + 1, updated_at, paid_at, shipped_at, completed_at, cancelled_at,

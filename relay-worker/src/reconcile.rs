@@ -6,6 +6,7 @@ pub mod finding;
 pub mod ledger;
 pub mod orders;
 pub mod promises;
+pub mod sales;
 
 use crate::clock::now_ms;
 use crate::database::{Database, Databases};
@@ -34,7 +35,7 @@ pub struct Scope {
 pub async fn reconcile(scope: &Scope, wait_ms: u64) -> anyhow::Result<Vec<Finding>> {
     let deadline = now_ms() + wait_ms;
     loop {
-        while on_its_way(&scope.databases).await? && now_ms() < deadline {
+        while on_its_way(scope).await? && now_ms() < deadline {
             tokio::time::sleep(POLL).await;
         }
         let findings = check(scope).await?;
@@ -51,11 +52,15 @@ async fn check(scope: &Scope) -> anyhow::Result<Vec<Finding>> {
     findings.extend(promises::check(&scope.databases, &scope.redis).await?);
     findings.extend(orders::check(scope).await?);
     findings.extend(ledger::check(&scope.databases).await?);
+    findings.extend(sales::check(&scope.databases, &scope.redis).await?);
     Ok(findings)
 }
 
-async fn on_its_way(databases: &Databases) -> anyhow::Result<bool> {
-    for shard in &databases.shards {
+async fn on_its_way(scope: &Scope) -> anyhow::Result<bool> {
+    if sales::on_its_way(&scope.redis).await? {
+        return Ok(true);
+    }
+    for shard in &scope.databases.shards {
         let row: Option<u64> =
             sqlx::query_scalar("SELECT id FROM t_local_message WHERE status IN (0, 1) LIMIT 1")
                 .fetch_optional(&shard.pool)

@@ -44,7 +44,7 @@ impl Redis {
                 "--save",
                 "",
             ])
-            .args(["--maxmemory-policy", "noeviction"])
+            .args(["--maxmemory-policy", "noeviction", "--databases", "64"])
             .ready(Duration::from_secs(30), move || ping(port))
             .start()?;
         Ok(Self { process, port })
@@ -55,7 +55,7 @@ impl Redis {
         self.url_of(0)
     }
 
-    /// The URL of one of its 16 databases.
+    /// The URL of one of its 64 databases.
     pub fn url_of(&self, database: u8) -> String {
         format!("redis://127.0.0.1:{}/{database}", self.port)
     }

@@ -54,11 +54,23 @@ impl Streams {
         !self.products.is_empty()
     }
 
+    /// Streams there can be, by the registry as it was read last.
+    pub fn count(&self) -> usize {
+        order_intakes().count() + self.products.len()
+    }
+
     /// Every stream that holds something, and how many entries.
     ///
     /// # Errors
     /// When Redis is away.
     pub async fn scan(&mut self) -> anyhow::Result<BTreeMap<String, u64>> {
+        let mut connection = self.redis.connection();
+        let products: Vec<u64> = redis::cmd("SMEMBERS")
+            .arg(SECKILL_PRODUCTS)
+            .query_async(&mut connection)
+            .await
+            .context("Redis")?;
+        self.products = products.into_iter().map(ProductId).collect();
         let names: Vec<String> = order_intakes()
             .chain(self.products.iter().copied().map(seckill_intake))
             .collect();
@@ -66,18 +78,10 @@ impl Streams {
         for name in &names {
             pipeline.xlen(name);
         }
-        let mut connection = self.redis.connection();
         let lengths: Vec<u64> = pipeline
             .query_async(&mut connection)
             .await
             .context("Redis")?;
-        let products: Vec<u64> = redis::cmd("SMEMBERS")
-            .arg(SECKILL_PRODUCTS)
-            .query_async(&mut connection)
-            .await
-            .context("Redis")?;
-        // Looked at from the next time on; before that a hint names them.
-        self.products = products.into_iter().map(ProductId).collect();
         let filled = names.into_iter().zip(lengths);
         Ok(filled.filter(|(_, length)| *length > 0).collect())
     }

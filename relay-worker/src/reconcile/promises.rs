@@ -3,17 +3,20 @@
 
 use super::finding::Finding;
 use crate::clock::now_ms;
-use crate::database::Databases;
-use crate::limits::SWEEP_EVERY_MS;
+use crate::database::{Databases, assembled, padded};
+use crate::limits::{STATEMENT_ROWS_MAX, SWEEP_EVERY_MS};
 use crate::redis::Redis;
+use crate::stock::Holder;
 use crate::stock::rows::{self, Lock};
 use crate::sweep::judge::{Shown, intent};
 use anyhow::Context;
+use contract::failure::FailureStatus;
 use contract::redis::{reserved, stock};
+use contract::sql::placeholders;
 use domain::limits::ORPHAN_AGE_MS;
 use domain::stock::Inventory;
-use domain::{Ms, ProductId};
-use std::collections::HashMap;
+use domain::{Ms, OrderId, ProductId};
+use std::collections::{HashMap, HashSet};
 
 const PRODUCTS: u32 = 500;
 /// An intent without an order is gone after this time.
@@ -55,6 +58,7 @@ pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<F
             .map(|two| (two[0].clone(), two[1].clone()));
         let mut session = databases.inventory.pool.acquire().await?;
         let rows = rows::inventory(&mut session, &products, Lock::No).await?;
+        let mut old = Vec::new();
         let pages: Vec<(ProductId, Hashes)> = products.into_iter().zip(hashes).collect();
         for (product, (stock, intents)) in &pages {
             let stock = Shown::read(stock);
@@ -63,11 +67,42 @@ pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<F
             }
             sums.note(untrue(*product, &stock, intents));
             for pair in intents.chunks_exact(2) {
-                ages.note(outlived(*product, &pair[0], &pair[1], now));
+                let wrong = outlived(*product, &pair[0], &pair[1], now);
+                match intent(&pair[0]).map(|intent| intent.holder) {
+                    Some(Holder::Order(order)) if wrong.is_some() => old.push((order, wrong)),
+                    _ => ages.note(wrong),
+                }
             }
+        }
+        drop(session);
+        let orders: Vec<OrderId> = old.iter().map(|(order, _)| *order).collect();
+        let retried = retried(databases, &orders).await?;
+        for (order, wrong) in old {
+            ages.note(wrong.filter(|_| !retried.contains(&order)));
         }
     }
     Ok(vec![shown, sums, ages])
+}
+
+/// Which of these are failures that may still become orders: they keep what they were promised.
+async fn retried(databases: &Databases, orders: &[OrderId]) -> anyhow::Result<HashSet<OrderId>> {
+    let mut found = HashSet::new();
+    for orders in orders.chunks(STATEMENT_ROWS_MAX) {
+        let orders = padded(orders);
+        let sql = format!(
+            "SELECT order_id FROM order_failures WHERE status IN (?, ?) AND order_id IN ({})",
+            placeholders(orders.len())
+        );
+        let mut query = sqlx::query_scalar(assembled(sql))
+            .bind(FailureStatus::Pending.code())
+            .bind(FailureStatus::Processing.code());
+        for order in &orders {
+            query = query.bind(order.get());
+        }
+        let ids: Vec<u64> = query.fetch_all(&databases.inventory.pool).await?;
+        found.extend(ids.into_iter().filter_map(OrderId::new));
+    }
+    Ok(found)
 }
 
 /// A product that is not loaded shows nothing wrong.

@@ -14,7 +14,7 @@ async fn each_break_is_found_and_named() {
     world.change(other, Status::Paid).await.unwrap();
     world.quiet().await;
     let sound = world.command("reconcile");
-    assert!(sound.contains("all 14 invariants hold"), "{sound}");
+    assert!(sound.contains("all 18 invariants hold"), "{sound}");
     relay.stop().unwrap();
 
     let shard = world.shards[world.shard_of(&order)].clone();

@@ -1,0 +1,222 @@
+//! The batch writer: what Redis accepted becomes orders, each once, whatever is killed, repeated or broken.
+
+use crate::sales::{kill_and_start, run, text};
+use crate::world::{World, now, wait};
+use contract::event::OrderEvent;
+use contract::identity::hex;
+use contract::redis as keys;
+use domain::{Status, StockMode, UserId};
+
+const HOUR: u64 = 3_600_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn purchases_become_orders() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 100).await;
+    let sale = world.sale(1, 50, now() + HOUR).await;
+    let relay = world.relay();
+    let bought: Vec<_> = (1..=80).map(|user| world.buy(sale, user, 1)).collect();
+    let sold_out = bought.iter().filter(|b| **b == Err("sold_out".to_owned()));
+    assert_eq!(sold_out.count(), 30);
+    world.written_and_sound(1).await;
+    assert_eq!(world.orders().await, (50, 50));
+    assert_eq!(world.sale_stock(sale).await, (0, 50, 0));
+    assert_eq!(world.stock(1).await, (50, 0, 0));
+    assert!(world.failures().await.is_empty());
+    relay.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_relays_one_of_them_killed_again_and_again() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 3_000).await;
+    let sale = world.sale(1, 2_000, now() + HOUR).await;
+    let (first, second) = (world.relay(), world.relay());
+    for round in 0..8 {
+        for user in 1..=250 {
+            assert!(world.buy(sale, round * 250 + user, 1).is_ok());
+        }
+        kill_and_start(if round % 2 == 0 { &first } else { &second });
+    }
+    world.written_and_sound(1).await;
+    assert_eq!(world.orders().await, (2_000, 2_000));
+    assert_eq!(world.sale_stock(sale).await, (0, 2_000, 0));
+    assert!(world.failures().await.is_empty());
+    first.stop().unwrap();
+    second.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeats_and_second_purchases() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 100).await;
+    let sale = world.sale(1, 50, now() + HOUR).await;
+    let order = world.buy(sale, 7, 2).unwrap();
+    let mut entry = world.entry(sale, 7, order);
+    entry.insert("quantity".to_owned(), text(2));
+    world.intake(1, &entry);
+    let relay = world.relay();
+    wait("the order", async || world.orders().await == (1, 1)).await;
+    world.intake(1, &entry);
+    let another = world.mint(UserId::new(7));
+    let second = world.entry(sale, 7, another);
+    world.intake(1, &second);
+    world.written_and_sound(1).await;
+    assert_eq!(world.orders().await, (1, 1));
+    let failures = world.failures().await;
+    assert_eq!(failures.len(), 1, "{failures:?}");
+    let (source, status, _, error) = &failures[0];
+    assert_eq!((source.as_str(), *status), ("intake", 3));
+    assert!(
+        error.contains(&format!("already bought in this flash sale: order {order}")),
+        "{error}"
+    );
+    relay.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poisoned_entry_fails_alone_and_gives_back() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 1_000).await;
+    let sale = world.sale(1, 500, now() + HOUR).await;
+    for user in 1..=150 {
+        world.buy(sale, user, 1).unwrap();
+    }
+    // Bought, but its entry does not fit: the name is longer than the column.
+    let lost = world.buy(sale, 151, 3).unwrap();
+    let stream = keys::seckill_intake(sale.product);
+    let newest: Vec<(String, std::collections::HashMap<String, String>)> = redis::cmd("XREVRANGE")
+        .arg(&stream)
+        .arg("+")
+        .arg("-")
+        .arg("COUNT")
+        .arg(1)
+        .query(&mut world.redis)
+        .unwrap();
+    let (id, mut fields) = newest[0].clone();
+    let _: i64 = redis::cmd("XDEL")
+        .arg(&stream)
+        .arg(id)
+        .query(&mut world.redis)
+        .unwrap();
+    fields.insert("name".to_owned(), "x".repeat(300));
+    world.intake(1, &fields);
+    for user in 152..=300 {
+        world.buy(sale, user, 1).unwrap();
+    }
+    let mut broken = world.entry(sale, 9, lost);
+    broken.remove("kind");
+    world.intake(1, &broken);
+    let relay = world.relay();
+    wait("two failures", async || world.failures().await.len() == 2).await;
+    wait("the orders", async || world.orders().await == (299, 299)).await;
+    assert!(world.failures().await.iter().all(|failure| failure.1 <= 1));
+
+    sqlx::query("UPDATE order_failures SET retry_count = 5, status = 0, next_retry_at = 0, updated_at = updated_at + 1 WHERE status < 3")
+        .execute(&world.inventory).await.unwrap();
+    let _: i64 = redis::cmd("PUBLISH")
+        .arg(keys::FAILURES_CHANNEL)
+        .arg(1)
+        .query(&mut world.redis)
+        .unwrap();
+    wait("both given up", async || {
+        world.failures().await.iter().all(|failure| failure.1 == 3)
+    })
+    .await;
+    world.written_and_sound(1).await;
+    assert_eq!(world.sale_stock(sale).await, (201, 299, 0));
+    assert_eq!(world.redis_stock(1).2, 0, "nothing stays promised");
+    assert!(world.buy(sale, 151, 1).is_ok(), "the buyer may try again");
+    world.written_and_sound(1).await;
+    relay.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_unsold_comes_back_at_the_end() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 100).await;
+    let relay = world.relay();
+    let sale = world.sale(1, 50, now() + 2_000).await;
+    let order = world.buy(sale, 1, 3).unwrap();
+    world.buy(sale, 2, 1).unwrap();
+    wait("the units to come back", async || {
+        world.stock(1).await == (96, 0, 0)
+    })
+    .await;
+    assert_eq!(world.sale_stock(sale).await, (0, 4, 0));
+    assert_eq!(world.buy(sale, 3, 1), Err("over".to_owned()));
+    world.written_and_sound(1).await;
+    world.cancel(order).await;
+    wait("the cancelled ones too", async || {
+        world.stock(1).await == (99, 0, 0)
+    })
+    .await;
+    world.written_and_sound(1).await;
+    assert_eq!(world.redis_stock(1), (99, 0, 0));
+    relay.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_accepted_for_later() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 100).await;
+    let mut orders = Vec::new();
+    for user in 1..=20 {
+        let order = world.draft(user, 1, 1);
+        world.promise(&order, 40_000);
+        let key = keys::idempotency(order.user.id, "ab");
+        let _: () = redis::cmd("HSET")
+            .arg(&key)
+            .arg("tick")
+            .arg(1)
+            .query(&mut world.redis)
+            .unwrap();
+        let event = serde_json::to_string(&OrderEvent::created(&order, None)).unwrap();
+        let all = [
+            key,
+            keys::queued(order.id),
+            keys::order_intake(order.id.gene()),
+        ];
+        let word: String = run(
+            &mut world.redis,
+            &keys::ENQUEUE,
+            &all,
+            &[
+                text(1),
+                text("p"),
+                text(60_000),
+                text(202),
+                text("{}"),
+                text("{}"),
+                text(1_000),
+                text(keys::INTAKE_CHANNEL),
+                text("event"),
+                event,
+                text("key"),
+                hex(&[user as u8; 16]),
+                text("payload"),
+                hex(&[7; 16]),
+                text("trace"),
+                text(""),
+            ],
+        );
+        assert_eq!(word, "ok");
+        orders.push(order);
+    }
+    let relay = world.relay();
+    world.written_and_sound(1).await;
+    assert_eq!(world.orders().await, (20, 20));
+    for order in &orders {
+        assert_eq!(world.stored(order).await, (0, 1));
+        let queued: bool = redis::cmd("EXISTS")
+            .arg(keys::queued(order.id))
+            .query(&mut world.redis)
+            .unwrap();
+        assert!(!queued);
+    }
+    let paid = world.change(orders.remove(0), Status::Paid).await;
+    assert!(paid.is_some());
+    world.written_and_sound(1).await;
+    assert_eq!(world.stock(1).await, (80, 19, 1));
+    relay.stop().unwrap();
+}

@@ -1,0 +1,266 @@
+//! Flash sales as the functions make them: preheated, and bought in through the scripts.
+
+use crate::world::{World, now, wait};
+use contract::redis as keys;
+use contract::redis::Script;
+use domain::{OrderId, ProductId, SeckillId, ShardCount, SkuId, Status, User, UserId};
+use redis::FromRedisValue;
+use relay_worker::orders::read::{Which, orders};
+use stack::Process;
+use std::collections::HashMap;
+
+/// What one row of `order_failures` says: source, status, retries, error.
+pub type Failure = (String, u8, u32, String);
+
+pub fn run<T: FromRedisValue>(
+    redis: &mut redis::Connection,
+    script: &Script,
+    keys: &[String],
+    arguments: &[String],
+) -> T {
+    redis::Script::new(script.text)
+        .prepare_invoke()
+        .key(keys)
+        .arg(arguments)
+        .invoke(redis)
+        .unwrap()
+}
+
+pub fn text(value: impl ToString) -> String {
+    value.to_string()
+}
+
+impl World {
+    /// An open flash sale of a product, its units set aside.
+    pub async fn sale(&mut self, product: u64, units: u32, ends_at: u64) -> SeckillId {
+        let at = now();
+        let number = sqlx::query(
+            "INSERT INTO seckill_activity (product_id, name, price, stock, starts_at, ends_at, per_user_limit, status, \
+             created_at, updated_at) VALUES (?, 'Tea', 99, ?, 0, ?, 5, 1, ?, ?)",
+        )
+        .bind(product).bind(units).bind(ends_at).bind(at).bind(at)
+        .execute(&self.inventory).await.unwrap().last_insert_id();
+        let sale = SeckillId {
+            product: ProductId(product),
+            number: number.try_into().unwrap(),
+        };
+        let sku = SkuId(0).of_sale(sale.number);
+        sqlx::query("UPDATE t_inventory SET available_stock = available_stock - ?, total_stock = total_stock - ?, \
+                     seeded_stock = seeded_stock - ?, version = version + 1 WHERE product_id = ? AND sku_id = 0")
+            .bind(units).bind(units).bind(units).bind(product)
+            .execute(&self.inventory).await.unwrap();
+        sqlx::query("INSERT INTO t_inventory (product_id, sku_id, available_stock, total_stock, seeded_stock, version, \
+                     created_at, updated_at) VALUES (?, ?, ?, ?, ?, 1, ?, ?)")
+            .bind(product).bind(sku.0).bind(units).bind(units).bind(units).bind(at).bind(at)
+            .execute(&self.inventory).await.unwrap();
+        let facts = [
+            text(sale.number),
+            text("id"),
+            text(sale),
+            text("product"),
+            text(product),
+            text("sku"),
+            text(sku.0),
+            text("price"),
+            text(99),
+            text("limit"),
+            text(5),
+            text("starts_at"),
+            text(0),
+            text("ends_at"),
+            text(ends_at),
+            text("status"),
+            text("open"),
+            text("name"),
+            text("Tea"),
+            text("image"),
+            text(""),
+        ];
+        let loaded = [keys::seckill(sale), keys::current_seckill(sale.product)];
+        let _: i64 = run(&mut self.redis, &keys::SECKILL_LOAD, &loaded, &facts);
+        let (available, _, _) = self.stock(product).await;
+        let rows = [
+            text(2),
+            text(0),
+            text(available),
+            text(1),
+            text(sku.0),
+            text(units),
+            text(1),
+        ];
+        let stock = [keys::stock(sale.product), keys::reserved(sale.product)];
+        let _: i64 = run(&mut self.redis, &keys::SYNC, &stock, &rows);
+        let _: i64 = redis::cmd("SADD")
+            .arg(keys::SECKILL_PRODUCTS)
+            .arg(product)
+            .query(&mut self.redis)
+            .unwrap();
+        sale
+    }
+
+    pub fn mint(&mut self, user: UserId) -> OrderId {
+        let epoch = [text(domain::id::EPOCH_MS)];
+        let tick: u64 = run(
+            &mut self.redis,
+            &keys::MINT,
+            &[keys::id_counter(user.gene())],
+            &epoch,
+        );
+        OrderId::compose(tick, user.gene()).unwrap()
+    }
+
+    /// Token and purchase; the word of the first that says no, or the order.
+    pub fn buy(&mut self, sale: SeckillId, user: u64, quantity: u32) -> Result<OrderId, String> {
+        let id = UserId::new(user);
+        let order = self.mint(id);
+        let nonce = "0123456789abcdef0123456789abcdef";
+        let token = [
+            keys::seckill(sale),
+            keys::stock(sale.product),
+            keys::seckill_buyers(sale),
+            keys::seckill_token(sale, id),
+        ];
+        let words: Vec<String> = run(
+            &mut self.redis,
+            &keys::SECKILL_TOKEN,
+            &token,
+            &[text(user), text(nonce), text(order), text(300_000)],
+        );
+        if words[0] != "issued" {
+            return Err(words[0].clone());
+        }
+        let buyer = User {
+            id,
+            reference: None,
+        };
+        let queued = contract::queued::QueuedOrder::purchase(sale, &buyer);
+        let _: () = redis::cmd("SET")
+            .arg(keys::queued(order))
+            .arg(queued)
+            .query(&mut self.redis)
+            .unwrap();
+        let all = [
+            keys::seckill(sale),
+            keys::stock(sale.product),
+            keys::reserved(sale.product),
+            keys::seckill_buyers(sale),
+            keys::seckill_token(sale, id),
+            keys::seckill_intake(sale.product),
+        ];
+        let words: Vec<String> = run(
+            &mut self.redis,
+            &keys::SECKILL_BUY,
+            &all,
+            &[
+                text(user),
+                text(nonce),
+                text(quantity),
+                text(86_400_000),
+                text(1_000_000),
+                text(keys::INTAKE_CHANNEL),
+            ],
+        );
+        match words[0].as_str() {
+            "ok" => Ok(words[1].parse().ok().and_then(OrderId::new).unwrap()),
+            word => Err(word.to_owned()),
+        }
+    }
+
+    /// Adds an entry to a product's intake, as only a broken or repeated writer could.
+    pub fn intake(&mut self, product: u64, fields: &HashMap<String, String>) {
+        let mut command = redis::cmd("XADD");
+        command
+            .arg(keys::seckill_intake(ProductId(product)))
+            .arg("*");
+        for (name, value) in fields {
+            command.arg(name).arg(value);
+        }
+        let _: String = command.query(&mut self.redis).unwrap();
+    }
+
+    /// Fields of a purchase's entry.
+    pub fn entry(&mut self, sale: SeckillId, user: u64, order: OrderId) -> HashMap<String, String> {
+        [
+            ("kind", text("seckill")),
+            ("order", text(order)),
+            ("user", text(user)),
+            ("seckill", text(sale)),
+            ("product", text(sale.product.0)),
+            ("sku", text(SkuId(0).of_sale(sale.number).0)),
+            ("quantity", text(1)),
+            ("price", text(99)),
+            ("name", text("Tea")),
+            ("image", text("")),
+            ("at", text(now())),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+
+    /// Orders in all shards, and how many buyers they have.
+    pub async fn orders(&self) -> (u64, u64) {
+        let (mut orders, mut buyers) = (0, 0);
+        for shard in &self.shards {
+            let (o, b): (i64, i64) =
+                sqlx::query_as("SELECT COUNT(*), COUNT(DISTINCT user_id) FROM t_order")
+                    .fetch_one(shard)
+                    .await
+                    .unwrap();
+            orders += o as u64;
+            buyers += b as u64;
+        }
+        (orders, buyers)
+    }
+
+    /// Cancels an order as its buyer would.
+    pub async fn cancel(&mut self, id: OrderId) {
+        let shard = ShardCount::new(self.shards.len())
+            .unwrap()
+            .shard_of(id.gene());
+        let mut session = self.shards[shard].acquire().await.unwrap();
+        let found = orders(&mut session, Which::Pending(&[id])).await.unwrap();
+        drop(session);
+        let order = found.into_iter().next().unwrap();
+        self.change(order, Status::Cancelled).await.unwrap();
+    }
+
+    pub async fn failures(&self) -> Vec<Failure> {
+        sqlx::query_as(
+            "SELECT source, status, retry_count, error_message FROM order_failures ORDER BY id",
+        )
+        .fetch_all(&self.inventory)
+        .await
+        .unwrap()
+    }
+
+    /// Available, locked, sold of a sale's own row.
+    pub async fn sale_stock(&self, sale: SeckillId) -> (u32, u32, u32) {
+        sqlx::query_as("SELECT available_stock, locked_stock, sold_stock FROM t_inventory WHERE product_id = ? AND sku_id = ?")
+            .bind(sale.product.0).bind(SkuId(0).of_sale(sale.number).0)
+            .fetch_one(&self.inventory).await.unwrap()
+    }
+
+    /// Entries that wait, of the product and of its users.
+    pub fn waiting(&mut self, product: u64) -> u64 {
+        let mut pipeline = redis::pipe();
+        for name in keys::order_intakes().chain([keys::seckill_intake(ProductId(product))]) {
+            pipeline.xlen(name);
+        }
+        let lengths: Vec<u64> = pipeline.query(&mut self.redis).unwrap();
+        lengths.iter().sum()
+    }
+
+    /// Waits until every entry and every outbox row is done with, then checks every invariant.
+    pub async fn written_and_sound(&mut self, product: u64) {
+        wait("the intakes", async || self.waiting(product) == 0).await;
+        self.quiet().await;
+        let report = self.command("reconcile");
+        assert!(report.contains("invariants hold"), "{report}");
+    }
+}
+
+pub fn kill_and_start(relay: &Process) {
+    relay.kill();
+    relay.start().unwrap();
+}
