@@ -1,4 +1,4 @@
-//! The relay as a process of its own, against real MariaDB, Redis, Kafka and Elasticsearch.
+//! The relay as a process of its own, against real MariaDB, Redis, Kafka, RabbitMQ and Elasticsearch.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap there is a failed test")]
 
 #[path = "it/bus.rs"]
@@ -9,10 +9,14 @@ mod crash;
 mod life;
 #[path = "it/migrate.rs"]
 mod migrate;
+#[path = "it/rabbit.rs"]
+mod rabbit;
 #[path = "it/reconcile.rs"]
 mod reconcile;
 #[path = "it/search.rs"]
 mod search;
+#[path = "it/seckill_source.rs"]
+mod seckill_source;
 #[path = "it/sweep.rs"]
 mod sweep;
 #[path = "it/world.rs"]

@@ -1,0 +1,247 @@
+//! A real RabbitMQ: purchases come from its queue and go to its exchange, with the same guarantees as on
+//! Kafka, and its outages hold up nothing else.
+
+use crate::seckill_source::{Topic, all_failed, ordered, poison, purchase};
+use crate::world::{World, wait};
+use contract::message::{SECKILL_SOURCE, SECKILL_SUCCESS};
+use contract::seckill::SeckillMessage;
+use domain::{SkuId, StockMode};
+use lapin::options::{
+    BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
+    QueueBindOptions, QueueDeclareOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ExchangeKind};
+use stack::{Home, Kafka, MariaDb, RabbitMq, Redis};
+
+/// Another system at the same server.
+struct Other {
+    _connection: Connection,
+    channel: Channel,
+    prefix: String,
+}
+
+impl Other {
+    async fn at(world: &World, rabbit: &RabbitMq) -> Other {
+        let properties = ConnectionProperties::default();
+        let connection = Connection::connect(&rabbit.url(), properties)
+            .await
+            .unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        let confirms = ConfirmSelectOptions::default();
+        channel.confirm_select(confirms).await.unwrap();
+        Other {
+            _connection: connection,
+            channel,
+            prefix: format!("w{}.", world.number),
+        }
+    }
+
+    fn queue(&self) -> String {
+        format!("{}{SECKILL_SUCCESS}", self.prefix)
+    }
+
+    async fn declare(&self, queue: &str) -> u32 {
+        let (options, none) = (QueueDeclareOptions::durable(), FieldTable::default());
+        let queue = self
+            .channel
+            .queue_declare(queue.into(), options, none)
+            .await;
+        queue.unwrap().message_count()
+    }
+
+    async fn send(&self, body: &[u8]) {
+        let confirm = self
+            .channel
+            .basic_publish(
+                "".into(),
+                self.queue().as_str().into(),
+                BasicPublishOptions::default(),
+                body,
+                BasicProperties::default().with_delivery_mode(2),
+            )
+            .await;
+        assert!(confirm.unwrap().await.unwrap().is_ack());
+    }
+
+    /// A queue that gets what we publish.
+    async fn listen(&self) {
+        let durable = ExchangeDeclareOptions {
+            durable: true,
+            ..ExchangeDeclareOptions::default()
+        };
+        let (exchange, none) = (
+            format!("{}flashorder.seckill", self.prefix),
+            FieldTable::default,
+        );
+        self.channel
+            .exchange_declare(
+                exchange.as_str().into(),
+                ExchangeKind::Topic,
+                durable,
+                none(),
+            )
+            .await
+            .unwrap();
+        self.declare("heard").await;
+        let options = QueueBindOptions::default();
+        self.channel
+            .queue_bind(
+                "heard".into(),
+                exchange.as_str().into(),
+                "#".into(),
+                options,
+                none(),
+            )
+            .await
+            .unwrap();
+    }
+
+    async fn heard(&self) -> Option<lapin::message::Delivery> {
+        let options = BasicGetOptions { no_ack: true };
+        let got = self.channel.basic_get("heard".into(), options).await;
+        got.unwrap().map(|message| message.delivery)
+    }
+}
+
+fn switch_on(world: &mut World, rabbit: &RabbitMq) {
+    world.set("RABBITMQ_ENABLED", "true");
+    world.set("RABBITMQ_URL", rabbit.url());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_message_on_both_buses_is_one_order() {
+    let home = Home::temporary().unwrap();
+    let (kafka, rabbit) = (
+        Kafka::start(&home, None).unwrap(),
+        RabbitMq::start(&home, None).unwrap(),
+    );
+    let mut world = World::new().await;
+    world.set("KAFKA_BROKERS", kafka.brokers());
+    switch_on(&mut world, &rabbit);
+    world.product(1, StockMode::Redis, 1_000).await;
+    let (other, topic) = (Other::at(&world, &rabbit).await, Topic::of(&world, &kafka));
+    other.declare(&other.queue()).await;
+    let relay = world.relay();
+    for user in 1..=50 {
+        let message = purchase(user, 1);
+        other.send(message.as_bytes()).await;
+        topic.send(message.as_bytes(), None).await;
+        if let Some((body, _)) = poison().get(user as usize) {
+            other.send(body).await;
+        }
+    }
+    // The first of them, and all once more: the same message is the same failure.
+    for (body, _) in poison() {
+        other.send(&body).await;
+    }
+    ordered(&world, 50).await;
+    all_failed(&world, "rabbitmq").await;
+
+    rabbit.process.kill();
+    topic.send(purchase(60, 1).as_bytes(), None).await;
+    ordered(&world, 51).await;
+    rabbit.process.start().unwrap();
+    let other = Other::at(&world, &rabbit).await;
+    other.send(purchase(61, 1).as_bytes()).await;
+    ordered(&world, 52).await;
+    world.quiet().await;
+    assert_eq!(world.stock(1).await, (948, 52, 0));
+    let report = world.command("reconcile");
+    assert!(report.contains("invariants hold"), "{report}");
+    relay.stop().unwrap();
+    assert_eq!(other.declare(&other.queue()).await, 0, "all acknowledged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_stays_until_its_order_is_committed() {
+    let home = Home::temporary().unwrap();
+    let (mariadb, redis, rabbit) = (
+        MariaDb::start(&home, None).unwrap(),
+        Redis::start(&home, None).unwrap(),
+        RabbitMq::start(&home, None).unwrap(),
+    );
+    let mut world = World::on(&mariadb, &redis).await;
+    switch_on(&mut world, &rabbit);
+    world.product(1, StockMode::Redis, 10).await;
+    let other = Other::at(&world, &rabbit).await;
+    let queue = other.queue();
+    let relay = world.relay();
+    other.declare(&queue).await;
+    other.send(purchase(1, 1).as_bytes()).await;
+    ordered(&world, 1).await;
+
+    mariadb.process.pause();
+    other.send(purchase(2, 1).as_bytes()).await;
+    wait("the delivery", async || other.declare(&queue).await == 0).await;
+    relay.kill();
+    wait("the message to be back", async || {
+        other.declare(&queue).await == 1
+    })
+    .await;
+    mariadb.process.resume();
+    relay.start().unwrap();
+    ordered(&world, 2).await;
+    world.quiet().await;
+    relay.stop().unwrap();
+    assert_eq!(other.declare(&queue).await, 0, "acknowledged");
+    assert!(world.command("reconcile").contains("invariants hold"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_purchases_are_published_and_an_outage_holds_up_nothing_else() {
+    let home = Home::temporary().unwrap();
+    let (kafka, rabbit) = (
+        Kafka::start(&home, None).unwrap(),
+        RabbitMq::start(&home, None).unwrap(),
+    );
+    let mut world = World::new().await;
+    world.set("KAFKA_BROKERS", kafka.brokers());
+    switch_on(&mut world, &rabbit);
+    let sku = SkuId(0).of_sale(5);
+    world.product(1, StockMode::Redis, 100).await;
+    sqlx::query("UPDATE t_inventory SET sku_id = ? WHERE product_id = 1")
+        .bind(sku.0)
+        .execute(&world.inventory)
+        .await
+        .unwrap();
+    let other = Other::at(&world, &rabbit).await;
+    other.listen().await;
+    let relay = world.relay();
+    let mut bought = Vec::new();
+    for round in 0..2 {
+        if round == 1 {
+            rabbit.process.kill();
+        }
+        for user in 1..=20 {
+            let mut order = world.draft(round * 100 + user, 1, 1);
+            order.items[0].sku = sku;
+            world.promise(&order, 0);
+            world.insert(&order).await;
+            bought.push(order.id.to_string());
+        }
+        // With RabbitMQ away, all that needs only Kafka goes on.
+        world.quiet().await;
+    }
+    rabbit.process.start().unwrap();
+    let other = Other::at(&world, &rabbit).await;
+    let mut heard = std::collections::BTreeSet::new();
+    wait("all purchases", async || {
+        while let Some(delivery) = other.heard().await {
+            let header = |name: &str| {
+                let headers = delivery.properties.headers().as_ref().unwrap();
+                let value = headers.inner().get(name).unwrap();
+                value.as_long_string().unwrap().to_string()
+            };
+            assert_eq!(header("ce_source"), SECKILL_SOURCE);
+            assert_eq!(*delivery.properties.delivery_mode(), Some(2));
+            let message = SeckillMessage::parse(&delivery.data).unwrap();
+            assert_eq!(message.seckill_id, "1-5");
+            heard.insert(header("aggregate_id"));
+        }
+        heard.len() == bought.len()
+    })
+    .await;
+    assert!(bought.iter().all(|id| heard.contains(id)));
+    relay.stop().unwrap();
+}
