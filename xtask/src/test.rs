@@ -22,7 +22,7 @@ pub struct Args {
 /// When something cannot be installed or built.
 pub fn run(checkout: &Checkout, args: &Args) -> Result<ExitCode> {
     tools::for_building(checkout)?;
-    tools::for_serving(true, true, true)?;
+    tools::for_testing()?;
     let workspace = checkout.workspace()?;
     build::programs(checkout)?;
     build::components(checkout, &workspace)?;

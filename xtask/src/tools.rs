@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use stack::install::{self, JAVA, MARIADB, Need, REDIS};
+use stack::install::{self, JAVA, MARIADB, Need, RABBITMQ, REDIS};
 
 use crate::checkout::Checkout;
 use crate::console;
@@ -75,6 +75,15 @@ pub fn for_serving(mariadb: bool, redis: bool, java: bool) -> Result<()> {
         install::jars(say)?;
     }
     Ok(())
+}
+
+/// All servers that tests start.
+///
+/// # Errors
+/// When one is missing and cannot be installed.
+pub fn for_testing() -> Result<()> {
+    for_serving(true, true, true)?;
+    install::ensure(&RABBITMQ, say)
 }
 
 fn say(text: &str) {
