@@ -368,6 +368,8 @@ mod tests {
         metrics.outbox[1].published.add(3);
         metrics.outbox[1].oldest_age_ms.store(1_005, Relaxed);
         metrics.stock_lag.set("doos.stock.deduct", 7);
+        metrics.rabbitmq_lag.set("seckill.success", 2);
+        metrics.seckill[Bus::RabbitMq as usize].own.add(4);
         metrics.intake_batch.observe(7);
         metrics.failures.failed.add(1);
         let text = metrics.render();
@@ -379,6 +381,8 @@ mod tests {
             "intake_batch_size_bucket{le=\"10\"} 1",
             "order_failures_total{status=\"failed\"} 1",
             "kafka_consumer_lag{topic=\"doos.stock.deduct\"} 7",
+            "relay_rabbitmq_lag{topic=\"seckill.success\"} 2",
+            "relay_seckill_messages_total{bus=\"rabbitmq\",kind=\"own\"} 4",
         ] {
             assert!(text.lines().any(|have| have == line), "{line} in\n{text}");
         }

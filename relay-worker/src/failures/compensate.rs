@@ -26,7 +26,12 @@ pub async fn give_back(redis: &Redis, lost: &[&Intake]) -> anyhow::Result<()> {
             Intake::Purchase(purchase) => refunds.extend(refund(purchase)),
             Intake::Order(accepted) => {
                 orders.extend(intake.order_id());
-                for (product, order, lines) in promised(accepted) {
+                for Promised {
+                    product,
+                    order,
+                    lines,
+                } in promised(accepted)
+                {
                     let mut arguments = vec![order.to_string()];
                     arguments.extend(lines.iter().map(|(sku, _)| sku.0.to_string()));
                     releases.push(Call {
@@ -48,27 +53,36 @@ pub async fn give_back(redis: &Redis, lost: &[&Intake]) -> anyhow::Result<()> {
 /// # Errors
 /// When Redis is away.
 pub async fn take_again(redis: &Redis, intake: &Intake) -> anyhow::Result<bool> {
-    let mut calls = Vec::new();
-    match intake {
-        Intake::Purchase(purchase) if purchase.sale().is_some() => calls.push(retake(
-            purchase.product,
-            purchase.order,
-            ":q",
-            &[(purchase.sku, purchase.quantity)],
-        )),
-        Intake::Purchase(_) => {}
+    let calls = match intake {
+        Intake::Purchase(purchase) => retake_purchase(purchase).into_iter().collect(),
         Intake::Order(accepted) => {
-            for (product, order, lines) in promised(accepted) {
-                calls.push(retake(product, order, "", &lines));
-            }
+            let call = |one: Promised| {
+                let head = [one.order.to_string(), String::new(), String::new()];
+                retake(one.product, head, &one.lines)
+            };
+            promised(accepted).into_iter().map(call).collect::<Vec<_>>()
         }
-    }
+    };
     let taken: Vec<u8> = redis.run(&RETAKE, &calls).await?;
     Ok(taken.into_iter().all(|taken| taken == 1))
 }
 
-fn retake(product: ProductId, order: OrderId, mark: &str, lines: &[(SkuId, u32)]) -> Call {
-    let mut arguments = vec![order.to_string(), mark.to_owned()];
+fn retake_purchase(purchase: &Purchase) -> Option<Call> {
+    let (sale, user) = (purchase.sale()?, purchase.user.id.get());
+    let head = [
+        purchase.order.to_string(),
+        ":q".to_owned(),
+        user.to_string(),
+    ];
+    let lines = [(purchase.sku, purchase.quantity)];
+    let mut call = retake(purchase.product, head, &lines);
+    call.keys.push(seckill_buyers(sale));
+    Some(call)
+}
+
+/// `head`: order, mark, buyer.
+fn retake(product: ProductId, head: [String; 3], lines: &[(SkuId, u32)]) -> Call {
+    let mut arguments = head.to_vec();
     for (sku, quantity) in lines {
         arguments.extend([sku.0.to_string(), quantity.to_string()]);
     }
@@ -96,8 +110,15 @@ fn refund(purchase: &Purchase) -> Option<Call> {
     })
 }
 
+/// Lines of one order and product.
+struct Promised {
+    product: ProductId,
+    order: OrderId,
+    lines: Vec<(SkuId, u32)>,
+}
+
 /// The lines of an accepted order that Redis has promised, by product.
-fn promised(accepted: &Accepted) -> Vec<(ProductId, OrderId, Vec<(SkuId, u32)>)> {
+fn promised(accepted: &Accepted) -> Vec<Promised> {
     let Ok(order) = Order::try_from(accepted.event.order.clone()) else {
         return Vec::new();
     };
@@ -109,6 +130,10 @@ fn promised(accepted: &Accepted) -> Vec<(ProductId, OrderId, Vec<(SkuId, u32)>)>
     }
     products
         .into_iter()
-        .map(|(product, lines)| (product, order.id, lines))
+        .map(|(product, lines)| Promised {
+            product,
+            order: order.id,
+            lines,
+        })
         .collect()
 }

@@ -15,14 +15,7 @@ use sqlx::mysql::{MySqlArguments, MySqlConnection};
 
 /// Inserts everything the drafts are, in the caller's transaction; sorted, so that all relays lock in one order.
 pub async fn insert(session: &mut MySqlConnection, drafts: &[Draft]) -> sqlx::Result<()> {
-    write(
-        session,
-        INSERT_ORDERS,
-        ORDER_PARAMETERS,
-        drafts,
-        |args, draft| order(args, draft),
-    )
-    .await?;
+    write(session, INSERT_ORDERS, ORDER_PARAMETERS, drafts, order).await?;
     let mut records: Vec<&Draft> = drafts
         .iter()
         .filter(|draft| draft.record.is_some())
@@ -53,7 +46,7 @@ pub async fn insert(session: &mut MySqlConnection, drafts: &[Draft]) -> sqlx::Re
         INSERT_MESSAGES,
         MESSAGE_PARAMETERS,
         drafts,
-        |args, draft| message(args, draft),
+        message,
     )
     .await
 }

@@ -135,6 +135,9 @@ impl Streams {
     /// # Errors
     /// When Redis is away.
     pub async fn claim(&mut self, names: &[String]) -> anyhow::Result<Vec<Entry>> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
         self.prepare(names).await?;
         let mut pipeline = redis::pipe();
         for name in names {

@@ -1,11 +1,11 @@
 -- Makes the sum of a product's intents true where it is not, and tells which intents are old.
 -- KEYS: stock, reserved
--- ARGV: age in ms from which an intent is old, most intents to read
+-- ARGV: age in ms from which an intent is old, twice that for a flash sale's; most intents to read
 -- Returns: word, sums corrected, fields of old intents with the mark behind their value, fields and values of the stock
 --   ok | many (more intents than may be read; nothing was looked at)
 if redis.call('HLEN', KEYS[2]) > tonumber(ARGV[2]) then return {'many', 0, {}, {}} end
 local time = redis.call('TIME')
-local born = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(ARGV[1])
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local sums, old = {}, {}
 local intents = redis.call('HGETALL', KEYS[2])
 for i = 1, #intents, 2 do
@@ -13,7 +13,8 @@ for i = 1, #intents, 2 do
   local quantity, at = string.match(intents[i + 1], '^(%d+):(%d+)')
   if sku and quantity then
     sums[sku] = (sums[sku] or 0) + tonumber(quantity)
-    if tonumber(at) <= born then old[#old + 1] = intents[i] .. (string.match(intents[i + 1], ':q$') or '') end
+    local age = string.sub(intents[i], 1, 1) == 's' and 2 * tonumber(ARGV[1]) or tonumber(ARGV[1])
+    if now - tonumber(at) >= age then old[#old + 1] = intents[i] .. (string.match(intents[i + 1], ':q$') or '') end
   end
 end
 local corrected = 0

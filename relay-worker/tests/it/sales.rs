@@ -225,6 +225,15 @@ impl World {
         self.change(order, Status::Cancelled).await.unwrap();
     }
 
+    /// The hint of a retry by hand.
+    pub fn retry_now(&mut self) {
+        let _: i64 = redis::cmd("PUBLISH")
+            .arg(keys::FAILURES_CHANNEL)
+            .arg(1)
+            .query(&mut self.redis)
+            .unwrap();
+    }
+
     pub async fn failures(&self) -> Vec<Failure> {
         sqlx::query_as(
             "SELECT source, status, retry_count, error_message FROM order_failures ORDER BY id",
