@@ -170,9 +170,7 @@ mod tests {
                 rabbitmq: rabbitmq.to_owned(),
                 ..Urls::default()
             };
-            urls.for_relay()
-                .iter()
-                .any(|variable| *variable == ("RABBITMQ_ENABLED", "true"))
+            urls.for_relay().contains(&("RABBITMQ_ENABLED", "true"))
         };
         assert!(!given(""));
         assert!(given("amqp://u:p@h/%2f"));
