@@ -5,6 +5,8 @@
 mod bus;
 #[path = "it/crash.rs"]
 mod crash;
+#[path = "it/intake.rs"]
+mod intake;
 #[path = "it/life.rs"]
 mod life;
 #[path = "it/migrate.rs"]
@@ -13,6 +15,8 @@ mod migrate;
 mod rabbit;
 #[path = "it/reconcile.rs"]
 mod reconcile;
+#[path = "it/sales.rs"]
+mod sales;
 #[path = "it/search.rs"]
 mod search;
 #[path = "it/seckill_source.rs"]
