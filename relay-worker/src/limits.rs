@@ -17,6 +17,8 @@ pub const ERROR_CHARS_MAX: usize = 500;
 
 /// Messages of one batch of the stock consumer.
 pub const STOCK_MESSAGES_MAX: usize = 500;
+/// A batch read from a bus ends with the message that makes it so large.
+pub const BATCH_BYTES_MAX: usize = 16 << 20;
 /// Messages of one batch of other systems' purchases, or of ours to pass on.
 pub const SECKILL_MESSAGES_MAX: usize = 500;
 /// Deliveries RabbitMQ may have on their way here: while one batch is in work the next one comes.

@@ -2,6 +2,7 @@
 //! Offsets are stored only after a batch took effect, so what was in work at a crash is read again.
 
 use super::Cluster;
+use crate::limits::BATCH_BYTES_MAX;
 use crate::metrics::Lag;
 use crate::ports::{Incoming, Source};
 use anyhow::Context;
@@ -120,9 +121,10 @@ fn owned(message: &BorrowedMessage<'_>) -> Incoming {
 impl Source for KafkaSource {
     async fn next(&mut self, max: usize, gather: Duration) -> anyhow::Result<Vec<Incoming>> {
         let first = self.consumer.recv().await.context("reading from Kafka")?;
+        let mut bytes = first.payload_len();
         let mut batch = vec![self.owned(&first)];
         let until = tokio::time::Instant::now() + gather;
-        while batch.len() < max {
+        while batch.len() < max && bytes < BATCH_BYTES_MAX {
             let next = match self.consumer.recv().now_or_never() {
                 Some(next) => next,
                 None => match tokio::time::timeout_at(until, self.consumer.recv()).await {
@@ -132,6 +134,7 @@ impl Source for KafkaSource {
             };
             // An error here is met again by the next call; what was read goes first.
             let Ok(message) = next else { break };
+            bytes += message.payload_len();
             batch.push(self.owned(&message));
         }
         Ok(batch)

@@ -2,7 +2,7 @@
 //! effect. What was not acknowledged when the connection broke is delivered again.
 
 use super::{Link, Server};
-use crate::limits::{RABBITMQ_CONNECT_MS, RABBITMQ_PREFETCH};
+use crate::limits::{BATCH_BYTES_MAX, RABBITMQ_CONNECT_MS, RABBITMQ_PREFETCH};
 use crate::outage::within;
 use crate::ports::{Incoming, Source};
 use anyhow::{Context, bail};
@@ -127,9 +127,10 @@ impl Source for RabbitSource {
                 bail!("RabbitMQ ended the reading: {}", reason.unwrap_or_default());
             }
         };
+        let mut bytes = first.value.len();
         let mut batch = vec![first];
         let until = tokio::time::Instant::now() + gather;
-        while batch.len() < max {
+        while batch.len() < max && bytes < BATCH_BYTES_MAX {
             let next = match reading.deliveries.next().now_or_never() {
                 Some(next) => next,
                 None => match tokio::time::timeout_at(until, reading.deliveries.next()).await {
@@ -139,6 +140,7 @@ impl Source for RabbitSource {
             };
             // An end here is met again by the next call; what was read goes first.
             let Some(Ok(delivery)) = next else { break };
+            bytes += delivery.data.len();
             batch.push(owned(&self.queue, delivery)?);
         }
         Ok(batch)
