@@ -28,7 +28,7 @@ pub const TOTAL_COUNT_MAX: u64 = 100_000;
 /// What a dashboard lists.
 pub const RECENT_ORDERS_MAX: usize = 100;
 pub const HOT_PRODUCTS_MAX: usize = 10;
-/// Products of one day that each shard, or the index, counts to find the hottest: what was ordered less than these is left out.
+/// Products of an hour that each shard, or of a day that the index, counts to find the hottest: what was ordered less is left out.
 pub const PRODUCTS_COUNTED_MAX: usize = 10_000;
 
 /// A request may insert its order only so long after its id was minted; the database's clock refuses later ones.

@@ -1,13 +1,17 @@
 //! Statistics out of the order shards, all asked at once. Each counts and sums by itself; only sums and short lists travel.
+//! A day is asked for by the hour, so that the statements of a busy one end within their deadlines.
 
 use crate::{Day, Part, Whose};
 use domain::limits::{PRODUCTS_COUNTED_MAX, RECENT_ORDERS_MAX};
 use domain::stats::{Counts, Recent, Sold, Tally};
-use domain::{Cents, OrderId, ProductId, Status};
+use domain::{Cents, Ms, OrderId, ProductId, Status, calendar};
 use futures::future::try_join_all;
 use guest::Fault;
 use guest::config::Config;
 use guest::mysql::{Db, Row, Value};
+
+const HOUR_MS: Ms = 3_600_000;
+const _: () = assert!(calendar::DAY_MS.is_multiple_of(HOUR_MS));
 
 /// Sums of BIGINT are DECIMAL, which does not travel.
 const COUNTS: &str =
@@ -28,24 +32,26 @@ const STANDING: [Status; 4] = [
     Status::Completed,
 ];
 
+const IN_TIME: &str = "created_at >= ? AND created_at < ?";
+
 pub async fn counts(config: &Config, whose: Whose<'_>) -> Result<Counts, Fault> {
-    let (urls, condition, values) = match whose {
+    match whose {
         Whose::Day(day) => {
-            let values = vec![Value::Uint64(day.from), Value::Uint64(day.to)];
-            let condition = "created_at >= ? AND created_at < ?";
-            (config.shard_urls(), condition, values)
+            let each = config.shard_urls().iter().map(async |url| {
+                let db = Db::open(url).await?;
+                let mut counts = Vec::new();
+                for hour in hours(day) {
+                    counts.push(counts_of(&db, IN_TIME, hour.to_vec()).await?);
+                }
+                Ok::<_, Fault>(Counts::merged(counts))
+            });
+            try_join_all(each).await.map(Counts::merged)
         }
         Whose::User(user) => {
-            let url = config.shard_url(user.id.gene());
-            let values = vec![Value::Uint64(user.id.get())];
-            return counts_of(&Db::open(url).await?, "user_id = ?", values).await;
+            let db = Db::open(config.shard_url(user.id.gene())).await?;
+            counts_of(&db, "user_id = ?", vec![Value::Uint64(user.id.get())]).await
         }
-    };
-    let each = urls.iter().map(async |url| {
-        let db = Db::open(url).await?;
-        counts_of(&db, condition, values.clone()).await
-    });
-    try_join_all(each).await.map(Counts::merged)
+    }
 }
 
 pub async fn parts(config: &Config, today: Day) -> Result<Vec<Part>, Fault> {
@@ -54,22 +60,30 @@ pub async fn parts(config: &Config, today: Day) -> Result<Vec<Part>, Fault> {
 
 async fn part(url: &str, today: Day) -> Result<Part, Fault> {
     let db = Db::open(url).await?;
-    let range = [Value::Uint64(today.from), Value::Uint64(today.to)];
-    let counts = counts_of(&db, "created_at >= ? AND created_at < ?", range.to_vec()).await?;
-    let mut values: Vec<Value> = STANDING
-        .iter()
-        .map(|status| Value::Uint8(status.code()))
-        .collect();
-    values.extend(range);
-    values.push(Value::Uint32(PRODUCTS_COUNTED_MAX as u32));
-    let sold = db.query(SOLD, values).await?;
     let limit = vec![Value::Uint32(RECENT_ORDERS_MAX as u32)];
     let recent = db.query(RECENT, limit).await?;
+    let recent = recent.iter().map(order).collect::<Result<_, _>>()?;
+    let (mut counts, mut sold) = (Vec::new(), Vec::new());
+    for hour in hours(today) {
+        counts.push(counts_of(&db, IN_TIME, hour.to_vec()).await?);
+        let standing = STANDING.map(|status| Value::Uint8(status.code()));
+        let limit = [Value::Uint32(PRODUCTS_COUNTED_MAX as u32)];
+        let values = [&standing[..], &hour, &limit].concat();
+        for row in db.query(SOLD, values).await? {
+            sold.push(product(&row)?);
+        }
+    }
     Ok(Part {
-        counts,
-        sold: sold.iter().map(product).collect::<Result<_, _>>()?,
-        recent: recent.iter().map(order).collect::<Result<_, _>>()?,
+        counts: Counts::merged(counts),
+        sold,
+        recent,
     })
+}
+
+/// The hours of a day, as the parameters of `IN_TIME`.
+fn hours(day: Day) -> impl Iterator<Item = [Value; 2]> {
+    let starts = (day.from..day.to).step_by(HOUR_MS as usize);
+    starts.map(|from| [Value::Uint64(from), Value::Uint64(from + HOUR_MS)])
 }
 
 async fn counts_of(db: &Db, condition: &str, values: Vec<Value>) -> Result<Counts, Fault> {

@@ -41,8 +41,16 @@ fn failures(script: Script, count: i64) -> Script {
     script.expect("inventory SELECT order_failures", number(count))
 }
 
-/// The second shard's part of a day; the first has none of it.
+/// Hours in which nothing happened.
+fn quiet(script: Script) -> Script {
+    script
+        .always("order_0 SELECT t_order", nothing())
+        .always("order_1 SELECT t_order", nothing())
+}
+
+/// The second shard's part of a day, in its first hour; the first has none of it.
 fn day_of_shards(script: Script) -> Script {
+    let script = quiet(script);
     let paid = counted(Status::Paid, 2, 39_996, EPOCH_MS + 5);
     let pending = counted(Status::Pending, 1, 9_999, EPOCH_MS + 9);
     script
@@ -75,8 +83,14 @@ fn a_day_is_the_same_from_shards_and_from_the_index() {
             "status": { "pending": 1, "paid": 2, "shipped": 0, "completed": 0, "cancelled": 0, "failed": 0 },
         })
     );
+    assert_eq!(
+        script.count("order_0 SELECT t_order"),
+        24,
+        "hour by hour, and the last is"
+    );
+    let last_hour = [EPOCH_MS + 23 * 3_600_000, EPOCH_MS + 86_400_000].map(|ms| ms.to_string());
+    assert_eq!(script.values("order_0 SELECT t_order"), last_hour);
     let day = [EPOCH_MS.to_string(), (EPOCH_MS + 86_400_000).to_string()];
-    assert_eq!(script.values("order_0 SELECT t_order"), day);
     let of_failures = script.values("inventory SELECT order_failures");
     assert_eq!(of_failures[..2], day, "and which did not end well");
 
@@ -100,10 +114,8 @@ fn a_day_is_the_same_from_shards_and_from_the_index() {
 #[test]
 fn the_day_is_today_unless_it_is_named() {
     let before = calendar::date(now());
-    let script = Script::default()
-        .expect("order_0 SELECT t_order", nothing())
-        .expect("order_1 SELECT t_order", nothing());
-    let reply = get("/api/v1/stats/orders", &failures(script, 0));
+    let script = failures(quiet(Script::default()), 0);
+    let reply = get("/api/v1/stats/orders", &script);
     let today = reply.body["date"].as_str().unwrap();
     assert!(today == before || today == calendar::date(now()));
     assert_eq!(reply.body["success_rate"], 1.0, "nothing was tried");
@@ -134,10 +146,8 @@ fn wrong_questions_reach_no_server() {
 fn a_database_away_is_503() {
     for away in ["open order_0", "open order_1", "open inventory"] {
         // The others may or may not have been asked by then.
-        let script = Script::default()
+        let script = quiet(Script::default())
             .expect(away, mysql_away())
-            .always("order_0 SELECT t_order", nothing())
-            .always("order_1 SELECT t_order", nothing())
             .always("inventory SELECT order_failures", number(0));
         let reply = get(DAY, &script);
         assert_eq!((reply.status, reply.code()), (503, 10005), "{away}");
@@ -184,21 +194,24 @@ fn names(script: Script) -> Script {
     script.expect("inventory SELECT products", known)
 }
 
-/// Each shard is asked for its counts, its products and its newest.
+/// Each shard is asked for its newest, then by the hour for its counts and its products.
 fn dashboard_of_shards() -> Script {
-    let script = day_of_shards(Script::default())
-        .expect(
-            "order_0 SELECT t_order",
-            rows([sold_row(1, 2), sold_row(2, 2)]),
-        )
+    let newest = Script::default()
         .expect("order_0 SELECT t_order", rows([recent_row(1, 100, 7)]))
         .expect(
             "order_1 SELECT t_order",
-            rows([sold_row(3, 3), sold_row(1, 2)]),
+            rows([recent_row(3, 300, 9), recent_row(2, 200, 7)]),
+        );
+    let script = day_of_shards(newest)
+        .expect(
+            "order_0 SELECT t_order",
+            rows([sold_row(1, 1), sold_row(2, 2)]),
         )
+        .expect("order_0 SELECT t_order", nothing())
+        .expect("order_0 SELECT t_order", rows([sold_row(1, 1)]))
         .expect(
             "order_1 SELECT t_order",
-            rows([recent_row(3, 300, 9), recent_row(2, 200, 7)]),
+            rows([sold_row(3, 3), sold_row(1, 2)]),
         );
     names(script)
 }
@@ -257,11 +270,7 @@ fn a_dashboard_is_the_same_from_shards_and_from_the_index() {
 
 #[test]
 fn a_day_without_orders_asks_for_no_names() {
-    let none = |script: Script, shard: &str| {
-        let what = format!("{shard} SELECT t_order");
-        (0..3).fold(script, |script, _| script.expect(&what, nothing()))
-    };
-    let script = none(none(Script::default(), "order_0"), "order_1");
+    let script = quiet(Script::default());
     let reply = get(DASHBOARD, &script);
     assert_eq!(
         (reply.status, &reply.body["hotProducts"]),
