@@ -38,6 +38,7 @@ CREATE TABLE order_failures (
     UNIQUE KEY uk_source_message (source, message_id),
     KEY idx_status_next_retry (status, next_retry_at),
     KEY idx_order_id (order_id),
+    KEY idx_status_created (status, created_at),
     KEY idx_created_at (created_at)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
