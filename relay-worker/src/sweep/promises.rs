@@ -89,42 +89,40 @@ impl Sweep {
         Ok(audited)
     }
 
-    /// What is queued is read before what exists: the writer forgets the one after it made the other. The log is read
-    /// before the stock: what is logged is in the stock that is read after it.
-    async fn settle(&self, audited: Vec<Audited>, products: &[ProductId]) -> anyhow::Result<()> {
-        let intents: Vec<&Intent> = audited.iter().flat_map(|audited| &audited.old).collect();
-        let orders: HashSet<OrderId> = intents
-            .iter()
-            .filter_map(|intent| match intent.holder {
-                Holder::Order(order) => Some(order),
-                Holder::Sale(_) => None,
-            })
-            .collect();
-        let orders: Vec<OrderId> = orders.into_iter().collect();
-        let waiting: Vec<OrderId> = intents
-            .iter()
-            .filter(|intent| !intent.has_entry)
-            .filter_map(|intent| match intent.holder {
-                Holder::Order(order) => Some(order),
-                Holder::Sale(_) => None,
-            })
-            .collect();
+    /// What is queued is read before what exists: the writer forgets the one after it made the other.
+    async fn holders(
+        &self,
+        session: &mut MySqlConnection,
+        audited: &[Audited],
+    ) -> anyhow::Result<Holders> {
+        let (mut orders, mut waiting, mut sales) = (Vec::new(), Vec::new(), HashSet::new());
+        for intent in audited.iter().flat_map(|audited| &audited.old) {
+            match intent.holder {
+                Holder::Sale(number) => drop(sales.insert(number)),
+                Holder::Order(order) => {
+                    orders.push(order);
+                    waiting.extend((!intent.has_entry).then_some(order));
+                }
+            }
+        }
+        orders.sort_unstable();
+        orders.dedup();
         let queued = queued(&self.redis, &waiting).await?;
         let existing = existing(&self.databases, orders.iter().copied()).await?;
-        let sales = intents.iter().filter_map(|intent| match intent.holder {
-            Holder::Sale(number) => Some(number),
-            Holder::Order(_) => None,
-        });
-        let sales: HashSet<u32> = sales.collect();
-        let mut session = self.databases.inventory.pool.acquire().await?;
-        let preheated = preheated(&mut session, sales).await?;
-        let logs = rows::logs(&mut session, &orders, Lock::No).await?;
-        let known = Holders {
+        let preheated = preheated(session, sales).await?;
+        let logs = rows::logs(session, &orders, Lock::No).await?;
+        Ok(Holders {
             logged: logs.into_keys().collect(),
             existing,
             queued,
             preheated,
-        };
+        })
+    }
+
+    /// The log is read before the stock: what is logged is in the stock that is read after it.
+    async fn settle(&self, audited: Vec<Audited>, products: &[ProductId]) -> anyhow::Result<()> {
+        let mut session = self.databases.inventory.pool.acquire().await?;
+        let known = self.holders(&mut session, &audited).await?;
         let stock = rows::inventory(&mut session, products, Lock::No).await?;
         drop(session);
 

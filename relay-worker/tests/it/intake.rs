@@ -6,6 +6,7 @@ use contract::event::OrderEvent;
 use contract::identity::hex;
 use contract::redis as keys;
 use domain::{Status, StockMode, UserId};
+use stack::{Home, MariaDb, Redis};
 
 const HOUR: u64 = 3_600_000;
 
@@ -225,5 +226,43 @@ async fn orders_accepted_for_later() {
     assert!(paid.is_some());
     world.written_and_sound(1).await;
     assert_eq!(world.stock(1).await, (80, 19, 1));
+    relay.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_killed_while_purchases_wait() {
+    let home = Home::temporary().unwrap();
+    let (mariadb, redis) = (
+        MariaDb::start(&home, None).unwrap(),
+        Redis::start(&home, None).unwrap(),
+    );
+    let mut world = World::on(&mariadb, &redis).await;
+    world.product(1, StockMode::Redis, 1_000).await;
+    let sale = world.sale(1, 900, now() + HOUR).await;
+    let relay = world.relay();
+    for round in 0..3 {
+        for user in 1..=300 {
+            assert!(world.buy(sale, round * 300 + user, 1).is_ok());
+        }
+        if round % 2 == 0 {
+            mariadb.process.kill();
+            mariadb.process.start().unwrap();
+        } else {
+            redis.process.kill();
+            redis.process.start().unwrap();
+            let client = ::redis::Client::open(redis.url_of(world.number as u8)).unwrap();
+            world.redis = client.get_connection().unwrap();
+        }
+    }
+    for pool in world.shards.iter().chain([&world.inventory]) {
+        wait("the database", async || {
+            sqlx::query("SELECT 1").execute(pool).await.is_ok()
+        })
+        .await;
+    }
+    world.written_and_sound(1).await;
+    assert_eq!(world.orders().await, (900, 900));
+    assert_eq!(world.sale_stock(sale).await, (0, 900, 0));
+    assert_eq!(relay.ended(), None, "the relay outlives its servers");
     relay.stop().unwrap();
 }
