@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const VERDICT_WITHIN: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
-/// Due by the database's clock, which is the one the relay's waits are measured against.
+/// By the database's clock: one for all hosts.
 const DUE_NOW: &str = "UPDATE order_failures SET status = ?, next_retry_at = CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED), \
      updated_at = CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED) WHERE id = ? AND status IN (?, ?)";
 
@@ -40,12 +40,14 @@ pub async fn at_once(config: &Config, id: u64, trace_id: &str) -> Result<Failure
     }
 }
 
-/// Whether the relay has tried: the row has reached an end, or waits for another try.
+/// Whether the relay has tried: the row has reached an end, or waits for another try. A try counts from its beginning.
 fn is_verdict(before: &FailureView, now: &FailureView) -> bool {
-    let waits = [FailureStatus::Pending, FailureStatus::Processing]
-        .iter()
-        .any(|status| status.name() == now.status);
-    !waits || now.retry_count != before.retry_count
+    let (pending, processing) = (FailureStatus::Pending, FailureStatus::Processing);
+    if now.status == pending.name() {
+        before.status != pending.name() || before.retry_count != now.retry_count
+    } else {
+        now.status != processing.name()
+    }
 }
 
 async fn make_due(config: &Config, id: u64) -> Result<FailureView, Fault> {
