@@ -6,7 +6,7 @@ use super::take_in::TakeIn;
 use crate::hints::Names;
 use crate::limits::{
     IDLE_POLL_MS, INTAKE_BATCHES_IN_FLIGHT_MAX, INTAKE_CLAIM_EVERY_MS, INTAKE_POLL_MS,
-    INTAKE_RETIRE_EVERY_MS, INTAKE_STREAMS_PER_READ, ROUND_TIMEOUT_MS,
+    INTAKE_READ_MAX, INTAKE_RETIRE_EVERY_MS, INTAKE_STREAMS_PER_READ, ROUND_TIMEOUT_MS,
 };
 use crate::outage::{Outage, persist, within};
 use crate::shutdown::Shutdown;
@@ -197,11 +197,16 @@ impl IntakeConsumer {
         let (take_in, mut shutdown) = (self.take_in.clone(), shutdown.clone());
         let task = self.batches.spawn(async move {
             let mut outage = Outage::new("batch writer");
-            let write = || {
-                let work = take_in.take_in(&entries);
-                within(ROUND_TIMEOUT_MS, "writing a batch", work)
-            };
-            persist(&mut outage, &mut shutdown, write).await;
+            // Each part has its own deadline: even where all of it is bad it gets done within one.
+            for part in entries.chunks(INTAKE_READ_MAX) {
+                let write = || {
+                    let work = take_in.take_in(part);
+                    within(ROUND_TIMEOUT_MS, "writing a batch", work)
+                };
+                if persist(&mut outage, &mut shutdown, write).await.is_none() {
+                    return;
+                }
+            }
         });
         self.in_flight.insert(task.id(), places);
     }

@@ -12,7 +12,7 @@ use contract::redis::{RELEASE, Script, reserved, stock};
 use contract::sql::placeholders;
 use domain::limits::ORPHAN_AGE_MS;
 use domain::seckill::SeckillStatus;
-use domain::{OrderId, ProductId};
+use domain::ProductId;
 use sqlx::mysql::MySqlConnection;
 use std::collections::{BTreeMap, HashSet};
 
@@ -70,7 +70,7 @@ impl Sweep {
         let mut audited = Vec::new();
         for (product, (word, corrected, old, flat)) in products.iter().zip(audits) {
             if word != "ok" {
-                tracing::warn!(product = product.0, "too many intents to look at now");
+                tracing::info!(product = product.0, "too many intents to look at now");
                 continue;
             }
             if corrected > 0 {

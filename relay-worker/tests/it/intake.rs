@@ -266,3 +266,78 @@ async fn servers_killed_while_purchases_wait() {
     assert_eq!(relay.ended(), None, "the relay outlives its servers");
     relay.stop().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preheat_that_died_gives_back() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 100).await;
+    let sale = world.sale(1, 50, now() + HOUR).await;
+    let relay = world.relay();
+    let product = domain::ProductId(1);
+    // One whose units never left the ordinary row, and one that died before it settled.
+    for number in [sale.number + 1, sale.number] {
+        let _: () = redis::pipe()
+            .atomic()
+            .hincr(keys::stock(product), "r:0", 10)
+            .hset(
+                keys::reserved(product),
+                format!("seckill-{number}:0"),
+                format!("10:{}", now() - 70_000),
+            )
+            .query(&mut world.redis)
+            .unwrap();
+    }
+    wait("both to end", async || world.redis_stock(1) == (50, 0, 0)).await;
+    world.written_and_sound(1).await;
+    relay.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn relays_that_are_gone_are_forgotten() {
+    let mut world = World::new().await;
+    let stream = keys::seckill_intake(domain::ProductId(1));
+    let group = |arguments: &[&str]| {
+        let mut command = redis::cmd("XGROUP");
+        command
+            .arg(arguments[0])
+            .arg(&stream)
+            .arg(keys::INTAKE_GROUP)
+            .arg(&arguments[1..]);
+        command
+    };
+    let _: () = group(&["CREATE", "0", "MKSTREAM"])
+        .query(&mut world.redis)
+        .unwrap();
+    for consumer in ["own", "gone", "busy"] {
+        let _: i64 = group(&["CREATECONSUMER", consumer])
+            .query(&mut world.redis)
+            .unwrap();
+    }
+    world.intake(
+        1,
+        &std::collections::HashMap::from([("kind".to_owned(), "x".to_owned())]),
+    );
+    let _: redis::Value = redis::cmd("XREADGROUP")
+        .arg("GROUP")
+        .arg(keys::INTAKE_GROUP)
+        .arg("busy")
+        .arg("STREAMS")
+        .arg(&stream)
+        .arg(">")
+        .query(&mut world.redis)
+        .unwrap();
+    let retire = keys::Script {
+        name: "retire",
+        text: include_str!("../../src/intake/retire.lua"),
+    };
+    for (unseen_ms, removed) in [("60000", 0), ("-1", 1), ("-1", 0)] {
+        let arguments = [keys::INTAKE_GROUP, "own", unseen_ms].map(str::to_owned);
+        let count: i64 = run(
+            &mut world.redis,
+            &retire,
+            std::slice::from_ref(&stream),
+            &arguments,
+        );
+        assert_eq!(count, removed, "unseen for {unseen_ms} ms");
+    }
+}
