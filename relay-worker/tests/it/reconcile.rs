@@ -62,6 +62,26 @@ async fn each_break_is_found_and_named() {
             "UPDATE t_local_message SET tx_id = JSON_UNQUOTE(JSON_EXTRACT(payload, '$.order.id'))",
             "2 every outbox row",
         ),
+        (
+            &shard,
+            "INSERT INTO idempotency_records (user_id, product_id, order_id, created_at) VALUES (1, 1, 77, 0)",
+            "DELETE FROM idempotency_records",
+            "3 one order per flash sale",
+        ),
+        (
+            &world.inventory,
+            "INSERT INTO seckill_activity (product_id, name, price, stock, starts_at, ends_at, status, created_at, updated_at) \
+             VALUES (1, 'Tea', 1, 5, 0, 9e15, 1, 0, 0)",
+            "DELETE FROM seckill_activity",
+            "1 an open flash sale's units",
+        ),
+        (
+            &world.inventory,
+            "INSERT INTO order_failures (source, message_id, message_data, error_message, next_retry_at, created_at, updated_at) \
+             VALUES ('kafka', 'x', '', '', 0, 0, 0)",
+            "DELETE FROM order_failures",
+            "4 every failure",
+        ),
     ] {
         sqlx::query(break_it).execute(database).await.unwrap();
         let (code, report) = world.try_command("reconcile --wait 0");
@@ -69,6 +89,20 @@ async fn each_break_is_found_and_named() {
         assert_ne!(broken(&report, line), 0, "{break_it}: {report}");
         sqlx::query(mend_it).execute(database).await.unwrap();
     }
+    let intake = keys::order_intakes().next().unwrap();
+    let mut entry = redis::cmd("XADD");
+    entry.arg(&intake).arg("*").arg("kind").arg("order");
+    let _: String = entry.query(&mut world.redis).unwrap();
+    let (code, report) = world.try_command("reconcile --wait 0");
+    assert_eq!(
+        (code, broken(&report, "4 every intake entry")),
+        (1, 1),
+        "{report}"
+    );
+    let _: i64 = redis::cmd("DEL")
+        .arg(&intake)
+        .query(&mut world.redis)
+        .unwrap();
     let _: i64 = redis::cmd("HINCRBY")
         .arg(keys::stock(ProductId(1)))
         .arg("r:0")
