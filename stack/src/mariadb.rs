@@ -40,8 +40,10 @@ impl MariaDb {
         let dir = home.dir("mariadb")?;
         let password = password(&dir.join("password"))?;
         let data = dir.join("data");
+        // A starting server clears away temporary tables, also those of a server beside it in /tmp.
+        let temporary = home.dir("mariadb/tmp")?;
         if !data.exists() {
-            make_data(&data)?;
+            make_data(&data, &temporary)?;
         }
         let init = dir.join("init.sql");
         write_private(&init, &user_sql(&password))?;
@@ -49,6 +51,7 @@ impl MariaDb {
         write_private(&client_file, &client_config(port, &password))?;
         let process = Launch::new(home, "mariadb", program)?
             .args(settings(&data, &init, port, home.is_temporary()))
+            .env("TMPDIR", &temporary)
             .ready(Duration::from_secs(60), move || greeting(port))
             .stop_within(Duration::from_secs(60))
             .start()?;
@@ -144,7 +147,7 @@ fn as_root() -> Option<String> {
 
 /// Makes the system tables beside `data` and moves them there whole, so that an interrupted first
 /// start leaves no half data folder.
-fn make_data(data: &Path) -> Result<()> {
+fn make_data(data: &Path, temporary: &Path) -> Result<()> {
     let fresh = data.with_extension("new");
     if fresh.exists() {
         fs::remove_dir_all(&fresh)?;
@@ -156,6 +159,7 @@ fn make_data(data: &Path) -> Result<()> {
         // Otherwise it looks up the host name, which in a container often has no address.
         .args(["--skip-test-db", "--force"])
         .arg("--auth-root-authentication-method=socket")
+        .env("TMPDIR", temporary)
         .stdin(Stdio::null())
         .output()?;
     if !output.status.success() {

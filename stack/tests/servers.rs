@@ -21,6 +21,8 @@ fn mariadb_keeps_what_it_committed_through_kill_and_restart() {
     db.process.restart().unwrap();
     assert_eq!(db.sql("SELECT n FROM d.t ORDER BY n").unwrap(), "1\n2\n");
     assert!(db.url("d").starts_with("mysql://flashorder:"));
+    let temporary = db.sql("SELECT @@tmpdir").unwrap();
+    assert!(temporary.starts_with(home.path().to_str().unwrap()));
     db.process.stop().unwrap();
     assert!(db.process.pid().is_none());
 }
