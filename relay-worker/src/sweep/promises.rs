@@ -10,9 +10,9 @@ use crate::stock::rows::{self, Lock};
 use crate::stock::sync::{News, sync};
 use contract::redis::{RELEASE, Script, reserved, stock};
 use contract::sql::placeholders;
+use domain::ProductId;
 use domain::limits::ORPHAN_AGE_MS;
 use domain::seckill::SeckillStatus;
-use domain::ProductId;
 use sqlx::mysql::MySqlConnection;
 use std::collections::{BTreeMap, HashSet};
 
