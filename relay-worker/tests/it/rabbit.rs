@@ -175,8 +175,9 @@ async fn a_message_stays_until_its_order_is_committed() {
     other.send(purchase(2, 1).as_bytes()).await;
     wait("the delivery", async || other.declare(&queue).await == 0).await;
     relay.kill();
+    // And the first one, where the relay had not heard of its commit when the database stopped.
     wait("the message to be back", async || {
-        other.declare(&queue).await == 1
+        other.declare(&queue).await > 0
     })
     .await;
     rabbit.process.kill();
