@@ -308,7 +308,7 @@ impl Bench {
                 .iter()
                 .filter(|(user, _)| user % SHARDS == shard)
                 .collect();
-            for chunk in own.chunks(5_000) {
+            for chunk in own.chunks(1_000) {
                 let pairs: Vec<String> = chunk
                     .iter()
                     .map(|(user, order)| format!("({order},{user})"))
