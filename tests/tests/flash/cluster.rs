@@ -65,172 +65,98 @@ impl Cluster {
     }
 }
 
-fn texts(values: &[&str]) -> Vec<String> {
-    values.iter().map(|value| (*value).to_owned()).collect()
+/// Keys and arguments, parted by bars.
+fn texts(list: &str) -> Vec<String> {
+    list.split('|').map(str::to_owned).collect()
 }
 
-/// A flash sale and an ordinary order, from loading the stock to the last script.
-fn life(cluster: &mut Cluster, product: ProductId, user: UserId) -> Result<()> {
+/// A flash sale, from loading the stock to its end; gives the id of the order that was bought in it.
+fn sell(cluster: &mut Cluster, product: ProductId, user: UserId) -> Result<OrderId> {
     let sale = SeckillId { product, number: 1 };
-    let (ordinary, of_sale) = (SkuId(0), SkuId(0).of_sale(1));
-    let (stock, reserved) = (keys::stock(product), keys::reserved(product));
-    let (sku, sale_sku) = (ordinary.0.to_string(), of_sale.0.to_string());
-    let row = |sku: &str, available: &str| texts(&["1", sku, available, "1"]);
-    let shelf = [stock.clone(), reserved.clone()];
-    cluster.script(keys::SYNC, &shelf, &row(&sku, "100"))?;
-    cluster.script(keys::SET_ASIDE, &shelf, &texts(&["seckill-1", &sku, "10"]))?;
-    cluster.script(keys::SYNC, &shelf, &row(&sale_sku, "10"))?;
-    let (id, of) = (sale.to_string(), product.0.to_string());
-    let facts = [
-        "1",
-        "id",
-        &id,
-        "product",
-        &of,
-        "sku",
-        &sale_sku,
-        "price",
-        "990",
-        "limit",
-        "1",
-        "starts_at",
-        "0",
-        "ends_at",
-        "9999999999999",
-        "status",
-        "open",
-        "name",
-        "Cup",
-        "image",
-        "",
-    ];
-    let current = [keys::seckill(sale), keys::current_seckill(product)];
-    cluster.script(keys::SECKILL_LOAD, &current, &texts(&facts))?;
-    let tick = cluster.script(
-        keys::MINT,
-        &[keys::id_counter(user.gene())],
-        &texts(&["1704067200000"]),
-    )?;
-    let order = OrderId::compose(tick[0].parse()?, user.gene()).context("an id")?;
-    let (buyer, order_text) = (user.get().to_string(), order.to_string());
+    let (of, buyer, sku) = (product.0, user.get(), SkuId(0).of_sale(1).0);
+    let (facts, stock, reserved) = (
+        keys::seckill(sale),
+        keys::stock(product),
+        keys::reserved(product),
+    );
     let (buyers, token) = (keys::seckill_buyers(sale), keys::seckill_token(sale, user));
-    let ask = [
-        keys::seckill(sale),
-        stock.clone(),
-        buyers.clone(),
-        token.clone(),
-    ];
-    let said = cluster.script(
-        keys::SECKILL_TOKEN,
-        &ask,
-        &texts(&[&buyer, "ab", &order_text, "1000"]),
-    )?;
-    ensure!(said[0] == "issued", "{said:?}");
     let intake = keys::seckill_intake(product);
+    let shelf = [stock.clone(), reserved.clone()];
+    cluster.script(keys::SYNC, &shelf, &texts("1|0|100|1"))?;
+    cluster.script(keys::SET_ASIDE, &shelf, &texts("seckill-1|0|10"))?;
+    cluster.script(keys::SYNC, &shelf, &texts(&format!("1|{sku}|10|1")))?;
+    let known = format!(
+        "1|id|{sale}|product|{of}|sku|{sku}|price|990|limit|1|starts_at|0|ends_at|9999999999999|status|open|name|Cup|image|"
+    );
+    let current = [facts.clone(), keys::current_seckill(product)];
+    cluster.script(keys::SECKILL_LOAD, &current, &texts(&known))?;
+    let counter = [keys::id_counter(user.gene())];
+    let tick = cluster.script(keys::MINT, &counter, &texts("1704067200000"))?;
+    let order = OrderId::compose(tick[0].parse()?, user.gene()).context("an id")?;
+    let ask = [facts.clone(), stock.clone(), buyers.clone(), token.clone()];
+    let wish = texts(&format!("{buyer}|ab|{order}|1000"));
+    let said = cluster.script(keys::SECKILL_TOKEN, &ask, &wish)?;
+    ensure!(said[0] == "issued", "{said:?}");
     let buy = [
-        keys::seckill(sale),
+        facts.clone(),
         stock.clone(),
         reserved.clone(),
         buyers.clone(),
         token.clone(),
         intake.clone(),
     ];
-    let wish = texts(&[
-        &buyer,
-        "ab",
-        "1",
-        "1000",
-        "1000",
-        keys::INTAKE_CHANNEL,
-        "trace",
-        "",
-    ]);
-    let said = cluster.script(keys::SECKILL_BUY, &buy, &wish)?;
-    ensure!(said == ["ok", order_text.as_str()], "{said:?}");
+    let wish = format!("{buyer}|ab|1|1000|1000|{}|trace|", keys::INTAKE_CHANNEL);
+    let said = cluster.script(keys::SECKILL_BUY, &buy, &texts(&wish))?;
+    ensure!(said == ["ok".to_owned(), order.to_string()], "{said:?}");
     let mut group = redis::cmd("XGROUP");
-    group
-        .arg("CREATE")
-        .arg(&intake)
-        .arg(keys::INTAKE_GROUP)
-        .arg("0");
-    cluster.command(&group)?;
-    cluster.script(
-        keys::SETTLE_INTAKE,
-        &[intake],
-        &texts(&[keys::INTAKE_GROUP, "1-1"]),
-    )?;
-    let back = [stock.clone(), reserved.clone(), buyers, token];
-    let said = cluster.script(
-        keys::SECKILL_REFUND,
-        &back,
-        &texts(&[&order_text, &sale_sku, &buyer]),
-    )?;
+    group.arg("CREATE").arg(&intake);
+    cluster.command(group.arg(keys::INTAKE_GROUP).arg("0"))?;
+    let done = texts(&format!("{}|1-1", keys::INTAKE_GROUP));
+    cluster.script(keys::SETTLE_INTAKE, &[intake], &done)?;
+    let back = [stock.clone(), reserved, buyers, token];
+    let whose = texts(&format!("{order}|{sku}|{buyer}"));
+    let said = cluster.script(keys::SECKILL_REFUND, &back, &whose)?;
     ensure!(said == ["1"], "{said:?}");
-    cluster.script(
-        keys::SECKILL_CLOSE,
-        &[keys::seckill(sale), stock.clone()],
-        &texts(&[&sale_sku]),
-    )?;
+    let end = [facts, stock];
+    cluster.script(keys::SECKILL_CLOSE, &end, &texts(&sku.to_string()))?;
+    Ok(order)
+}
 
-    let entry = [
-        "60000", "1", "name", "Cup", "image", "", "price", "990", "status", "1", "mode", "0",
-    ];
-    cluster.script(
-        keys::CACHE_PRODUCT,
-        &[keys::product(product)],
-        &texts(&entry),
-    )?;
-    let key = keys::idempotency(user, "k");
+/// An ordinary order, from its admission to the cache.
+fn place(cluster: &mut Cluster, product: ProductId, user: UserId, order: OrderId) -> Result<()> {
+    let (key, cached) = (keys::idempotency(user, "k"), keys::order(order));
+    let (stock, reserved) = (keys::stock(product), keys::reserved(product));
+    let entry = texts("60000|1|name|Cup|image||price|990|status|1|mode|0");
+    cluster.script(keys::CACHE_PRODUCT, &[keys::product(product)], &entry)?;
     let admission = [
         key.clone(),
         keys::id_counter(user.gene()),
         keys::rate_limit(user),
     ];
-    let admit = texts(&["hash", "60000", "1704067200000", "5", "60000"]);
+    let admit = texts("hash|60000|1704067200000|5|60000");
     let said = cluster.script(keys::ADMIT, &admission, &admit)?;
     let tick = said.get(2).context("a tick")?.clone();
-    let goods = [keys::product(product), stock, reserved];
-    let said = cluster.script(keys::RESERVE, &goods, &texts(&[&order_text, "", &sku, "1"]))?;
+    let goods = [keys::product(product), stock.clone(), reserved.clone()];
+    let wish = texts(&format!("{order}||0|1"));
+    let said = cluster.script(keys::RESERVE, &goods, &wish)?;
     ensure!(said[0] == "ok", "{said:?}");
-    cluster.script(keys::RELEASE, &shelf, &texts(&[&order_text, &sku]))?;
+    let line = texts(&format!("{order}|0"));
+    cluster.script(keys::RELEASE, &[stock, reserved], &line)?;
     let later = [
         key.clone(),
         keys::queued(order),
         keys::order_intake(user.gene()),
     ];
-    let enqueue = texts(&[
-        &tick,
-        "hash",
-        "60000",
-        "202",
-        "{}",
-        "{}",
-        "1000",
-        keys::INTAKE_CHANNEL,
-        "event",
-        "{}",
-    ]);
-    let said = cluster.script(keys::ENQUEUE, &later, &enqueue)?;
+    let channel = keys::INTAKE_CHANNEL;
+    let accept = format!("{tick}|hash|60000|202|{{}}|{{}}|1000|{channel}|event|{{}}");
+    let said = cluster.script(keys::ENQUEUE, &later, &texts(&accept))?;
     ensure!(said == ["ok"], "{said:?}");
-    let done = texts(&[
-        &tick,
-        "hash",
-        "60000",
-        "200",
-        "{}",
-        "1",
-        "1 7\n{}",
-        "60000",
-        keys::OUTBOX_CHANNEL,
-        "0",
-    ]);
-    cluster.script(keys::COMPLETE, &[key.clone(), keys::order(order)], &done)?;
-    cluster.script(
-        keys::CACHE_ORDER,
-        &[keys::order(order)],
-        &texts(&["2", "2 7\n{}", "60000"]),
-    )?;
-    cluster.script(keys::FREE, &[key], &texts(&[&tick]))?;
+    let channel = keys::OUTBOX_CHANNEL;
+    let done = format!("{tick}|hash|60000|200|{{}}|1|1 7|60000|{channel}|0");
+    let ended = [key.clone(), cached.clone()];
+    cluster.script(keys::COMPLETE, &ended, &texts(&done))?;
+    cluster.script(keys::CACHE_ORDER, &[cached], &texts("2|2 7|60000"))?;
+    cluster.script(keys::FREE, &[key], &texts(&tick))?;
     Ok(())
 }
 
@@ -240,7 +166,9 @@ fn every_script_keeps_to_one_slot_and_one_master_is_not_all() -> Result<()> {
     let servers = RedisCluster::start(&home)?;
     let mut cluster = Cluster::of(&servers)?;
     for number in 1..40 {
-        life(&mut cluster, ProductId(number), UserId::new(number * 7))?;
+        let (product, user) = (ProductId(number), UserId::new(number * 7));
+        let order = sell(&mut cluster, product, user)?;
+        place(&mut cluster, product, user, order)?;
     }
     let all: BTreeSet<&str> = SCRIPTS.iter().map(|script| script.name).collect();
     ensure!(
@@ -258,7 +186,7 @@ fn every_script_keeps_to_one_slot_and_one_master_is_not_all() -> Result<()> {
         slot.arg("KEYSLOT").arg(&keys_of[0]);
         let slot: u16 = slot.query(&mut cluster.masters[1])?;
         let lost = servers.masters[0].slots.contains(&slot);
-        let arguments = texts(&["seckill-2", "0", "1"]);
+        let arguments = texts("seckill-2|0|1");
         match cluster.script(keys::SET_ASIDE, &keys_of, &arguments) {
             Ok(_) if !lost => served += 1,
             Err(_) if lost => refused += 1,
