@@ -119,6 +119,6 @@ mod tests {
     fn figures_are_readable() {
         assert_eq!(shown(1234567.4), "1,234,567");
         assert_eq!(shown(100.0), "100");
-        assert_eq!(shown(3.14159), "3.14");
+        assert_eq!(shown(12.5), "12.50");
     }
 }

@@ -92,13 +92,13 @@ fn statistics_are_the_same_from_the_index_and_from_the_shards() -> Result<()> {
     assert_eq!(day.body["failures"], 1, "{}", day.text);
     assert!(day.body["success_rate"].as_f64() < Some(1.0));
 
-    let hottest = |board: &Value| board["hotProducts"][0]["product_id"] == much.to_string();
+    let hottest = |board: &Value| board["hotProducts"][0]["product_id"] == *format!("{much}");
     let board = agreed(hosts, DASHBOARD, hottest)?;
     let units = |product: u64| -> Result<u64> {
         let hot = board.body["hotProducts"].as_array().context("a list")?;
         let found = hot
             .iter()
-            .find(|hot| hot["product_id"] == product.to_string());
+            .find(|hot| hot["product_id"] == *format!("{product}"));
         Ok(found
             .and_then(|hot| hot["quantity"].as_u64())
             .unwrap_or_default())
