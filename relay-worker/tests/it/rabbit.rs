@@ -180,9 +180,6 @@ async fn a_message_stays_until_its_order_is_committed() {
         other.declare(&queue).await > 0
     })
     .await;
-    rabbit.process.kill();
-    rabbit.process.start().unwrap();
-    let other = Other::at(&world, &rabbit).await;
     mariadb.process.resume();
     relay.start().unwrap();
     ordered(&world, 2).await;
