@@ -1,6 +1,7 @@
-//! `cargo xtask up` as a newcomer meets it: on a copy without `.run/` and `target/components/`, the README's lines
-//! tried as they stand, then stopped and started again.
-//! What cargo has compiled already is shared with the copy, so that the gate does not compile wasmtime twice.
+//! `cargo xtask up` as a newcomer meets it: on a copy without `.run/` and `target/`, the README's lines tried as they
+//! stand, then stopped and started again.
+//! It compiles everything anew, in a folder of its own beside what cargo has built for the tests: the copy's crates
+//! would otherwise take the places of this checkout's.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -107,7 +108,7 @@ impl Newcomer {
         let program = env::current_exe()?;
         let target = program.ancestors().nth(3).context("no target folder")?;
         let cargo = env::var_os("CARGO").context("cargo test sets CARGO")?;
-        Ok((cargo.into(), target.to_owned()))
+        Ok((cargo.into(), target.join("up")))
     }
 
     fn up(&self, name: &str) -> Result<Process> {
