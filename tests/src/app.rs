@@ -282,5 +282,5 @@ fn run(
 /// # Errors
 /// After 20 s, naming `what` and the last failure.
 pub fn soon<T>(what: &str, attempt: impl FnMut() -> Result<T>) -> Result<T> {
-    wait_ok(Duration::from_secs(20), what, attempt)
+    wait_ok(Duration::from_secs(60), what, attempt)
 }

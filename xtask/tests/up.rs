@@ -1,0 +1,213 @@
+//! `cargo xtask up` as a newcomer meets it: on a copy without `.run/` and `target/`, the README's lines tried as they
+//! stand, then stopped and started again.
+//! It compiles everything anew, in a folder of its own beside what cargo has built for the tests: the copy's crates
+//! would otherwise take the places of this checkout's.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use stack::{Home, Launch, Process, free_port};
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+/// A cold build on a slow machine is in it.
+const READY_WITHIN: Duration = Duration::from_secs(25 * 60);
+const STOPPED_WITHIN: Duration = Duration::from_secs(60);
+const LAST_LINE: &str = "Ctrl-C stops everything.";
+
+struct Newcomer {
+    /// Goes away with the test; what runs in it is asked to end, as a person would, not killed.
+    _temporary: Home,
+    home: Home,
+    copy: PathBuf,
+    /// Of the API twice, the host's and the relay's metrics.
+    ports: [u16; 4],
+}
+
+#[test]
+fn on_a_copy_as_the_readme_says() -> Result<()> {
+    let newcomer = Newcomer::arrive()?;
+    let up = newcomer.up("first")?;
+    let said = fs::read_to_string(up.log())?;
+    let lines = newcomer.readme_lines()?;
+    for line in &lines {
+        ensure!(said.contains(line.as_str()), "up does not print {line}");
+    }
+    let [products, created, list] = &lines[..] else {
+        anyhow::bail!("the README has {} curl lines", lines.len());
+    };
+    let products = newcomer.shell(products)?;
+    ensure!(products["products"][0]["stock"].is_number(), "{products}");
+    let order = newcomer.shell(created)?;
+    newcomer.compare_with_readme(&order)?;
+    let list = newcomer.shell(list)?;
+    ensure!(list["orders"][0]["id"] == order["order_id"], "{list}");
+
+    let second = newcomer.xtask(&["up"])?;
+    let words = String::from_utf8_lossy(&second.stderr);
+    ensure!(
+        !second.status.success() && words.contains("already running"),
+        "{words}"
+    );
+    up.stop()?;
+    ensure!(
+        newcomer
+            .ports
+            .iter()
+            .all(|port| stack::port::is_free(*port)),
+        "a port is still taken"
+    );
+
+    let up = newcomer.up("second")?;
+    let order_id = order["order_id"].as_str().context("order_id")?;
+    let api = newcomer.ports[0];
+    let again = newcomer.shell(&format!(
+        "curl -s http://127.0.0.1:{api}/v1/order/{order_id}"
+    ))?;
+    ensure!(again["order"]["id"] == order["order_id"], "{again}");
+    let reconciled = newcomer.xtask(&["reconcile"])?;
+    ensure!(
+        reconciled.status.success(),
+        "{}",
+        String::from_utf8_lossy(&reconciled.stdout)
+    );
+    let down = newcomer.xtask(&["down"])?;
+    ensure!(
+        down.status.success(),
+        "{}",
+        String::from_utf8_lossy(&down.stderr)
+    );
+    stack::wait_for(STOPPED_WITHIN, "the end of up", || up.ended().is_some())?;
+    ensure!(
+        up.ended().is_some_and(|status| status.success()),
+        "{}",
+        up.last_words()
+    );
+    Ok(())
+}
+
+impl Newcomer {
+    fn arrive() -> Result<Newcomer> {
+        let temporary = Home::temporary()?;
+        let home = Home::kept(temporary.path().join("logs"))?;
+        let copy = temporary.path().join("flashorder");
+        copy_sources(&checkout(), &copy)?;
+        let ports = [free_port()?, free_port()?, free_port()?, free_port()?];
+        Ok(Newcomer {
+            _temporary: temporary,
+            home,
+            copy,
+            ports,
+        })
+    }
+
+    fn cargo(&self) -> Result<(PathBuf, PathBuf)> {
+        // This program is <target>/release/deps/up-….
+        let program = env::current_exe()?;
+        let target = program.ancestors().nth(3).context("no target folder")?;
+        let cargo = env::var_os("CARGO").context("cargo test sets CARGO")?;
+        Ok((cargo.into(), target.join("up")))
+    }
+
+    fn up(&self, name: &str) -> Result<Process> {
+        let (cargo, target) = self.cargo()?;
+        let [api, second, host, relay] = self.ports.map(|port| format!("127.0.0.1:{port}"));
+        let log = self.home.path().join(name).join(format!("{name}.log"));
+        let said = move || {
+            let said = fs::read_to_string(&log)?;
+            ensure!(said.contains(LAST_LINE), "not ready yet");
+            Ok(())
+        };
+        Launch::new(&self.home, name, cargo)?
+            .args(["xtask", "up", "--listen", &api, "--listen", &second])
+            .args(["--host-metrics", &host, "--relay-metrics", &relay])
+            .cwd(&self.copy)
+            .env("CARGO_TARGET_DIR", target)
+            .stop_within(STOPPED_WITHIN)
+            .ready(READY_WITHIN, said)
+            .start()
+    }
+
+    fn xtask(&self, args: &[&str]) -> Result<Output> {
+        let (cargo, target) = self.cargo()?;
+        Command::new(cargo)
+            .arg("xtask")
+            .args(args)
+            .current_dir(&self.copy)
+            .env("CARGO_TARGET_DIR", target)
+            .output()
+            .context("cannot run cargo xtask")
+    }
+
+    /// The README's curl lines, at this platform's port.
+    fn readme_lines(&self) -> Result<Vec<String>> {
+        let readme = fs::read_to_string(self.copy.join("README.md"))?;
+        let (_, part) = readme
+            .split_once("## Try it")
+            .context("the README has no \"Try it\"")?;
+        let block = part.split("```").nth(1).context("no lines to try")?;
+        let here = format!("127.0.0.1:{}", self.ports[0]);
+        let curl = block.lines().filter(|line| line.starts_with("curl "));
+        Ok(curl
+            .map(|line| line.replace("127.0.0.1:8081", &here))
+            .collect())
+    }
+
+    /// The README's answer to a create has the keys of a real one, and its values but for ids and times.
+    fn compare_with_readme(&self, order: &Value) -> Result<()> {
+        let readme = fs::read_to_string(self.copy.join("README.md"))?;
+        let shown = readme
+            .lines()
+            .find(|line| line.starts_with("{\"code\""))
+            .context("the README shows no answer")?;
+        let shown: Value = serde_json::from_str(&shown.replace("{…}", "{}"))?;
+        let keys = |value: &Value| {
+            let object = value.as_object();
+            object.map(|object| object.keys().cloned().collect::<Vec<_>>())
+        };
+        ensure!(keys(&shown) == keys(order), "shown {shown}, got {order}");
+        for key in ["code", "actual_amount", "status"] {
+            ensure!(
+                shown[key] == order[key],
+                "{key}: shown {shown}, got {order}"
+            );
+        }
+        Ok(())
+    }
+
+    fn shell(&self, line: &str) -> Result<Value> {
+        let output = Command::new("sh").args(["-c", line]).output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success(), "{line}: {}", output.status);
+        serde_json::from_str(&text).with_context(|| format!("{line}: {text}"))
+    }
+}
+
+fn checkout() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// Everything but what is built, kept by `up`, or git's own.
+fn copy_sources(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if ["target", ".run", ".git"]
+            .iter()
+            .any(|skipped| name == *skipped)
+        {
+            continue;
+        }
+        let target = to.join(&name);
+        if entry.file_type()?.is_dir() {
+            copy_sources(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
