@@ -31,20 +31,15 @@ const ATTEMPTS_MAX: u32 = 4;
 pub async fn change(config: &Config, change: Change<'_>) -> Result<Order, Fault> {
     let redis = Redis::open(&config.redis_url).await?;
     let db = Db::open(config.shard_url(change.id.gene())).await?;
-    // The old state leaves the cache before a new one is written: with Redis away nothing changes, rather than
-    // readers being shown the old state until it expires.
-    let (forgotten, found) = join(
-        order_cache::forget(&redis, change.id),
-        order_store::load(&db, change.id),
-    )
-    .await;
-    forgotten?;
-    let mut loaded = Some(found);
     for _ in 0..ATTEMPTS_MAX {
-        let found = match loaded.take() {
-            Some(found) => found,
-            None => order_store::load(&db, change.id).await,
-        };
+        // The old state leaves the cache before a new one is written: with Redis away nothing changes, rather than
+        // readers being shown the old state until it expires.
+        let (forgotten, found) = join(
+            order_cache::forget(&redis, change.id),
+            order_store::load(&db, change.id),
+        )
+        .await;
+        forgotten?;
         let order = match found? {
             Some(order) => order,
             None => written_meanwhile(&redis, &db, &change).await?,

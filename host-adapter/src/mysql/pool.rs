@@ -118,9 +118,11 @@ impl Pool {
     }
 
     async fn reuse(&self) -> Option<Session> {
+        // An answer on an open connection is never given longer than opening one is.
+        let answer_within = limits::MYSQL_PING_TIMEOUT.min(self.limits.connect);
         while let Some(mut session) = self.pop() {
             if session.idle_since.elapsed() < limits::MYSQL_PING_AFTER
-                || session.answers(limits::MYSQL_PING_TIMEOUT).await
+                || session.answers(answer_within).await
             {
                 return Some(session);
             }

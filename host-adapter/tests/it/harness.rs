@@ -215,20 +215,17 @@ impl Running {
     }
 
     pub fn sql_at(&self, address: &str, steps: Value) -> Vec<String> {
-        let (status, text) = self.post(
-            "/sql",
-            &json!({ "address": address, "steps": steps }).to_string(),
-        );
-        assert_eq!(status, 200, "{text}");
-        text.lines().map(str::to_owned).collect()
+        self.steps("/sql", address, steps)
     }
 
     /// Runs commands on one connection and gives a line for each.
     pub fn redis_at(&self, address: &str, steps: Value) -> Vec<String> {
-        let (status, text) = self.post(
-            "/redis",
-            &json!({ "address": address, "steps": steps }).to_string(),
-        );
+        self.steps("/redis", address, steps)
+    }
+
+    fn steps(&self, path: &str, address: &str, steps: Value) -> Vec<String> {
+        let body = json!({ "address": address, "steps": steps }).to_string();
+        let (status, text) = self.post(path, &body);
         assert_eq!(status, 200, "{text}");
         text.lines().map(str::to_owned).collect()
     }
