@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: figures of the platform, each taken in one run with the settings it was taken under beside it.
 //! Load comes from this process, over plain sockets; what it counts is checked against the databases afterwards.
 
+mod cpu;
 mod load;
 mod machine;
 mod report;

@@ -21,6 +21,8 @@ pub struct Row {
     pub value: f64,
     pub unit: &'static str,
     pub note: String,
+    /// Microseconds of processor time per operation, by process; empty where that says nothing.
+    pub cpu: String,
 }
 
 impl Report {
@@ -30,34 +32,41 @@ impl Report {
         value: f64,
         unit: &'static str,
         note: impl Into<String>,
+        cpu: String,
     ) {
         let row = Row {
             what,
             value,
             unit,
             note: note.into(),
+            cpu,
         };
         println!(
-            "  {:34} {:>12} {:9} {}",
+            "  {:34} {:>12} {:9} {}  [{}]",
             row.what,
             shown(row.value),
             row.unit,
-            row.note
+            row.note,
+            row.cpu
         );
         self.rows.push(row);
     }
 
     /// The table as Markdown.
     pub fn markdown(&self) -> String {
-        let mut text = format!("# {}\n\n| | | | |\n|---|---:|---|---|\n", self.title);
+        let mut text = format!(
+            "# {}\n\n| | | | | µs of processor time each |\n|---|---:|---|---|---|\n",
+            self.title
+        );
         for row in &self.rows {
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} |",
                 row.what,
                 shown(row.value),
                 row.unit,
-                row.note
+                row.note,
+                row.cpu
             );
         }
         text.push_str("\n| setting | value |\n|---|---|\n");
@@ -69,7 +78,7 @@ impl Report {
 
     fn json(&self) -> Value {
         let rows = self.rows.iter().map(|row| {
-            json!({ "what": row.what, "value": row.value, "unit": row.unit, "note": row.note })
+            json!({ "what": row.what, "value": row.value, "unit": row.unit, "note": row.note, "cpu_us": row.cpu })
         });
         let facts = machine::facts();
         let settings = self.settings.iter().chain(&facts);

@@ -1,6 +1,7 @@
 //! A flash sale under load: tokens, a peak of purchases, a held rate with its backlog, refusals when it is sold out, and how
 //! soon an accepted purchase can be read. Every accepted order id is looked for in the databases afterwards.
 
+use crate::cpu::Cpu;
 use crate::load::{self, Load, Pace, Seen};
 use crate::report::Report;
 use crate::wire::{self, Connection};
@@ -38,6 +39,8 @@ pub struct Args {
 /// A buyer with a token.
 type Bearer = (u64, String);
 const POLL_SECONDS: u64 = 10;
+/// As a patient client asks.
+const POLL_EVERY: Duration = Duration::from_millis(20);
 const SOLD_OUT_BUYERS: usize = 2_000;
 /// Longest wait for the writer to catch up.
 const DRAIN: Duration = Duration::from_secs(180);
@@ -52,7 +55,10 @@ struct Bench {
 /// # Errors
 /// Where the platform does not start, a reply is not what it should be, or an accepted order is missing.
 pub fn run(args: &Args) -> Result<Report> {
-    let platform = Platform::start(Options::default())?;
+    let platform = Platform::start(Options {
+        relay_gives_way: true,
+        ..Options::default()
+    })?;
     let address = platform.api.base().trim_start_matches("http://").to_owned();
     let mut bench = Bench {
         platform,
@@ -71,6 +77,7 @@ pub fn run(args: &Args) -> Result<Report> {
             ),
             ("Redis durability", bench.redis_fsync()?),
             ("broker", "embedded".to_owned()),
+            ("relay", "at nice 10, as `up` starts it".to_owned()),
         ],
         rows: Vec::new(),
     };
@@ -94,7 +101,7 @@ impl Bench {
     }
 
     /// Tokens for so many fresh buyers, and how that went.
-    fn tokens(&mut self, sale: &Sale, buyers: usize) -> Result<(Vec<Bearer>, Seen)> {
+    fn tokens(&mut self, sale: &Sale, buyers: usize) -> Result<(Vec<Bearer>, Seen, String)> {
         let (first, last) = (self.next_user, self.next_user + buyers as u64);
         self.next_user = last;
         let mut user = first;
@@ -117,13 +124,22 @@ impl Bench {
             keep.borrow_mut().push((user, token.to_owned()));
             true
         };
-        let seen = load::run(&self.closed(Duration::from_secs(600)), next, judge)?;
+        let load = self.closed(Duration::from_secs(600));
+        let ((), seen, cpu) = self.with_cpu(|| Ok(((), load::run(&load, next, judge)?)))?;
         ensure!(
             seen.bad == 0,
             "{} of {buyers} buyers got no token",
             seen.bad
         );
-        Ok((got.take(), seen))
+        Ok((got.take(), seen, cpu))
+    }
+
+    /// Also by whom how much processor time was spent for each good reply.
+    fn with_cpu<T>(&self, run: impl FnOnce() -> Result<(T, Seen)>) -> Result<(T, Seen, String)> {
+        let before = Cpu::of(&self.platform);
+        let (outcome, seen) = run()?;
+        let spent = before.per(&Cpu::of(&self.platform), seen.good);
+        Ok((outcome, seen, spent))
     }
 
     fn closed(&self, lasts: Duration) -> Load<'_> {
@@ -157,25 +173,37 @@ impl Bench {
     fn peak(&mut self, args: &Args, report: &mut Report) -> Result<()> {
         let buyers = 25_000 * args.peak_seconds as usize;
         let sale = self.platform.sale(buyers as u32 + 1, 1)?;
-        let (bearers, tokens) = self.tokens(&sale, buyers)?;
-        report.row("tokens", tokens.rate(), "/s", latencies(&tokens));
+        let (bearers, tokens, cpu) = self.tokens(&sale, buyers)?;
+        report.row("tokens", tokens.rate(), "/s", latencies(&tokens), cpu);
         let load = self.closed(Duration::from_secs(args.peak_seconds));
         let begin = Instant::now();
-        let (accepted, seen) = self.buy(&load, bearers)?;
+        let (accepted, seen, cpu) = self.with_cpu(|| self.buy(&load, bearers))?;
         report.row(
             "purchases accepted, peak",
             seen.rate(),
             "/s",
             latencies(&seen),
+            cpu,
         );
         ensure!(seen.bad == 0, "{} purchases were not accepted", seen.bad);
         self.drained(&sale, accepted.len())?;
         let durable = accepted.len() as f64 / begin.elapsed().as_secs_f64();
+        self.published()?;
+        let published = accepted.len() as f64 / begin.elapsed().as_secs_f64();
+        let note = format!("{} orders", accepted.len());
         report.row(
             "orders durable, peak and drain",
             durable,
             "/s",
-            format!("{} orders", accepted.len()),
+            note.clone(),
+            String::new(),
+        );
+        report.row(
+            "orders published and in the stock",
+            published,
+            "/s",
+            note,
+            String::new(),
         );
         self.all_there(&accepted)
     }
@@ -184,7 +212,7 @@ impl Bench {
     fn hold(&mut self, args: &Args, report: &mut Report) -> Result<()> {
         let buyers = args.hold_rate as usize * args.hold_seconds as usize;
         let sale = self.platform.sale(buyers as u32 + 1, 1)?;
-        let (bearers, _) = self.tokens(&sale, buyers)?;
+        let (bearers, _, _) = self.tokens(&sale, buyers)?;
         let load = Load {
             pace: Pace::Open {
                 per_second: args.hold_rate,
@@ -194,17 +222,18 @@ impl Bench {
         let over = AtomicBool::new(false);
         let (bought, backlog) = thread::scope(|scope| {
             let watch = scope.spawn(|| self.watch_backlog(&sale, &over));
-            let bought = self.buy(&load, bearers);
+            let bought = self.with_cpu(|| self.buy(&load, bearers));
             over.store(true, Ordering::Relaxed);
             (bought, watch.join())
         });
-        let (accepted, seen) = bought?;
+        let (accepted, seen, cpu) = bought?;
         let backlog = backlog.map_err(|_| anyhow::anyhow!("the watcher panicked"))??;
         report.row(
             "purchases accepted, held",
             seen.rate(),
             "/s",
             latencies(&seen),
+            cpu,
         );
         let (middle, end) = (backlog.len() / 2, backlog.len());
         let mean = |range: &[i64]| range.iter().sum::<i64>() as f64 / range.len().max(1) as f64;
@@ -215,6 +244,7 @@ impl Bench {
             late,
             "orders",
             note,
+            String::new(),
         );
         let begin = Instant::now();
         self.drained(&sale, accepted.len())?;
@@ -223,6 +253,15 @@ impl Bench {
             begin.elapsed().as_secs_f64(),
             "s",
             format!("{} orders", accepted.len()),
+            String::new(),
+        );
+        let lag = self.published()?;
+        report.row(
+            "until all of it is published",
+            lag.as_secs_f64(),
+            "s",
+            "",
+            String::new(),
         );
         self.all_there(&accepted)
     }
@@ -243,7 +282,7 @@ impl Bench {
     fn poll(&mut self, args: &Args, report: &mut Report) -> Result<()> {
         let buyers = args.poll_rate as usize * POLL_SECONDS as usize;
         let sale = self.platform.sale(buyers as u32 + 1, 1)?;
-        let (bearers, _) = self.tokens(&sale, buyers)?;
+        let (bearers, _, _) = self.tokens(&sale, buyers)?;
         let waits = poll_all(&self.address, args.poll_rate, bearers)?;
         ensure!(
             waits.len() as usize == buyers,
@@ -252,13 +291,19 @@ impl Bench {
         );
         let ms = |share: f64| waits.value_at_quantile(share) as f64 / 1_000.0;
         let note = format!("p50 {:.1} ms, {} purchases/s", ms(0.5), args.poll_rate);
-        report.row("202 to a readable order, p99", ms(0.99), "ms", note);
+        report.row(
+            "202 to a readable order, p99",
+            ms(0.99),
+            "ms",
+            note,
+            String::new(),
+        );
         Ok(())
     }
 
     fn sold_out(&mut self, args: &Args, report: &mut Report) -> Result<()> {
         let sale = self.platform.sale(1, 1)?;
-        let (mut bearers, _) = self.tokens(&sale, SOLD_OUT_BUYERS)?;
+        let (mut bearers, _, _) = self.tokens(&sale, SOLD_OUT_BUYERS)?;
         let winner = bearers.pop().context("no buyer")?;
         let load = Load {
             connections: 1,
@@ -276,14 +321,36 @@ impl Bench {
             reply.status == 409 && reply.body.windows(5).any(|part| part == b"40002")
         };
         let load = self.closed(Duration::from_secs(args.peak_seconds));
-        let seen = load::run(&load, next, refused)?;
+        let ((), seen, cpu) = self.with_cpu(|| Ok(((), load::run(&load, next, refused)?)))?;
         ensure!(
             seen.bad == 0,
             "{} were not told that it is sold out",
             seen.bad
         );
-        report.row("refused, sold out", seen.rate(), "/s", latencies(&seen));
+        report.row(
+            "refused, sold out",
+            seen.rate(),
+            "/s",
+            latencies(&seen),
+            cpu,
+        );
         Ok(())
+    }
+
+    /// Waits until what is written is published and in the stock, so that the next phase has the machine for itself.
+    fn published(&self) -> Result<Duration> {
+        let begin = Instant::now();
+        stack::wait_ok(DRAIN, "every order to be published", || {
+            let mut rows = 0;
+            for shard in 0..SHARDS {
+                rows += self.platform.number(&format!(
+                    "SELECT COUNT(*) FROM order_{shard}.t_local_message WHERE status IN (0, 1)"
+                ))?;
+            }
+            ensure!(rows == 0, "{rows} rows are on their way");
+            Ok(())
+        })?;
+        Ok(begin.elapsed())
     }
 
     /// Waits until every accepted purchase of a sale is a row in MySQL.
@@ -420,6 +487,6 @@ async fn buy_and_poll(connection: &mut Connection, bearer: &Bearer) -> Result<Du
         if wire::text_field(reply.body, "status") == Some("pending") {
             return Ok(accepted.elapsed());
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(POLL_EVERY).await;
     }
 }

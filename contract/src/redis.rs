@@ -15,8 +15,11 @@ pub struct Script {
 }
 
 macro_rules! scripts {
-    ($($(#[$doc:meta])* $constant:ident = $file:literal;)*) => {
-        $($(#[$doc])* pub const $constant: Script = Script { name: $file, text: include_str!(concat!("redis/", $file, ".lua")) };)*
+    ($($(#[$doc:meta])* $constant:ident = $file:literal $(behind $before:literal)?;)*) => {
+        $($(#[$doc])* pub const $constant: Script = Script {
+            name: $file,
+            text: concat!($(include_str!(concat!("redis/", $before, ".lua")),)? include_str!(concat!("redis/", $file, ".lua"))),
+        };)*
         /// Every script, for tests that run them all.
         pub const SCRIPTS: &[Script] = &[$($constant),*];
     };
@@ -50,9 +53,9 @@ scripts! {
     /// Loads a flash sale's facts.
     SECKILL_LOAD = "seckill_load";
     /// Hands out a token.
-    SECKILL_TOKEN = "seckill_token";
+    SECKILL_TOKEN = "seckill_token" behind "rate";
     /// Buys in a flash sale.
-    SECKILL_BUY = "seckill_buy";
+    SECKILL_BUY = "seckill_buy" behind "rate";
     /// Takes back a purchase that never became an order.
     SECKILL_REFUND = "seckill_refund";
     /// Ends a flash sale.
@@ -138,6 +141,16 @@ pub fn seckill_token(id: SeckillId, user: UserId) -> String {
     )
 }
 
+/// Requests for tokens and purchases in a flash sale in the present second, all buyers together.
+pub fn seckill_rate(id: SeckillId) -> String {
+    format!("{{p{}}}:seckill:{}:rate", id.product.0, id.number)
+}
+
+/// A buyer's requests for tokens and purchases in the present minute.
+pub fn seckill_user_rate(id: SeckillId, user: UserId) -> String {
+    format!("{}:{}", seckill_rate(id), user.get())
+}
+
 /// An order that was accepted and may not be in the database yet: a `queued::QueuedOrder`. A purchase's is there from its
 /// token on, and its promise in `reserved` tells whether it was made.
 pub fn queued(id: OrderId) -> String {
@@ -194,6 +207,8 @@ mod tests {
             current_seckill(ProductId(9)),
             seckill_buyers(sale),
             seckill_token(sale, user),
+            seckill_rate(sale),
+            seckill_user_rate(sale, user),
             seckill_intake(ProductId(9)),
             product(ProductId(9)),
             stock(ProductId(9)),

@@ -145,6 +145,9 @@ pub struct Up {
         help_heading = "Compilation"
     )]
     pub cache_dir: Option<PathBuf>,
+    /// Tell Linux' `perf` the names of components' functions, in /tmp/perf-PID.map.
+    #[arg(long, help_heading = "Compilation")]
+    pub perf_map: bool,
 
     /// Silence what components print.
     #[arg(short = 'q', long, help_heading = "Logs")]

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use wasmtime::component::Component;
 use wasmtime::{
     Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
+    ProfilingStrategy,
 };
 
 /// Bytes of a returned memory slot that stay mapped, so that the next instance there starts without page faults.
@@ -20,6 +21,9 @@ pub fn engine(up: &Up) -> Result<Engine, StartupError> {
     config.wasm_component_model_async(true);
     config.epoch_interruption(true);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(up)));
+    if up.perf_map {
+        config.profiler(ProfilingStrategy::PerfMap);
+    }
     if !up.disable_cache {
         config.cache(Some(cache(up.cache_dir.as_deref())?));
     }

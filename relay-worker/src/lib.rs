@@ -20,6 +20,7 @@ pub mod orders;
 pub mod outage;
 pub mod outbox;
 pub mod ports;
+pub mod precedence;
 pub mod rabbit;
 pub mod reconcile;
 pub mod redis;

@@ -1,10 +1,16 @@
 //! Every bound of the relay in one place, asserted against its neighbours.
 
 /// Outbox rows of one claim, unless configured.
-pub const CLAIM_ROWS_DEFAULT: u32 = 100;
+pub const CLAIM_ROWS_DEFAULT: u32 = 500;
 pub const CLAIM_ROWS_MAX: u32 = 1_000;
+/// After a full read of an intake the outbox gives way to the batch writer for so long; and so long at most, all in all.
+pub const PRECEDENCE_MS: u64 = 250;
+pub const OUTBOX_GIVES_WAY_MS_MAX: u64 = 5_000;
 /// Claims of one shard that may be on their way to Kafka at once.
 pub const CLAIMS_IN_FLIGHT_MAX: usize = 4;
+/// Claims of one shard that were not full begin so far apart at least: in a burst a few large ones cost a third of many
+/// small ones. The first row after a pause does not wait.
+pub const CLAIM_PACE_MS: u64 = 20;
 /// A claim not settled for so long may be taken over by another relay.
 pub const LEASE_MS_DEFAULT: u64 = 15_000;
 /// Kafka has so long to take a record, retries of the client included.
@@ -37,6 +43,8 @@ pub const INTAKE_BATCH_BYTES_MAX: usize = 4 << 20;
 /// Entries of one stream that are read at once, and how many streams.
 pub const INTAKE_READ_MAX: usize = 1_000;
 pub const INTAKE_STREAMS_PER_READ: usize = 8;
+/// Reads that were not full begin so far apart at least, for the same reason.
+pub const INTAKE_PACE_MS: u64 = 40;
 /// Batches that may be on their way to the database at once.
 pub const INTAKE_BATCHES_IN_FLIGHT_MAX: usize = 3;
 /// While a flash sale is registered, no hint is needed to find an entry within this time.

@@ -16,6 +16,7 @@ use crate::metrics::Metrics;
 use crate::outage::{Outage, persist, within};
 use crate::outbox::claim;
 use crate::outbox::publish::{Claims, Outbox};
+use crate::precedence::Precedence;
 use crate::rabbit;
 use crate::redis::Redis;
 use crate::shutdown::{self, Shutdown};
@@ -38,6 +39,7 @@ struct Platform {
     redis: Redis,
     metrics: Arc<Metrics>,
     hints: Hints,
+    precedence: Precedence,
     index_url: Option<String>,
 }
 
@@ -55,6 +57,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         index_url: args.index.url()?,
         metrics: Arc::new(Metrics::new(shards)),
         hints: Hints::new(shards),
+        precedence: Precedence::default(),
         databases,
     };
     let rabbitmq = args.rabbitmq.server(&args.topic_prefix)?;
@@ -256,6 +259,7 @@ impl Bus {
             redis: self.platform.redis.clone(),
             claims: self.claims.clone(),
             hint: self.platform.hints.shards[shard].clone(),
+            precedence: self.platform.precedence.clone(),
             metrics: self.platform.metrics.clone(),
         }
     }

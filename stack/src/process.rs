@@ -20,6 +20,8 @@ use crate::wait::{is_interrupted, poll, wait_ok};
 const LOG_BYTES_MAX: u64 = 16 << 20;
 const TAIL_BYTES: u64 = 8 << 10;
 const TAIL_LINES: usize = 20;
+/// A tenth of the weight of what has none.
+const NICENESS: &str = "10";
 const KILLED_WITHIN: Duration = Duration::from_secs(10);
 
 type Probe = Box<dyn Fn() -> Result<()> + Send + Sync>;
@@ -37,6 +39,7 @@ pub struct Launch {
     ready_within: Duration,
     stop_within: Duration,
     farewell: Signal,
+    gives_way: bool,
 }
 
 impl Launch {
@@ -59,6 +62,7 @@ impl Launch {
             ready_within: Duration::from_secs(30),
             stop_within: Duration::from_secs(30),
             farewell: home.farewell(),
+            gives_way: false,
         })
     }
 
@@ -98,6 +102,12 @@ impl Launch {
         self
     }
 
+    /// Where processors are short, others go first.
+    pub fn gives_way(mut self, gives_way: bool) -> Self {
+        self.gives_way = gives_way;
+        self
+    }
+
     /// Starts it and waits until it is ready.
     ///
     /// # Errors
@@ -112,7 +122,14 @@ impl Launch {
     }
 
     fn command(&self) -> Result<Command> {
-        let mut command = Command::new(&self.program);
+        let mut command = if self.gives_way {
+            // It becomes the program itself: pid and signals are the program's.
+            let mut nice = Command::new("nice");
+            nice.args(["-n", NICENESS]).arg(&self.program);
+            nice
+        } else {
+            Command::new(&self.program)
+        };
         let log = open_log(&self.log)?;
         command
             .args(&self.args)
@@ -310,7 +327,7 @@ pub fn terminate(pid: u32) -> Result<()> {
     kill_process(target, Signal::TERM).with_context(|| format!("cannot stop pid {pid}"))
 }
 
-/// One of our own programs, built beside the program that runs now: `target/release/NAME`.
+/// One of our own programs, built beside the program that runs now: `target/PROFILE/NAME`.
 ///
 /// # Errors
 /// When it is not there.

@@ -27,6 +27,8 @@ pub struct Options {
     pub unpaid_expiry_ms: Option<u64>,
     /// A second host and a second relay on the same servers; needs a real broker.
     pub twin: bool,
+    /// The relay as `up` starts it: where processors are short, others go first.
+    pub relay_gives_way: bool,
 }
 
 /// A second host and relay.
@@ -93,12 +95,19 @@ impl Platform {
         }
         let relay_program = stack::binary("relay-worker")?;
         run(&relay_program, &["migrate"], &environment)?;
-        let relay = start_relay(&home, "relay-worker", &relay_program, &environment)?;
+        let relay = start_relay(
+            &home,
+            "relay-worker",
+            &relay_program,
+            &options,
+            &environment,
+        )?;
         let (host, api) = start_host(&home, "host-adapter", &environment)?;
         let twin = options
             .twin
             .then(|| {
-                let relay = start_relay(&home, "relay-twin", &relay_program, &environment)?;
+                let relay =
+                    start_relay(&home, "relay-twin", &relay_program, &options, &environment)?;
                 let (host, api) = start_host(&home, "host-twin", &environment)?;
                 anyhow::Ok(Twin { host, relay, api })
             })
@@ -143,14 +152,15 @@ impl Platform {
         std::iter::once(&self.api).chain(twin).collect()
     }
 
-    /// A further host on the same servers that knows of no search index: it counts and searches in the databases.
+    /// A further host on the same servers, with these variables of its own; one that is empty is as if not set.
     ///
     /// # Errors
     /// Where it does not get ready.
-    pub fn host_without_index(&self) -> Result<(Process, Client)> {
+    pub fn host_with(&self, name: &str, own: &[(&'static str, &str)]) -> Result<(Process, Client)> {
         let mut environment = self.environment.clone();
-        environment.retain(|(name, _)| *name != "ELASTICSEARCH_URL");
-        start_host(&self.home, "host-without-index", &environment)
+        environment.retain(|(name, _)| own.iter().all(|(other, _)| name != other));
+        environment.extend(own.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        start_host(&self.home, name, &environment)
     }
 
     /// Runs SQL and gives its rows, columns parted by tabs.
@@ -205,10 +215,12 @@ fn start_relay(
     home: &Home,
     name: &str,
     program: &PathBuf,
+    options: &Options,
     environment: &[(&'static str, String)],
 ) -> Result<Process> {
     let port = free_port()?;
     let mut launch = Launch::new(home, name, program)?
+        .gives_way(options.relay_gives_way)
         .args(["run", "--metrics-listen", &format!("127.0.0.1:{port}")])
         .ready(Duration::from_secs(30), move || answers(port, "/metrics"));
     for (name, value) in environment {

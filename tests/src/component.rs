@@ -59,7 +59,7 @@ fn build(name: &str, target: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The target folder this test binary lies in: `TARGET/release/deps/NAME`.
+/// The target folder this test binary lies in: `TARGET/PROFILE/deps/NAME`.
 fn target_dir() -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     let target = here.ancestors().nth(3);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::build;
+use crate::build::{self, RELEASE};
 use crate::checkout::{Checkout, cargo_command};
 use crate::tools;
 
@@ -23,7 +23,7 @@ pub struct Args {
 pub fn run(checkout: &Checkout, args: &Args) -> Result<ExitCode> {
     tools::for_building(checkout)?;
     tools::for_serving(true, true, false)?;
-    build::programs(checkout)?;
+    build::programs(checkout, RELEASE)?;
     build::components(checkout, &checkout.workspace()?)?;
     let status = cargo_command(&checkout.root)
         .args(["run", "--release", "--locked", "-q", "-p", "bench", "--"])

@@ -12,6 +12,10 @@ use crate::tools;
 
 /// The one target and profile of the components.
 pub const WASM: [&str; 4] = ["--target", "wasm32-wasip2", "--profile", "component"];
+/// The profile of tests and tools.
+pub const QUICK: &str = "quick";
+/// The profile of what people run.
+pub const RELEASE: &str = "release";
 /// The native programs `up` runs.
 const PROGRAMS: [&str; 2] = ["host-adapter", "relay-worker"];
 
@@ -22,7 +26,7 @@ const PROGRAMS: [&str; 2] = ["host-adapter", "relay-worker"];
 pub fn run(checkout: &Checkout) -> Result<()> {
     tools::for_building(checkout)?;
     let workspace = checkout.workspace()?;
-    programs(checkout)?;
+    programs(checkout, RELEASE)?;
     components(checkout, &workspace)
 }
 
@@ -30,11 +34,11 @@ pub fn run(checkout: &Checkout) -> Result<()> {
 ///
 /// # Errors
 /// When cargo fails.
-pub fn programs(checkout: &Checkout) -> Result<()> {
+pub fn programs(checkout: &Checkout, profile: &str) -> Result<()> {
     let packages = PROGRAMS.iter().flat_map(|name| ["-p", name]);
     let mut command = cargo_command(&checkout.root);
     command
-        .args(["build", "--release", "--locked", "--bins"])
+        .args(["build", "--profile", profile, "--locked", "--bins"])
         .args(packages);
     cargo::build("native programs", &mut command)
 }

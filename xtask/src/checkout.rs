@@ -7,6 +7,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::build::RELEASE;
+
 /// A member of the workspace.
 pub struct Package {
     /// Its name.
@@ -125,9 +127,9 @@ impl Workspace {
         self.packages.iter().filter(|package| package.is_component)
     }
 
-    /// The path of one of our native programs.
+    /// The path of one of our native programs, as people run it.
     pub fn program(&self, name: &str) -> PathBuf {
-        self.target.join("release").join(name)
+        self.target.join(RELEASE).join(name)
     }
 }
 

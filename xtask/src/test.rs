@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::build;
+use crate::build::{self, QUICK};
 use crate::checkout::{Checkout, cargo_command};
 use crate::tools;
 
@@ -24,12 +24,13 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<ExitCode> {
     tools::for_building(checkout)?;
     tools::for_testing()?;
     let workspace = checkout.workspace()?;
-    build::programs(checkout)?;
+    build::programs(checkout, QUICK)?;
     build::components(checkout, &workspace)?;
     let mut command = cargo_command(&checkout.root);
     command.args([
         "test",
-        "--release",
+        "--profile",
+        QUICK,
         "--locked",
         "--workspace",
         "--no-fail-fast",

@@ -104,7 +104,7 @@ impl Newcomer {
     }
 
     fn cargo(&self) -> Result<(PathBuf, PathBuf)> {
-        // This program is <target>/release/deps/up-….
+        // This program is <target>/<profile>/deps/up-….
         let program = env::current_exe()?;
         let target = program.ancestors().nth(3).context("no target folder")?;
         let cargo = env::var_os("CARGO").context("cargo test sets CARGO")?;

@@ -1,10 +1,10 @@
 -- Buys in a flash sale: token, window, limit, stock, the buyer's mark, the promise and the intake entry in one step.
--- KEYS: activity, stock, reserved, buyers, the buyer's token, intake stream
+-- KEYS: activity, stock, reserved, buyers, the buyer's token, intake stream, rate of the sale, rate of the buyer
 -- ARGV: buyer, nonce, quantity, ms a used token is remembered, entries the stream may hold, wake channel,
---       then pairs that go into the entry as they are
+--       requests a second all buyers may make, requests a minute this one may make (0 = any), then pairs that go into the entry as they are
 -- Returns: word, then by word
 --   ok, again (the same token once more): order id | bought: order id
---   early, over, unloaded, sold_out, full | expired, forged | limit: units one buyer may take
+--   limited: ms to wait | early, over, unloaded, sold_out, full | expired, forged | limit: units one buyer may take
 -- A promise that ends in `:q` is looked after by its intake entry, not by the sweep.
 local token = redis.call('HMGET', KEYS[5], 'nonce', 'order', 'used')
 if not token[1] then
@@ -14,6 +14,8 @@ if not token[1] then
 end
 if token[1] ~= ARGV[2] then return {'forged'} end
 if token[3] then return {token[3] == ARGV[3] and 'again' or 'bought', token[2]} end
+local ms = wait(KEYS[7], ARGV[7], 1000) or wait(KEYS[8], ARGV[8], 60000)
+if ms then return {'limited', ms} end
 local facts = redis.call('HMGET', KEYS[1], 'status', 'starts_at', 'ends_at', 'sku', 'limit', 'price', 'name', 'image', 'id', 'product')
 if not facts[1] then return {'unloaded'} end
 local time = redis.call('TIME')
@@ -36,6 +38,6 @@ redis.call('HSET', KEYS[5], 'used', ARGV[3])
 redis.call('PEXPIRE', KEYS[5], ARGV[4])
 redis.call('XADD', KEYS[6], '*', 'kind', 'seckill', 'order', token[2], 'user', ARGV[1], 'seckill', facts[9],
   'product', facts[10], 'sku', facts[4], 'quantity', ARGV[3], 'price', facts[6], 'name', facts[7], 'image', facts[8] or '',
-  'at', shown, unpack(ARGV, 7))
+  'at', shown, unpack(ARGV, 9))
 if waiting == 0 then redis.call('PUBLISH', ARGV[6], KEYS[6]) end
 return {'ok', token[2]}

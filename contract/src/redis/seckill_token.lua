@@ -1,15 +1,20 @@
 -- Hands out a token for a flash sale: one live token per buyer, none before the sale, after it, or when it is sold out.
--- KEYS: activity, stock, buyers, the buyer's token
--- ARGV: buyer, nonce, order id or '' to ask whether one should be minted, ms the token is good for
+-- KEYS: activity, stock, buyers, the buyer's token, rate of the sale, rate of the buyer
+-- ARGV: buyer, nonce, order id or '' to ask whether one should be minted, ms the token is good for,
+--       requests a second all buyers may make, requests a minute this one may make (0 = any)
 -- Returns: word, then by word
 --   mint | issued, held: nonce, order id, ms left | bought: order id | early: starts_at in ms
---   unloaded (not preheated) | over | sold_out
+--   unloaded (not preheated) | over | sold_out | limited: ms to wait
 local facts = redis.call('HMGET', KEYS[1], 'status', 'starts_at', 'ends_at', 'sku')
 if not facts[1] then return {'unloaded'} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if facts[1] ~= 'open' or now >= tonumber(facts[3]) then return {'over'} end
 if now < tonumber(facts[2]) then return {'early', facts[2]} end
+if ARGV[3] == '' then
+  local ms = wait(KEYS[5], ARGV[5], 1000) or wait(KEYS[6], ARGV[6], 60000)
+  if ms then return {'limited', ms} end
+end
 local bought = redis.call('HGET', KEYS[3], ARGV[1])
 if bought then return {'bought', bought} end
 local held = redis.call('HMGET', KEYS[4], 'nonce', 'order')

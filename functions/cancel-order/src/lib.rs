@@ -1,21 +1,14 @@
 //! `POST|PUT /v1/order/{id}/cancel`, `/api/v1/orders/{id}/cancel` and `/orders/{id}/cancel`: cancels a pending order.
 //! Its stock comes back through the outbox, once.
 
-use bytes::Bytes;
 use contract::order::envelope::ORDER_CANCELLED;
 use contract::order::{CancelRequest, Cancelled, Envelope, EnvelopeOrder, OrderView};
 use domain::{OrderId, Rejection, Status};
 use guest::shape::Shape;
 use guest::transition::{Change, change};
 use guest::{Call, Fault, Reply, caller, config};
-use http_body_util::Full;
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
 
-#[http_service]
-async fn handle(request: Request) -> http::Response<Full<Bytes>> {
-    guest::serve(request, cancel).await
-}
+guest::http_function!(cancel);
 
 async fn cancel(mut call: Call) -> Result<Reply, Fault> {
     if !matches!(call.method(), "POST" | "PUT") {

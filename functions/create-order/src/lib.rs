@@ -8,18 +8,11 @@ mod reply;
 mod request;
 mod reservation;
 
-use bytes::Bytes;
 use domain::Rejection;
 use guest::shape::Shape;
 use guest::{Call, Fault, Reply, config, listing};
-use http_body_util::Full;
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
 
-#[http_service]
-async fn handle(request: Request) -> http::Response<Full<Bytes>> {
-    guest::serve(request, create).await
-}
+guest::http_function!(create);
 
 async fn create(mut call: Call) -> Result<Reply, Fault> {
     let shape = Shape::of(call.path());

@@ -23,7 +23,11 @@ impl Request {
         let draft = CreateOrderRequest::parse(body)?;
         let user = caller::named(draft.user.clone(), call)?;
         let user = user.ok_or_else(|| Rejection::invalid("user_id", "is required"))?;
-        let header = call.header("idempotency-key").map(header_key).transpose()?;
+        let header = call
+            .header("idempotency-key")
+            .as_deref()
+            .map(header_key)
+            .transpose()?;
         let key = header
             .or(draft.idempotency_key.clone())
             .map(|key| identity::hash(&[key.as_bytes()]));
@@ -33,7 +37,9 @@ impl Request {
             draft,
             key,
             payload,
-            respond_async: prefer::respond_async(call.header_all("prefer")),
+            respond_async: prefer::respond_async(
+                call.header_all("prefer").iter().map(String::as_str),
+            ),
         })
     }
 }

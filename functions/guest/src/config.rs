@@ -14,6 +14,15 @@ pub struct Config {
     pub elasticsearch_url: Option<String>,
     /// Orders one user may place a minute; 0 = any number.
     pub user_orders_per_minute_max: u32,
+    /// Requests for tokens and purchases in one flash sale: of all buyers a second, of each a minute; 0 = any number.
+    pub seckill_rates: SeckillRates,
+}
+
+/// As the scripts take them.
+#[derive(Debug)]
+pub struct SeckillRates {
+    pub per_second_max: String,
+    pub user_per_minute_max: String,
 }
 
 impl Config {
@@ -52,18 +61,19 @@ async fn read() -> Result<Config, Fault> {
         .collect();
     let shards = ShardCount::new(mysql_urls.len())
         .map_err(|error| Fault::Internal(format!("variable mysql_urls: {error}")))?;
-    let limit = optional("user_orders_per_minute_max")
-        .await?
-        .unwrap_or_else(|| "0".to_owned());
     Ok(Config {
         shards,
         mysql_urls,
         inventory_url: required("inventory_url").await?,
         redis_url: required("redis_url").await?,
         elasticsearch_url: optional("elasticsearch_url").await?,
-        user_orders_per_minute_max: limit.parse().map_err(|_| {
-            Fault::Internal("variable user_orders_per_minute_max is not a number".to_owned())
-        })?,
+        user_orders_per_minute_max: limit("user_orders_per_minute_max").await?,
+        seckill_rates: SeckillRates {
+            per_second_max: limit("seckill_requests_per_second_max").await?.to_string(),
+            user_per_minute_max: limit("seckill_user_requests_per_minute_max")
+                .await?
+                .to_string(),
+        },
     })
 }
 
@@ -74,6 +84,15 @@ async fn optional(name: &str) -> Result<Option<String>, Fault> {
         Err(variables::Error::Undefined(_) | variables::Error::InvalidName(_)) => Ok(None),
         Err(_) => Err(Fault::Internal(format!("variable {name} cannot be read"))),
     }
+}
+
+/// A bound; 0 where the variable is not declared or empty.
+async fn limit(name: &str) -> Result<u32, Fault> {
+    let Some(text) = optional(name).await? else {
+        return Ok(0);
+    };
+    text.parse()
+        .map_err(|_| Fault::Internal(format!("variable {name} is not a number")))
 }
 
 async fn required(name: &str) -> Result<String, Fault> {

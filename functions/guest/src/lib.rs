@@ -21,4 +21,5 @@ pub mod shape;
 pub mod transition;
 
 pub use fault::Fault;
-pub use http::{Call, Reply, serve};
+pub use http::{Call, Reply};
+pub use spin_sdk;

@@ -1,7 +1,6 @@
 //! `GET /health`: each server the functions need, asked at once. `GET /ready`: whether this instance is
 //! configured; a lost server does not make it unready, since restarting it would not bring the server back.
 
-use bytes::Bytes;
 use contract::health::{Check, Health, OK, UNAVAILABLE};
 use domain::Rejection;
 use futures::future::{BoxFuture, Either, FutureExt, join_all, select};
@@ -9,18 +8,12 @@ use guest::config::{Config, config};
 use guest::mysql::Db;
 use guest::redis::Redis;
 use guest::{Call, Fault, Reply};
-use http_body_util::Full;
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
 use std::time::{Duration, Instant};
 
 /// A server that has not answered by then is unavailable.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-#[http_service]
-async fn handle(request: Request) -> http::Response<Full<Bytes>> {
-    guest::serve(request, answer).await
-}
+guest::http_function!(answer);
 
 async fn answer(call: Call) -> Result<Reply, Fault> {
     if !matches!(call.method(), "GET" | "HEAD") {

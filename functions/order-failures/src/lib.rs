@@ -5,7 +5,6 @@ mod retry;
 mod route;
 mod row;
 
-use bytes::Bytes;
 use contract::failure::{FailureReply, FailureStatus, Failures};
 use contract::page::{Page, Parameters};
 use contract::problem::Code;
@@ -14,15 +13,9 @@ use domain::limits::TOTAL_COUNT_MAX;
 use guest::config::{Config, config};
 use guest::mysql::{Db, Value};
 use guest::{Call, Fault, Reply};
-use http_body_util::Full;
 use route::Action;
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
 
-#[http_service]
-async fn handle(request: Request) -> http::Response<Full<Bytes>> {
-    guest::serve(request, answer).await
-}
+guest::http_function!(answer);
 
 async fn answer(call: Call) -> Result<Reply, Fault> {
     let segments = call.segments();

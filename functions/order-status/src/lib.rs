@@ -3,20 +3,13 @@
 
 mod route;
 
-use bytes::Bytes;
 use contract::order::{ApiOrder, OrderEnvelope, OrderView, PayRequest, StatusRequest};
 use domain::{Order, OrderId, Rejection, Status};
 use guest::transition::{Change, change};
 use guest::{Call, Fault, Reply, caller, config};
-use http_body_util::Full;
 use route::Route;
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
 
-#[http_service]
-async fn handle(request: Request) -> http::Response<Full<Bytes>> {
-    guest::serve(request, move_on).await
-}
+guest::http_function!(move_on);
 
 async fn move_on(mut call: Call) -> Result<Reply, Fault> {
     let route = Route::of(call.method(), &call.segments())?;

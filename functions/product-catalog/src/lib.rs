@@ -8,22 +8,15 @@ mod route;
 mod statement;
 mod stock;
 
-use bytes::Bytes;
 use contract::page::{self, Page};
 use contract::product::{CreateProductRequest, SaleStatus, product_id};
 use domain::{ProductId, Rejection, SkuId};
 use guest::config::config;
 use guest::{Call, Fault, Reply};
-use http_body_util::Full;
 use product::Sale;
 use route::{Action, Shape};
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
 
-#[http_service]
-async fn handle(request: Request) -> http::Response<Full<Bytes>> {
-    guest::serve(request, answer).await
-}
+guest::http_function!(answer);
 
 async fn answer(mut call: Call) -> Result<Reply, Fault> {
     let segments = call.segments();

@@ -7,21 +7,14 @@ mod reply;
 mod route;
 mod search;
 
-use bytes::Bytes;
 use contract::page::Page;
 use guest::config::config;
 use guest::listing;
 use guest::listing::filter::Filter;
 use guest::{Call, Fault, Reply, caller};
-use http_body_util::Full;
 use route::Action;
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
 
-#[http_service]
-async fn handle(request: Request) -> http::Response<Full<Bytes>> {
-    guest::serve(request, answer).await
-}
+guest::http_function!(answer);
 
 async fn answer(call: Call) -> Result<Reply, Fault> {
     let segments = call.segments();

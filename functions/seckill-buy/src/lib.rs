@@ -1,22 +1,16 @@
 //! `POST /api/v1/seckill/buy`: a token becomes an order. One script decides, promises the units and leaves the whole
 //! order in the intake; the relay writes it (docs/decisions/0004). No database is asked here.
 
-use bytes::Bytes;
 use contract::redis as keys;
 use contract::seckill::{Buy, BuyRequest, Queued};
 use domain::id::HASHED_USER_BIT;
 use domain::limits::{INTAKE_LENGTH_MAX, SECKILL_USED_TOKEN_MS};
 use domain::{OrderId, Rejection, User, UserId};
+use guest::config::SeckillRates;
 use guest::redis::{Answer, Redis};
 use guest::{Call, Fault, Reply, caller, config};
-use http_body_util::Full;
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
 
-#[http_service]
-async fn handle(request: Request) -> http::Response<Full<Bytes>> {
-    guest::serve(request, answer).await
-}
+guest::http_function!(answer);
 
 async fn answer(mut call: Call) -> Result<Reply, Fault> {
     match &call
@@ -35,7 +29,7 @@ async fn answer(mut call: Call) -> Result<Reply, Fault> {
     let user = buyer(caller::named(buy.user.take(), &call)?, buy.token.user)?;
     let config = config::config().await?;
     let redis = Redis::open(&config.redis_url).await?;
-    let answer = ask(&redis, &buy, &user, &call.trace_id).await?;
+    let answer = ask(&redis, &config.seckill_rates, &buy, &user, &call.trace_id).await?;
     let bought = outcome(&answer, &buy)?;
     reply(&bought)
 }
@@ -56,7 +50,13 @@ fn buyer(named: Option<User>, of_token: u64) -> Result<User, Rejection> {
     }
 }
 
-async fn ask(redis: &Redis, buy: &Buy, user: &User, trace_id: &str) -> Result<Answer, Fault> {
+async fn ask(
+    redis: &Redis,
+    rates: &SeckillRates,
+    buy: &Buy,
+    user: &User,
+    trace_id: &str,
+) -> Result<Answer, Fault> {
     let sale = buy.token.sale;
     let names = [
         keys::seckill(sale),
@@ -65,6 +65,8 @@ async fn ask(redis: &Redis, buy: &Buy, user: &User, trace_id: &str) -> Result<An
         keys::seckill_buyers(sale),
         keys::seckill_token(sale, user.id),
         keys::seckill_intake(sale.product),
+        keys::seckill_rate(sale),
+        keys::seckill_user_rate(sale, user.id),
     ];
     let (buyer, quantity) = (user.id.get().to_string(), buy.quantity.to_string());
     let (remembered_ms, entries_max) = (
@@ -78,6 +80,8 @@ async fn ask(redis: &Redis, buy: &Buy, user: &User, trace_id: &str) -> Result<An
         &remembered_ms,
         &entries_max,
         keys::INTAKE_CHANNEL,
+        &rates.per_second_max,
+        &rates.user_per_minute_max,
         "ref",
         user.reference.as_deref().unwrap_or_default(),
         "trace",
@@ -119,6 +123,9 @@ fn outcome(answer: &Answer, buy: &Buy) -> Result<Bought, Fault> {
             });
         }
         Some("bought") => Rejection::AlreadyBought(order()?),
+        Some("limited") => Rejection::RateLimited {
+            retry_after_ms: answer.number(1, "wait")?,
+        },
         Some("early") => Rejection::SeckillNotStarted(sale),
         Some("over") => Rejection::SeckillOver(sale),
         Some("unloaded") => Rejection::SeckillNotOpen(sale.to_string()),

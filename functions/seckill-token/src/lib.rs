@@ -9,17 +9,10 @@ mod route;
 mod statement;
 mod token;
 
-use bytes::Bytes;
 use guest::{Call, Fault, Reply};
-use http_body_util::Full;
 use route::Action;
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
 
-#[http_service]
-async fn handle(request: Request) -> http::Response<Full<Bytes>> {
-    guest::serve(request, answer).await
-}
+guest::http_function!(answer);
 
 async fn answer(call: Call) -> Result<Reply, Fault> {
     let segments = call.segments();

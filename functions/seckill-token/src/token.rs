@@ -9,6 +9,7 @@ use domain::id::EPOCH_MS;
 use domain::limits::{SECKILL_TOKEN_MS, SECKILL_USED_TOKEN_MS};
 use domain::{Ms, OrderId, ProductId, Rejection, SeckillId, User};
 use futures::future::join;
+use guest::config::SeckillRates;
 use guest::redis::Redis;
 use guest::{Call, Fault, Reply, caller, config, random};
 
@@ -16,7 +17,8 @@ pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
     let (user, name) = TokenRequest::parse(&call.json_body().await?)?;
     let user =
         caller::named(user, &call)?.ok_or_else(|| Rejection::invalid("user_id", "is required"))?;
-    let redis = Redis::open(&config::config().await?.redis_url).await?;
+    let config = config::config().await?;
+    let redis = Redis::open(&config.redis_url).await?;
     let sale = match name {
         SeckillName::Id(sale) => sale,
         SeckillName::Of(product) => current(&redis, product).await?,
@@ -25,6 +27,7 @@ pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
         redis: &redis,
         sale,
         user: &user,
+        rates: &config.seckill_rates,
     };
     let token = asking.token().await?;
     reply(sale, &user, &token)
@@ -57,6 +60,7 @@ struct Asking<'a> {
     redis: &'a Redis,
     sale: SeckillId,
     user: &'a User,
+    rates: &'a SeckillRates,
 }
 
 impl Asking<'_> {
@@ -133,9 +137,19 @@ impl Asking<'_> {
             keys::stock(sale.product),
             keys::seckill_buyers(sale),
             keys::seckill_token(sale, user),
+            keys::seckill_rate(sale),
+            keys::seckill_user_rate(sale, user),
         ];
         let (buyer, good_ms) = (user.get().to_string(), SECKILL_TOKEN_MS.to_string());
-        let arguments = [buyer.as_str(), nonce, order, &good_ms];
+        let rates = self.rates;
+        let arguments = [
+            buyer.as_str(),
+            nonce,
+            order,
+            &good_ms,
+            &rates.per_second_max,
+            &rates.user_per_minute_max,
+        ];
         let answer = self
             .redis
             .script(
@@ -160,6 +174,9 @@ impl Asking<'_> {
             Some("issued") => return held().map(Word::Issued),
             Some("held") => return held().map(Word::Held),
             Some("bought") => Rejection::AlreadyBought(order(1)?),
+            Some("limited") => Rejection::RateLimited {
+                retry_after_ms: answer.number(1, "wait")?,
+            },
             Some("early") => Rejection::SeckillNotStarted(sale),
             Some("over") => Rejection::SeckillOver(sale),
             Some("sold_out") => Rejection::SoldOut(sale),

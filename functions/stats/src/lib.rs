@@ -6,7 +6,6 @@ mod inventory;
 mod route;
 mod shards;
 
-use bytes::Bytes;
 use contract::page::{self, Edge};
 use contract::stats::{Dashboard, DayStats, UserStats};
 use domain::stats::{Counts, Recent, Sold, hottest, newest};
@@ -14,15 +13,9 @@ use domain::{Ms, Rejection, User, calendar};
 use futures::future::try_join;
 use guest::config::{Config, config};
 use guest::{Call, Fault, Reply, caller, clock};
-use http_body_util::Full;
 use route::Action;
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
 
-#[http_service]
-async fn handle(request: Request) -> http::Response<Full<Bytes>> {
-    guest::serve(request, answer).await
-}
+guest::http_function!(answer);
 
 async fn answer(call: Call) -> Result<Reply, Fault> {
     let segments = call.segments();

@@ -50,7 +50,7 @@ pub fn servers() -> &'static Servers {
 fn probes() -> &'static Path {
     static PROBES: LazyLock<PathBuf> = LazyLock::new(|| {
         let test = std::env::current_exe().unwrap();
-        // TARGET/release/deps/it-HASH
+        // TARGET/PROFILE/deps/it-HASH
         let target = test.ancestors().nth(3).unwrap();
         let done = std::process::Command::new(env!("CARGO"))
             .args([

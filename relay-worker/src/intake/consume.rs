@@ -5,10 +5,12 @@ use super::streams::{Entry, Streams};
 use super::take_in::TakeIn;
 use crate::hints::Names;
 use crate::limits::{
-    IDLE_POLL_MS, INTAKE_BATCHES_IN_FLIGHT_MAX, INTAKE_CLAIM_EVERY_MS, INTAKE_POLL_MS,
-    INTAKE_READ_MAX, INTAKE_RETIRE_EVERY_MS, INTAKE_STREAMS_PER_READ, ROUND_TIMEOUT_MS,
+    IDLE_POLL_MS, INTAKE_BATCHES_IN_FLIGHT_MAX, INTAKE_CLAIM_EVERY_MS, INTAKE_PACE_MS,
+    INTAKE_POLL_MS, INTAKE_READ_MAX, INTAKE_RETIRE_EVERY_MS, INTAKE_STREAMS_PER_READ,
+    ROUND_TIMEOUT_MS,
 };
 use crate::outage::{Outage, persist, within};
+use crate::precedence::Precedence;
 use crate::shutdown::Shutdown;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -24,6 +26,7 @@ pub struct IntakeConsumer {
     take_in: TakeIn,
     streams: Streams,
     hints: Arc<Names>,
+    precedence: Precedence,
     hot: Hot,
     batches: JoinSet<()>,
     /// Entries on their way, so that they are not claimed from ourselves.
@@ -33,6 +36,7 @@ pub struct IntakeConsumer {
 
 /// When what comes round by time is to be done next.
 struct Due {
+    read: Instant,
     scan: Instant,
     claim: Instant,
     retire: Instant,
@@ -62,9 +66,15 @@ impl Hot {
 }
 
 impl IntakeConsumer {
-    pub fn new(take_in: TakeIn, hints: Arc<Names>, consumer: String) -> IntakeConsumer {
+    pub fn new(
+        take_in: TakeIn,
+        hints: Arc<Names>,
+        precedence: Precedence,
+        consumer: String,
+    ) -> IntakeConsumer {
         let now = Instant::now();
         IntakeConsumer {
+            precedence,
             streams: Streams::new(take_in.redis.clone(), consumer),
             take_in,
             hints,
@@ -72,6 +82,7 @@ impl IntakeConsumer {
             batches: JoinSet::new(),
             in_flight: HashMap::new(),
             due: Due {
+                read: now,
                 scan: now,
                 claim: now,
                 retire: now + Duration::from_millis(INTAKE_RETIRE_EVERY_MS),
@@ -142,10 +153,12 @@ impl IntakeConsumer {
         if now >= self.due.scan {
             self.scan(now, shutdown).await?;
         }
-        let names = self.hot.take(INTAKE_STREAMS_PER_READ);
-        if names.is_empty() {
+        if self.hot.queue.is_empty() {
             return Ok(());
         }
+        tokio::time::sleep_until(self.due.read).await;
+        let names = self.hot.take(INTAKE_STREAMS_PER_READ);
+        let began = Instant::now();
         let (entries, more) = match self.streams.read(&names).await {
             Ok(read) => read,
             Err(error) => {
@@ -153,6 +166,13 @@ impl IntakeConsumer {
                 return Err(error);
             }
         };
+        self.due.read = match more.is_empty() && !entries.is_empty() {
+            true => began + Duration::from_millis(INTAKE_PACE_MS),
+            false => began,
+        };
+        if !more.is_empty() {
+            self.precedence.take();
+        }
         more.into_iter().for_each(|name| self.hot.push(name));
         self.start(entries, shutdown);
         Ok(())

@@ -7,17 +7,21 @@ use super::settle::{Settled, settle};
 use super::{Row, claim};
 use crate::clock::now_ms;
 use crate::database::Database;
-use crate::limits::{BLOCKED_RETRY_MS, CLAIMS_IN_FLIGHT_MAX, IDLE_POLL_MS, ROUND_TIMEOUT_MS};
+use crate::limits::{
+    BLOCKED_RETRY_MS, CLAIM_PACE_MS, CLAIMS_IN_FLIGHT_MAX, IDLE_POLL_MS, ROUND_TIMEOUT_MS,
+};
 use crate::metrics::{Metrics, OutboxMetrics};
 use crate::orders::cache;
 use crate::outage::{Outage, persist, within};
 use crate::ports::{Publisher, Verdict};
+use crate::precedence::Precedence;
 use crate::redis::Redis;
 use crate::shutdown::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
 /// How this relay claims.
 #[derive(Clone, Debug)]
@@ -37,6 +41,7 @@ pub struct Outbox<P> {
     pub redis: Redis,
     pub claims: Claims,
     pub hint: Arc<Notify>,
+    pub precedence: Precedence,
     pub metrics: Arc<Metrics>,
 }
 
@@ -49,6 +54,7 @@ impl<P> Clone for Outbox<P> {
             redis: self.redis.clone(),
             claims: self.claims.clone(),
             hint: self.hint.clone(),
+            precedence: self.precedence.clone(),
             metrics: self.metrics.clone(),
         }
     }
@@ -69,6 +75,7 @@ impl<P: Publisher> Outbox<P> {
     pub async fn run(self, mut shutdown: Shutdown) {
         let mut outage = Outage::new(format!("outbox of shard {}", self.shard));
         let mut on_their_way: JoinSet<BusAway> = JoinSet::new();
+        let mut began = Instant::now();
         while !shutdown.requested() {
             while let Some(done) = on_their_way.try_join_next() {
                 self.await_bus(done.unwrap_or(false), &mut shutdown).await;
@@ -79,6 +86,8 @@ impl<P: Publisher> Outbox<P> {
                 self.await_bus(away, &mut shutdown).await;
                 continue;
             }
+            self.precedence.give_way(began, &mut shutdown).await;
+            began = Instant::now();
             let claimed = match self.claim().await {
                 Ok(claimed) => claimed,
                 Err(error) => {
@@ -89,11 +98,15 @@ impl<P: Publisher> Outbox<P> {
             };
             outage.over();
             let idle = idle(&claimed, now_ms());
-            if !claimed.rows.is_empty() {
+            let busy = !claimed.rows.is_empty();
+            if busy {
                 let (outbox, stopping) = (self.clone(), shutdown.clone());
                 on_their_way.spawn(outbox.deliver(claimed.rows, stopping));
             }
             if let Some(idle) = idle {
+                if busy {
+                    sleep_until(began + Duration::from_millis(CLAIM_PACE_MS)).await;
+                }
                 tokio::select! {
                     () = self.hint.notified() => {}
                     () = tokio::time::sleep(idle) => {}

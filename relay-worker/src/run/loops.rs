@@ -70,7 +70,8 @@ pub(super) fn start(
             failures: p.failures(),
             redis: p.redis.clone(),
         };
-        IntakeConsumer::new(take_in, p.hints.intakes.clone(), consumer.clone()).run(stop)
+        let (hints, precedence) = (p.hints.intakes.clone(), p.precedence.clone());
+        IntakeConsumer::new(take_in, hints, precedence, consumer.clone()).run(stop)
     });
     starter.start("failures", |p, stop| {
         let retry = Retry {

@@ -119,12 +119,21 @@ impl World {
             keys::stock(sale.product),
             keys::seckill_buyers(sale),
             keys::seckill_token(sale, id),
+            keys::seckill_rate(sale),
+            keys::seckill_user_rate(sale, id),
         ];
         let words: Vec<String> = run(
             &mut self.redis,
             &keys::SECKILL_TOKEN,
             &token,
-            &[text(user), text(nonce), text(order), text(300_000)],
+            &[
+                text(user),
+                text(nonce),
+                text(order),
+                text(300_000),
+                text(0),
+                text(0),
+            ],
         );
         if words[0] != "issued" {
             return Err(words[0].clone());
@@ -146,6 +155,8 @@ impl World {
             keys::seckill_buyers(sale),
             keys::seckill_token(sale, id),
             keys::seckill_intake(sale.product),
+            keys::seckill_rate(sale),
+            keys::seckill_user_rate(sale, id),
         ];
         let words: Vec<String> = run(
             &mut self.redis,
@@ -158,6 +169,8 @@ impl World {
                 text(86_400_000),
                 text(1_000_000),
                 text(keys::INTAKE_CHANNEL),
+                text(0),
+                text(0),
             ],
         );
         match words[0].as_str() {

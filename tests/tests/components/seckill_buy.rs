@@ -51,7 +51,7 @@ fn a_purchase_is_one_call_and_may_be_repeated() {
         assert_eq!(script.steps(), ["seckill_buy {p1}"]);
         let values = script.values("seckill_buy");
         assert_eq!(
-            values[2..8],
+            values[2..10],
             [
                 "{p1}:seckill:3",
                 "{p1}:stock",
@@ -59,10 +59,15 @@ fn a_purchase_is_one_call_and_may_be_repeated() {
                 "{p1}:seckill:3:buyers",
                 "{p1}:seckill:3:token:7",
                 "{p1}:intake",
+                "{p1}:seckill:3:rate",
+                "{p1}:seckill:3:rate:7",
             ]
         );
-        assert_eq!(values[8..11], ["7", NONCE, "2"]);
-        assert_eq!(values[13..], ["intake", "ref", "user_7", "trace", TRACE_ID]);
+        assert_eq!(values[10..13], ["7", NONCE, "2"]);
+        assert_eq!(
+            values[15..],
+            ["intake", "0", "0", "ref", "user_7", "trace", TRACE_ID]
+        );
     }
 }
 
@@ -78,6 +83,7 @@ fn every_refusal_has_its_code() {
         (&["expired"], 403, 40001, "expired"),
         (&["forged"], 403, 40001, "not one of ours"),
         (&["limit", "2"], 400, 10001, "quantity must be at most 2"),
+        (&["limited", "1200"], 429, 10004, "频繁"),
         (&["full"], 503, 10005, "系统繁忙"),
     ] {
         let reply = buy("", &answered(words));
@@ -135,7 +141,13 @@ fn redis_away_is_503_and_nonsense_is_our_fault() {
         (reply.status, reply.header("retry-after")),
         (503, Some("1"))
     );
-    for words in [&["ok", "0"][..], &["ok"], &["rubbish"], &["limit", "x"]] {
+    for words in [
+        &["ok", "0"][..],
+        &["ok"],
+        &["rubbish"],
+        &["limit", "x"],
+        &["limited"],
+    ] {
         let reply = buy("", &answered(words));
         assert_eq!((reply.status, reply.code()), (500, 10003), "{words:?}");
         assert!(

@@ -47,20 +47,22 @@ fn a_token_names_the_order_it_will_become() {
     assert_eq!((token.user, token.nonce.as_str()), (7, NONCE));
     let bound = script.values("seckill_token");
     assert_eq!(
-        bound[2..6],
+        bound[2..8],
         [
             "{p1}:seckill:3",
             "{p1}:stock",
             "{p1}:seckill:3:buyers",
-            "{p1}:seckill:3:token:7"
+            "{p1}:seckill:3:token:7",
+            "{p1}:seckill:3:rate",
+            "{p1}:seckill:3:rate:7",
         ]
     );
     assert_eq!(
-        (bound[6].as_str(), bound[7].len()),
+        (bound[8].as_str(), bound[9].len()),
         ("7", 32),
         "128 random bits"
     );
-    assert_eq!(bound[8..], [id.to_string(), "300000".to_owned()]);
+    assert_eq!(bound[10..], [&*id.to_string(), "300000", "0", "0"]);
     let queued = script.values("SET {u7}");
     assert_eq!(queued[0], format!("{{u7}}:queued:{id}"));
     let value = QueuedOrder::parse(queued[1].as_bytes()).unwrap();
@@ -79,7 +81,7 @@ fn nonces_differ() {
             )
             .expect("SET", words(&["OK"]));
         ask(ASK, &script);
-        script.values("seckill_token")[7].clone()
+        script.values("seckill_token")[9].clone()
     };
     assert_ne!(nonce(), nonce());
 }
@@ -116,6 +118,7 @@ fn every_refusal_has_its_code_and_costs_one_call() {
         (&["early", "1795264560130"], 403, 40001, "not started"),
         (&["over"], 403, 40001, "over"),
         (&["unloaded"], 409, 40005, "not preheated"),
+        (&["limited", "1200"], 429, 10004, "频繁"),
     ] {
         let script = Script::default().expect("seckill_token {p1}", words(answer));
         let reply = ask(ASK, &script);

@@ -93,11 +93,19 @@ fn sell(cluster: &mut Cluster, product: ProductId, user: UserId) -> Result<Order
     let counter = [keys::id_counter(user.gene())];
     let tick = cluster.script(keys::MINT, &counter, &texts("1704067200000"))?;
     let order = OrderId::compose(tick[0].parse()?, user.gene()).context("an id")?;
-    let ask = [facts.clone(), stock.clone(), buyers.clone(), token.clone()];
-    let wish = texts(&format!("{buyer}|ab|{order}|1000"));
+    let rates = [
+        keys::seckill_rate(sale),
+        keys::seckill_user_rate(sale, user),
+    ];
+    let mut ask = vec![facts.clone(), stock.clone(), buyers.clone(), token.clone()];
+    ask.extend_from_slice(&rates);
+    let wish = texts(&format!("{buyer}|ab||1000|5|5"));
+    let said = cluster.script(keys::SECKILL_TOKEN, &ask, &wish)?;
+    ensure!(said == ["mint"], "{said:?}");
+    let wish = texts(&format!("{buyer}|ab|{order}|1000|5|5"));
     let said = cluster.script(keys::SECKILL_TOKEN, &ask, &wish)?;
     ensure!(said[0] == "issued", "{said:?}");
-    let buy = [
+    let mut buy = vec![
         facts.clone(),
         stock.clone(),
         reserved.clone(),
@@ -105,7 +113,8 @@ fn sell(cluster: &mut Cluster, product: ProductId, user: UserId) -> Result<Order
         token.clone(),
         intake.clone(),
     ];
-    let wish = format!("{buyer}|ab|1|1000|1000|{}|trace|", keys::INTAKE_CHANNEL);
+    buy.extend(rates);
+    let wish = format!("{buyer}|ab|1|1000|1000|{}|5|5|trace|", keys::INTAKE_CHANNEL);
     let said = cluster.script(keys::SECKILL_BUY, &buy, &texts(&wish))?;
     ensure!(said == ["ok".to_owned(), order.to_string()], "{said:?}");
     let mut group = redis::cmd("XGROUP");

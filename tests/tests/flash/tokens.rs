@@ -182,3 +182,43 @@ fn a_sale_larger_than_the_stock_is_not_opened() -> Result<()> {
     platform.audit()?;
     Ok(())
 }
+
+#[test]
+fn who_asks_too_often_waits() -> Result<()> {
+    const ASKED_MAX: u32 = 200;
+    let platform = Platform::shared();
+    let (_own, strict) = platform.host_with(
+        "host-strict",
+        &[("SECKILL_USER_REQUESTS_PER_MINUTE_MAX", "3")],
+    )?;
+    let sale = platform.sale(10, 2)?;
+    let user = buyer();
+    let token = sale::token_in(&sale::token(&strict, &sale, user)?)?;
+    sale::token(&strict, &sale, user)?.expect(200)?;
+    sale::buy(&strict, user, &token, 1)?.expect(202)?;
+    let limited = sale::token(&strict, &sale, user)?;
+    refused(&limited, 429, 10004, "频繁")?;
+    let wait: u64 = limited.header("retry-after").unwrap_or("0").parse()?;
+    ensure!((1..=60).contains(&wait), "{wait} s");
+    // A lost reply is no new request.
+    let again = sale::buy(&strict, user, &token, 1)?.expect(202)?;
+    ensure!(again.header("idempotent-replayed") == Some("true"));
+    sale::token(&strict, &sale, buyer())?.expect(200)?;
+
+    let (_all, crowded) =
+        platform.host_with("host-crowded", &[("SECKILL_REQUESTS_PER_SECOND_MAX", "1")])?;
+    for _ in 0..ASKED_MAX {
+        let reply = sale::token(&crowded, &sale, buyer())?;
+        if reply.status != 200 {
+            refused(&reply, 429, 10004, "频繁")?;
+            ensure!(
+                reply.header("retry-after") == Some("1"),
+                "{:?}",
+                reply.headers
+            );
+            platform.audit()?;
+            return Ok(());
+        }
+    }
+    anyhow::bail!("{ASKED_MAX} buyers were let in, one a second")
+}

@@ -61,6 +61,8 @@ fn relay(home: &Home, workspace: &Workspace, urls: &Urls, metrics: SocketAddr) -
     let probed = reachable(&[metrics])?;
     let launch = Launch::new(home, "relay-worker", workspace.program("relay-worker"))?
         .args(["run", "--metrics-listen", &metrics.to_string()])
+        // It shares the machine with the host: what is accepted goes before what is published.
+        .gives_way(true)
         .ready(READY_WITHIN, move || answers(probed, "/metrics"))
         .stop_within(DRAIN_WITHIN);
     Ok(urls

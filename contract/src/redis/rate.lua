@@ -1,0 +1,8 @@
+-- Ahead of the scripts that many ask at once: counts a request in its window, unless the limit is 0.
+-- Gives the ms to wait where it is one too many.
+local function wait(window, limit, ms)
+  if limit == '0' then return nil end
+  local used = redis.call('INCR', window)
+  if used == 1 then redis.call('PEXPIRE', window, ms) end
+  if used > tonumber(limit) then return math.max(redis.call('PTTL', window), 1) end
+end
