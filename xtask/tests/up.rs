@@ -15,6 +15,7 @@ use std::time::Duration;
 /// A cold build on a slow machine is in it.
 const READY_WITHIN: Duration = Duration::from_secs(25 * 60);
 const STOPPED_WITHIN: Duration = Duration::from_secs(60);
+const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
 const LAST_LINE: &str = "Ctrl-C stops everything.";
 
 struct Newcomer {
@@ -31,7 +32,7 @@ fn on_a_copy_as_the_readme_says() -> Result<()> {
     let newcomer = Newcomer::arrive()?;
     let up = newcomer.up("first")?;
     let said = fs::read_to_string(up.log())?;
-    let lines = newcomer.readme_lines()?;
+    let lines = newcomer.readme_lines("## Try it")?;
     for line in &lines {
         ensure!(said.contains(line.as_str()), "up does not print {line}");
     }
@@ -41,9 +42,18 @@ fn on_a_copy_as_the_readme_says() -> Result<()> {
     let products = newcomer.shell(products)?;
     ensure!(products["products"][0]["stock"].is_number(), "{products}");
     let order = newcomer.shell(created)?;
-    newcomer.compare_with_readme(&order)?;
+    let shown = newcomer.readme_answers("## Try it")?;
+    same_keys(shown.first().context("the README shows no answer")?, &order)?;
+    for key in ["code", "actual_amount", "status"] {
+        ensure!(
+            shown[0][key] == order[key],
+            "{key}: shown {}, got {order}",
+            shown[0]
+        );
+    }
     let list = newcomer.shell(list)?;
     ensure!(list["orders"][0]["id"] == order["order_id"], "{list}");
+    newcomer.flash_sale()?;
 
     let second = newcomer.xtask(&["up"])?;
     let words = String::from_utf8_lossy(&second.stderr);
@@ -141,40 +151,70 @@ impl Newcomer {
             .context("cannot run cargo xtask")
     }
 
-    /// The README's curl lines, at this platform's port.
-    fn readme_lines(&self) -> Result<Vec<String>> {
+    /// The README's flash sale, each answer with the keys that are shown for it.
+    fn flash_sale(&self) -> Result<()> {
+        let heading = "## A flash sale";
+        let shown = self.readme_answers(heading)?;
+        let lines = self.readme_lines(heading)?;
+        ensure!(
+            lines.len() == shown.len(),
+            "{} lines, {} answers",
+            lines.len(),
+            shown.len()
+        );
+        let (mut token, mut order) = (String::new(), String::new());
+        for (line, shown) in lines.iter().zip(&shown) {
+            let line = line.replace("TOKEN", &token).replace("ORDER_ID", &order);
+            if !line.contains(" -d ") {
+                // It is queued for a moment.
+                stack::wait_ok(WRITTEN_WITHIN, &line, || {
+                    same_keys(shown, &self.shell(&line)?)
+                })?;
+                continue;
+            }
+            let answer = self.shell(&line)?;
+            same_keys(shown, &answer)?;
+            for (field, kept) in [("token", &mut token), ("order_id", &mut order)] {
+                if let Some(value) = answer[field].as_str() {
+                    kept.clear();
+                    kept.push_str(value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The README's part under a heading, split into what stands in code blocks and what does not.
+    fn readme_part(&self, heading: &str) -> Result<Vec<String>> {
         let readme = fs::read_to_string(self.copy.join("README.md"))?;
         let (_, part) = readme
-            .split_once("## Try it")
-            .context("the README has no \"Try it\"")?;
-        let block = part.split("```").nth(1).context("no lines to try")?;
+            .split_once(heading)
+            .with_context(|| format!("the README has no {heading:?}"))?;
+        Ok(part.split("```").map(str::to_owned).collect())
+    }
+
+    /// The first answers shown under a heading.
+    fn readme_answers(&self, heading: &str) -> Result<Vec<Value>> {
+        let parts = self.readme_part(heading)?;
+        let block = parts.get(3).context("no answers are shown")?;
+        let answers = block.lines().filter(|line| line.starts_with('{'));
+        answers
+            .map(|line| {
+                let whole = line.replace("{…}", "{}").replace("[…]", "[]");
+                serde_json::from_str(&whole).with_context(|| line.to_owned())
+            })
+            .collect()
+    }
+
+    /// The README's curl lines under a heading, at this platform's port.
+    fn readme_lines(&self, heading: &str) -> Result<Vec<String>> {
+        let parts = self.readme_part(heading)?;
+        let block = parts.get(1).context("no lines to try")?;
         let here = format!("127.0.0.1:{}", self.ports[0]);
         let curl = block.lines().filter(|line| line.starts_with("curl "));
         Ok(curl
             .map(|line| line.replace("127.0.0.1:8081", &here))
             .collect())
-    }
-
-    /// The README's answer to a create has the keys of a real one, and its values but for ids and times.
-    fn compare_with_readme(&self, order: &Value) -> Result<()> {
-        let readme = fs::read_to_string(self.copy.join("README.md"))?;
-        let shown = readme
-            .lines()
-            .find(|line| line.starts_with("{\"code\""))
-            .context("the README shows no answer")?;
-        let shown: Value = serde_json::from_str(&shown.replace("{…}", "{}"))?;
-        let keys = |value: &Value| {
-            let object = value.as_object();
-            object.map(|object| object.keys().cloned().collect::<Vec<_>>())
-        };
-        ensure!(keys(&shown) == keys(order), "shown {shown}, got {order}");
-        for key in ["code", "actual_amount", "status"] {
-            ensure!(
-                shown[key] == order[key],
-                "{key}: shown {shown}, got {order}"
-            );
-        }
-        Ok(())
     }
 
     fn shell(&self, line: &str) -> Result<Value> {
@@ -183,6 +223,16 @@ impl Newcomer {
         ensure!(output.status.success(), "{line}: {}", output.status);
         serde_json::from_str(&text).with_context(|| format!("{line}: {text}"))
     }
+}
+
+/// What is shown has the keys of what came.
+fn same_keys(shown: &Value, came: &Value) -> Result<()> {
+    let keys = |value: &Value| {
+        let object = value.as_object();
+        object.map(|object| object.keys().cloned().collect::<Vec<_>>())
+    };
+    ensure!(keys(shown) == keys(came), "shown {shown}, got {came}");
+    Ok(())
 }
 
 fn checkout() -> PathBuf {
