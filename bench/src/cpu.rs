@@ -1,8 +1,8 @@
 //! Processor time of each process of the platform, so that a figure says who it was spent by.
 
+use ::tests::app::Platform;
 use std::fs;
 use std::time::Duration;
-use tests::app::Platform;
 
 /// Ticks a second in `/proc`, fixed by Linux' interface.
 const TICKS_PER_SECOND: u64 = 100;

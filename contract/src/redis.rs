@@ -172,7 +172,8 @@ pub fn seckill_intake(product: ProductId) -> String {
     format!("{{p{}}}:intake", product.0)
 }
 
-/// Products with a flash-sale intake, a set: the registry that readers know their streams by.
+/// Products with a flash-sale intake, a sorted set by when the last of their sales ends, in ms: the registry that readers
+/// know their streams by.
 pub const SECKILL_PRODUCTS: &str = "seckill:products";
 /// Channel on which an intake's name is published when it gets its first entry. Only a hint.
 pub const INTAKE_CHANNEL: &str = "intake";

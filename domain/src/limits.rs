@@ -57,6 +57,8 @@ pub const SECKILL_SKU_MAX: u64 = u32::MAX as u64;
 /// A token is good for so long; a used one is remembered for a day.
 pub const SECKILL_TOKEN_MS: u64 = 300_000;
 pub const SECKILL_USED_TOKEN_MS: u64 = 86_400_000;
+/// Redis remembers a flash sale and its buyers for so long after its end; the databases do for ever.
+pub const SECKILL_REMEMBERED_MS: u64 = 30 * 86_400_000;
 /// Entries one intake stream may hold before requests that would add to it are refused.
 pub const INTAKE_LENGTH_MAX: u64 = 1_000_000;
 /// Orders the batch writer puts in one transaction.

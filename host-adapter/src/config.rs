@@ -90,7 +90,7 @@ pub struct Up {
     pub tls_key: Option<PathBuf>,
 
     /// Requests an instance serves before it is replaced: a number, or a range like 64..256 to draw from.
-    /// [default: 128, or 1 for WASI 0.2 components]
+    /// [default: 1024, or 1 for WASI 0.2 components]
     #[arg(long, value_name = "COUNT", value_parser = parse_count, help_heading = "Instances")]
     pub max_instance_reuse_count: Option<Span<usize>>,
     /// Requests an instance serves at a time; WASI 0.2 components always serve one. [default: 16]

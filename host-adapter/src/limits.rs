@@ -32,7 +32,7 @@ pub const INSTANCE_MEMORY_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Instances alive per process, over all components and threads.
 pub const INSTANCES_MAX: u32 = 1024;
 /// Requests one WASI 0.3 instance serves before it is replaced.
-pub const INSTANCE_REUSE_COUNT: usize = 128;
+pub const INSTANCE_REUSE_COUNT: usize = 1024;
 /// Requests one WASI 0.3 instance serves at a time.
 pub const INSTANCE_CONCURRENT_REUSE_COUNT: usize = 16;
 /// How long an idle instance is kept.

@@ -9,7 +9,8 @@ use crate::limits::{ROUND_TIMEOUT_MS, SALES_EVERY_MS, SALES_LATE_EVERY_MS, SALES
 use crate::outage::{Outage, within};
 use crate::redis::{Call, Redis};
 use crate::shutdown::Shutdown;
-use contract::redis::{SECKILL_CLOSE, seckill, stock};
+use contract::redis::{SECKILL_CLOSE, seckill, seckill_buyers, stock};
+use domain::limits::SECKILL_REMEMBERED_MS;
 use domain::{Ms, ProductId, SeckillId, SkuId};
 use sqlx::Row as _;
 use std::time::Duration;
@@ -88,8 +89,15 @@ impl Sales {
         let calls: Vec<Call> = sales
             .iter()
             .map(|sale| Call {
-                keys: vec![seckill(sale.id), stock(sale.id.product)],
-                arguments: vec![sale.sale_sku().0.to_string()],
+                keys: vec![
+                    seckill(sale.id),
+                    stock(sale.id.product),
+                    seckill_buyers(sale.id),
+                ],
+                arguments: vec![
+                    sale.sale_sku().0.to_string(),
+                    SECKILL_REMEMBERED_MS.to_string(),
+                ],
             })
             .collect();
         self.redis.run(&SECKILL_CLOSE, &calls).await

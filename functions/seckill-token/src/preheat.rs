@@ -268,9 +268,14 @@ async fn write(db: &Db, activity: &Activity) -> Result<Result<(), Moved>, SqlErr
 /// Tells Redis the stock of both rows, by which the promise is settled, and the facts last: from them on it sells.
 async fn load(redis: &Redis, db: &Db, activity: &Activity, product: &Product) -> Result<(), Fault> {
     let id = activity.id;
-    let registered = [keys::SECKILL_PRODUCTS.to_owned(), id.product.0.to_string()];
+    let registered = [
+        keys::SECKILL_PRODUCTS.to_owned(),
+        "GT".to_owned(),
+        activity.plan.ends_at.to_string(),
+        id.product.0.to_string(),
+    ];
     redis
-        .command("SADD", registered.map(String::into_bytes))
+        .command("ZADD", registered.map(String::into_bytes))
         .await?;
     sync(redis, db, activity).await?;
     let plan = &activity.plan;

@@ -1,21 +1,28 @@
 //! The intake streams: found by registry, read by consumer group, taken over from relays that died. Every command
 //! names one stream, so that all of it runs on a Redis Cluster too.
 
+use crate::clock::now_ms;
 use crate::limits::{
     INTAKE_CLAIM_IDLE_MS, INTAKE_CONSUMER_IDLE_MS, INTAKE_NAMES_MAX, INTAKE_READ_MAX,
+    SALES_RECENT_MS,
 };
 use crate::redis::{Call, Redis};
 use anyhow::Context;
 use contract::redis::{
     INTAKE_GROUP, SECKILL_PRODUCTS, SETTLE_INTAKE, Script, order_intakes, seckill_intake,
 };
-use domain::ProductId;
+use domain::{Ms, ProductId};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 const RETIRE: Script = Script {
     name: "retire",
     text: include_str!("retire.lua"),
+};
+
+const FORGET: Script = Script {
+    name: "forget",
+    text: include_str!("forget.lua"),
 };
 
 /// An entry as it was read.
@@ -37,6 +44,10 @@ pub struct Streams {
     /// Streams whose group is known to be there.
     ready: HashSet<String>,
     products: Vec<ProductId>,
+    /// Some of their sales are not over.
+    open: bool,
+    /// Of those, whose sales ended long ago and whose intakes are empty.
+    over: Vec<ProductId>,
 }
 
 impl Streams {
@@ -46,12 +57,14 @@ impl Streams {
             consumer,
             ready: HashSet::new(),
             products: Vec::new(),
+            open: false,
+            over: Vec::new(),
         }
     }
 
     /// Whether purchases may come at any moment.
     pub fn has_sales(&self) -> bool {
-        !self.products.is_empty()
+        self.open
     }
 
     /// Streams there can be, by the registry as it was read last.
@@ -65,12 +78,20 @@ impl Streams {
     /// When Redis is away.
     pub async fn scan(&mut self) -> anyhow::Result<BTreeMap<String, u64>> {
         let mut connection = self.redis.connection();
-        let products: Vec<u64> = redis::cmd("SMEMBERS")
+        let registered: Vec<(u64, f64)> = redis::cmd("ZRANGE")
             .arg(SECKILL_PRODUCTS)
+            .arg("0")
+            .arg("-1")
+            .arg("WITHSCORES")
             .query_async(&mut connection)
             .await
             .context("Redis")?;
-        self.products = products.into_iter().map(ProductId).collect();
+        let long_ago = long_ago() as f64;
+        self.open = registered.iter().any(|(_, ends_at)| *ends_at >= long_ago);
+        self.products = registered
+            .iter()
+            .map(|(product, _)| ProductId(*product))
+            .collect();
         let names: Vec<String> = order_intakes()
             .chain(self.products.iter().copied().map(seckill_intake))
             .collect();
@@ -82,6 +103,13 @@ impl Streams {
             .query_async(&mut connection)
             .await
             .context("Redis")?;
+        let sales = registered
+            .iter()
+            .zip(&lengths[lengths.len().saturating_sub(registered.len())..]);
+        self.over = sales
+            .filter(|((_, ends_at), length)| *ends_at < long_ago && **length == 0)
+            .map(|((product, _), _)| ProductId(*product))
+            .collect();
         let filled = names.into_iter().zip(lengths);
         Ok(filled.filter(|(_, length)| *length > 0).collect())
     }
@@ -208,11 +236,12 @@ impl Streams {
         Err(error).with_context(|| format!("Redis, stream {name}"))
     }
 
-    /// Removes consumers of relays that ended long ago.
+    /// Removes consumers of relays, and products of flash sales, that ended long ago.
     ///
     /// # Errors
     /// When Redis is away.
     pub async fn retire(&self) -> anyhow::Result<()> {
+        self.forget_sales().await?;
         let calls: Vec<Call> = self
             .ready
             .iter()
@@ -232,6 +261,31 @@ impl Streams {
         }
         Ok(())
     }
+
+    async fn forget_sales(&self) -> anyhow::Result<()> {
+        if self.over.is_empty() {
+            return Ok(());
+        }
+        let products = self.over.iter().map(|product| product.0);
+        let call = Call {
+            keys: vec![SECKILL_PRODUCTS.to_owned()],
+            arguments: std::iter::once(long_ago())
+                .chain(products)
+                .map(|number| number.to_string())
+                .collect(),
+        };
+        let forgotten: Vec<usize> = self.redis.run(&FORGET, &[call]).await?;
+        tracing::info!(
+            products = forgotten.iter().sum::<usize>(),
+            "flash sales that are over are forgotten"
+        );
+        Ok(())
+    }
+}
+
+/// What ended before this has been closed, and no purchase is on its way any more.
+fn long_ago() -> Ms {
+    now_ms().saturating_sub(SALES_RECENT_MS)
 }
 
 fn entry(stream: &str, (id, fields): (String, Option<Fields>)) -> Entry {

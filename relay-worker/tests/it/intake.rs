@@ -341,3 +341,32 @@ async fn relays_that_are_gone_are_forgotten() {
         assert_eq!(count, removed, "unseen for {unseen_ms} ms");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_sales_long_over_are_forgotten() {
+    let mut world = World::new().await;
+    let forget = keys::Script {
+        name: "forget",
+        text: include_str!("../../src/intake/forget.lua"),
+    };
+    let registry = [keys::SECKILL_PRODUCTS.to_owned()];
+    let mut add = redis::cmd("ZADD");
+    add.arg(&registry)
+        .arg(&[("100", "1"), ("200", "2"), ("900", "3")]);
+    let _: i64 = add.query(&mut world.redis).unwrap();
+    // The second one is on sale again since its intake was seen empty.
+    let again = ["GT", "900", "2"];
+    let _: i64 = redis::cmd("ZADD")
+        .arg(&registry)
+        .arg(&again)
+        .query(&mut world.redis)
+        .unwrap();
+    let arguments = ["500", "1", "2", "3", "4"].map(str::to_owned);
+    let forgotten: i64 = run(&mut world.redis, &forget, &registry, &arguments);
+    let left: Vec<u64> = redis::cmd("ZRANGE")
+        .arg(&registry)
+        .arg(&["0", "-1"])
+        .query(&mut world.redis)
+        .unwrap();
+    assert_eq!((forgotten, left), (1, vec![2, 3]));
+}

@@ -90,8 +90,10 @@ impl World {
         ];
         let stock = [keys::stock(sale.product), keys::reserved(sale.product)];
         let _: i64 = run(&mut self.redis, &keys::SYNC, &stock, &rows);
-        let _: i64 = redis::cmd("SADD")
+        let _: i64 = redis::cmd("ZADD")
             .arg(keys::SECKILL_PRODUCTS)
+            .arg("GT")
+            .arg(ends_at)
             .arg(product)
             .query(&mut self.redis)
             .unwrap();

@@ -65,7 +65,7 @@ fn loaded(script: Script) -> Script {
         ]
     };
     script
-        .expect("SADD", integer(1))
+        .expect("ZADD", integer(1))
         .expect(
             "inventory SELECT t_inventory",
             rows([row(0, 900, 8), row(sale_sku(), 100, 0)]),
@@ -94,7 +94,7 @@ fn units_move_before_the_sale_opens() {
         at("sync {p1}") < at("seckill_load {p1}"),
         "what sells has stock"
     );
-    assert!(at("SADD seckill:products") < at("seckill_load {p1}"));
+    assert!(at("ZADD seckill:products") < at("seckill_load {p1}"));
     assert_eq!(script.values("set_aside")[4..], ["seckill-3", "0", "100"]);
     let sku = sale_sku().to_string();
     assert_eq!(

@@ -126,8 +126,8 @@ fn sell(cluster: &mut Cluster, product: ProductId, user: UserId) -> Result<Order
     let whose = texts(&format!("{order}|{sku}|{buyer}"));
     let said = cluster.script(keys::SECKILL_REFUND, &back, &whose)?;
     ensure!(said == ["1"], "{said:?}");
-    let end = [facts, stock];
-    cluster.script(keys::SECKILL_CLOSE, &end, &texts(&sku.to_string()))?;
+    let end = [facts, stock, keys::seckill_buyers(sale)];
+    cluster.script(keys::SECKILL_CLOSE, &end, &texts(&format!("{sku}|1000")))?;
     Ok(order)
 }
 

@@ -1,6 +1,6 @@
 //! The end of a sale: no more tokens, and what is unsold or given back is ordinary stock again.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use tests::app::{Platform, soon};
 use tests::sale::{self, ORDINARY};
@@ -51,6 +51,13 @@ fn what_is_unsold_comes_back() -> Result<()> {
         );
         Ok(())
     })?;
+    let mut redis = redis::Client::open(platform.redis.url())?.get_connection()?;
+    let (product, number) = sale.id.split_once('-').context("an id")?;
+    for key in ["", ":buyers"] {
+        let key = format!("{{p{product}}}:seckill:{number}{key}");
+        let left: i64 = redis::cmd("PTTL").arg(&key).query(&mut redis)?;
+        ensure!(left > 0, "{key} is remembered for ever: {left}");
+    }
     platform.audit()?;
     Ok(())
 }
