@@ -280,8 +280,8 @@ fn redis_away_at_each_step() {
     let aside = || found(PLANNED, StockMode::Redis).expect("set_aside", word("ok"));
     for script in [
         found(PLANNED, StockMode::Redis).expect("set_aside", away()),
-        moved(aside()).expect("SADD", away()),
-        found(OPEN, StockMode::Redis).expect("SADD", away()),
+        moved(aside()).expect("ZADD", away()),
+        found(OPEN, StockMode::Redis).expect("ZADD", away()),
     ] {
         let reply = one(&script);
         assert_eq!(
