@@ -23,7 +23,7 @@ pub use home::{Home, write_private};
 pub use kafka::Kafka;
 pub use mariadb::MariaDb;
 pub use port::free_port;
-pub use process::{Launch, Process, binary, terminate};
+pub use process::{Launch, NICENESS, Process, binary, terminate};
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;
 pub use redis_cluster::RedisCluster;
