@@ -32,6 +32,17 @@ impl Report {
         value: f64,
         unit: &'static str,
         note: impl Into<String>,
+    ) {
+        self.row_of(what, value, unit, note, String::new());
+    }
+
+    /// With whose processor time each operation took.
+    pub fn row_of(
+        &mut self,
+        what: &'static str,
+        value: f64,
+        unit: &'static str,
+        note: impl Into<String>,
         cpu: String,
     ) {
         let row = Row {

@@ -177,11 +177,11 @@ impl Bench {
         let buyers = 25_000 * args.peak_seconds as usize;
         let sale = self.platform.sale(buyers as u32 + 1, 1)?;
         let (bearers, tokens, cpu) = self.tokens(&sale, buyers)?;
-        report.row("tokens", tokens.rate(), "/s", latencies(&tokens), cpu);
+        report.row_of("tokens", tokens.rate(), "/s", latencies(&tokens), cpu);
         let load = self.closed(Duration::from_secs(args.peak_seconds));
         let begin = Instant::now();
         let (accepted, seen, cpu) = self.with_cpu(|| self.buy(&load, bearers))?;
-        report.row(
+        report.row_of(
             "purchases accepted, peak",
             seen.rate(),
             "/s",
@@ -199,15 +199,8 @@ impl Bench {
             durable,
             "/s",
             note.clone(),
-            String::new(),
         );
-        report.row(
-            "orders published and in the stock",
-            published,
-            "/s",
-            note,
-            String::new(),
-        );
+        report.row("orders published and in the stock", published, "/s", note);
         self.all_there(&accepted)
     }
 
@@ -231,7 +224,7 @@ impl Bench {
         });
         let (accepted, seen, cpu) = bought?;
         let backlog = backlog.map_err(|_| anyhow::anyhow!("the watcher panicked"))??;
-        report.row(
+        report.row_of(
             "purchases accepted, held",
             seen.rate(),
             "/s",
@@ -247,7 +240,6 @@ impl Bench {
             late,
             "orders",
             note,
-            String::new(),
         );
         let begin = Instant::now();
         self.drained(&sale, accepted.len())?;
@@ -256,16 +248,9 @@ impl Bench {
             begin.elapsed().as_secs_f64(),
             "s",
             format!("{} orders", accepted.len()),
-            String::new(),
         );
         let lag = self.published()?;
-        report.row(
-            "until all of it is published",
-            lag.as_secs_f64(),
-            "s",
-            "",
-            String::new(),
-        );
+        report.row("until all of it is published", lag.as_secs_f64(), "s", "");
         self.all_there(&accepted)
     }
 
@@ -294,13 +279,7 @@ impl Bench {
         );
         let ms = |share: f64| waits.value_at_quantile(share) as f64 / 1_000.0;
         let note = format!("p50 {:.1} ms, {} purchases/s", ms(0.5), args.poll_rate);
-        report.row(
-            "202 to a readable order, p99",
-            ms(0.99),
-            "ms",
-            note,
-            String::new(),
-        );
+        report.row("202 to a readable order, p99", ms(0.99), "ms", note);
         Ok(())
     }
 
@@ -330,7 +309,7 @@ impl Bench {
             "{} were not told that it is sold out",
             seen.bad
         );
-        report.row(
+        report.row_of(
             "refused, sold out",
             seen.rate(),
             "/s",

@@ -109,16 +109,19 @@ fn switch_on(world: &mut World, rabbit: &RabbitMq) {
     world.set("RABBITMQ_URL", rabbit.url());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_same_message_on_both_buses_is_one_order() {
-    let home = Home::temporary().unwrap();
-    let (kafka, rabbit) = (
-        Kafka::start(&home, None).unwrap(),
-        RabbitMq::start(&home, None).unwrap(),
-    );
+async fn on_both_buses(home: &Home) -> (Kafka, RabbitMq, World) {
+    let kafka = Kafka::start(home, None).unwrap();
+    let rabbit = RabbitMq::start(home, None).unwrap();
     let mut world = World::new().await;
     world.set("KAFKA_BROKERS", kafka.brokers());
     switch_on(&mut world, &rabbit);
+    (kafka, rabbit, world)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_message_on_both_buses_is_one_order() {
+    let home = Home::temporary().unwrap();
+    let (kafka, rabbit, world) = on_both_buses(&home).await;
     world.product(1, StockMode::Redis, 1_000).await;
     let (other, topic) = (Other::at(&world, &rabbit).await, Topic::of(&world, &kafka));
     other.declare(&other.queue()).await;
@@ -192,13 +195,7 @@ async fn a_message_stays_until_its_order_is_committed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn our_purchases_are_published_and_an_outage_holds_up_nothing_else() {
     let home = Home::temporary().unwrap();
-    let (kafka, rabbit) = (
-        Kafka::start(&home, None).unwrap(),
-        RabbitMq::start(&home, None).unwrap(),
-    );
-    let mut world = World::new().await;
-    world.set("KAFKA_BROKERS", kafka.brokers());
-    switch_on(&mut world, &rabbit);
+    let (_kafka, rabbit, mut world) = on_both_buses(&home).await;
     let sku = SkuId(0).of_sale(5);
     world.product(1, StockMode::Redis, 100).await;
     sqlx::query("UPDATE t_inventory SET sku_id = ? WHERE product_id = 1")
