@@ -238,7 +238,7 @@ fn start_host(
     let components = app.join("target/components");
     fs::create_dir_all(&components)?;
     fs::copy(
-        component::checkout().join("spin.toml"),
+        component::checkout()?.join("spin.toml"),
         app.join("spin.toml"),
     )?;
     for name in component::ALL {

@@ -20,11 +20,15 @@ pub const ALL: [&str; 10] = [
     "stats",
 ];
 
-/// The checkout these tests belong to.
-pub fn checkout() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."))
+/// The checkout these tests belong to, as cargo tells it when it runs them: what it told the compiler may be another
+/// checkout that shared the target folder.
+///
+/// # Errors
+/// Where they were not started by cargo.
+pub fn checkout() -> Result<PathBuf> {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").context("not started by cargo")?;
+    let root = Path::new(&package).parent();
+    Ok(root.context("not in a checkout")?.to_owned())
 }
 
 /// Where a function's wasm file is, after seeing to it that it is as its sources are.
@@ -47,7 +51,7 @@ pub fn wasm(name: &str) -> Result<PathBuf> {
 fn build(name: &str, target: &Path) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .current_dir(checkout())
+        .current_dir(checkout()?)
         .args(["build", "--quiet", "--profile", "component"])
         .args(["--target", "wasm32-wasip2", "-p", name, "--target-dir"])
         .arg(target)

@@ -103,7 +103,7 @@ impl Newcomer {
         let temporary = Home::temporary()?;
         let home = Home::kept(temporary.path().join("logs"))?;
         let copy = temporary.path().join("flashorder");
-        copy_sources(&checkout(), &copy)?;
+        copy_sources(&checkout()?, &copy)?;
         let ports = [free_port()?, free_port()?, free_port()?, free_port()?];
         Ok(Newcomer {
             _temporary: temporary,
@@ -235,9 +235,11 @@ fn same_keys(shown: &Value, came: &Value) -> Result<()> {
     Ok(())
 }
 
-fn checkout() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
+/// As cargo tells it when it runs the test: the compiler may have been told of another that shared the target folder.
+fn checkout() -> Result<PathBuf> {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").context("not started by cargo")?;
+    let root = Path::new(&package).parent();
+    Ok(root.context("not in a checkout")?.to_owned())
 }
 
 /// Everything but what is built, kept by `up`, or git's own.

@@ -52,7 +52,7 @@ fn probes() -> &'static Path {
         let test = std::env::current_exe().unwrap();
         // TARGET/PROFILE/deps/it-HASH
         let target = test.ancestors().nth(3).unwrap();
-        let done = std::process::Command::new(env!("CARGO"))
+        let done = std::process::Command::new(std::env::var_os("CARGO").unwrap())
             .args([
                 "build",
                 "--quiet",
@@ -63,7 +63,7 @@ fn probes() -> &'static Path {
             ])
             .args(["-p", "probe", "-p", "probe-p2", "--target-dir"])
             .arg(target)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .current_dir(std::env::var_os("CARGO_MANIFEST_DIR").unwrap())
             .status()
             .unwrap();
         assert!(done.success(), "the probes do not build");

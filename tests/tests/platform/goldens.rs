@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tests::app::Platform;
+use tests::component;
 
 /// A request file: request line, headers, an empty line, the body. `{{id}}` stands for the id of the order
 /// that the folder's first request placed.
@@ -56,9 +57,7 @@ fn stock_the_shelves(platform: &Platform) -> Result<()> {
 fn play(system: &str) -> Result<()> {
     let platform = Platform::shared();
     stock_the_shelves(&platform)?;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("requests")
-        .join(system);
+    let folder = component::checkout()?.join("tests/requests").join(system);
     let mut files: Vec<PathBuf> = fs::read_dir(&folder)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
