@@ -17,6 +17,7 @@ mod metrics_server;
 mod mysql;
 mod outbound;
 mod redis;
+mod reply;
 mod router;
 mod server;
 pub mod shutdown;

@@ -20,6 +20,8 @@ pub const BODY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Headers in one request.
 pub const HEADERS_MAX: usize = 100;
+/// Bytes of a reply that wait for its client; a component that writes faster waits too.
+pub const REPLY_BUFFERED_BYTES_MAX: usize = 64 * 1024;
 /// Streams an HTTP/2 client may hold open on one connection.
 pub const H2_STREAMS_MAX: u32 = 256;
 /// How long a TLS handshake may take.

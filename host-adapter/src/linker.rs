@@ -3,6 +3,7 @@
 use crate::bindings::spin::{mysql::mysql, redis::redis, variables::variables};
 use crate::mysql::MysqlHost;
 use crate::redis::RedisHost;
+use crate::reply;
 use crate::store::{Instance, VariablesHost};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -19,6 +20,7 @@ pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<Instance>> {
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     p2::add_only_http_to_linker_async(&mut linker)?;
     p3::add_to_linker(&mut linker)?;
+    reply::add_to_linker(&mut linker)?;
     mysql::add_to_linker::<Instance, MysqlHost>(&mut linker, |instance| instance)?;
     redis::add_to_linker::<Instance, RedisHost>(&mut linker, |instance| instance)?;
     variables::add_to_linker::<Instance, VariablesHost>(&mut linker, |instance| instance)?;
