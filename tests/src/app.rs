@@ -146,6 +146,16 @@ impl Platform {
         run(&self.relay_program, &arguments, &self.environment)
     }
 
+    /// The folder of its data and logs, deleted with it.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// What every program of the platform is told of its servers, by the names the relay knows. Some are secrets.
+    pub fn environment(&self) -> &[(&'static str, String)] {
+        &self.environment
+    }
+
     /// The hosts' APIs.
     pub fn apis(&self) -> Vec<&Client> {
         let twin = self.twin.iter().map(|twin| &twin.api);
