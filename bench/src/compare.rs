@@ -118,7 +118,11 @@ fn compare(args: &Args, workload: Workload, peers: &[Peer], world: &mut World) -
     Ok(outcome)
 }
 
-fn round(
+/// One measurement of one peer, with what it wrote counted in the databases.
+///
+/// # Errors
+/// Where a reply is wrong, or the databases hold less than was answered.
+pub fn round(
     args: &Args,
     workload: Workload,
     peer: &Peer,

@@ -4,6 +4,7 @@
 mod check;
 mod compare;
 mod cpu;
+mod growth;
 mod load;
 mod machine;
 mod outcome;
@@ -13,6 +14,7 @@ mod report;
 mod sample;
 mod seckill;
 mod seed;
+mod start;
 mod wire;
 mod workload;
 mod world;
@@ -27,7 +29,8 @@ use workload::Workload;
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 struct Args {
-    /// What to measure: `seckill` (a whole flash sale), workloads compared with the peers, or nothing for all of them
+    /// What to measure: `seckill` (a whole flash sale), `start` (cold start, memory, idle connections), `growth` (more
+    /// orders, more shards), workloads compared with the peers; nothing for all of them
     #[arg(value_parser = name)]
     names: Vec<Name>,
     /// Where the tables go
@@ -38,6 +41,8 @@ struct Args {
     check: bool,
     #[command(flatten)]
     compare: compare::Args,
+    #[command(flatten)]
+    growth: growth::Growth,
     #[command(flatten)]
     seckill: seckill::Args,
 }
@@ -54,12 +59,19 @@ const CHECKED: [Workload; 4] = [
 enum Name {
     /// A flash sale: tokens, purchases, orders written, refusals, time until an order can be read
     Seckill,
+    /// Start to first answer, memory, idle connections
+    Start,
+    /// The same with more orders and more shards
+    Growth,
     Compared(Workload),
 }
 
 fn name(text: &str) -> Result<Name, String> {
-    if text == "seckill" {
-        return Ok(Name::Seckill);
+    match text {
+        "seckill" => return Ok(Name::Seckill),
+        "start" => return Ok(Name::Start),
+        "growth" => return Ok(Name::Growth),
+        _ => {}
     }
     let known = Workload::value_variants();
     let found = known.iter().find(|workload| workload.name() == text);
@@ -67,7 +79,7 @@ fn name(text: &str) -> Result<Name, String> {
         .map(|workload| Name::Compared(*workload))
         .ok_or_else(|| {
             let names: Vec<&str> = known.iter().map(|workload| workload.name()).collect();
-            format!("one of seckill, {}", names.join(", "))
+            format!("one of seckill, start, growth, {}", names.join(", "))
         })
 }
 
@@ -86,6 +98,12 @@ fn main() -> Result<()> {
     if !workloads.is_empty() {
         let outcomes = compare::run(&args.compare, &workloads)?;
         report::write_comparison(&args.out, &args.compare, &outcomes)?;
+    }
+    if all || args.names.contains(&Name::Start) {
+        start::run(&args.compare)?.write(&args.out, "start")?;
+    }
+    if all || args.names.contains(&Name::Growth) {
+        growth::run(&args.compare, &args.growth)?.write(&args.out, "growth")?;
     }
     if all || args.names.contains(&Name::Seckill) {
         let report = seckill::run(&args.seckill)?;

@@ -143,6 +143,11 @@ impl Peer {
         }
     }
 
+    /// `None` where it was given by its address.
+    pub fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
+    }
+
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().and_then(Process::pid)
     }
@@ -155,7 +160,15 @@ impl Peer {
 fn arguments(kind: Kind, address: &str) -> Vec<String> {
     let own = |arguments: &[&str]| arguments.iter().map(|text| (*text).to_owned()).collect();
     match kind {
-        Kind::Host | Kind::HostCached => own(&["up", "-f", "spin.toml", "--listen", address]),
+        Kind::Host | Kind::HostCached => own(&[
+            "up",
+            "-f",
+            "spin.toml",
+            "--listen",
+            address,
+            "--max-connections",
+            "20000",
+        ]),
         Kind::Twin => own(&["--spin-toml", "spin.toml", "--listen", address]),
         // With more than one request at a time per instance it hangs on routes that open several connections.
         Kind::Spin => own(&[

@@ -19,7 +19,7 @@ pub struct Report {
 
 /// One figure.
 pub struct Row {
-    pub what: &'static str,
+    pub what: String,
     pub value: f64,
     pub unit: &'static str,
     pub note: String,
@@ -30,7 +30,7 @@ pub struct Row {
 impl Report {
     pub fn row(
         &mut self,
-        what: &'static str,
+        what: impl Into<String>,
         value: f64,
         unit: &'static str,
         note: impl Into<String>,
@@ -41,14 +41,14 @@ impl Report {
     /// With whose processor time each operation took.
     pub fn row_of(
         &mut self,
-        what: &'static str,
+        what: impl Into<String>,
         value: f64,
         unit: &'static str,
         note: impl Into<String>,
         cpu: String,
     ) {
         let row = Row {
-            what,
+            what: what.into(),
             value,
             unit,
             note: note.into(),

@@ -7,7 +7,8 @@ use domain::{OrderId, UserId};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::process::{Command, Stdio};
-use tests::app::{Platform, SHARDS};
+use std::sync::atomic::{AtomicU64, Ordering};
+use tests::app::Platform;
 use tests::sale::now_ms;
 
 /// The product every such order has one unit of.
@@ -22,22 +23,26 @@ const SEQUENCE_BITS: u32 = 12;
 /// What the database says.
 pub fn orders(
     platform: &Platform,
+    shards: u64,
     first: u64,
     users: u64,
     per_user: u64,
 ) -> Result<Vec<(u64, OrderId)>> {
+    // Those of one call share no millisecond; those of several calls do, and differ here.
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let sequence = CALLS.fetch_add(1, Ordering::Relaxed) % (1 << SEQUENCE_BITS);
     let count = users * per_user;
     let newest = now_ms() - 3_600_000;
     let mut made = Vec::with_capacity(count as usize);
     for at in 0..count {
         let user = first + at % users;
         let minted = newest - (count - at);
-        let tick = (minted - EPOCH_MS) << SEQUENCE_BITS;
+        let tick = ((minted - EPOCH_MS) << SEQUENCE_BITS) | sequence;
         let id = OrderId::compose(tick, UserId::new(user).gene());
         made.push((user, id.context("no such tick")?));
     }
-    for shard in 0..SHARDS {
-        let own = made.iter().filter(|(user, _)| user % SHARDS == shard);
+    for shard in 0..shards {
+        let own = made.iter().filter(|(user, _)| user % shards == shard);
         load(platform, shard, own)?;
     }
     Ok(made)

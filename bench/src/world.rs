@@ -17,8 +17,8 @@ const READERS: u64 = 1_000;
 const ORDERS_EACH: u64 = 20;
 const FIRST_READER: u64 = 5_000_000;
 /// Users whose orders are read once or cancelled.
-const FIRST_STORED: u64 = 6_000_000;
-const FIRST_FRESH: u64 = 7_000_000;
+const FIRST_STORED: u64 = 100_000_000;
+const FIRST_FRESH: u64 = 50_000_000;
 /// Orders read again and again.
 const HOT_ORDERS: usize = 1_000;
 /// Keys deleted at a time.
@@ -26,8 +26,17 @@ const FORGET: usize = 1_000;
 /// First of the products that are read once.
 const FIRST_OF_MANY: u64 = 5_000_000;
 
+/// How much there is.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Orders in MySQL before anything is measured, at least those that are read.
+    pub orders: u64,
+    pub shards: u64,
+}
+
 /// The platform and its contents.
 pub struct World {
+    shards: u64,
     pub platform: Platform,
     pub products: Vec<u64>,
     pub db_products: Vec<u64>,
@@ -47,22 +56,39 @@ impl World {
     /// # Errors
     /// Where it does not start or refuses a product.
     pub fn new() -> Result<World> {
-        let platform = Platform::start(Options::default())?;
+        World::of(Size {
+            orders: 0,
+            shards: SHARDS,
+        })
+    }
+
+    /// The same of another size.
+    ///
+    /// # Errors
+    /// As for `new`.
+    pub fn of(size: Size) -> Result<World> {
+        let shards = size.shards;
+        let platform = Platform::start(Options {
+            shards: Some(shards),
+            ..Options::default()
+        })?;
         let product = |mode| {
             (0..PRODUCTS)
                 .map(|_| platform.product(STOCK, mode))
                 .collect::<Result<Vec<_>>>()
         };
         let (products, db_products) = (product("redis")?, product("db")?);
-        let listed = seed::orders(&platform, FIRST_READER, READERS, ORDERS_EACH)?;
+        let listed = seed::orders(&platform, shards, FIRST_READER, READERS, ORDERS_EACH)?;
+        let stored = stored(&platform, size)?;
         platform.relay.pause();
         Ok(World {
+            shards,
             products,
             db_products,
             readers: (FIRST_READER..FIRST_READER + READERS).collect(),
             hot_orders: listed[..HOT_ORDERS].to_vec(),
             sales: Vec::new(),
-            stored: Vec::new(),
+            stored,
             many: Vec::new(),
             number: 0,
             fresh_users: FIRST_FRESH,
@@ -92,16 +118,24 @@ impl World {
             let more = (count - self.stored.len()) as u64;
             let first = FIRST_STORED + self.stored.len() as u64;
             self.stored
-                .extend(seed::orders(&self.platform, first, more, 1)?);
+                .extend(seed::orders(&self.platform, self.shards, first, more, 1)?);
         }
-        Ok(self.stored[..count].to_vec())
+        // Spread over all of them, so that a large table is read in many places.
+        let step = self.stored.len() / count.max(1);
+        Ok(self
+            .stored
+            .iter()
+            .step_by(step.max(1))
+            .take(count)
+            .copied()
+            .collect())
     }
 
     /// So many pending orders that were not given before.
     pub fn fresh_orders(&mut self, count: usize) -> Result<Vec<(u64, OrderId)>> {
         let first = self.fresh_users;
         self.fresh_users += count as u64;
-        seed::orders(&self.platform, first, count as u64, 1)
+        seed::orders(&self.platform, self.shards, first, count as u64, 1)
     }
 
     /// So many products; the same each time.
@@ -126,7 +160,7 @@ impl World {
 
     /// Rows over all shards.
     pub fn rows(&self, table: &str, filter: &str) -> Result<i64> {
-        (0..SHARDS).try_fold(0, |sum, shard| {
+        (0..self.shards).try_fold(0, |sum, shard| {
             let count = format!("SELECT COUNT(*) FROM order_{shard}.{table} WHERE {filter}");
             Ok(sum + self.platform.number(&count)?)
         })
@@ -167,4 +201,16 @@ impl World {
         );
         client.get("/v1/order/1")?.expect(404).map(drop)
     }
+}
+
+/// Orders that are only there, in pieces that fit the memory.
+fn stored(platform: &Platform, size: Size) -> Result<Vec<(u64, OrderId)>> {
+    const PIECE: u64 = 500_000;
+    let mut all = Vec::with_capacity(size.orders as usize);
+    while (all.len() as u64) < size.orders {
+        let more = PIECE.min(size.orders - all.len() as u64);
+        let first = FIRST_STORED + all.len() as u64;
+        all.extend(seed::orders(platform, size.shards, first, more, 1)?);
+    }
+    Ok(all)
 }
