@@ -19,9 +19,9 @@ use tests::sale::Sale;
 /// How large the measurement is.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Connections in closed loops
+    /// Connections of a flash sale's closed loops
     #[arg(long, default_value_t = 128)]
-    connections: usize,
+    sale_connections: usize,
     /// Seconds of the peak
     #[arg(long, default_value_t = 10)]
     peak_seconds: u64,
@@ -63,13 +63,13 @@ pub fn run(args: &Args) -> Result<Report> {
     let mut bench = Bench {
         platform,
         address,
-        connections: args.connections,
+        connections: args.sale_connections,
         next_user: 1_000_000,
     };
     let mut report = Report {
         title: "Flash sale".to_owned(),
         settings: vec![
-            ("connections", args.connections.to_string()),
+            ("connections", args.sale_connections.to_string()),
             ("load", "one thread on the same machine".to_owned()),
             (
                 "MySQL durability",
