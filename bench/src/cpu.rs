@@ -1,46 +1,78 @@
-//! Processor time of each process of the platform, so that a figure says who it was spent by.
+//! Processor time and memory of processes, so that a figure says who it was spent by.
 
-use ::tests::app::Platform;
 use std::fs;
 use std::time::Duration;
 
 /// Ticks a second in `/proc`, fixed by Linux' interface.
 const TICKS_PER_SECOND: u64 = 100;
+/// Bytes of a page on every machine this runs on.
+const PAGE_BYTES: u64 = 4_096;
 
-/// Processor time since each process began.
+/// Processes by the name they are shown under.
+pub type Named = Vec<(&'static str, Option<u32>)>;
+
+/// Processor time since each process began, with that of its children that ended.
 pub struct Cpu(Vec<(&'static str, Duration)>);
 
 impl Cpu {
-    /// Of the platform, and of this process as `load`.
-    pub fn of(platform: &Platform) -> Cpu {
-        let pids = [
-            ("host", platform.host.pid()),
-            ("relay", platform.relay.pid()),
-            ("MariaDB", platform.mariadb.process.pid()),
-            ("Redis", platform.redis.process.pid()),
-            ("load", Some(std::process::id())),
-        ];
-        let spent = |pid: Option<u32>| pid.and_then(spent).unwrap_or_default();
-        Cpu(pids.map(|(name, pid)| (name, spent(pid))).to_vec())
+    /// Of these processes with their children, and of this one, which sends the load, as `load`.
+    pub fn of(processes: &Named) -> Cpu {
+        let mut all: Vec<_> = processes
+            .iter()
+            .map(|(name, pid)| (*name, pid.map(spent_with_children).unwrap_or_default()))
+            .collect();
+        all.push(("load", spent(std::process::id()).unwrap_or_default()));
+        Cpu(all)
     }
 
     /// Microseconds per operation since then, by process.
-    pub fn per(&self, now: &Cpu, operations: u64) -> String {
+    pub fn per(&self, now: &Cpu, operations: u64) -> Vec<(&'static str, f64)> {
         let parts = self.0.iter().zip(&now.0).map(|((name, then), (_, now))| {
-            let micros = now.saturating_sub(*then).as_micros() / u128::from(operations.max(1));
-            format!("{name} {micros}")
+            let micros = now.saturating_sub(*then).as_micros() as f64;
+            (*name, micros / operations.max(1) as f64)
         });
-        parts.collect::<Vec<_>>().join(", ")
+        parts.collect()
     }
 }
 
+/// As a row of a table shows it.
+pub fn shown(parts: &[(&'static str, f64)]) -> String {
+    let parts = parts
+        .iter()
+        .map(|(name, micros)| format!("{name} {micros:.0}"));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn spent_with_children(pid: u32) -> Duration {
+    let below = children(pid).into_iter().map(spent_with_children);
+    spent(pid).unwrap_or_default() + below.sum::<Duration>()
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    list.unwrap_or_default()
+        .split_whitespace()
+        .filter_map(|child| child.parse().ok())
+        .collect()
+}
+
+/// Of a process and of its children that ended: `wrk` is one of this program's.
 fn spent(pid: u32) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold spaces; user and system time are the 14th and 15th fields.
+    // The name in parentheses may hold spaces; user and system time are the 14th to 17th fields.
     let (_, rest) = stat.rsplit_once(") ")?;
-    let fields = rest.split(' ').skip(11).take(2);
+    let fields = rest.split(' ').skip(11).take(4);
     let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
     Some(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
+}
+
+/// Resident memory of a process and of its children.
+pub fn memory_bytes(pid: u32) -> u64 {
+    let pages = fs::read_to_string(format!("/proc/{pid}/statm"))
+        .ok()
+        .and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
+    let below: u64 = children(pid).into_iter().map(memory_bytes).sum();
+    pages.unwrap_or_default() * PAGE_BYTES + below
 }
 
 #[cfg(test)]
@@ -54,5 +86,7 @@ mod tests {
         }
         assert!(std::hint::black_box(sum) > 0);
         assert_eq!(super::spent(u32::MAX), None);
+        assert!(super::memory_bytes(std::process::id()) > 100_000);
+        assert_eq!(super::memory_bytes(u32::MAX), 0);
     }
 }

@@ -1,43 +1,124 @@
 //! `cargo xtask bench`: figures of the platform, each taken in one run with the settings it was taken under beside it.
-//! Load comes from this process, over plain sockets; what it counts is checked against the databases afterwards.
+//! Load comes from the same machine, over plain sockets; what it counts is checked against the databases afterwards.
 
+mod check;
+mod compare;
 mod cpu;
+mod growth;
 mod load;
 mod machine;
+mod outcome;
+mod peer;
+mod plot;
 mod report;
+mod sample;
 mod seckill;
+mod seed;
+mod start;
 mod wire;
+mod workload;
+mod world;
+mod wrk;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
+use workload::Workload;
 
-/// Measures the platform; writes tables and JSON.
+/// Measures the platform; writes tables, JSON and plots.
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 struct Args {
-    /// What to measure; everything where none is named
-    #[arg(value_enum)]
+    /// What to measure: `seckill` (a whole flash sale), `start` (cold start, memory, idle connections), `growth` (more
+    /// orders, more shards), workloads compared with the peers; nothing for all of them
+    #[arg(value_parser = name)]
     names: Vec<Name>,
     /// Where the tables go
     #[arg(long, default_value = "docs/bench", value_name = "FOLDER")]
     out: PathBuf,
+    /// Short runs of a few workloads against the stored ratios; fails where one fell
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    compare: compare::Args,
+    #[command(flatten)]
+    growth: growth::Growth,
     #[command(flatten)]
     seckill: seckill::Args,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+/// What a check measures: each has its own share of host, component, Redis and MySQL.
+const CHECKED: [Workload; 4] = [
+    Workload::Noop,
+    Workload::Order,
+    Workload::OrderUncached,
+    Workload::Create,
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Name {
     /// A flash sale: tokens, purchases, orders written, refusals, time until an order can be read
     Seckill,
+    /// Start to first answer, memory, idle connections
+    Start,
+    /// The same with more orders and more shards
+    Growth,
+    Compared(Workload),
+}
+
+fn name(text: &str) -> Result<Name, String> {
+    match text {
+        "seckill" => return Ok(Name::Seckill),
+        "start" => return Ok(Name::Start),
+        "growth" => return Ok(Name::Growth),
+        _ => {}
+    }
+    let known = Workload::value_variants();
+    let found = known.iter().find(|workload| workload.name() == text);
+    found
+        .map(|workload| Name::Compared(*workload))
+        .ok_or_else(|| {
+            let names: Vec<&str> = known.iter().map(|workload| workload.name()).collect();
+            format!("one of seckill, start, growth, {}", names.join(", "))
+        })
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let wanted = |name| args.names.is_empty() || args.names.contains(&name);
-    if wanted(Name::Seckill) {
+    if args.check {
+        let outcomes = compare::run(&args.compare.short(), &CHECKED)?;
+        return check::check(&args.out, &outcomes);
+    }
+    let all = args.names.is_empty();
+    let workloads: Vec<Workload> = Workload::value_variants()
+        .iter()
+        .copied()
+        .filter(|workload| all || args.names.contains(&Name::Compared(*workload)))
+        .collect();
+    if !workloads.is_empty() {
+        let outcomes = compare::run(&args.compare, &workloads)?;
+        report::write_comparison(&args.out, &args.compare, &outcomes)?;
+    }
+    if all || args.names.contains(&Name::Start) {
+        start::run(&args.compare)?.write(&args.out, "start")?;
+    }
+    if all || args.names.contains(&Name::Growth) {
+        growth::run(&args.compare, &args.growth)?.write(&args.out, "growth")?;
+    }
+    if all || args.names.contains(&Name::Seckill) {
         let report = seckill::run(&args.seckill)?;
         report.write(&args.out, "seckill")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Args;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Args::command().debug_assert();
+    }
 }

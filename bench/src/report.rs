@@ -1,8 +1,10 @@
 //! A benchmark's outcome: a table for people, JSON for programs.
 
-use crate::machine;
+use crate::outcome::Outcome;
+use crate::{compare, machine, plot};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -17,7 +19,7 @@ pub struct Report {
 
 /// One figure.
 pub struct Row {
-    pub what: &'static str,
+    pub what: String,
     pub value: f64,
     pub unit: &'static str,
     pub note: String,
@@ -28,7 +30,7 @@ pub struct Row {
 impl Report {
     pub fn row(
         &mut self,
-        what: &'static str,
+        what: impl Into<String>,
         value: f64,
         unit: &'static str,
         note: impl Into<String>,
@@ -39,14 +41,14 @@ impl Report {
     /// With whose processor time each operation took.
     pub fn row_of(
         &mut self,
-        what: &'static str,
+        what: impl Into<String>,
         value: f64,
         unit: &'static str,
         note: impl Into<String>,
         cpu: String,
     ) {
         let row = Row {
-            what,
+            what: what.into(),
             value,
             unit,
             note: note.into(),
@@ -96,7 +98,7 @@ impl Report {
         json!({
             "title": self.title,
             "rows": rows.collect::<Vec<_>>(),
-            "settings": settings.map(|(name, value)| (name.to_string(), value.clone())).collect::<std::collections::BTreeMap<_, _>>(),
+            "settings": settings.map(|(name, value)| (name.to_string(), value.clone())).collect::<BTreeMap<_, _>>(),
         })
     }
 
@@ -105,17 +107,17 @@ impl Report {
     /// # Errors
     /// Where they cannot be written.
     pub fn write(&self, folder: &Path, name: &str) -> Result<()> {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let write = |extension: &str, text: String| {
-            let path = folder.join(format!("{name}.{extension}"));
-            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-        };
-        write("md", self.markdown())?;
-        write("json", format!("{:#}\n", self.json()))
+        write_file(folder, &format!("{name}.md"), &self.markdown())?;
+        write_file(
+            folder,
+            &format!("{name}.json"),
+            &format!("{:#}\n", self.json()),
+        )
     }
 }
 
-fn shown(value: f64) -> String {
+/// A figure as people read it.
+pub fn shown(value: f64) -> String {
     if value >= 100.0 {
         let digits = format!("{value:.0}");
         let mut text = String::with_capacity(digits.len() + 4);
@@ -129,6 +131,47 @@ fn shown(value: f64) -> String {
     } else {
         format!("{value:.2}")
     }
+}
+
+/// Writes `compare.md` and `compare.json`.
+///
+/// # Errors
+/// Where they cannot be written.
+pub fn write_comparison(folder: &Path, args: &compare::Args, outcomes: &[Outcome]) -> Result<()> {
+    let settings = [
+        ("rounds of each peer, in turn", args.rounds.to_string()),
+        ("seconds of a round", args.seconds.to_string()),
+        ("connections", args.connections.to_string()),
+        (
+            "MySQL durability",
+            "innodb_flush_log_at_trx_commit=1, no binlog".to_owned(),
+        ),
+        ("Redis durability", "appendfsync everysec".to_owned()),
+        ("relay", "paused".to_owned()),
+    ];
+    let facts: Vec<(&str, String)> = settings.into_iter().chain(machine::facts()).collect();
+    let mut text = "# Peers side by side\n\n![shares of the twin's rate](compare.svg)\n".to_owned();
+    for outcome in outcomes {
+        let _ = write!(text, "\n{}", outcome.markdown());
+    }
+    text.push_str("\n| setting | value |\n|---|---|\n");
+    for (name, value) in &facts {
+        let _ = writeln!(text, "| {name} | {value} |");
+    }
+    let named: BTreeMap<_, _> = facts.iter().cloned().collect();
+    let json = json!({
+        "workloads": outcomes.iter().map(Outcome::json).collect::<Vec<_>>(),
+        "settings": named,
+    });
+    write_file(folder, "compare.md", &text)?;
+    write_file(folder, "compare.json", &format!("{json:#}\n"))?;
+    plot::write(folder, outcomes)
+}
+
+fn write_file(folder: &Path, name: &str, text: &str) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let path = folder.join(name);
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

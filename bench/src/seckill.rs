@@ -1,7 +1,7 @@
 //! A flash sale under load: tokens, a peak of purchases, a held rate with its backlog, refusals when it is sold out, and how
 //! soon an accepted purchase can be read. Every accepted order id is looked for in the databases afterwards.
 
-use crate::cpu::Cpu;
+use crate::cpu::{self, Cpu};
 use crate::load::{self, Load, Pace, Seen};
 use crate::report::Report;
 use crate::wire::{self, Connection};
@@ -19,9 +19,9 @@ use tests::sale::Sale;
 /// How large the measurement is.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Connections in closed loops
+    /// Connections of a flash sale's closed loops
     #[arg(long, default_value_t = 128)]
-    connections: usize,
+    sale_connections: usize,
     /// Seconds of the peak
     #[arg(long, default_value_t = 10)]
     peak_seconds: u64,
@@ -63,13 +63,13 @@ pub fn run(args: &Args) -> Result<Report> {
     let mut bench = Bench {
         platform,
         address,
-        connections: args.connections,
+        connections: args.sale_connections,
         next_user: 1_000_000,
     };
     let mut report = Report {
         title: "Flash sale".to_owned(),
         settings: vec![
-            ("connections", args.connections.to_string()),
+            ("connections", args.sale_connections.to_string()),
             ("load", "one thread on the same machine".to_owned()),
             (
                 "MySQL durability",
@@ -139,10 +139,16 @@ impl Bench {
 
     /// Also by whom how much processor time was spent for each good reply.
     fn with_cpu<T>(&self, run: impl FnOnce() -> Result<(T, Seen)>) -> Result<(T, Seen, String)> {
-        let before = Cpu::of(&self.platform);
+        let processes = vec![
+            ("host", self.platform.host.pid()),
+            ("relay", self.platform.relay.pid()),
+            ("MariaDB", self.platform.mariadb.process.pid()),
+            ("Redis", self.platform.redis.process.pid()),
+        ];
+        let before = Cpu::of(&processes);
         let (outcome, seen) = run()?;
-        let spent = before.per(&Cpu::of(&self.platform), seen.good);
-        Ok((outcome, seen, spent))
+        let spent = before.per(&Cpu::of(&processes), seen.good);
+        Ok((outcome, seen, cpu::shown(&spent)))
     }
 
     fn closed(&self, lasts: Duration) -> Load<'_> {

@@ -27,6 +27,8 @@ pub struct Options {
     pub unpaid_expiry_ms: Option<u64>,
     /// A second host and a second relay on the same servers; needs a real broker.
     pub twin: bool,
+    /// Order shards, where not [`SHARDS`].
+    pub shards: Option<u64>,
     /// The relay as `up` starts it: where processors are short, others go first.
     pub relay_gives_way: bool,
 }
@@ -71,7 +73,7 @@ impl Platform {
             .elasticsearch
             .then(|| Elasticsearch::start(&home, None))
             .transpose()?;
-        let shards: Vec<String> = (0..SHARDS)
+        let shards: Vec<String> = (0..options.shards.unwrap_or(SHARDS))
             .map(|shard| mariadb.url(&format!("order_{shard}")))
             .collect();
         let mut environment = vec![
@@ -144,6 +146,16 @@ impl Platform {
     pub fn reconcile(&self) -> Result<String> {
         let arguments = ["reconcile", "--wait", QUIET_MS];
         run(&self.relay_program, &arguments, &self.environment)
+    }
+
+    /// The folder of its data and logs, deleted with it.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// What every program of the platform is told of its servers, by the names the relay knows. Some are secrets.
+    pub fn environment(&self) -> &[(&'static str, String)] {
+        &self.environment
     }
 
     /// The hosts' APIs.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::build::{self, RELEASE};
 use crate::checkout::{Checkout, cargo_command};
-use crate::tools;
+use crate::{cargo, tools};
 
 /// What may be said to the benchmarks.
 #[derive(clap::Args)]
@@ -23,7 +23,11 @@ pub struct Args {
 pub fn run(checkout: &Checkout, args: &Args) -> Result<ExitCode> {
     tools::for_building(checkout)?;
     tools::for_serving(true, true, false)?;
+    tools::for_load()?;
     build::programs(checkout, RELEASE)?;
+    let mut twin = cargo_command(&checkout.root);
+    twin.args(["build", "--release", "--locked", "-p", "twin"]);
+    cargo::build("native twin", &mut twin)?;
     build::components(checkout, &checkout.workspace()?)?;
     let status = cargo_command(&checkout.root)
         .args(["run", "--release", "--locked", "-q", "-p", "bench", "--"])

@@ -21,6 +21,11 @@ const COMPILERS: [Need; 2] = [
     },
 ];
 
+const WRK: [Need; 1] = [Need {
+    program: "wrk",
+    package: "wrk",
+}];
+
 /// The compilers: C's, and Rust's target for the functions.
 ///
 /// # Errors
@@ -75,6 +80,14 @@ pub fn for_serving(mariadb: bool, redis: bool, java: bool) -> Result<()> {
         install::jars(say)?;
     }
     Ok(())
+}
+
+/// What sends load in a benchmark.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn for_load() -> Result<()> {
+    install::ensure(&WRK, say)
 }
 
 /// All servers that tests start.

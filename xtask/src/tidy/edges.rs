@@ -80,7 +80,7 @@ const RULES: [Rule; 11] = [
     },
     Rule {
         who: Who::Named("bench"),
-        inner: &["stack", "tests"],
+        inner: &["domain", "contract", "stack", "tests"],
         never: &["wasmtime", "spin-sdk"],
         only: None,
     },

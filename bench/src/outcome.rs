@@ -1,0 +1,200 @@
+//! What a comparison came to, as lines for the console, a table for readers and JSON for programs.
+
+use crate::peer::Kind;
+use crate::report::shown;
+use crate::sample::{Median, Quantiles, Sample};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// One workload of all peers.
+pub struct Outcome {
+    pub workload: &'static str,
+    /// Requests a second of the open loop; 0 where there was none.
+    pub open_rate: f64,
+    pub peers: Vec<PeerOutcome>,
+}
+
+/// One peer's rounds.
+pub struct PeerOutcome {
+    pub name: String,
+    pub rate: Median,
+    /// Medians of the rounds' quantiles in the closed loop.
+    pub closed: Quantiles,
+    /// Where the peer can hold that rate.
+    pub open: Option<Quantiles>,
+    /// Microseconds of processor time per reply, medians.
+    pub cpu: Vec<(&'static str, f64)>,
+    pub memory_bytes: u64,
+}
+
+impl PeerOutcome {
+    /// Medians of its rounds.
+    pub fn of(name: &str, samples: Vec<Sample>) -> PeerOutcome {
+        let middle = |of: &dyn Fn(&Sample) -> f64| Median::of(samples.iter().map(of)).middle;
+        let quantile = |of: &dyn Fn(&Quantiles) -> u64| {
+            middle(&|sample: &Sample| of(&sample.latency) as f64) as u64
+        };
+        let names = samples.first().map(|sample| sample.cpu.clone());
+        let cpu = names.unwrap_or_default().into_iter().enumerate();
+        PeerOutcome {
+            name: name.to_owned(),
+            rate: Median::of(samples.iter().map(|sample| sample.rate)),
+            closed: Quantiles {
+                p50: quantile(&|latency| latency.p50),
+                p99: quantile(&|latency| latency.p99),
+                p999: quantile(&|latency| latency.p999),
+            },
+            open: None,
+            cpu: cpu
+                .map(|(at, (name, _))| (name, middle(&|sample: &Sample| sample.cpu[at].1)))
+                .collect(),
+            memory_bytes: middle(&|sample: &Sample| sample.memory_bytes as f64) as u64,
+        }
+    }
+
+    fn processor(&self) -> String {
+        let parts = self
+            .cpu
+            .iter()
+            .filter(|(_, micros)| *micros >= 0.5)
+            .map(|(name, micros)| format!("{name} {micros:.0}"));
+        parts.collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Outcome {
+    /// A peer's rate over another's.
+    pub fn ratio(&self, peer: &str, to: &str) -> Option<f64> {
+        let rate = |name: &str| {
+            let found = self.peers.iter().find(|peer| peer.name == name)?;
+            Some(found.rate.middle).filter(|rate| *rate > 0.0)
+        };
+        Some(rate(peer)? / rate(to)?)
+    }
+
+    pub fn print(&self) {
+        println!("{}", self.workload);
+        for peer in &self.peers {
+            let open = peer.open.map_or(String::new(), |open| {
+                format!(", open p99 {} ms", ms(open.p99))
+            });
+            println!(
+                "  {:15} {:>9}/s ({} - {})  p99 {} ms{open}  [{} µs]  {} MiB",
+                peer.name,
+                shown(peer.rate.middle),
+                shown(peer.rate.low),
+                shown(peer.rate.high),
+                ms(peer.closed.p99),
+                peer.processor(),
+                peer.memory_bytes >> 20
+            );
+        }
+    }
+
+    /// A table of its own.
+    pub fn markdown(&self) -> String {
+        let mut text = format!(
+            "## {}\n\n| | requests/s | lowest - highest | to the twin | p50 / p99 / p99.9 ms, closed | p50 / p99 / p99.9 ms at {}/s | µs of processor time each | MiB |\n|---|---:|---|---:|---|---|---|---:|\n",
+            self.workload,
+            shown(self.open_rate)
+        );
+        for peer in &self.peers {
+            let ratio = self
+                .ratio(&peer.name, Kind::Twin.name())
+                .map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} - {} | {ratio} | {} | {} | {} | {} |",
+                peer.name,
+                shown(peer.rate.middle),
+                shown(peer.rate.low),
+                shown(peer.rate.high),
+                quantiles(peer.closed),
+                peer.open.map_or_else(String::new, quantiles),
+                peer.processor(),
+                peer.memory_bytes >> 20
+            );
+        }
+        text
+    }
+
+    pub fn json(&self) -> Value {
+        let quantiles =
+            |of: Quantiles| json!({ "p50_us": of.p50, "p99_us": of.p99, "p999_us": of.p999 });
+        let peers = self.peers.iter().map(|peer| {
+            json!({
+                "name": peer.name,
+                "per_second": peer.rate.middle.round(),
+                "per_second_low": peer.rate.low.round(),
+                "per_second_high": peer.rate.high.round(),
+                "to_twin": self.ratio(&peer.name, Kind::Twin.name()).map(rounded),
+                "closed": quantiles(peer.closed),
+                "open": peer.open.map(quantiles),
+                "cpu_us": peer.cpu.iter().map(|(name, micros)| ((*name).to_owned(), json!(rounded(*micros)))).collect::<serde_json::Map<_, _>>(),
+                "memory_bytes": peer.memory_bytes,
+            })
+        });
+        json!({
+            "workload": self.workload,
+            "open_per_second": self.open_rate,
+            "peers": peers.collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// To three places: more is noise.
+fn rounded(figure: f64) -> f64 {
+    (figure * 1_000.0).round() / 1_000.0
+}
+
+fn quantiles(of: Quantiles) -> String {
+    format!("{} / {} / {}", ms(of.p50), ms(of.p99), ms(of.p999))
+}
+
+fn ms(micros: u64) -> String {
+    format!("{:.1}", micros as f64 / 1_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(rate: f64, cpu: f64) -> Sample {
+        Sample {
+            rate,
+            latency: Quantiles {
+                p50: 1,
+                p99: 2_000,
+                p999: 3,
+            },
+            cpu: vec![("server", cpu)],
+            memory_bytes: 1 << 20,
+        }
+    }
+
+    #[test]
+    fn medians_and_ratios() {
+        let ours = PeerOutcome::of(
+            "host",
+            vec![sample(10.0, 3.0), sample(30.0, 1.0), sample(20.0, 2.0)],
+        );
+        assert_eq!(
+            (ours.rate.middle, ours.cpu[0].1, ours.closed.p99),
+            (20.0, 2.0, 2_000)
+        );
+        let twin = PeerOutcome::of("native twin", vec![sample(40.0, 1.0)]);
+        let outcome = Outcome {
+            workload: "order",
+            open_rate: 0.0,
+            peers: vec![ours, twin],
+        };
+        assert_eq!(outcome.ratio("host", "native twin"), Some(0.5));
+        assert_eq!(outcome.ratio("host", "spin up"), None);
+        assert!(
+            outcome
+                .markdown()
+                .contains("| host | 20.00 | 10.00 - 30.00 | 0.50 | 0.0 / 2.0 / 0.0 |")
+        );
+        assert_eq!(outcome.json()["peers"][0]["to_twin"], 0.5);
+    }
+}

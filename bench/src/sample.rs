@@ -1,0 +1,71 @@
+//! What one measurement gives, and what several of one thing come to: a median and how far they lie apart.
+
+use std::time::Duration;
+
+/// Microseconds below which so many of the replies came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quantiles {
+    pub p50: u64,
+    pub p99: u64,
+    pub p999: u64,
+}
+
+/// One round of one peer.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Good replies a second.
+    pub rate: f64,
+    pub latency: Quantiles,
+    /// Microseconds of processor time per reply, by process.
+    pub cpu: Vec<(&'static str, f64)>,
+    /// Resident memory of the peer after the round.
+    pub memory_bytes: u64,
+}
+
+/// The middle of some figures, with the lowest and the highest.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Median {
+    pub middle: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Median {
+    /// Of none, zero.
+    pub fn of(figures: impl IntoIterator<Item = f64>) -> Median {
+        let mut figures: Vec<f64> = figures.into_iter().collect();
+        figures.sort_by(f64::total_cmp);
+        let (Some(low), Some(high)) = (figures.first(), figures.last()) else {
+            return Median::default();
+        };
+        let half = figures.len() / 2;
+        let middle = match figures.len() % 2 {
+            0 => f64::midpoint(figures[half - 1], figures[half]),
+            _ => figures[half],
+        };
+        Median {
+            middle,
+            low: *low,
+            high: *high,
+        }
+    }
+}
+
+/// A rate from a count.
+pub fn per_second(count: u64, elapsed: Duration) -> f64 {
+    count as f64 / elapsed.as_secs_f64().max(1e-9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_figures() {
+        let of = |figures: &[f64]| Median::of(figures.iter().copied());
+        assert_eq!(of(&[]), Median::default());
+        assert_eq!(of(&[3.0, 1.0, 2.0]).middle, 2.0);
+        let even = of(&[4.0, 1.0, 2.0, 3.0]);
+        assert_eq!((even.low, even.middle, even.high), (1.0, 2.5, 4.0));
+    }
+}

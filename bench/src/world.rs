@@ -1,0 +1,216 @@
+//! The platform under comparison and what is in its databases: products, orders to read, orders to cancel. The relay is
+//! paused once all is in place, so that every peer has the same machine and the databases count what the peers wrote.
+
+use crate::seed;
+use anyhow::{Result, ensure};
+use domain::OrderId;
+use serde_json::json;
+use std::path::Path;
+use tests::app::{Options, Platform, SHARDS};
+use tests::client::Client;
+
+/// Products whose stock is ordered from.
+const PRODUCTS: usize = 100;
+const STOCK: u32 = 2_000_000_000;
+/// Users whose lists are read, and their orders.
+const READERS: u64 = 1_000;
+const ORDERS_EACH: u64 = 20;
+const FIRST_READER: u64 = 5_000_000;
+/// Users whose orders are read once or cancelled.
+const FIRST_STORED: u64 = 100_000_000;
+const FIRST_FRESH: u64 = 50_000_000;
+/// Orders read again and again.
+const HOT_ORDERS: usize = 1_000;
+/// Keys deleted at a time.
+const FORGET: usize = 1_000;
+/// First of the products that are read once.
+const FIRST_OF_MANY: u64 = 5_000_000;
+
+/// How much there is.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Orders in MySQL before anything is measured, at least those that are read.
+    pub orders: u64,
+    pub shards: u64,
+}
+
+/// The platform and its contents.
+pub struct World {
+    shards: u64,
+    pub platform: Platform,
+    pub products: Vec<u64>,
+    pub db_products: Vec<u64>,
+    pub readers: Vec<u64>,
+    pub hot_orders: Vec<(u64, OrderId)>,
+    /// Products of the flash sales that were bought in.
+    pub sales: Vec<u64>,
+    stored: Vec<(u64, OrderId)>,
+    many: Vec<u64>,
+    number: u64,
+    fresh_users: u64,
+}
+
+impl World {
+    /// A platform with what every workload reads.
+    ///
+    /// # Errors
+    /// Where it does not start or refuses a product.
+    pub fn new() -> Result<World> {
+        World::of(Size {
+            orders: 0,
+            shards: SHARDS,
+        })
+    }
+
+    /// The same of another size.
+    ///
+    /// # Errors
+    /// As for `new`.
+    pub fn of(size: Size) -> Result<World> {
+        let shards = size.shards;
+        let platform = Platform::start(Options {
+            shards: Some(shards),
+            ..Options::default()
+        })?;
+        let product = |mode| {
+            (0..PRODUCTS)
+                .map(|_| platform.product(STOCK, mode))
+                .collect::<Result<Vec<_>>>()
+        };
+        let (products, db_products) = (product("redis")?, product("db")?);
+        let listed = seed::orders(&platform, shards, FIRST_READER, READERS, ORDERS_EACH)?;
+        let stored = stored(&platform, size)?;
+        platform.relay.pause();
+        Ok(World {
+            shards,
+            products,
+            db_products,
+            readers: (FIRST_READER..FIRST_READER + READERS).collect(),
+            hot_orders: listed[..HOT_ORDERS].to_vec(),
+            sales: Vec::new(),
+            stored,
+            many: Vec::new(),
+            number: 0,
+            fresh_users: FIRST_FRESH,
+            platform,
+        })
+    }
+
+    /// `host:port` of the platform's own host.
+    pub fn address(&self) -> &str {
+        self.platform.api.base().trim_start_matches("http://")
+    }
+
+    /// The folder for what a measurement writes.
+    pub fn folder(&self) -> &Path {
+        self.platform.home().path()
+    }
+
+    /// A number nobody had.
+    pub fn next_number(&mut self) -> u64 {
+        self.number += 1;
+        self.number
+    }
+
+    /// So many orders that are in MySQL; the same each time.
+    pub fn stored_orders(&mut self, count: usize) -> Result<Vec<(u64, OrderId)>> {
+        if self.stored.len() < count {
+            let more = (count - self.stored.len()) as u64;
+            let first = FIRST_STORED + self.stored.len() as u64;
+            self.stored
+                .extend(seed::orders(&self.platform, self.shards, first, more, 1)?);
+        }
+        // Spread over all of them, so that a large table is read in many places.
+        let step = self.stored.len() / count.max(1);
+        Ok(self
+            .stored
+            .iter()
+            .step_by(step.max(1))
+            .take(count)
+            .copied()
+            .collect())
+    }
+
+    /// So many pending orders that were not given before.
+    pub fn fresh_orders(&mut self, count: usize) -> Result<Vec<(u64, OrderId)>> {
+        let first = self.fresh_users;
+        self.fresh_users += count as u64;
+        seed::orders(&self.platform, self.shards, first, count as u64, 1)
+    }
+
+    /// So many products; the same each time.
+    pub fn many_products(&mut self, count: usize) -> Result<Vec<u64>> {
+        if self.many.len() < count {
+            let first = FIRST_OF_MANY + self.many.len() as u64;
+            let more = (count - self.many.len()) as u64;
+            seed::products(&self.platform, first, more)?;
+            self.many.extend(first..first + more);
+        }
+        Ok(self.many[..count].to_vec())
+    }
+
+    /// Deletes keys in Redis.
+    pub fn forget(&self, keys: Vec<String>) -> Result<()> {
+        let mut redis = redis::Client::open(self.platform.redis.url())?.get_connection()?;
+        for keys in keys.chunks(FORGET) {
+            redis::cmd("DEL").arg(keys).exec(&mut redis)?;
+        }
+        Ok(())
+    }
+
+    /// Rows over all shards.
+    pub fn rows(&self, table: &str, filter: &str) -> Result<i64> {
+        (0..self.shards).try_fold(0, |sum, shard| {
+            let count = format!("SELECT COUNT(*) FROM order_{shard}.{table} WHERE {filter}");
+            Ok(sum + self.platform.number(&count)?)
+        })
+    }
+
+    /// Orders accepted and not yet written.
+    pub fn order_entries(&self) -> Result<i64> {
+        self.entries(contract::redis::order_intakes())
+    }
+
+    /// Purchases accepted and not yet written.
+    pub fn sale_entries(&self) -> Result<i64> {
+        let of = |product: &u64| contract::redis::seckill_intake(domain::ProductId(*product));
+        self.entries(self.sales.iter().map(of))
+    }
+
+    fn entries(&self, streams: impl Iterator<Item = String>) -> Result<i64> {
+        let mut redis = redis::Client::open(self.platform.redis.url())?.get_connection()?;
+        let mut sum = 0;
+        for stream in streams {
+            sum += redis::cmd("XLEN").arg(stream).query::<i64>(&mut redis)?;
+        }
+        Ok(sum)
+    }
+
+    /// Every peer answers with what is in these databases: one order is asked for, and an unknown one.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub fn serves(&self, address: &str) -> Result<()> {
+        let client = Client::new(format!("http://{address}"));
+        let (user, id) = self.hot_orders[0];
+        let reply = client.get(&format!("/v1/order/{id}"))?.expect(200)?;
+        ensure!(
+            reply.body["order"]["user_id"] == json!(user.to_string()),
+            "{address} gave {}",
+            reply.text
+        );
+        client.get("/v1/order/1")?.expect(404).map(drop)
+    }
+}
+
+/// Orders that are only there, in pieces that fit the memory.
+fn stored(platform: &Platform, size: Size) -> Result<Vec<(u64, OrderId)>> {
+    const PIECE: u64 = 500_000;
+    let mut all = Vec::with_capacity(size.orders as usize);
+    while (all.len() as u64) < size.orders {
+        let more = PIECE.min(size.orders - all.len() as u64);
+        let first = FIRST_STORED + all.len() as u64;
+        all.extend(seed::orders(platform, size.shards, first, more, 1)?);
+    }
+    Ok(all)
+}
