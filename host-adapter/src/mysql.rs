@@ -12,10 +12,11 @@ mod statement;
 mod value;
 
 use crate::allowed_hosts::{AllowedHosts, redacted};
+use crate::bindings::spin::mysql::mysql::Error;
 use crate::config;
 use crate::limits;
 use crate::metrics::Metrics;
-use mysql_async::{Opts, OptsBuilder};
+use mysql_async::{Opts, OptsBuilder, Params, Row};
 use pool::{Lease, Pool, TakeError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -118,7 +119,7 @@ impl Access {
     }
 
     /// A connection to `address`, if `allowed` names it. The error names the address without its password.
-    fn open(&self, address: &str, allowed: &AllowedHosts) -> Result<Connection, String> {
+    pub fn open(&self, address: &str, allowed: &AllowedHosts) -> Result<Connection, String> {
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         let pool = match checked.get(address) {
             Some(pool) => pool.clone(),
@@ -170,7 +171,42 @@ fn options(url: &Url) -> Result<Opts, String> {
         .into())
 }
 
+impl Connection {
+    /// Runs `statement` and drops what rows it yields.
+    ///
+    /// # Errors
+    /// What the database says; no session, or no answer in time.
+    pub async fn execute(&self, statement: &str, params: Params) -> Result<(), Error> {
+        self.0.execute(statement, params).await
+    }
+
+    /// Runs `statement` and gives all its rows as `read` makes them, for a caller that has no use for a stream.
+    ///
+    /// # Errors
+    /// As above, or what `read` says.
+    pub async fn collect<T>(
+        &self,
+        statement: &str,
+        params: Params,
+        read: impl FnMut(Row) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let session = self.0.session().await?;
+        rows::collect(session, statement, params, self.0.pool.limits().query, read).await
+    }
+}
+
+impl From<TakeError> for Error {
+    fn from(error: TakeError) -> Self {
+        Self::ConnectionFailed(error.to_string())
+    }
+}
+
 impl Handle {
+    async fn execute(&self, statement: &str, params: Params) -> Result<(), Error> {
+        let session = self.session().await?;
+        rows::execute(session, statement, params, self.pool.limits().query).await
+    }
+
     /// The session of this connection, taken from the pool if there is none yet.
     async fn session(&self) -> Result<tokio::sync::OwnedMutexGuard<Option<Lease>>, TakeError> {
         let mut guard = self.session.clone().lock_owned().await;

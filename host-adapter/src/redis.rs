@@ -13,6 +13,7 @@ use crate::bindings::spin::redis::redis::Error;
 use crate::config;
 use crate::limits;
 use crate::metrics::Metrics;
+use ::redis::{Cmd, Value};
 use link::{Link, Private};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -107,7 +108,7 @@ impl Access {
     }
 
     /// A connection to `address`, if `allowed` names it.
-    fn open(&self, address: &str, allowed: &AllowedHosts) -> Result<Connection, Error> {
+    pub fn open(&self, address: &str, allowed: &AllowedHosts) -> Result<Connection, Error> {
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         let link = match checked.get(address) {
             Some(link) => link.clone(),
@@ -133,6 +134,18 @@ impl Access {
             link,
             private: Arc::default(),
         })
+    }
+}
+
+impl Connection {
+    /// Sends `command`, whose name decides whether it shares the link; empty for one that always may, or that follows
+    /// those before it.
+    ///
+    /// # Errors
+    /// What Redis says, or that it is away.
+    pub async fn send(&self, name: &str, has_block: bool, command: &Cmd) -> Result<Value, Error> {
+        let private = &self.private;
+        self.link.execute(private, name, has_block, command).await
     }
 }
 

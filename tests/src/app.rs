@@ -175,6 +175,15 @@ impl Platform {
         start_host(&self.home, name, &environment)
     }
 
+    /// Another program that takes the host's variables, on the same servers; not yet started.
+    ///
+    /// # Errors
+    /// Where it has no place for its log.
+    pub fn beside(&self, name: &str, program: PathBuf) -> Result<Launch> {
+        let launch = Launch::new(&self.home, name, program)?;
+        Ok(with_variables(launch, &self.environment))
+    }
+
     /// Runs SQL and gives its rows, columns parted by tabs.
     ///
     /// # Errors
@@ -260,21 +269,29 @@ fn start_host(
         )?;
     }
     let (port, metrics) = (free_port()?, free_port()?);
-    let mut launch = Launch::new(home, name, stack::binary("host-adapter")?)?
+    let launch = Launch::new(home, name, stack::binary("host-adapter")?)?
         .cwd(&app)
         .args(["up", "-f", "spin.toml"])
         .args(["--listen", &format!("127.0.0.1:{port}")])
         .args(["--metrics-listen", &format!("127.0.0.1:{metrics}")])
         // The first start compiles every component.
         .ready(Duration::from_secs(120), move || answers(port, "/health"));
-    for (name, value) in environment {
-        launch = launch.env(format!("SPIN_VARIABLE_{name}"), value);
-    }
+    let launch = with_variables(launch, environment);
     let base = format!("http://127.0.0.1:{port}");
     Ok((launch.start()?, Client::new(base)))
 }
 
-fn answers(port: u16, path: &str) -> Result<()> {
+fn with_variables(launch: Launch, environment: &[(&'static str, String)]) -> Launch {
+    environment.iter().fold(launch, |launch, (name, value)| {
+        launch.env(format!("SPIN_VARIABLE_{name}"), value)
+    })
+}
+
+/// Whether what listens there answers a GET with 200.
+///
+/// # Errors
+/// Where it does not.
+pub fn answers(port: u16, path: &str) -> Result<()> {
     let client = Client::new(format!("http://127.0.0.1:{port}"));
     client.get(path)?.expect(200).map(drop)
 }

@@ -27,7 +27,8 @@ pub const ALL: [&str; 10] = [
 /// Where they were not started by cargo.
 pub fn checkout() -> Result<PathBuf> {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").context("not started by cargo")?;
-    let root = Path::new(&package).parent();
+    let mut folders = Path::new(&package).ancestors();
+    let root = folders.find(|folder| folder.join("spin.toml").is_file());
     Ok(root.context("not in a checkout")?.to_owned())
 }
 

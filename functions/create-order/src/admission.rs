@@ -1,6 +1,6 @@
 //! The idempotency key in Redis: admitted, completed, enqueued, freed. The only caller of those four scripts.
 
-use crate::request::Request;
+use super::request::Request;
 use contract::event::OrderEvent;
 use contract::identity::hex;
 use contract::redis as keys;

@@ -6,7 +6,6 @@ use domain::{Ms, OrderId, OrderItem, Rejection, StockMode};
 use guest::mysql::{Db, Value};
 use guest::mysql_error::Kind;
 use guest::{Fault, clock};
-use spin_sdk::time::sleep;
 use std::time::Duration;
 
 /// States of `t_stock_log`.
@@ -52,7 +51,7 @@ pub async fn reserve(
             }
         }
         match stock_spin_ms(retry).filter(|wait| clock::now() + wait < deadline) {
-            Some(wait) => sleep(Duration::from_millis(wait)).await,
+            Some(wait) => clock::sleep(Duration::from_millis(wait)).await,
             None => break,
         }
     }

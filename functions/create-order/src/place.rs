@@ -1,9 +1,9 @@
 //! The order of steps of placing an order, and what is undone where one fails (docs/ARCHITECTURE.md).
 //! The rule: undo only what is certainly not committed; leave the rest to the repeat or the relay.
 
-use crate::admission::{Admission, Admitted, Enqueued};
-use crate::request::Request;
-use crate::{db_stock, reservation};
+use super::admission::{Admission, Admitted, Enqueued};
+use super::request::Request;
+use super::{db_stock, reservation};
 use contract::order::OrderView;
 use contract::queued::QueuedOrder;
 use domain::limits::INSERT_DEADLINE_MS;

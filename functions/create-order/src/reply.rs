@@ -1,6 +1,6 @@
 //! The reply of an order, placed or accepted, in the shape of the route it was placed on.
 
-use crate::place::Placed;
+use super::place::Placed;
 use contract::order::envelope::{ORDER_ACCEPTED, ORDER_CREATED};
 use contract::order::{ApiOrder, Created, Envelope, EnvelopeOrder, OrderView};
 use contract::prefer::RESPOND_ASYNC;

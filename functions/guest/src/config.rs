@@ -2,8 +2,12 @@
 
 use crate::Fault;
 use domain::{Gene, ShardCount};
-use spin_sdk::variables;
 use std::sync::OnceLock;
+
+#[cfg(not(target_family = "wasm"))]
+use crate::native::variables;
+#[cfg(target_family = "wasm")]
+use spin_sdk::variables;
 
 #[derive(Debug)]
 pub struct Config {

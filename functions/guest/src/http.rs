@@ -1,94 +1,58 @@
-//! The way between the host and a function: the request in, the reply or the reason for none out.
+//! The way between the host and a function: the request in, the reply or the reason for none out. `hosted` is its outer
+//! end in a component, `embedded` in a native program.
 
 mod call;
+#[cfg(not(target_family = "wasm"))]
+#[path = "http/embedded.rs"]
+mod edge;
+#[cfg(target_family = "wasm")]
+#[path = "http/hosted.rs"]
+mod edge;
 mod reply;
 
 use crate::Fault;
 use crate::shape::Shape;
 use contract::order::Envelope;
 use contract::problem::Problem;
-use spin_sdk::wasip3::http::types::{ErrorCode, Headers, Request, Response};
-use spin_sdk::wasip3::{spawn, wit_future, wit_stream};
-use std::future::Future;
+use edge::Incoming;
 
 pub use call::Call;
+#[cfg(not(target_family = "wasm"))]
+pub use edge::WholeRequest;
+pub use edge::serve;
 pub use reply::Reply;
 
-/// Makes `async fn(Call) -> Result<Reply, Fault>` the component's HTTP handler.
-///
-/// The SDK's own attribute copies every header into a map, and body and reply through a second kind of stream, before the
-/// function has asked for anything.
-#[macro_export]
-macro_rules! http_function {
-    ($answer:ident) => {
-        mod exported {
-            use wasip3::http::types::{ErrorCode, Request, Response};
-            use $crate::spin_sdk::wasip3;
+/// What is kept of a call while its handler has it.
+struct Kept {
+    trace_id: String,
+    shape: Shape,
+}
 
-            struct Function;
-            wasip3::http::service::export!(Function);
+impl Kept {
+    fn of(call: &Call) -> Kept {
+        Kept {
+            trace_id: call.trace_id.clone(),
+            shape: Shape::of(call.path()),
+        }
+    }
 
-            impl wasip3::exports::http::handler::Guest for Function {
-                async fn handle(request: Request) -> Result<Response, ErrorCode> {
-                    $crate::http::serve(request, super::$answer).await
+    /// What the handler gave, or, as a reply, why it failed.
+    /// Errors take the common shape, on the routes of 000 theirs.
+    fn reply(self, outcome: Result<Reply, Fault>) -> Reply {
+        match outcome {
+            Ok(reply) => reply,
+            Err(fault) => {
+                log(&fault, &self.trace_id);
+                let problem = fault.problem();
+                let reply = Reply::problem(&problem, &self.trace_id);
+                if self.shape == Shape::Envelope {
+                    enveloped(&problem, reply)
+                } else {
+                    reply
                 }
             }
         }
-    };
-}
-
-/// Runs a handler and turns what it gives, or why it failed, into the host's response.
-/// Errors take the common shape, on the routes of 000 theirs.
-pub async fn serve<H, F>(request: Request, handler: H) -> Result<Response, ErrorCode>
-where
-    H: FnOnce(Call) -> F,
-    F: Future<Output = Result<Reply, Fault>>,
-{
-    let call = Call::new(request);
-    let trace_id = call.trace_id.clone();
-    let shape = Shape::of(call.path());
-    let reply = match handler(call).await {
-        Ok(reply) => reply,
-        Err(fault) => {
-            log(&fault, &trace_id);
-            let problem = fault.problem();
-            let reply = Reply::problem(&problem, &trace_id);
-            if shape == Shape::Envelope {
-                enveloped(&problem, reply)
-            } else {
-                reply
-            }
-        }
-    };
-    respond(reply)
-}
-
-/// Hands the reply over; its body follows as the host takes it.
-fn respond(reply: Reply) -> Result<Response, ErrorCode> {
-    let mut headers = Vec::with_capacity(2 + reply.headers.len());
-    headers.push(("content-type".to_owned(), b"application/json".to_vec()));
-    // The body is a stream to the host: told its length, it need not be sent in chunks.
-    let length = reply.body.len().to_string();
-    headers.push(("content-length".to_owned(), length.into_bytes()));
-    for (name, value) in reply.headers {
-        headers.push((name.to_owned(), value.into_bytes()));
     }
-    let headers = Headers::from_list(&headers)
-        .map_err(|error| ErrorCode::InternalError(Some(format!("headers: {error}"))))?;
-    // Dropped after the body, it says that there are no trailers.
-    let (end, trailers) = wit_future::new(|| Ok(None));
-    let (mut writer, body) = wit_stream::new();
-    let (response, _sent) = Response::new(headers, Some(body), trailers);
-    response
-        .set_status_code(reply.status)
-        .map_err(|()| ErrorCode::InternalError(Some(format!("status {}", reply.status))))?;
-    spawn(async move {
-        // What is left over was for a client that has gone.
-        let _unread = writer.write_all(reply.body).await;
-        drop(writer);
-        drop(end);
-    });
-    Ok(response)
 }
 
 /// 000's clients read `{code, message, data}`, with code = HTTP status.

@@ -1,5 +1,5 @@
 //! What every function needs of its host: the request and the reply, Redis, MySQL, configuration.
-//! Uses interfaces that any Spin-compatible host has, and nothing else.
+//! Uses interfaces that any Spin-compatible host has, and nothing else; compiled natively, the ports of `native`.
 
 pub mod caller;
 pub mod catalogue;
@@ -10,6 +10,8 @@ pub mod http;
 pub mod listing;
 pub mod mysql;
 pub mod mysql_error;
+#[cfg(not(target_family = "wasm"))]
+pub mod native;
 pub mod order_cache;
 pub mod order_row;
 pub mod order_store;

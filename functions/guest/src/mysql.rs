@@ -4,8 +4,13 @@ use crate::Fault;
 use crate::mysql_error::{self, Kind};
 use contract::sql;
 use domain::Ms;
-use spin_sdk::mysql::{Connection, DbValue, Error, MysqlError, ParameterValue};
+use spin_sdk::mysql::{DbValue, Error, MysqlError, ParameterValue};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+#[cfg(not(target_family = "wasm"))]
+use crate::native::mysql::Connection;
+#[cfg(target_family = "wasm")]
+use spin_sdk::mysql::Connection;
 
 pub use spin_sdk::mysql::ParameterValue as Value;
 
@@ -76,6 +81,7 @@ impl Db {
     }
 
     /// All rows; statements that may give many must limit them.
+    #[cfg(target_family = "wasm")]
     pub async fn query(
         &self,
         statement: &str,
@@ -90,6 +96,18 @@ impl Db {
         let outcome = result.result().await;
         outcome.map_err(|error| self.failed(error))?;
         Ok(rows)
+    }
+
+    /// All rows, as they come from the driver.
+    #[cfg(not(target_family = "wasm"))]
+    pub async fn query(
+        &self,
+        statement: &str,
+        parameters: Vec<ParameterValue>,
+    ) -> Result<Vec<Row>, SqlError> {
+        let answer = self.connection.query(statement, parameters).await;
+        let rows = answer.map_err(|error| self.failed(error))?;
+        Ok(rows.into_iter().map(Row).collect())
     }
 
     /// Rows changed by the statement just before.

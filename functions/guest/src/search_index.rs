@@ -1,10 +1,12 @@
 //! Elasticsearch through the host: searches of the orders' index, each answered whole and in time, or not at all.
-//! Whoever asks has the databases to fall back on.
+//! Whoever asks has the databases to fall back on. A native program has no index.
 
 use crate::Fault;
 use bytes::Bytes;
 use futures::future::{Either, select};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
+#[cfg(target_family = "wasm")]
+use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -15,6 +17,7 @@ use std::time::Duration;
 /// The index has this long before the databases are asked.
 const TIMEOUT: Duration = Duration::from_millis(1_000);
 /// A page of orders with 100 items each fits well.
+#[cfg(target_family = "wasm")]
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 pub fn away(reason: impl ToString) -> Fault {
@@ -73,12 +76,13 @@ async fn post(url: &str, path: &str, kind: &str, body: String) -> Result<Bytes, 
         .body(Full::new(Bytes::from(body)))
         .map_err(|_| Fault::Internal("variable elasticsearch_url is not acceptable".to_owned()))?;
     let answered = pin!(send(request));
-    match select(answered, pin!(spin_sdk::time::sleep(TIMEOUT))).await {
+    match select(answered, pin!(crate::clock::sleep(TIMEOUT))).await {
         Either::Left((answer, _)) => answer,
         Either::Right(_) => Err(away("no answer in time")),
     }
 }
 
+#[cfg(target_family = "wasm")]
 async fn send(request: http::Request<Full<Bytes>>) -> Result<Bytes, Fault> {
     let response = spin_sdk::http::send(request).await.map_err(away)?;
     let status = response.status();
@@ -88,4 +92,9 @@ async fn send(request: http::Request<Full<Bytes>>) -> Result<Bytes, Fault> {
         return Err(away(format!("answered {status}")));
     }
     Ok(body)
+}
+
+#[cfg(not(target_family = "wasm"))]
+async fn send(_: http::Request<Full<Bytes>>) -> Result<Bytes, Fault> {
+    Err(away("a native program has no way to it"))
 }

@@ -7,7 +7,8 @@ use futures::future::{BoxFuture, Either, FutureExt, join_all, select};
 use guest::config::{Config, config};
 use guest::mysql::Db;
 use guest::redis::Redis;
-use guest::{Call, Fault, Reply};
+use guest::{Call, Fault, Reply, clock};
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 /// A server that has not answered by then is unavailable.
@@ -57,7 +58,7 @@ async fn timed(
     trace_id: &str,
 ) -> (String, Check) {
     let started = Instant::now();
-    let timeout = spin_sdk::time::sleep(CHECK_TIMEOUT).boxed_local();
+    let timeout = pin!(clock::sleep(CHECK_TIMEOUT));
     let status = match select(probe, timeout).await {
         Either::Left((Ok(()), _)) => OK,
         Either::Left((Err(fault), _)) => {

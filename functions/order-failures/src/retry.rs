@@ -1,14 +1,14 @@
 //! A retry by hand: the row becomes due now, the relay is told, and its verdict is waited for, though not for long.
 //! What is being retried or has become an order already is left alone.
 
-use crate::row;
+use super::row;
 use contract::failure::{FailureStatus, FailureView};
 use contract::redis::FAILURES_CHANNEL;
 use domain::Rejection;
 use guest::config::Config;
 use guest::mysql::{Db, Value};
 use guest::redis::Redis;
-use guest::{Fault, http};
+use guest::{Fault, clock, http};
 use std::time::{Duration, Instant};
 
 const VERDICT_WITHIN: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ pub async fn at_once(config: &Config, id: u64, trace_id: &str) -> Result<Failure
     }
     let deadline = Instant::now() + VERDICT_WITHIN;
     loop {
-        spin_sdk::time::sleep(LOOK_EVERY).await;
+        clock::sleep(LOOK_EVERY).await;
         // Not one session for all looks: others need them meanwhile.
         let now = row::one(&Db::open(&config.inventory_url).await?, id).await?;
         if is_verdict(&before, &now) || Instant::now() >= deadline {

@@ -1,8 +1,8 @@
 //! Creates a product with its stock: one transaction on the inventory database, then into Redis.
 
-use crate::product::Product;
-use crate::statement::{INSERT_PRODUCT, INSERT_STOCK, LARGEST_ID, STOCK_PARAMETERS};
-use crate::stock::SkuStock;
+use super::product::Product;
+use super::statement::{INSERT_PRODUCT, INSERT_STOCK, LARGEST_ID, STOCK_PARAMETERS};
+use super::stock::SkuStock;
 use contract::product::{PRODUCT_ID_MAX, ProductDraft, ProductView};
 use contract::redis as keys;
 use contract::sql;

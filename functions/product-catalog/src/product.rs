@@ -1,8 +1,8 @@
 //! Products with their stock. One comes from Redis, where it is kept for the reserving script anyway;
 //! lists come from the database.
 
-use crate::statement;
-use crate::stock::{self, SkuStock};
+use super::statement;
+use super::stock::{self, SkuStock};
 use contract::amount::Amount;
 use contract::page::Page;
 use contract::product::{ProductView, SaleStatus, SkuView};

@@ -1,8 +1,8 @@
 //! The replies of the catalogue, in the shape of the route.
 
-use crate::product::Found;
-use crate::route::Shape;
-use crate::stock::SkuStock;
+use super::product::Found;
+use super::route::Shape;
+use super::stock::SkuStock;
 use contract::order::Envelope;
 use contract::order::envelope::{PRODUCT_FOUND, PRODUCTS_FOUND, RECOMMENDED, STOCK_FOUND};
 use contract::page::Page;

@@ -1,7 +1,7 @@
 //! What is shown as stock. For products promised in Redis: what Redis may still promise, as far as
 //! it knows; for the others, and while Redis is away, what the database has.
 
-use crate::statement;
+use super::statement;
 use contract::redis as keys;
 use domain::{ProductId, SkuId, StockMode};
 use futures::future::join_all;

@@ -2,7 +2,7 @@
 //! written yet, or was given up. An unknown id is remembered as unknown for a short while, so that guessing does not
 //! reach the database.
 
-use crate::failed;
+use super::failed;
 use contract::order::CachedOrder;
 use contract::queued::QueuedOrder;
 use contract::redis as keys;

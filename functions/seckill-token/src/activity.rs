@@ -1,6 +1,6 @@
 //! An activity as the inventory database has it, and what of it may be bought now.
 
-use crate::statement;
+use super::statement;
 use contract::redis as keys;
 use contract::seckill::{SeckillName, SeckillView};
 use domain::seckill::{SeckillPlan, SeckillStatus};

@@ -1,7 +1,7 @@
 //! Announces a flash sale: one row, planned. Its units stay ordinary stock until it is preheated.
 
-use crate::activity::Activity;
-use crate::statement::{INSERT, LAST_NUMBER, PRODUCT};
+use super::activity::Activity;
+use super::statement::{INSERT, LAST_NUMBER, PRODUCT};
 use contract::problem::Code;
 use contract::seckill::{CreateSeckillRequest, SeckillReply};
 use domain::limits::SECKILL_NUMBER_MAX;

@@ -1,7 +1,7 @@
 //! Reads of activities: from the inventory database, with what Redis says may still be bought.
 
-use crate::activity::{self, Activity};
-use crate::statement::{self, Filter};
+use super::activity::{self, Activity};
+use super::statement::{self, Filter};
 use contract::page::Page;
 use contract::problem::Code;
 use contract::product::product_id;

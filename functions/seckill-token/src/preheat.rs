@@ -1,9 +1,9 @@
 //! Preheats activities: their units leave the ordinary stock, and Redis learns their facts. Every step may be
 //! repeated, so that a preheat that died half way is mended by the next; a re-run refills nothing.
 
-use crate::activity::{self, Activity};
-use crate::list;
-use crate::statement::{self, INSERT_UNITS, PRODUCT, TAKE_UNITS, UNITS, UPDATE_STATUS};
+use super::activity::{self, Activity};
+use super::list;
+use super::statement::{self, INSERT_UNITS, PRODUCT, TAKE_UNITS, UNITS, UPDATE_STATUS};
 use contract::problem::Code;
 use contract::redis as keys;
 use contract::seckill::{PreheatRequest, Preheated, SeckillName};

@@ -1,7 +1,7 @@
 //! Statistics out of the search index: one request, in which the index counts and sums over all shards' orders.
 //! A number that it cannot give exactly is no answer.
 
-use crate::{Day, Part, Whose};
+use super::{Day, Part, Whose};
 use domain::limits::{PRODUCTS_COUNTED_MAX, RECENT_ORDERS_MAX};
 use domain::stats::{Counts, Recent, Sold, Tally};
 use domain::{Cents, Ms, OrderId, ProductId, Status};

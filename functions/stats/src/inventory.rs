@@ -1,7 +1,7 @@
 //! What only the inventory database knows: messages that became no orders, and products' names as they are now. Both sources
 //! of statistics take them from here, so that they agree.
 
-use crate::Day;
+use super::Day;
 use contract::failure::FailureStatus;
 use contract::sql;
 use domain::ProductId;

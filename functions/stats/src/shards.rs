@@ -1,7 +1,7 @@
 //! Statistics out of the order shards, all asked at once. Each counts and sums by itself; only sums and short lists travel.
 //! A day is asked for by the hour, so that the statements of a busy one end within their deadlines.
 
-use crate::{Day, Part, Whose};
+use super::{Day, Part, Whose};
 use domain::limits::{PRODUCTS_COUNTED_MAX, RECENT_ORDERS_MAX};
 use domain::stats::{Counts, Recent, Sold, Tally};
 use domain::{Cents, Ms, OrderId, ProductId, Status, calendar};

@@ -54,12 +54,7 @@ impl<T: Send> HostConnectionWithStore<T> for MysqlHost {
         params: Vec<ParameterValue>,
     ) -> Trappable<Result<(), Error>> {
         let handle = handle(accessor, &connection)?;
-        let session = match handle.session().await {
-            Ok(session) => session,
-            Err(error) => return Ok(Err(Error::ConnectionFailed(error.to_string()))),
-        };
-        let limit = handle.pool.limits().query;
-        Ok(rows::execute(session, statement, value::params(params), limit).await)
+        Ok(handle.execute(&statement, value::params(params)).await)
     }
 
     async fn query(
@@ -71,7 +66,7 @@ impl<T: Send> HostConnectionWithStore<T> for MysqlHost {
         let handle = handle(accessor, &connection)?;
         let session = match handle.session().await {
             Ok(session) => session,
-            Err(error) => return Ok(Err(Error::ConnectionFailed(error.to_string()))),
+            Err(error) => return Ok(Err(error.into())),
         };
         let limit = handle.pool.limits().query;
         let answer = match rows::query(session, statement, value::params(params), limit).await {

@@ -66,7 +66,7 @@ pub async fn query(
 /// Runs `statement` and drops what rows it yields.
 pub async fn execute(
     mut session: Session,
-    statement: String,
+    statement: &str,
     params: Params,
     limit: Duration,
 ) -> Result<(), Error> {
@@ -74,16 +74,63 @@ pub async fn execute(
         return Err(no_session());
     };
     let run = async {
-        let conn = lease.begin(&statement);
-        conn.exec_iter(statement.as_str(), params)
-            .await?
-            .drop_result()
-            .await
+        let conn = lease.begin(statement);
+        conn.exec_iter(statement, params).await?.drop_result().await
     };
     match timeout(limit, run).await {
         Ok(result) => {
             lease.ended(result.as_ref().err());
             result.map_err(|error| query_failed(&error))
+        }
+        Err(_) => {
+            lease.time_out();
+            Err(late(limit))
+        }
+    }
+}
+
+/// Runs `statement` and gives all its rows as `read` makes them, within one deadline.
+pub async fn collect<T>(
+    mut session: Session,
+    statement: &str,
+    params: Params,
+    limit: Duration,
+    mut read: impl FnMut(mysql_async::Row) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let Some(lease) = session.as_mut() else {
+        return Err(no_session());
+    };
+    let run = async {
+        let conn = lease.begin(statement);
+        let begun = conn.exec_iter(statement, params).await;
+        let mut result = begun.map_err(|error| {
+            let shown = query_failed(&error);
+            (Some(error), shown)
+        })?;
+        let mut rows = Vec::new();
+        loop {
+            match result.next().await {
+                Ok(Some(row)) => match read(row) {
+                    Ok(row) => rows.push(row),
+                    Err(error) => break drop_rest(&mut result, Err(error)).await,
+                },
+                Ok(None) => break drop_rest(&mut result, Ok(())).await,
+                Err(error) => {
+                    let shown = Error::Other(error.to_string());
+                    break Err((Some(error), shown));
+                }
+            }
+        }
+        .map(|()| rows)
+    };
+    match timeout(limit, run).await {
+        Ok(Ok(rows)) => {
+            lease.ended(None);
+            Ok(rows)
+        }
+        Ok(Err((error, shown))) => {
+            lease.ended(error.as_ref());
+            Err(shown)
         }
         Err(_) => {
             lease.time_out();

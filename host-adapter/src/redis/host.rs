@@ -128,10 +128,7 @@ impl<T: Send> HostConnectionWithStore<T> for RedisHost {
                 RedisParameter::Binary(bytes) => sent.arg(bytes),
             };
         }
-        let reply = connection
-            .link
-            .execute(&connection.private, &command, has_block, &sent)
-            .await;
+        let reply = connection.send(&command, has_block, &sent).await;
         Ok(reply.and_then(value::flatten))
     }
 }
@@ -150,9 +147,6 @@ async fn send<T, R: FromRedisValue>(
 ) -> Reply<R> {
     let connection = get(accessor, connection)?;
     // A guest inside MULTI expects these to be queued with the rest, so they follow its own connection.
-    let reply = connection
-        .link
-        .execute(&connection.private, "", false, command)
-        .await;
+    let reply = connection.send("", false, command).await;
     Ok(reply.and_then(|value: Value| R::from_redis_value(value).map_err(|_| Error::TypeError)))
 }

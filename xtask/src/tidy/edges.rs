@@ -23,7 +23,7 @@ enum Who {
 
 const DRIVERS: [&str; 5] = ["tokio", "mysql_async", "sqlx", "redis", "rdkafka"];
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 13] = [
     Rule {
         who: Who::Named("domain"),
         inner: &[],
@@ -84,6 +84,19 @@ const RULES: [Rule; 11] = [
         never: &["wasmtime", "spin-sdk"],
         only: None,
     },
+    // The functions come into it as source files, not as packages.
+    Rule {
+        who: Who::Named("twin"),
+        inner: &["domain", "contract", "guest", "host-adapter"],
+        never: &["wasmtime", "sqlx", "rdkafka"],
+        only: None,
+    },
+    Rule {
+        who: Who::Named("noop"),
+        inner: &[],
+        never: &DRIVERS,
+        only: Some(&["spin-sdk"]),
+    },
     Rule {
         who: Who::Named("xtask"),
         inner: &["stack"],
@@ -93,7 +106,7 @@ const RULES: [Rule; 11] = [
 ];
 
 /// Every dependency that no rule allows, as a line for a person. What only tests see is free,
-/// except that nothing uses `tests` and `xtask`; but `bench` measures the platform that `tests` starts.
+/// except that nothing uses `tests` and `xtask`; but `bench` and its twin measure the platform that `tests` starts.
 pub fn check(packages: &[Package]) -> Vec<String> {
     packages
         .iter()
@@ -129,7 +142,7 @@ impl Who {
 impl Rule {
     fn allows(&self, dependency: &Dependency, all: &[Package]) -> bool {
         let name = dependency.name.as_str();
-        let borrows_platform = matches!(self.who, Who::Named("bench")) && name == "tests";
+        let borrows_platform = matches!(self.who, Who::Named("bench" | "twin")) && name == "tests";
         if matches!(name, "tests" | "xtask") && !borrows_platform {
             return false;
         }

@@ -1,49 +1,33 @@
-//! One request as functions see it. What they do not ask for stays with the host: each header is a call, and so is
-//! the body.
+//! One request as functions see it, however it comes in.
 
+use super::Incoming;
 use bytes::Bytes;
 use domain::Rejection;
 use domain::limits::BODY_BYTES_MAX;
-use spin_sdk::wasip3::http::types::{Headers, Method, Request};
-use spin_sdk::wasip3::wit_bindgen::StreamResult;
-use spin_sdk::wasip3::wit_future;
-use std::borrow::Cow;
-
-/// Room for the first piece of a body of unknown length.
-const CHUNK_BYTES: usize = 4 * 1024;
 
 /// One request: what can be known before its body is read.
 pub struct Call {
-    /// Until its body is read.
-    request: Option<Request>,
-    headers: Headers,
-    method: Cow<'static, str>,
-    path_and_query: String,
+    pub(super) incoming: Incoming,
     pub trace_id: String,
 }
 
 impl Call {
-    pub(super) fn new(request: Request) -> Call {
-        let headers = request.get_headers();
-        let trace_id = first(&headers, "traceparent")
+    pub(super) fn new(incoming: Incoming) -> Call {
+        let trace_id = incoming
+            .header("traceparent")
             .as_deref()
             .and_then(trace_id)
             .map_or_else(fresh_trace_id, str::to_owned);
-        Call {
-            headers,
-            method: method_name(request.get_method()),
-            path_and_query: request.get_path_with_query().unwrap_or_default(),
-            request: Some(request),
-            trace_id,
-        }
+        Call { incoming, trace_id }
     }
 
     pub fn method(&self) -> &str {
-        &self.method
+        self.incoming.method()
     }
 
     pub fn path(&self) -> &str {
-        self.path_and_query.split('?').next().unwrap_or_default()
+        let target = self.incoming.path_and_query();
+        target.split('?').next().unwrap_or_default()
     }
 
     /// Path segments, percent-decoded.
@@ -57,15 +41,12 @@ impl Call {
 
     /// First value of a header; `None` where it is absent or no text.
     pub fn header(&self, name: &str) -> Option<String> {
-        first(&self.headers, name)
+        self.incoming.header(name)
     }
 
     /// Every value of a header that may be repeated.
     pub fn header_all(&self, name: &str) -> Vec<String> {
-        let values = self.headers.get(name).into_iter();
-        values
-            .filter_map(|value| String::from_utf8(value).ok())
-            .collect()
+        self.incoming.headers(name)
     }
 
     /// First value of a query parameter, decoded; `None` where absent or empty.
@@ -77,10 +58,8 @@ impl Call {
 
     /// Every value of a query parameter, decoded, in order.
     pub fn query_all(&self, name: &str) -> Vec<String> {
-        let query = self
-            .path_and_query
-            .split_once('?')
-            .map_or("", |(_, query)| query);
+        let target = self.incoming.path_and_query();
+        let query = target.split_once('?').map_or("", |(_, query)| query);
         let pairs = query
             .split('&')
             .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
@@ -112,66 +91,22 @@ impl Call {
         self.body().await
     }
 
-    /// Reads a body of at most 64 KB. Empty when it was read before.
-    pub async fn body(&mut self) -> Result<Bytes, Rejection> {
-        let too_large = Rejection::BodyTooLarge {
-            bytes_max: BODY_BYTES_MAX,
-        };
+    /// The length a body is declared to have, where one is.
+    pub(super) fn declared(&self) -> Result<Option<usize>, Rejection> {
         let declared = self
             .header("content-length")
             .and_then(|length| length.parse::<u64>().ok());
         if declared.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
-            return Err(too_large);
+            return Err(Call::too_large());
         }
-        let declared = declared.map(|length| length as usize);
-        let Some(request) = self.request.take().filter(|_| declared != Some(0)) else {
-            return Ok(Bytes::new());
-        };
-        let (_handled, handling) = wit_future::new(|| Ok(()));
-        let (mut stream, ended) = Request::consume_body(request, handling);
-        let mut body = Vec::with_capacity(declared.unwrap_or(CHUNK_BYTES));
-        // A body of known length ends with its last byte; the end of another is a word of its own.
-        while declared != Some(body.len()) {
-            body.reserve(if body.len() == body.capacity() {
-                CHUNK_BYTES
-            } else {
-                0
-            });
-            let (result, read) = stream.read(body).await;
-            body = read;
-            if body.len() > BODY_BYTES_MAX {
-                return Err(too_large);
-            }
-            if result == StreamResult::Dropped {
-                let whole = declared.is_none() && ended.await.is_ok();
-                return match whole {
-                    true => Ok(Bytes::from(body)),
-                    false => Err(Rejection::invalid("body", "ended before it was complete")),
-                };
-            }
-        }
-        Ok(Bytes::from(body))
+        Ok(declared.map(|length| length as usize))
     }
-}
 
-fn first(headers: &Headers, name: &str) -> Option<String> {
-    let value = headers.get(name).into_iter().next()?;
-    String::from_utf8(value).ok()
-}
-
-fn method_name(method: Method) -> Cow<'static, str> {
-    Cow::Borrowed(match method {
-        Method::Get => "GET",
-        Method::Head => "HEAD",
-        Method::Post => "POST",
-        Method::Put => "PUT",
-        Method::Delete => "DELETE",
-        Method::Connect => "CONNECT",
-        Method::Options => "OPTIONS",
-        Method::Trace => "TRACE",
-        Method::Patch => "PATCH",
-        Method::Other(name) => return Cow::Owned(name),
-    })
+    pub(super) fn too_large() -> Rejection {
+        Rejection::BodyTooLarge {
+            bytes_max: BODY_BYTES_MAX,
+        }
+    }
 }
 
 fn decode(text: &str) -> String {

@@ -3,6 +3,7 @@
 use crate::Fault;
 use contract::problem::Problem;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// A whole reply.
 #[derive(Clone, Debug)]
@@ -41,5 +42,20 @@ impl Reply {
             Some(ms) => reply.with("retry-after", ms.div_ceil(1_000).to_string()),
             None => reply,
         }
+    }
+
+    /// All headers of the response, taken out, each as `entry` makes it.
+    pub fn head<T>(&mut self, entry: impl Fn(&'static str, Cow<'static, str>) -> T) -> Vec<T> {
+        let mut head = Vec::with_capacity(2 + self.headers.len());
+        head.push(entry("content-type", Cow::Borrowed("application/json")));
+        // The body is a stream to the host: told its length, it need not be sent in chunks.
+        head.push(entry(
+            "content-length",
+            Cow::Owned(self.body.len().to_string()),
+        ));
+        for (name, value) in self.headers.drain(..) {
+            head.push(entry(name, Cow::Owned(value)));
+        }
+        head
     }
 }

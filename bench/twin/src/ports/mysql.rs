@@ -1,0 +1,112 @@
+//! A function's session of MySQL: parameters and cells moved from one enum into the other.
+
+use guest::native::Soon;
+use guest::native::mysql::{Failure, Port};
+use host_adapter::native::{Mysql, MysqlError};
+use mysql_async::consts::{ColumnFlags, ColumnType};
+use mysql_async::{Column, Params, Row, Value};
+use spin_sdk::mysql::{DbValue, ParameterValue};
+
+pub struct Session(pub Mysql);
+
+impl Port for Session {
+    fn execute<'a>(
+        &'a self,
+        statement: &'a str,
+        parameters: Vec<ParameterValue>,
+    ) -> Soon<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let executed = self.0.execute(statement, params(parameters)).await;
+            executed.map_err(error)
+        })
+    }
+
+    fn query<'a>(
+        &'a self,
+        statement: &'a str,
+        parameters: Vec<ParameterValue>,
+    ) -> Soon<'a, Result<Vec<Vec<DbValue>>, Failure>> {
+        Box::pin(async move {
+            let rows = self.0.collect(statement, params(parameters), row).await;
+            rows.map_err(error)
+        })
+    }
+}
+
+fn params(values: Vec<ParameterValue>) -> Params {
+    if values.is_empty() {
+        return Params::Empty;
+    }
+    Params::Positional(values.into_iter().map(parameter).collect())
+}
+
+fn parameter(value: ParameterValue) -> Value {
+    match value {
+        ParameterValue::Boolean(v) => v.into(),
+        ParameterValue::Int8(v) => v.into(),
+        ParameterValue::Int16(v) => v.into(),
+        ParameterValue::Int32(v) => v.into(),
+        ParameterValue::Int64(v) => v.into(),
+        ParameterValue::Uint8(v) => v.into(),
+        ParameterValue::Uint16(v) => v.into(),
+        ParameterValue::Uint32(v) => v.into(),
+        ParameterValue::Uint64(v) => v.into(),
+        ParameterValue::Floating32(v) => v.into(),
+        ParameterValue::Floating64(v) => v.into(),
+        ParameterValue::Str(v) => v.into(),
+        ParameterValue::Binary(v) => v.into(),
+        ParameterValue::DbNull => Value::NULL,
+    }
+}
+
+fn row(row: Row) -> Result<Vec<DbValue>, MysqlError> {
+    let columns = row.columns();
+    let cells = row.unwrap_raw().into_iter().zip(columns.iter());
+    cells
+        .map(|(value, column)| cell(value.unwrap_or(Value::NULL), column))
+        .collect()
+}
+
+/// Integers by their own width, which functions do not ask for; what the host cannot carry, this does not either.
+fn cell(value: Value, column: &Column) -> Result<DbValue, MysqlError> {
+    match value {
+        Value::NULL => Ok(DbValue::DbNull),
+        Value::Int(number) => Ok(DbValue::Int64(number)),
+        Value::UInt(number) => Ok(DbValue::Uint64(number)),
+        Value::Float(number) => Ok(DbValue::Floating32(number)),
+        Value::Double(number) => Ok(DbValue::Floating64(number)),
+        Value::Bytes(bytes) if is_string(column) => {
+            if column.flags().contains(ColumnFlags::BINARY_FLAG) {
+                return Ok(DbValue::Binary(bytes));
+            }
+            let text = String::from_utf8(bytes);
+            text.map(DbValue::Str)
+                .map_err(|error| MysqlError::ValueConversionFailed(error.to_string()))
+        }
+        _ => Err(MysqlError::ValueConversionFailed(format!(
+            "column {:?} has a type that spin:mysql cannot carry",
+            column.name_str()
+        ))),
+    }
+}
+
+fn is_string(column: &Column) -> bool {
+    matches!(
+        column.column_type(),
+        ColumnType::MYSQL_TYPE_BLOB
+            | ColumnType::MYSQL_TYPE_STRING
+            | ColumnType::MYSQL_TYPE_VAR_STRING
+            | ColumnType::MYSQL_TYPE_MEDIUM_BLOB
+            | ColumnType::MYSQL_TYPE_LONG_BLOB
+    )
+}
+
+pub fn error(error: MysqlError) -> Failure {
+    match error {
+        MysqlError::ConnectionFailed(text) => Failure::ConnectionFailed(text),
+        MysqlError::BadParameter(text) => Failure::BadParameter(text),
+        MysqlError::QueryFailed(text) => Failure::QueryFailed(text),
+        MysqlError::ValueConversionFailed(text) => Failure::ValueConversionFailed(text),
+        MysqlError::Other(text) => Failure::Other(text),
+    }
+}

@@ -1,0 +1,82 @@
+//! A function's connection to Redis: commands built from borrowed parameters, replies flattened as the host does.
+
+use guest::native::Soon;
+use guest::native::redis::{Error, Port, RedisParameter, RedisResult};
+use host_adapter::native::{Redis, RedisError};
+use redis::{Value, cmd};
+
+pub struct Link(pub Redis);
+
+impl Port for Link {
+    fn execute<'a>(
+        &'a self,
+        command: &'a str,
+        arguments: Vec<RedisParameter<'a>>,
+    ) -> Soon<'a, Result<Vec<RedisResult>, Error>> {
+        let mut sent = cmd(command);
+        for argument in &arguments {
+            match argument {
+                RedisParameter::Int64(number) => sent.arg(number),
+                RedisParameter::Binary(bytes) => sent.arg(&**bytes),
+            };
+        }
+        Box::pin(async move {
+            let reply = self.0.send(command, false, &sent).await.map_err(error)?;
+            let mut list = Vec::new();
+            flatten(&mut list, reply)?;
+            Ok(list)
+        })
+    }
+
+    fn get<'a>(&'a self, key: &'a str) -> Soon<'a, Result<Option<Vec<u8>>, Error>> {
+        Box::pin(async move {
+            let reply = self.0.send("GET", false, cmd("GET").arg(key)).await;
+            match reply.map_err(error)? {
+                Value::Nil => Ok(None),
+                Value::BulkString(bytes) => Ok(Some(bytes)),
+                _ => Err(Error::TypeError),
+            }
+        })
+    }
+
+    fn set<'a>(&'a self, key: &'a str, value: &'a [u8]) -> Soon<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let mut command = cmd("SET");
+            command.arg(key).arg(value);
+            let reply = self.0.send("SET", false, &command).await;
+            reply.map(drop).map_err(error)
+        })
+    }
+}
+
+/// The kinds of reply that scripts and plain commands give.
+fn flatten(list: &mut Vec<RedisResult>, value: Value) -> Result<(), Error> {
+    list.push(match value {
+        Value::Nil => RedisResult::Nil,
+        Value::Int(number) => RedisResult::Int64(number),
+        Value::BulkString(bytes) => RedisResult::Binary(bytes),
+        Value::SimpleString(text) => RedisResult::Status(text),
+        Value::Okay => RedisResult::Status("OK".to_owned()),
+        Value::Array(values) => {
+            list.reserve(values.len());
+            return values
+                .into_iter()
+                .try_for_each(|value| flatten(list, value));
+        }
+        other => {
+            return Err(Error::Other(format!(
+                "a reply that no function asks for: {other:?}"
+            )));
+        }
+    });
+    Ok(())
+}
+
+pub fn error(error: RedisError) -> Error {
+    match error {
+        RedisError::InvalidAddress => Error::InvalidAddress,
+        RedisError::TooManyConnections => Error::TooManyConnections,
+        RedisError::TypeError => Error::TypeError,
+        RedisError::Other(reason) => Error::Other(reason),
+    }
+}

@@ -1,0 +1,126 @@
+//! One thread's connections, with the host's bounds: HTTP/1 by hyper, routed by axum.
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use host_adapter::limits;
+use host_adapter::shutdown::Stopping;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::io;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
+use tower_service::Service;
+
+/// As the host's flags have them by default.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
+/// After an accept error (no file descriptors, mostly), how long before the next try.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+static REQUESTS: AtomicUsize = AtomicUsize::new(0);
+static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
+
+/// One of a bounded number, given back when dropped.
+pub struct Permit(&'static AtomicUsize);
+
+impl Permit {
+    pub fn of_request() -> Option<Permit> {
+        Permit::take(&REQUESTS, limits::REQUESTS_MAX)
+    }
+
+    fn take(taken: &'static AtomicUsize, max: usize) -> Option<Permit> {
+        let permit = Permit(taken);
+        (taken.fetch_add(1, Ordering::Relaxed) < max).then_some(permit)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Serves until told to stop, then lets what is in flight end, up to the deadline.
+pub async fn serve(
+    listener: std::net::TcpListener,
+    router: Router,
+    mut stopping: Stopping,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let tracker = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stopping.stopped() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                // One too many is closed at once.
+                if let Some(permit) = Permit::take(&CONNECTIONS, limits::CONNECTIONS_MAX) {
+                    let serving = connection(stream, router.clone(), stopping.clone());
+                    tracker.spawn(async move {
+                        serving.await;
+                        drop(permit);
+                    });
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "could not accept a connection");
+                sleep(ACCEPT_RETRY).await;
+            }
+        }
+    }
+    tracker.close();
+    if timeout(DRAIN_TIMEOUT, tracker.wait()).await.is_err() {
+        tracing::warn!("closed connections that did not end in time");
+    }
+    Ok(())
+}
+
+async fn connection(stream: TcpStream, router: Router, mut stopping: Stopping) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_READ_TIMEOUT)
+        .max_buf_size(limits::HEAD_BYTES_MAX)
+        .max_headers(limits::HEADERS_MAX)
+        .pipeline_flush(true);
+    let service = service_fn(move |request: http::Request<_>| router.clone().call(request));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => ended,
+        () = stopping.stopped() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+pub fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+pub fn busy() -> Response {
+    let mut response = empty(StatusCode::SERVICE_UNAVAILABLE);
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}

@@ -1,0 +1,71 @@
+//! The edge of a function that is part of a native program: a request already read, a reply that program sends.
+
+use super::{Call, Kept, Reply};
+use crate::Fault;
+use bytes::Bytes;
+use domain::Rejection;
+use domain::limits::BODY_BYTES_MAX;
+use http::Request;
+
+/// Makes `async fn(Call) -> Result<Reply, Fault>` the function `respond`, for the program that holds it.
+#[macro_export]
+macro_rules! http_function {
+    ($answer:ident) => {
+        pub async fn respond(request: $crate::http::WholeRequest) -> $crate::Reply {
+            $crate::http::serve(request, $answer).await
+        }
+    };
+}
+
+/// A request and its whole body.
+pub type WholeRequest = Request<Bytes>;
+
+/// Runs a handler.
+pub async fn serve<H, F>(request: WholeRequest, handler: H) -> Reply
+where
+    H: FnOnce(Call) -> F,
+    F: Future<Output = Result<Reply, Fault>>,
+{
+    let call = Call::new(Incoming(request));
+    let kept = Kept::of(&call);
+    kept.reply(handler(call).await)
+}
+
+pub struct Incoming(WholeRequest);
+
+impl Incoming {
+    pub fn method(&self) -> &str {
+        self.0.method().as_str()
+    }
+
+    pub fn path_and_query(&self) -> &str {
+        let uri = self.0.uri();
+        uri.path_and_query().map_or("", |target| target.as_str())
+    }
+
+    /// First value of a header; `None` where it is absent or no text.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let value = self.0.headers().get(name)?;
+        String::from_utf8(value.as_bytes().to_vec()).ok()
+    }
+
+    /// Every value of a header that is text.
+    pub fn headers(&self, name: &str) -> Vec<String> {
+        let values = self.0.headers().get_all(name).into_iter();
+        values
+            .filter_map(|value| String::from_utf8(value.as_bytes().to_vec()).ok())
+            .collect()
+    }
+}
+
+impl Call {
+    /// A body of at most 64 KB. Empty when it was read before.
+    pub async fn body(&mut self) -> Result<Bytes, Rejection> {
+        self.declared()?;
+        let body = std::mem::take(self.incoming.0.body_mut());
+        if body.len() > BODY_BYTES_MAX {
+            return Err(Call::too_large());
+        }
+        Ok(body)
+    }
+}

@@ -1,0 +1,47 @@
+//! What stands in for the WebAssembly host where functions are compiled natively: ports that the program they are built
+//! into fills, one set per thread. They speak the SDK's types, so that what is above them is the same code on both.
+
+pub mod mysql;
+pub mod redis;
+pub mod variables;
+
+use std::cell::OnceCell;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// What a port answers in its own time.
+pub type Soon<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What functions need of the program they are built into.
+pub trait Ports {
+    /// # Errors
+    /// Where the address is not acceptable.
+    fn redis(&self, url: &str) -> Result<Box<dyn redis::Port>, redis::Error>;
+    /// # Errors
+    /// Where the address is not acceptable.
+    fn mysql(&self, url: &str) -> Result<Box<dyn mysql::Port>, mysql::Failure>;
+    fn variable(&self, name: &str) -> Option<String>;
+    fn sleep(&self, duration: Duration) -> Soon<'static, ()>;
+}
+
+thread_local! {
+    static PORTS: OnceCell<Box<dyn Ports>> = const { OnceCell::new() };
+}
+
+/// Fills the ports of this thread; `false` where they were filled before.
+pub fn fill(ports: Box<dyn Ports>) -> bool {
+    PORTS.with(|filled| filled.set(ports).is_ok())
+}
+
+/// `None` where the thread has no ports.
+fn with<T>(ask: impl FnOnce(&dyn Ports) -> T) -> Option<T> {
+    PORTS.with(|ports| ports.get().map(|ports| ask(&**ports)))
+}
+
+const UNFILLED: &str = "this thread has no ports";
+
+pub async fn sleep(duration: Duration) {
+    if let Some(sleeping) = with(|ports| ports.sleep(duration)) {
+        sleeping.await;
+    }
+}

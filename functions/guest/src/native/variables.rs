@@ -1,0 +1,12 @@
+//! Variables as the SDK has them, through the thread's port.
+
+use super::{UNFILLED, with};
+
+pub use spin_sdk::variables::Error;
+
+pub async fn get(name: &str) -> Result<String, Error> {
+    match with(|ports| ports.variable(name)) {
+        Some(value) => value.ok_or_else(|| Error::Undefined(name.to_owned())),
+        None => Err(Error::Other(UNFILLED.to_owned())),
+    }
+}
