@@ -18,6 +18,7 @@ use crate::limits;
 use crate::metrics::Metrics;
 use mysql_async::{Opts, OptsBuilder, Params, Row};
 use pool::{Lease, Pool, TakeError};
+use statement::Mode;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -190,7 +191,7 @@ impl Connection {
         params: Params,
         read: impl FnMut(Row) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        let session = self.0.session().await?;
+        let session = self.0.session(Mode::Automatic).await?;
         rows::collect(session, statement, params, self.0.pool.limits().query, read).await
     }
 }
@@ -203,18 +204,28 @@ impl From<TakeError> for Error {
 
 impl Handle {
     async fn execute(&self, statement: &str, params: Params) -> Result<(), Error> {
-        let session = self.session().await?;
+        let mode = statement::mode(statement);
+        let session = self.session(mode.unwrap_or(Mode::Automatic)).await?;
+        // A transaction's first word is kept in the session from the one before: the server need not hear it.
+        if let (Some(mode), Some(lease)) = (mode, session.as_ref())
+            && lease.rests_in(mode)
+        {
+            return Ok(());
+        }
         rows::execute(session, statement, params, self.pool.limits().query).await
     }
 
-    /// The session of this connection, taken from the pool if there is none yet.
-    async fn session(&self) -> Result<tokio::sync::OwnedMutexGuard<Option<Lease>>, TakeError> {
+    /// The session of this connection, taken from the pool in `mode` if there is none yet.
+    async fn session(
+        &self,
+        mode: Mode,
+    ) -> Result<tokio::sync::OwnedMutexGuard<Option<Lease>>, TakeError> {
         let mut guard = self.session.clone().lock_owned().await;
         match &*guard {
             // Not replaced: the guest may be in the middle of a transaction that went with it.
             Some(lease) if !lease.is_usable() => return Err(TakeError::Lost),
             Some(_) => {}
-            None => *guard = Some(self.pool.take().await?),
+            None => *guard = Some(self.pool.take(mode).await?),
         }
         Ok(guard)
     }

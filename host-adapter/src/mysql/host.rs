@@ -1,6 +1,7 @@
 //! The WIT traits of `spin:mysql`: each method translates and hands on.
 
 use super::rows::{self, Outcome};
+use super::statement::Mode;
 use super::{Connection, Handle, value};
 use crate::bindings::spin::mysql::mysql::{
     Column, Error, Host, HostConnection, HostConnectionWithStore, ParameterValue, Row,
@@ -64,7 +65,7 @@ impl<T: Send> HostConnectionWithStore<T> for MysqlHost {
         params: Vec<ParameterValue>,
     ) -> Trappable<Result<Query, Error>> {
         let handle = handle(accessor, &connection)?;
-        let session = match handle.session().await {
+        let session = match handle.session(Mode::Automatic).await {
             Ok(session) => session,
             Err(error) => return Ok(Err(error.into())),
         };

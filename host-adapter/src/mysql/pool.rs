@@ -3,6 +3,7 @@
 
 use super::Limits;
 use super::session::{Care, Session};
+use super::statement::Mode;
 use crate::limits;
 use crate::metrics::PoolMetrics;
 use mysql_async::prelude::Queryable;
@@ -97,14 +98,14 @@ impl Pool {
         &self.limits
     }
 
-    /// A clean session: an idle one, or a new one while the bound allows, waiting for either up to the limit.
-    pub async fn take(self: &Arc<Self>) -> Result<Lease, TakeError> {
+    /// A clean session in `mode`: an idle one, or a new one while the bound allows, waiting for either up to the limit.
+    pub async fn take(self: &Arc<Self>, mode: Mode) -> Result<Lease, TakeError> {
         let permit = match self.permits.clone().try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) => self.wait().await?,
         };
         let in_use = InUse::new(&self.metrics.in_use);
-        let session = match self.reuse().await {
+        let session = match self.reuse(mode).await {
             Some(session) => session,
             None => self.connect().await?,
         };
@@ -117,13 +118,17 @@ impl Pool {
         })))
     }
 
-    async fn reuse(&self) -> Option<Session> {
+    async fn reuse(&self, mode: Mode) -> Option<Session> {
         // An answer on an open connection is never given longer than opening one is.
         let answer_within = limits::MYSQL_PING_TIMEOUT.min(self.limits.connect);
-        while let Some(mut session) = self.pop() {
-            if session.idle_since.elapsed() < limits::MYSQL_PING_AFTER
-                || session.answers(answer_within).await
-            {
+        while let Some(mut session) = self.pop(mode) {
+            let alive = if !session.rests_in(mode) {
+                session.turn(mode, answer_within).await
+            } else {
+                session.idle_since.elapsed() < limits::MYSQL_PING_AFTER
+                    || session.answers(answer_within).await
+            };
+            if alive {
                 return Some(session);
             }
             // One dead session means the server went away: the others idle are no better.
@@ -152,12 +157,14 @@ impl Pool {
         }
     }
 
-    fn pop(&self) -> Option<Session> {
-        // The one used last: its statements are the likeliest to be cached, and the others may grow old.
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
+    fn pop(&self, mode: Mode) -> Option<Session> {
+        // The one used last: its statements are the likeliest to be cached, and the others may grow old. One that need
+        // not be turned saves a round trip.
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        match idle.iter().rposition(|session| session.rests_in(mode)) {
+            Some(at) => Some(idle.remove(at)),
+            None => idle.pop(),
+        }
     }
 
     fn push(&self, mut session: Session) {

@@ -1,6 +1,6 @@
 //! One connection to the database and what must be undone before another request may have it.
 
-use super::statement::{Residue, residue};
+use super::statement::{Mode, Residue, residue};
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Opts};
@@ -31,17 +31,27 @@ struct TransactionState {
     autocommit: bool,
 }
 
-const AT_REST: TransactionState = TransactionState {
+const FRESH: TransactionState = TransactionState {
     open: false,
     autocommit: true,
 };
+
+impl TransactionState {
+    fn of(conn: &Conn) -> Option<Self> {
+        let flags = conn.last_ok_packet()?.status_flags();
+        Some(Self {
+            open: flags.contains(StatusFlags::SERVER_STATUS_IN_TRANS),
+            autocommit: flags.contains(StatusFlags::SERVER_STATUS_AUTOCOMMIT),
+        })
+    }
+}
 
 /// What to do with a session that a guest is done with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Care {
     /// Hand it on as it is.
     None,
-    /// Roll back, turn autocommit on.
+    /// Roll back.
     EndTransaction,
     /// Reset it: prepared statements are lost with the rest.
     Reset,
@@ -55,7 +65,7 @@ impl Session {
         Ok(Self {
             conn: Conn::new(opts.clone()).await?,
             residue: Residue::Transaction,
-            transaction: Some(AT_REST),
+            transaction: Some(FRESH),
             busy: false,
             broken: false,
             idle_since: Instant::now(),
@@ -73,13 +83,29 @@ impl Session {
     pub fn ended(&mut self, error: Option<&Error>) {
         self.busy = false;
         self.broken |= error.is_some_and(Error::is_fatal);
-        self.transaction = self.conn.last_ok_packet().map(|ok| {
-            let flags = ok.status_flags();
-            TransactionState {
-                open: flags.contains(StatusFlags::SERVER_STATUS_IN_TRANS),
-                autocommit: flags.contains(StatusFlags::SERVER_STATUS_AUTOCOMMIT),
-            }
-        });
+        self.transaction = TransactionState::of(&self.conn);
+    }
+
+    /// Whether it is in `mode` with no transaction open, so that turning it there would change nothing.
+    pub fn rests_in(&self, mode: Mode) -> bool {
+        self.transaction
+            .is_some_and(|state| !state.open && state.autocommit == (mode == Mode::Automatic))
+    }
+
+    /// Turns a session at rest to `mode`; `false` if that did not work in time and it must be closed.
+    pub async fn turn(&mut self, mode: Mode, limit: Duration) -> bool {
+        let statement = match mode {
+            Mode::Automatic => "SET autocommit=1",
+            Mode::Manual => "SET autocommit=0",
+        };
+        self.busy = true;
+        let turned = matches!(
+            timeout(limit, self.conn.query_drop(statement)).await,
+            Ok(Ok(()))
+        );
+        self.busy = !turned;
+        self.transaction = TransactionState::of(&self.conn);
+        turned
     }
 
     /// Whether the connection is of no more use.
@@ -105,7 +131,8 @@ impl Session {
         match (self.residue, self.transaction) {
             (Residue::Connection, _) => Care::Close,
             (Residue::Session, _) => Care::Reset,
-            (Residue::Transaction, Some(AT_REST)) => Care::None,
+            // Commit or rollback ended it. Its mode stays, for the next that wants it.
+            (Residue::Transaction, Some(TransactionState { open: false, .. })) => Care::None,
             (Residue::Transaction, _) => Care::EndTransaction,
         }
     }
@@ -116,13 +143,7 @@ impl Session {
         let cleaning = async {
             match care {
                 Care::None => Ok(true),
-                Care::EndTransaction => {
-                    self.conn.query_drop("ROLLBACK").await?;
-                    self.conn
-                        .query_drop("SET autocommit=1")
-                        .await
-                        .map(|()| true)
-                }
+                Care::EndTransaction => self.conn.query_drop("ROLLBACK").await.map(|()| true),
                 Care::Reset => self.conn.reset().await,
                 Care::Close => Ok(false),
             }
@@ -131,7 +152,10 @@ impl Session {
         if clean {
             self.busy = false;
             self.residue = Residue::Transaction;
-            self.transaction = Some(AT_REST);
+            self.transaction = match care {
+                Care::Reset => Some(FRESH),
+                _ => TransactionState::of(&self.conn),
+            };
         }
         clean
     }

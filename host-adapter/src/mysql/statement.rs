@@ -12,6 +12,15 @@ pub enum Residue {
     Connection,
 }
 
+/// Whether each statement is a transaction of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It is, as sessions begin.
+    Automatic,
+    /// COMMIT and ROLLBACK end them.
+    Manual,
+}
+
 /// Statements that change rows or read them, and end transactions; all else counts as leaving something.
 const CLEAN: [&str; 15] = [
     "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "COMMIT", "ROLLBACK", "WITH", "SHOW",
@@ -26,7 +35,7 @@ pub fn residue(statement: &str) -> Residue {
     let (keyword, rest) = split_word(start);
     let is = |word: &str| keyword.eq_ignore_ascii_case(word);
     if is("SET") {
-        return if sets_autocommit_only(rest) {
+        return if autocommit(rest).is_some() {
             Residue::Transaction
         } else {
             Residue::Session
@@ -71,8 +80,8 @@ fn split_word(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// `SET autocommit=0`, with or without SESSION, and nothing after it.
-fn sets_autocommit_only(rest: &str) -> bool {
+/// What follows SET in `SET autocommit=0`, with or without SESSION, and nothing after it: whether it turns it on.
+fn autocommit(rest: &str) -> Option<bool> {
     let mut rest = rest.trim();
     for prefix in ["@@session.", "@@", "session "] {
         if let Some(start) = rest.get(..prefix.len())
@@ -88,7 +97,21 @@ fn sets_autocommit_only(rest: &str) -> bool {
         .trim_start_matches(':')
         .trim_start_matches('=')
         .trim();
-    name.eq_ignore_ascii_case("autocommit") && matches!(value, "0" | "1")
+    match value {
+        _ if !name.eq_ignore_ascii_case("autocommit") => None,
+        "0" => Some(false),
+        "1" => Some(true),
+        _ => None,
+    }
+}
+
+/// The mode `statement` puts its session in, if that is all it does.
+pub fn mode(statement: &str) -> Option<Mode> {
+    let (keyword, rest) = split_word(statement.trim());
+    if !keyword.eq_ignore_ascii_case("SET") {
+        return None;
+    }
+    autocommit(rest).map(|on| if on { Mode::Automatic } else { Mode::Manual })
 }
 
 fn contains_ignoring_case(text: &str, upper: &[u8]) -> bool {
@@ -101,6 +124,21 @@ fn contains_ignoring_case(text: &str, upper: &[u8]) -> bool {
 mod tests {
     use super::Residue::{Connection, Session, Transaction};
     use super::*;
+
+    #[test]
+    fn modes() {
+        for (statement, want) in [
+            ("SET autocommit=0", Some(Mode::Manual)),
+            (" set session autocommit = 1 ", Some(Mode::Automatic)),
+            ("set @@autocommit=0", Some(Mode::Manual)),
+            ("SET autocommit=0, sql_mode=''", None),
+            ("SET autocommit=DEFAULT", None),
+            ("SELECT 1", None),
+            ("", None),
+        ] {
+            assert_eq!(mode(statement), want, "{statement}");
+        }
+    }
 
     #[test]
     fn verdicts() {
