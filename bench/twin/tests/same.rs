@@ -36,10 +36,11 @@ impl Side {
     }
 
     fn note(&mut self, what: &str, reply: Reply) -> Reply {
+        // The host leaves a body unread that no function asks for, and may then have to close.
         let mut headers: Vec<String> = reply
             .headers
             .iter()
-            .filter(|(name, _)| *name != "date")
+            .filter(|(name, _)| *name != "date" && *name != "connection")
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default()))
             .collect();
         headers.sort();
@@ -51,6 +52,13 @@ impl Side {
 
     /// Without ids, times and what else is each side's own.
     fn masked(&self, text: &str) -> String {
+        let mut text = text.replace(&self.sale.id, "SALE");
+        for (end, _) in text.clone().rmatch_indices("Z\"") {
+            // The time of an RFC 3339 date; the date is a word of its own.
+            if text[..end].rfind('T') == end.checked_sub("T00:00:00.000".len()) {
+                text.replace_range(end - "T00:00:00.000".len()..=end, "-#");
+            }
+        }
         let mut masked = String::with_capacity(text.len());
         let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
         for part in text.split_inclusive(|letter| !is_word(letter)) {
@@ -129,6 +137,11 @@ impl Side {
             .expect(200)?;
         self.get(&format!("/api/v1/users/{user}/stats"))?
             .expect(200)?;
+        soon("the cancelled unit to be back", || {
+            let reply = self.api.get(&format!("/api/v1/products/{db}"))?;
+            ensure!(reply.body["stock"] == 10, "{}", reply.text);
+            Ok(())
+        })?;
         for product in [redis, db] {
             self.get(&format!("/api/v1/products/{product}"))?
                 .expect(200)?;
@@ -173,7 +186,7 @@ impl Side {
         self.get("/v1/order/382556363634511872")?.expect(404)?;
         self.get("/api/v1/orders/382556363634511872")?.expect(404)?;
         self.get("/orders/382556363634511872")?.expect(404)?;
-        self.get("/v1/order/nonsense")?.expect(400)?;
+        self.get("/v1/order/nonsense")?.expect(404)?;
         self.get("/nowhere")?.expect(404)?;
         self.get(path)?.expect(405)?;
         self.send("POST", path, &[JSON], "{")?.expect(400)?;

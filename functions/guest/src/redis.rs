@@ -11,28 +11,32 @@ use crate::native::redis::{Connection, RedisParameter};
 #[cfg(target_family = "wasm")]
 use spin_sdk::redis::{Connection, RedisParameter};
 
+#[cfg(not(target_family = "wasm"))]
+use crate::native::redis::RedisParameter::Lent as lent;
+
+/// What crosses into a host is a copy.
+#[cfg(target_family = "wasm")]
+fn lent(bytes: &[u8]) -> RedisParameter {
+    RedisParameter::Binary(bytes.to_vec())
+}
+
 /// A connection of this request.
 pub struct Redis(Connection);
 
-static SHA1: LazyLock<RwLock<BTreeMap<&'static str, &'static str>>> =
-    LazyLock::new(RwLock::default);
+static SHA1: LazyLock<RwLock<BTreeMap<&'static str, String>>> = LazyLock::new(RwLock::default);
 
-fn sha1(script: &Script) -> &'static str {
+fn sha1(script: &Script) -> String {
     if let Some(known) = SHA1
         .read()
         .unwrap_or_else(PoisonError::into_inner)
         .get(script.name)
     {
-        return known;
+        return known.clone();
     }
-    // One per script there is, for as long as the instance lives.
-    let digest = sha1_smol::Sha1::from(script.text)
-        .digest()
-        .to_string()
-        .leak();
+    let digest = sha1_smol::Sha1::from(script.text).digest().to_string();
     SHA1.write()
         .unwrap_or_else(PoisonError::into_inner)
-        .insert(script.name, digest);
+        .insert(script.name, digest.clone());
     digest
 }
 
@@ -70,10 +74,7 @@ impl Redis {
         name: &str,
         arguments: impl IntoIterator<Item = Vec<u8>>,
     ) -> Result<Answer, Fault> {
-        let arguments: Vec<_> = arguments
-            .into_iter()
-            .map(|argument| RedisParameter::Binary(argument.into()))
-            .collect();
+        let arguments: Vec<_> = arguments.into_iter().map(RedisParameter::Binary).collect();
         self.0
             .execute(name, arguments)
             .await
@@ -88,25 +89,17 @@ impl Redis {
         keys: &[&str],
         arguments: &[&[u8]],
     ) -> Result<Answer, Fault> {
-        // Copied where they cross into a host, borrowed where there is none.
         let parameters = |head: Vec<u8>| {
             let mut all = Vec::with_capacity(2 + keys.len() + arguments.len());
-            all.push(RedisParameter::Binary(head.into()));
+            all.push(RedisParameter::Binary(head));
             all.push(RedisParameter::Int64(keys.len() as i64));
-            all.extend(
-                keys.iter()
-                    .map(|key| RedisParameter::Binary(key.as_bytes().into())),
-            );
-            all.extend(
-                arguments
-                    .iter()
-                    .map(|argument| RedisParameter::Binary((*argument).into())),
-            );
+            all.extend(keys.iter().map(|key| lent(key.as_bytes())));
+            all.extend(arguments.iter().map(|argument| lent(argument)));
             all
         };
         match self
             .0
-            .execute("EVALSHA", parameters(sha1(script).as_bytes().to_vec()))
+            .execute("EVALSHA", parameters(sha1(script).into_bytes()))
             .await
         {
             Err(Error::Other(reason)) if unknown_script(&reason) => {

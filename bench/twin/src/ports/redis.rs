@@ -17,7 +17,8 @@ impl Port for Link {
         for argument in &arguments {
             match argument {
                 RedisParameter::Int64(number) => sent.arg(number),
-                RedisParameter::Binary(bytes) => sent.arg(&**bytes),
+                RedisParameter::Binary(bytes) => sent.arg(bytes),
+                RedisParameter::Lent(bytes) => sent.arg(bytes),
             };
         }
         Box::pin(async move {

@@ -92,22 +92,16 @@ impl Call {
     }
 
     /// The length a body is declared to have, where one is.
-    pub(super) fn declared(&self) -> Result<Option<usize>, Rejection> {
-        let declared = self
-            .header("content-length")
-            .and_then(|length| length.parse::<u64>().ok());
-        if declared.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
-            return Err(Call::too_large());
-        }
-        Ok(declared.map(|length| length as usize))
-    }
-
-    pub(super) fn too_large() -> Rejection {
-        Rejection::BodyTooLarge {
-            bytes_max: BODY_BYTES_MAX,
-        }
+    pub(super) fn declared(&self) -> Option<u64> {
+        let length = self.header("content-length")?;
+        length.parse().ok()
     }
 }
+
+/// The answer to a longer body.
+pub(super) const TOO_LARGE: Rejection = Rejection::BodyTooLarge {
+    bytes_max: BODY_BYTES_MAX,
+};
 
 fn decode(text: &str) -> String {
     let bytes = text.as_bytes();

@@ -1,5 +1,6 @@
 //! The edge of a function that is part of a native program: a request already read, a reply that program sends.
 
+use super::call::TOO_LARGE;
 use super::{Call, Kept, Reply};
 use crate::Fault;
 use bytes::Bytes;
@@ -61,10 +62,11 @@ impl Incoming {
 impl Call {
     /// A body of at most 64 KB. Empty when it was read before.
     pub async fn body(&mut self) -> Result<Bytes, Rejection> {
-        self.declared()?;
+        let declared = self.declared();
         let body = std::mem::take(self.incoming.0.body_mut());
-        if body.len() > BODY_BYTES_MAX {
-            return Err(Call::too_large());
+        let length = declared.unwrap_or_default().max(body.len() as u64);
+        if length > BODY_BYTES_MAX as u64 {
+            return Err(TOO_LARGE);
         }
         Ok(body)
     }

@@ -1,6 +1,7 @@
 //! The edge of a component: the host's request, the host's response. What a function does not ask for stays with the
 //! host: each header is a call, and so is the body.
 
+use super::call::TOO_LARGE;
 use super::{Call, Kept, Reply};
 use crate::Fault;
 use bytes::Bytes;
@@ -114,7 +115,11 @@ impl Incoming {
 impl Call {
     /// Reads a body of at most 64 KB. Empty when it was read before.
     pub async fn body(&mut self) -> Result<Bytes, Rejection> {
-        let declared = self.declared()?;
+        let declared = self.declared();
+        if declared.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
+            return Err(TOO_LARGE);
+        }
+        let declared = declared.map(|length| length as usize);
         let request = self.incoming.request.take();
         let Some(request) = request.filter(|_| declared != Some(0)) else {
             return Ok(Bytes::new());
@@ -132,7 +137,7 @@ impl Call {
             let (result, read) = stream.read(body).await;
             body = read;
             if body.len() > BODY_BYTES_MAX {
-                return Err(Call::too_large());
+                return Err(TOO_LARGE);
             }
             if result == StreamResult::Dropped {
                 let whole = declared.is_none() && ended.await.is_ok();

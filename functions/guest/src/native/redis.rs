@@ -1,8 +1,7 @@
-//! A connection to Redis as the SDK has it, through the thread's port. Parameters are borrowed where the SDK's own
-//! must be owned to cross into a host.
+//! A connection to Redis as the SDK has it, through the thread's port. Parameters may be lent, where the SDK's own
+//! must be copies to cross into a host.
 
 use super::{Soon, UNFILLED, with};
-use std::borrow::Cow;
 
 pub use spin_sdk::redis::{Error, RedisResult};
 
@@ -10,7 +9,8 @@ pub use spin_sdk::redis::{Error, RedisResult};
 #[derive(Debug)]
 pub enum RedisParameter<'a> {
     Int64(i64),
-    Binary(Cow<'a, [u8]>),
+    Binary(Vec<u8>),
+    Lent(&'a [u8]),
 }
 
 /// One connection, to be filled by the embedding program.
