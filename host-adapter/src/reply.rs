@@ -27,6 +27,9 @@ type New = (
     FutureReader<Trailers>,
 );
 
+/// The response, and how sending it went.
+type Made = (Resource<Response>, FutureReader<Result<(), ErrorCode>>);
+
 /// Puts `response.new` in the place of the one that is there.
 pub fn add_to_linker(linker: &mut Linker<Instance>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
@@ -41,7 +44,7 @@ pub fn add_to_linker(linker: &mut Linker<Instance>) -> wasmtime::Result<()> {
 fn new(
     mut store: StoreContextMut<'_, Instance>,
     (headers, contents, trailers): New,
-) -> wasmtime::Result<(Resource<Response>, FutureReader<Result<(), ErrorCode>>)> {
+) -> wasmtime::Result<Made> {
     let pipe = Arc::new(Pipe::default());
     match contents {
         Some(contents) => contents.pipe(&mut store, Contents(pipe.clone()))?,

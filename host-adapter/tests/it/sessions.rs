@@ -45,6 +45,32 @@ fn autocommit_switched_off() {
 }
 
 #[test]
+fn transactions_follow_each_other_without_a_word() {
+    let host = Running::with_pool(1, &[]);
+    let transaction = json!([
+        ["execute", "SET autocommit=0"],
+        ["execute", "INSERT INTO entry (note) VALUES ('in turn')"],
+        ["execute", "COMMIT"],
+        [
+            "query",
+            "SHOW SESSION STATUS WHERE Variable_name IN ('Com_set_option', 'Com_rollback', 'Com_insert')"
+        ]
+    ]);
+    let counts = |seen: Vec<String>| seen[3].clone();
+    let first = counts(host.sql(transaction.clone()));
+    let second = counts(host.sql(transaction));
+    let of = |inserts: u32| {
+        format!(
+            "3 DbValue::Str(\"Com_insert\"),DbValue::Str(\"{inserts}\") DbValue::Str(\"Com_rollback\"),DbValue::Str(\"0\") DbValue::Str(\"Com_set_option\"),DbValue::Str(\"1\")"
+        )
+    };
+    assert_eq!((first, second), (of(1), of(2)));
+    // Who wants each statement by itself gets it so, on the same session.
+    let seen = host.sql(json!([["query", "SELECT @@autocommit"]]));
+    assert_eq!(seen, ["1 DbValue::Int64(1)"]);
+}
+
+#[test]
 fn a_failed_statement_in_a_transaction() {
     let host = Running::with_pool(1, &[]);
     let left = host.sql(json!([
