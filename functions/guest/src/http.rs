@@ -11,6 +11,9 @@ use spin_sdk::wasip3::http::types::{ErrorCode, Headers, Request, Response};
 use spin_sdk::wasip3::{spawn, wit_future, wit_stream};
 use std::future::Future;
 
+/// The one reply that says nothing of a body.
+const NOT_MODIFIED: u16 = 304;
+
 pub use call::Call;
 pub use reply::Reply;
 
@@ -66,10 +69,12 @@ where
 /// Hands the reply over; its body follows as the host takes it.
 fn respond(reply: Reply) -> Result<Response, ErrorCode> {
     let mut headers = Vec::with_capacity(2 + reply.headers.len());
-    headers.push(("content-type".to_owned(), b"application/json".to_vec()));
-    // The body is a stream to the host: told its length, it need not be sent in chunks.
-    let length = reply.body.len().to_string();
-    headers.push(("content-length".to_owned(), length.into_bytes()));
+    if reply.status != NOT_MODIFIED {
+        headers.push(("content-type".to_owned(), b"application/json".to_vec()));
+        // The body is a stream to the host: told its length, it need not be sent in chunks.
+        let length = reply.body.len().to_string();
+        headers.push(("content-length".to_owned(), length.into_bytes()));
+    }
     for (name, value) in reply.headers {
         headers.push((name.to_owned(), value.into_bytes()));
     }
