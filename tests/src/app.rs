@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// Order shards of a platform under test.
 pub const SHARDS: u64 = 2;
+/// Where hosts tell each other what is stale; for [`Platform::host_with`].
+pub const CACHE_CHANNEL_URL: &str = "CACHE_CHANNEL_URL";
 /// How long the relay may take to work off what a test left.
 const QUIET_MS: &str = "30000";
 
@@ -78,6 +80,7 @@ impl Platform {
             ("MYSQL_URLS", shards.join(",")),
             ("INVENTORY_URL", mariadb.url("inventory")),
             ("REDIS_URL", redis.url()),
+            (CACHE_CHANNEL_URL, redis.url()),
             (
                 "KAFKA_BROKERS",
                 kafka.as_ref().map(Kafka::brokers).unwrap_or_default(),
@@ -256,7 +259,12 @@ fn start_host(
         // The first start compiles every component.
         .ready(Duration::from_secs(120), move || answers(port, "/health"));
     for (name, value) in environment {
-        launch = launch.env(format!("SPIN_VARIABLE_{name}"), value);
+        // The host's own; the others are the functions'.
+        launch = match *name {
+            CACHE_CHANNEL_URL if value.is_empty() => launch,
+            CACHE_CHANNEL_URL => launch.env(CACHE_CHANNEL_URL, value),
+            name => launch.env(format!("SPIN_VARIABLE_{name}"), value),
+        };
     }
     let base = format!("http://127.0.0.1:{port}");
     Ok((launch.start()?, Client::new(base)))
