@@ -209,18 +209,7 @@ impl Metrics {
                 "Requests by what the local cache did with them.",
                 &["component", "result"],
             )?,
-            host_cache: CacheMetrics {
-                bytes: made.gauge("host_cache_bytes", "Bytes in the local cache.")?,
-                entries: made.gauge("host_cache_entries", "Entries in the local cache.")?,
-                invalidations: made.counter(
-                    "host_cache_invalidations_total",
-                    "Invalidations, of own requests and of the channel.",
-                )?,
-                channel_up: made.gauge(
-                    "host_cache_channel_up",
-                    "1 while the channel works and the local cache answers.",
-                )?,
-            },
+            host_cache: CacheMetrics::new(&made)?,
             requests_refused: made.counter(
                 "http_requests_refused_total",
                 "Requests refused: too many in flight.",
@@ -282,6 +271,23 @@ impl Metrics {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
+    }
+}
+
+impl CacheMetrics {
+    fn new(made: &Maker<'_>) -> prometheus::Result<Self> {
+        Ok(Self {
+            bytes: made.gauge("host_cache_bytes", "Bytes in the local cache.")?,
+            entries: made.gauge("host_cache_entries", "Entries in the local cache.")?,
+            invalidations: made.counter(
+                "host_cache_invalidations_total",
+                "Invalidations, of own requests and of the channel.",
+            )?,
+            channel_up: made.gauge(
+                "host_cache_channel_up",
+                "1 while the channel works and the local cache answers.",
+            )?,
+        })
     }
 }
 
