@@ -32,7 +32,6 @@ pub struct Metrics {
     instances: IntGaugeVec,
     instances_started: IntCounterVec,
     traps: IntCounterVec,
-    cache: IntCounterVec,
     /// Those of the local cache.
     pub host_cache: CacheMetrics,
     /// Requests refused because too many were in flight.
@@ -78,6 +77,7 @@ pub struct CacheResults {
 /// The metrics of the local cache.
 #[derive(Debug, Clone)]
 pub struct CacheMetrics {
+    requests: IntCounterVec,
     /// Bytes stored.
     pub bytes: IntGauge,
     /// Replies stored.
@@ -204,11 +204,6 @@ impl Metrics {
                 "Instances that trapped or were stopped.",
                 &["component"],
             )?,
-            cache: made.counters(
-                "host_cache_requests_total",
-                "Requests by what the local cache did with them.",
-                &["component", "result"],
-            )?,
             host_cache: CacheMetrics::new(&made)?,
             requests_refused: made.counter(
                 "http_requests_refused_total",
@@ -226,7 +221,8 @@ impl Metrics {
 
     /// The metrics of the component `id`.
     pub fn component(&self, id: &str) -> ComponentMetrics {
-        let cache = |result| self.cache.with_label_values(&[id, result]);
+        let results = &self.host_cache.requests;
+        let cache = |result| results.with_label_values(&[id, result]);
         ComponentMetrics {
             id: id.to_owned(),
             requests: self.requests.clone(),
@@ -277,6 +273,11 @@ impl Metrics {
 impl CacheMetrics {
     fn new(made: &Maker<'_>) -> prometheus::Result<Self> {
         Ok(Self {
+            requests: made.counters(
+                "host_cache_requests_total",
+                "Requests by what the local cache did with them.",
+                &["component", "result"],
+            )?,
             bytes: made.gauge("host_cache_bytes", "Bytes in the local cache.")?,
             entries: made.gauge("host_cache_entries", "Entries in the local cache.")?,
             invalidations: made.counter(
