@@ -4,6 +4,7 @@
 use crate::cpu;
 use crate::workload::Workload;
 use crate::world::World;
+use ::tests::app::CACHE_CHANNEL_URL;
 use ::tests::client::Client;
 use ::tests::component;
 use anyhow::{Context, Result, bail};
@@ -89,10 +90,11 @@ impl Peer {
                 move || Client::new(base.clone()).get(probe)?.expect(200).map(drop)
             });
         for (name, value) in world.platform.environment() {
-            launch = launch.env(format!("SPIN_VARIABLE_{name}"), value);
-        }
-        if kind == Kind::HostCached {
-            launch = launch.env("CACHE_CHANNEL_URL", world.platform.redis.url());
+            launch = match *name {
+                CACHE_CHANNEL_URL if kind == Kind::HostCached => launch.env(*name, value),
+                CACHE_CHANNEL_URL => launch,
+                name => launch.env(format!("SPIN_VARIABLE_{name}"), value),
+            };
         }
         let process = launch.start()?;
         Ok(Some(Peer {
@@ -178,6 +180,8 @@ fn arguments(kind: Kind, address: &str) -> Vec<String> {
             "--listen",
             address,
             "--quiet",
+            "--state-dir",
+            "spin-state",
             "--max-instance-concurrent-reuse-count",
             "1",
         ]),

@@ -3,6 +3,7 @@
 
 pub mod amount;
 pub mod body;
+pub mod cache;
 pub mod event;
 pub mod failure;
 pub mod health;

@@ -12,7 +12,9 @@ use utoipa::openapi::path::{
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::{Content, PathItem, PathsBuilder, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::openapi::{
+    Content, Header, HeaderBuilder, PathItem, PathsBuilder, Ref, RefOr, Required, ResponseBuilder,
+};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
 #[derive(OpenApi)]
@@ -126,8 +128,11 @@ fn operation(route: &Route) -> Operation {
         .tag(route.tag)
         .summary(Some(route.summary))
         .parameters(Some(parameters(route)))
-        .response(route.status.to_string(), reply(route.reply))
+        .response(route.status.to_string(), successful(route))
         .response("default", failure(failed));
+    if route.revalidates() {
+        operation = operation.response("304", not_modified());
+    }
     if let Some(text) = route.accepted {
         operation = operation.response(
             "202",
@@ -157,6 +162,34 @@ fn request(body: &Body) -> utoipa::openapi::request_body::RequestBody {
         .content("application/json", json(body.schema))
         .required(Some(required))
         .build()
+}
+
+/// One that may be kept says how.
+fn successful(route: &Route) -> utoipa::openapi::Response {
+    let mut response = reply(route.reply);
+    if route.revalidates() {
+        response.headers.extend([
+            header("ETag", "Changes with the reply."),
+            header(
+                "Cache-Control",
+                "`no-cache`: to be shown again only where a 304 says so.",
+            ),
+        ]);
+    }
+    response
+}
+
+fn not_modified() -> utoipa::openapi::Response {
+    let text = "What `If-None-Match` names is still the reply.";
+    ResponseBuilder::new().description(text).build()
+}
+
+fn header(name: &str, text: &str) -> (String, RefOr<Header>) {
+    let schema = ObjectBuilder::new().schema_type(Type::String);
+    let header = HeaderBuilder::new()
+        .schema(Some(schema))
+        .description(Some(text));
+    (name.to_owned(), header.build().into())
 }
 
 fn reply(Reply { schema, text }: Reply) -> utoipa::openapi::Response {
@@ -189,7 +222,11 @@ fn parameters(route: &Route) -> Vec<Parameter> {
         };
         parameter(name, place, Required::False, text)
     });
-    in_path.chain(others).collect()
+    let known = route.revalidates().then(|| {
+        let text = "An ETag; answered 304 where nothing has changed";
+        parameter("If-None-Match", ParameterIn::Header, Required::False, text)
+    });
+    in_path.chain(others).chain(known).collect()
 }
 
 fn parameter(name: &str, place: ParameterIn, required: Required, text: &str) -> Parameter {

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
+use url::Url;
 
 /// Serves Spin applications: WebAssembly components over HTTP, with pooled MySQL and Redis.
 #[derive(Debug, Parser)]
@@ -133,6 +134,20 @@ pub struct Up {
     /// Threads that serve, each with its own connections. [default: one per core]
     #[arg(long, value_name = "COUNT", help_heading = "Server")]
     pub threads: Option<usize>,
+
+    /// Bytes of replies to keep in front of the components; 0 switches the cache off.
+    #[arg(long, value_name = "BYTES", default_value_t = limits::CACHE_BYTES, help_heading = "Cache")]
+    pub cache_bytes: u64,
+    /// The Redis over which hosts tell each other what is stale, as redis://[USER:PASSWORD@]HOST:PORT. Without one
+    /// nothing is kept.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CACHE_CHANNEL_URL",
+        hide_env_values = true,
+        help_heading = "Cache"
+    )]
+    pub cache_channel: Option<Url>,
 
     /// Do not keep compiled components on disk.
     #[arg(long, env = "DISABLE_WASMTIME_CACHE", help_heading = "Compilation")]

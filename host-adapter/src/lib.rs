@@ -4,6 +4,7 @@
 mod allowed_hosts;
 mod application;
 mod bindings;
+mod cache;
 pub mod config;
 mod dispatch;
 mod engine;
@@ -29,7 +30,9 @@ mod tls;
 mod trace;
 pub mod variables;
 
+use allowed_hosts::redacted;
 use application::Application;
+use cache::{Cache, Channel};
 use config::{RuntimeConfig, Up};
 use engine::EpochClock;
 use manifest::Manifest;
@@ -52,6 +55,8 @@ pub struct Host {
     metrics_address: Option<SocketAddr>,
     stopper: Stopper,
     threads: Vec<JoinHandle<()>>,
+    /// Ends after those: writers in flight wait for it.
+    channel: Option<(Stopper, JoinHandle<()>)>,
     _epochs: EpochClock,
 }
 
@@ -70,9 +75,12 @@ impl Host {
         };
         let manifest = Manifest::load(&up.from, &up.component_id)?;
         let application = Application::resolve(&manifest, up, &config, environment)?;
+        let metrics = Metrics::new().map_err(|e| StartupError::flag("--metrics-listen", e))?;
+        let local = local_cache(up, &metrics)?;
         let engine = engine::engine(up)?;
         let prepared = prepare(&engine, &manifest, &application)?;
-        let shared = shared(up, &manifest, application)?;
+        let (cache, channel) = local.unzip();
+        let shared = shared(up, &manifest, application, metrics, cache)?;
         let outbound = Outbound {
             mysql: mysql::Limits::of_thread(&config.outbound_mysql, threads),
             redis: redis::Limits::of_thread(&config.outbound_redis, threads),
@@ -95,14 +103,15 @@ impl Host {
             metrics_address: None,
             stopper,
             threads: Vec::new(),
+            channel: channel.map(start_channel).transpose()?,
             _epochs: EpochClock::start(&engine)?,
         };
         for (index, listeners) in listeners.into_iter().enumerate() {
             let worker = Worker::new(shared.clone(), &engine, &prepared, &outbound);
             let stopping = stopping.clone();
-            host.spawn(format!("serve-{index}"), move || {
+            host.threads.push(spawn(format!("serve-{index}"), move || {
                 worker.serve(listeners, stopping)
-            })?;
+            })?);
         }
         if let Some(address) = up.metrics_listen {
             host.serve_metrics(address, shared.metrics.clone(), stopping)?;
@@ -123,35 +132,16 @@ impl Host {
     /// Stops taking connections, lets requests in flight end up to the deadline, and returns when all threads have.
     pub fn stop(self) {
         self.stopper.stop();
-        for thread in self.threads {
+        let join = |thread: JoinHandle<()>| {
             if thread.join().is_err() {
                 tracing::error!("a serving thread panicked");
             }
+        };
+        self.threads.into_iter().for_each(join);
+        if let Some((stopper, thread)) = self.channel {
+            stopper.stop();
+            join(thread);
         }
-    }
-
-    /// Runs `task` on a thread with a current-thread runtime.
-    fn spawn<F, T>(&mut self, name: String, task: F) -> Result<(), StartupError>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Future<Output = std::io::Result<()>>,
-    {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|e| StartupError::flag("--threads", e))?;
-        let thread = std::thread::Builder::new()
-            .name(name)
-            .spawn(move || {
-                if let Err(error) = runtime.block_on(task()) {
-                    tracing::error!(%error, "a serving thread ended");
-                }
-                // What a late guest or database still does must not keep the process.
-                runtime.shutdown_background();
-            })
-            .map_err(|e| StartupError::flag("--threads", e))?;
-        self.threads.push(thread);
-        Ok(())
     }
 
     fn serve_metrics(
@@ -165,12 +155,61 @@ impl Host {
         let listener = std::net::TcpListener::bind(address).map_err(fail)?;
         listener.set_nonblocking(true).map_err(fail)?;
         self.metrics_address = Some(listener.local_addr().map_err(fail)?);
-        self.spawn("metrics".to_owned(), move || async move {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            metrics_server::serve(listener, metrics, stopping).await;
-            Ok(())
-        })
+        self.threads
+            .push(spawn("metrics".to_owned(), move || async move {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                metrics_server::serve(listener, metrics, stopping).await;
+                Ok(())
+            })?);
+        Ok(())
     }
+}
+
+/// Runs `task` on a thread with a current-thread runtime.
+fn spawn<F, T>(name: String, task: F) -> Result<JoinHandle<()>, StartupError>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Future<Output = std::io::Result<()>>,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| StartupError::flag("--threads", e))?;
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(move || {
+            if let Err(error) = runtime.block_on(task()) {
+                tracing::error!(%error, "a serving thread ended");
+            }
+            // What a late guest or database still does must not keep the process.
+            runtime.shutdown_background();
+        })
+        .map_err(|e| StartupError::flag("--threads", e))
+}
+
+/// The local cache and its channel, where there are to be.
+fn local_cache(up: &Up, metrics: &Metrics) -> Result<Option<(Arc<Cache>, Channel)>, StartupError> {
+    let Some(url) = up.cache_channel.as_ref().filter(|_| up.cache_bytes > 0) else {
+        tracing::info!("the local cache is off: it needs --cache-channel and --cache-bytes");
+        return Ok(None);
+    };
+    let client = cache::client(url.as_str()).ok_or_else(|| {
+        let shape = "must look like redis://[USER:PASSWORD@]HOST:PORT";
+        StartupError::flag("--cache-channel", shape)
+    })?;
+    let (cache, queue) = Cache::new(up.cache_bytes, metrics.host_cache.clone());
+    let cache = Arc::new(cache);
+    let channel = Channel::new(cache.clone(), client, redacted(url), queue);
+    Ok(Some((cache, channel)))
+}
+
+fn start_channel(channel: Channel) -> Result<(Stopper, JoinHandle<()>), StartupError> {
+    let (stopper, stopping) = shutdown::signal();
+    let thread = spawn("cache-channel".to_owned(), move || async move {
+        channel.run(stopping).await;
+        Ok(())
+    })?;
+    Ok((stopper, thread))
 }
 
 /// Compiles and links every component.
@@ -204,9 +243,10 @@ fn shared(
     up: &Up,
     manifest: &Manifest,
     application: Application,
+    metrics: Metrics,
+    cache: Option<Arc<Cache>>,
 ) -> Result<Arc<Shared>, StartupError> {
     let fail = |reason: String| StartupError::new(&manifest.file, "trigger.http", reason);
-    let metrics = Metrics::new().map_err(|e| StartupError::flag("--metrics-listen", e))?;
     let tls = match (&up.tls_cert, &up.tls_key) {
         (Some(cert), Some(key)) => Some(tls::acceptor(cert, key)?),
         _ => None,
@@ -231,6 +271,7 @@ fn shared(
             metrics.connections_refused.clone(),
         ),
         application,
+        cache,
         up: up.clone(),
         metrics: Arc::new(metrics),
         tls,

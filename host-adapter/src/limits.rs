@@ -76,6 +76,36 @@ pub const REDIS_RETRY_AFTER: Duration = Duration::from_millis(100);
 /// Connections of their own for guests that use stateful commands (MULTI, WATCH, BLPOP …), per address and thread.
 pub const REDIS_PRIVATE_CONNECTIONS_MAX: usize = 16;
 
+/// Bytes of replies the local cache keeps, unless `--cache-bytes` says otherwise.
+pub const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+/// Bytes of the largest reply it keeps.
+pub const CACHE_BODY_BYTES_MAX: usize = 256 * 1024;
+/// How long it collects the body of a reply; one that takes longer is passed on as it comes.
+pub const CACHE_COLLECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a URI whose reply could not be kept is asked for without waiting for one another.
+pub const CACHE_UNKEPT_FOR: Duration = Duration::from_secs(2);
+/// Groups one reply may name, and bytes of one name; with more a reply is not kept, or everything is invalidated.
+pub const CACHE_GROUPS_MAX: usize = 128;
+pub const CACHE_GROUP_BYTES_MAX: usize = 256;
+/// How long a host may tell what it keeps after what it last sent over the channel and got back.
+pub const CACHE_LEASE: Duration = Duration::from_millis(1_000);
+/// Between two such beats.
+pub const CACHE_BEAT: Duration = Duration::from_millis(300);
+/// How long connecting to the channel and publishing may take.
+pub const CACHE_CHANNEL_TIMEOUT: Duration = Duration::from_millis(1_000);
+/// After the channel was lost, how long before the next try.
+pub const CACHE_CHANNEL_RETRY: Duration = Duration::from_millis(100);
+/// Unsafe requests whose invalidation waits to be published; one more waits for its turn.
+pub const CACHE_QUEUE_MAX: usize = 1024;
+/// Groups in one message, and those kept for when the channel is back; with more it is everything.
+pub const CACHE_MESSAGE_GROUPS_MAX: usize = 2 * 1024;
+/// Bytes of the largest message that is read; a larger one invalidates everything.
+pub const CACHE_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Messages that are applied before they are acknowledged.
+pub const CACHE_MESSAGES_AT_ONCE_MAX: usize = 256;
+/// Hosts on one channel.
+pub const CACHE_PEERS_MAX: usize = 1024;
+
 /// Distinct addresses one component may open, so that addresses made of user input cannot fill the host's memory.
 pub const ADDRESSES_MAX: usize = 256;
 /// Bytes of one line of guest output in the log; the rest of it is cut.
@@ -88,3 +118,8 @@ const _: () = assert!(
 );
 const _: () = assert!(REDIS_RETRY_AFTER.as_millis() < REDIS_CONNECT_TIMEOUT.as_millis());
 const _: () = assert!(ROWS_UNREAD_TIMEOUT.as_millis() < REQUEST_TIMEOUT.as_millis());
+// Two beats may be lost and the lease holds; a whole message can be read; a shard of the store holds the largest reply.
+const _: () = assert!(3 * CACHE_BEAT.as_millis() < CACHE_LEASE.as_millis());
+const _: () =
+    assert!(CACHE_MESSAGE_GROUPS_MAX * (CACHE_GROUP_BYTES_MAX + 1) + 64 <= CACHE_MESSAGE_BYTES_MAX);
+const _: () = assert!(CACHE_BODY_BYTES_MAX as u64 * 4 <= CACHE_BYTES);

@@ -32,6 +32,8 @@ pub struct Metrics {
     instances: IntGaugeVec,
     instances_started: IntCounterVec,
     traps: IntCounterVec,
+    /// Those of the local cache.
+    pub host_cache: CacheMetrics,
     /// Requests refused because too many were in flight.
     pub requests_refused: IntCounter,
     /// Connections refused because too many were open.
@@ -55,6 +57,35 @@ pub struct ComponentMetrics {
     pub instances_started: IntCounter,
     /// Instances that trapped or were stopped.
     pub traps: IntCounter,
+    /// Requests by what the local cache did with them.
+    pub cache: CacheResults,
+}
+
+/// What the local cache did with requests. Nothing is counted where there is none.
+#[derive(Debug)]
+pub struct CacheResults {
+    /// Told from the store.
+    pub hit: IntCounter,
+    /// Told from the store that nothing has changed.
+    pub revalidated: IntCounter,
+    /// Asked for, to be stored.
+    pub miss: IntCounter,
+    /// Passed on.
+    pub bypass: IntCounter,
+}
+
+/// The metrics of the local cache.
+#[derive(Debug, Clone)]
+pub struct CacheMetrics {
+    requests: IntCounterVec,
+    /// Bytes stored.
+    pub bytes: IntGauge,
+    /// Replies stored.
+    pub entries: IntGauge,
+    /// Invalidations, of this host's requests and of the channel.
+    pub invalidations: IntCounter,
+    /// 1 while the channel works.
+    pub channel_up: IntGauge,
 }
 
 /// The metrics of one database address.
@@ -173,6 +204,7 @@ impl Metrics {
                 "Instances that trapped or were stopped.",
                 &["component"],
             )?,
+            host_cache: CacheMetrics::new(&made)?,
             requests_refused: made.counter(
                 "http_requests_refused_total",
                 "Requests refused: too many in flight.",
@@ -189,6 +221,8 @@ impl Metrics {
 
     /// The metrics of the component `id`.
     pub fn component(&self, id: &str) -> ComponentMetrics {
+        let results = &self.host_cache.requests;
+        let cache = |result| results.with_label_values(&[id, result]);
         ComponentMetrics {
             id: id.to_owned(),
             requests: self.requests.clone(),
@@ -197,6 +231,12 @@ impl Metrics {
             instances: self.instances.with_label_values(&[id]),
             instances_started: self.instances_started.with_label_values(&[id]),
             traps: self.traps.with_label_values(&[id]),
+            cache: CacheResults {
+                hit: cache("hit"),
+                revalidated: cache("revalidated"),
+                miss: cache("miss"),
+                bypass: cache("bypass"),
+            },
         }
     }
 
@@ -227,6 +267,28 @@ impl Metrics {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
+    }
+}
+
+impl CacheMetrics {
+    fn new(made: &Maker<'_>) -> prometheus::Result<Self> {
+        Ok(Self {
+            requests: made.counters(
+                "host_cache_requests_total",
+                "Requests by what the local cache did with them.",
+                &["component", "result"],
+            )?,
+            bytes: made.gauge("host_cache_bytes", "Bytes in the local cache.")?,
+            entries: made.gauge("host_cache_entries", "Entries in the local cache.")?,
+            invalidations: made.counter(
+                "host_cache_invalidations_total",
+                "Invalidations, of own requests and of the channel.",
+            )?,
+            channel_up: made.gauge(
+                "host_cache_channel_up",
+                "1 while the channel works and the local cache answers.",
+            )?,
+        })
     }
 }
 

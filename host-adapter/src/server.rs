@@ -2,11 +2,13 @@
 //! that a request has to wait for.
 
 mod body;
+mod cached;
 pub mod connection;
 pub mod listen;
 pub mod request;
 
 use crate::application::Application;
+use crate::cache::Cache;
 use crate::config::Up;
 use crate::dispatch::{Dispatch, Reuse};
 use crate::headers::RouteHeaders;
@@ -39,6 +41,8 @@ const TOO_MANY: &[u8] =
 pub struct Shared {
     /// Routes and components.
     pub application: Application,
+    /// In front of the components, where there is one.
+    pub cache: Option<Arc<Cache>>,
     /// The flags.
     pub up: Up,
     /// The metrics.

@@ -73,7 +73,7 @@ impl Expiry {
             orders = count,
             "unpaid orders cancelled"
         );
-        cache::put(&self.redis, cancelled.into_iter()).await;
+        cache::changed(&self.redis, cancelled).await;
         Ok(count)
     }
 }

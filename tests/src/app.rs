@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// Order shards of a platform under test.
 pub const SHARDS: u64 = 2;
+/// Where hosts tell each other what is stale; for [`Platform::host_with`].
+pub const CACHE_CHANNEL_URL: &str = "CACHE_CHANNEL_URL";
 /// How long the relay may take to work off what a test left.
 const QUIET_MS: &str = "30000";
 
@@ -80,6 +82,7 @@ impl Platform {
             ("MYSQL_URLS", shards.join(",")),
             ("INVENTORY_URL", mariadb.url("inventory")),
             ("REDIS_URL", redis.url()),
+            (CACHE_CHANNEL_URL, redis.url()),
             (
                 "KAFKA_BROKERS",
                 kafka.as_ref().map(Kafka::brokers).unwrap_or_default(),
@@ -282,9 +285,14 @@ fn start_host(
 }
 
 fn with_variables(launch: Launch, environment: &[(&'static str, String)]) -> Launch {
-    environment.iter().fold(launch, |launch, (name, value)| {
-        launch.env(format!("SPIN_VARIABLE_{name}"), value)
-    })
+    environment
+        .iter()
+        .fold(launch, |launch, (name, value)| match *name {
+            // The host's own; the others are the functions'.
+            CACHE_CHANNEL_URL if value.is_empty() => launch,
+            CACHE_CHANNEL_URL => launch.env(CACHE_CHANNEL_URL, value),
+            name => launch.env(format!("SPIN_VARIABLE_{name}"), value),
+        })
 }
 
 /// Whether what listens there answers a GET with 200.

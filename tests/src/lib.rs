@@ -4,5 +4,6 @@
 pub mod app;
 pub mod client;
 pub mod component;
+pub mod proxy;
 pub mod sale;
 pub mod shop;

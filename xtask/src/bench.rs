@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::build::{self, RELEASE};
 use crate::checkout::{Checkout, cargo_command};
-use crate::{cargo, tools};
+use crate::tools;
 
 /// What may be said to the benchmarks.
 #[derive(clap::Args)]
@@ -24,10 +24,8 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<ExitCode> {
     tools::for_building(checkout)?;
     tools::for_serving(true, true, false)?;
     tools::for_load()?;
-    build::programs(checkout, RELEASE)?;
-    let mut twin = cargo_command(&checkout.root);
-    twin.args(["build", "--release", "--locked", "-p", "twin"]);
-    cargo::build("native twin", &mut twin)?;
+    // The native server the host is measured against.
+    build::programs(checkout, RELEASE, &["twin"])?;
     build::components(checkout, &checkout.workspace()?)?;
     let status = cargo_command(&checkout.root)
         .args(["run", "--release", "--locked", "-q", "-p", "bench", "--"])

@@ -26,16 +26,16 @@ const PROGRAMS: [&str; 2] = ["host-adapter", "relay-worker"];
 pub fn run(checkout: &Checkout) -> Result<()> {
     tools::for_building(checkout)?;
     let workspace = checkout.workspace()?;
-    programs(checkout, RELEASE)?;
+    programs(checkout, RELEASE, &[])?;
     components(checkout, &workspace)
 }
 
-/// Builds the native programs.
+/// Builds the native programs, and `more`: in one command, for the same features of what they share.
 ///
 /// # Errors
 /// When cargo fails.
-pub fn programs(checkout: &Checkout, profile: &str) -> Result<()> {
-    let packages = PROGRAMS.iter().flat_map(|name| ["-p", name]);
+pub fn programs(checkout: &Checkout, profile: &str, more: &[&str]) -> Result<()> {
+    let packages = PROGRAMS.iter().chain(more).flat_map(|name| ["-p", name]);
     let mut command = cargo_command(&checkout.root);
     command
         .args(["build", "--profile", profile, "--locked", "--bins"])

@@ -24,7 +24,7 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<ExitCode> {
     tools::for_building(checkout)?;
     tools::for_testing()?;
     let workspace = checkout.workspace()?;
-    build::programs(checkout, QUICK)?;
+    build::programs(checkout, QUICK, &[])?;
     build::components(checkout, &workspace)?;
     let mut command = cargo_command(&checkout.root);
     command.args([

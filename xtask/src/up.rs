@@ -62,7 +62,7 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
     let given = Urls::from_env()?;
     check_ports(args)?;
     tools::for_building(checkout)?;
-    build::programs(checkout, build::RELEASE)?;
+    build::programs(checkout, build::RELEASE, &[])?;
     let workspace = checkout.workspace()?;
     build::components(checkout, &workspace)?;
     stop_on_signals()?;

@@ -81,13 +81,14 @@ impl Urls {
         ]
     }
 
-    /// As the host takes them: the variables of spin.toml.
-    pub fn for_host(&self) -> [(&'static str, &str); 4] {
+    /// As the host takes them: the variables of spin.toml, and where hosts tell each other what is stale.
+    pub fn for_host(&self) -> [(&'static str, &str); 5] {
         [
             ("SPIN_VARIABLE_MYSQL_URLS", &self.mysql),
             ("SPIN_VARIABLE_INVENTORY_URL", &self.inventory),
             ("SPIN_VARIABLE_REDIS_URL", &self.redis),
             ("SPIN_VARIABLE_ELASTICSEARCH_URL", &self.elasticsearch),
+            ("CACHE_CHANNEL_URL", &self.redis),
         ]
     }
 

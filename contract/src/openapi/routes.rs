@@ -60,6 +60,11 @@ impl Route {
         self.path.starts_with("/orders") || self.path.starts_with("/products")
     }
 
+    /// Whether a client may ask whether the reply it has is still true.
+    pub fn revalidates(&self) -> bool {
+        self.method == "GET" && matches!(self.tag, table::ORDERS | table::PRODUCTS)
+    }
+
     const fn get(
         path: &'static str,
         id: &'static str,

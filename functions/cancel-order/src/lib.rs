@@ -28,13 +28,14 @@ async fn cancel(mut call: Call) -> Result<Reply, Fault> {
         trace_id: &call.trace_id,
     };
     let order = change(config::config().await?, wanted).await?;
-    match Shape::of(call.path()) {
+    let reply = match Shape::of(call.path()) {
         Shape::Envelope => {
             let order = EnvelopeOrder::from(&OrderView::from(&order));
             Reply::of(200, &Envelope::success(ORDER_CANCELLED, order))
         }
         Shape::V1 | Shape::Api => Reply::of(200, &Cancelled::new()),
-    }
+    };
+    Ok(reply?.stale_order(order.id, order.user.id))
 }
 
 /// The segment before `cancel`.

@@ -8,6 +8,7 @@ mod reply;
 mod request;
 mod reservation;
 
+use contract::cache;
 use domain::Rejection;
 use guest::shape::Shape;
 use guest::{Call, Fault, Reply, config, listing};
@@ -25,5 +26,11 @@ async fn create(mut call: Call) -> Result<Reply, Fault> {
     let request = request::Request::read(&call, &body)?;
     let config = config::config().await?;
     let placed = place::place(config, &request, &call.trace_id).await?;
-    reply::render(&placed, shape)
+    let reply = reply::render(&placed, shape)?;
+    // An order that is only accepted is in no list yet; the relay tells when it is.
+    Ok(if placed.queued {
+        reply
+    } else {
+        reply.stale([cache::user(request.user.id).as_str(), cache::ORDERS])
+    })
 }

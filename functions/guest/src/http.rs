@@ -16,6 +16,9 @@ use contract::order::Envelope;
 use contract::problem::Problem;
 use edge::Incoming;
 
+/// The one reply that says nothing of a body.
+const NOT_MODIFIED: u16 = 304;
+
 pub use call::Call;
 #[cfg(not(target_family = "wasm"))]
 pub use edge::WholeRequest;

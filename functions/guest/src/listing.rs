@@ -28,7 +28,7 @@ pub async fn answer(call: &Call, shape: Shape, user: Option<&str>) -> Result<Rep
     let page = Page::parse(&query)?;
     let filter = Filter::of_list(user, &query)?;
     let found = find(config::config().await?, &filter, page).await?;
-    reply(shape, found, page)
+    Ok(reply(shape, found, page)?.fresh(call, [filter.group().as_str()]))
 }
 
 /// A page of orders.

@@ -41,7 +41,7 @@ async fn pay(call: &Call, id: Option<OrderId>, body: &[u8]) -> Result<Reply, Fau
         trace_id: &call.trace_id,
     };
     let order = change(config::config().await?, wanted).await?;
-    v1(&order)
+    Ok(v1(&order)?.stale_order(order.id, order.user.id))
 }
 
 async fn set_status(call: &Call, id: OrderId, body: &[u8]) -> Result<Reply, Fault> {
@@ -56,11 +56,12 @@ async fn set_status(call: &Call, id: OrderId, body: &[u8]) -> Result<Reply, Faul
         trace_id: &call.trace_id,
     };
     let order = change(config::config().await?, wanted).await?;
-    if call.path().starts_with("/api/v1/") {
+    let reply = if call.path().starts_with("/api/v1/") {
         Reply::of(200, &ApiOrder::coded(OrderView::from(&order)))
     } else {
         v1(&order)
-    }
+    };
+    Ok(reply?.stale_order(order.id, order.user.id))
 }
 
 fn v1(order: &Order) -> Result<Reply, Fault> {

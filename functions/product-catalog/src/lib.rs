@@ -8,6 +8,7 @@ mod route;
 mod statement;
 mod stock;
 
+use contract::cache;
 use contract::page::{self, Page};
 use contract::product::{CreateProductRequest, SaleStatus, product_id};
 use domain::{ProductId, Rejection, SkuId};
@@ -26,18 +27,19 @@ async fn answer(mut call: Call) -> Result<Reply, Fault> {
         Action::Create => {
             let draft = CreateProductRequest::parse(&call.json_body().await?)?;
             let created = create::create(config().await?, draft, &call.trace_id).await?;
-            reply::created(created)
+            // Nothing shows it yet but what was said of its absence, which is not kept.
+            Ok(reply::created(created)?.stale([cache::PRODUCTS]))
         }
         Action::List => list(&call, shape).await,
         Action::One(id) => {
             let id = known_form(id)?;
             let product = product::find(config().await?, id, &call.trace_id).await?;
-            reply::product(shape, product)
+            fresh(&call, id, reply::product(shape, product))
         }
         Action::Stock(id) => {
             let id = known_form(id)?;
             let product = product::find(config().await?, id, &call.trace_id).await?;
-            reply::stock_of(&product)
+            fresh(&call, id, reply::stock_of(&product))
         }
         Action::Recommend => recommend(&call).await,
         Action::Inventory(id) => {
@@ -51,15 +53,19 @@ async fn answer(mut call: Call) -> Result<Reply, Fault> {
                 None => None,
             };
             let stock = stock::of_products(config().await?, &[id], &call.trace_id).await?;
-            reply::inventory(id, sku, stock.get(&id))
+            fresh(&call, id, reply::inventory(id, sku, stock.get(&id)))
         }
         Action::Inventories => {
             let ids = page::ids(&call.query_all("ids"))?;
             let ids: Vec<ProductId> = ids.into_iter().map(ProductId).collect();
             let stock = stock::of_products(config().await?, &ids, &call.trace_id).await?;
-            reply::inventories(&ids, &stock)
+            Ok(reply::inventories(&ids, &stock)?.fresh(&call, [cache::PRODUCTS]))
         }
     }
+}
+
+fn fresh(call: &Call, id: ProductId, reply: Result<Reply, Fault>) -> Result<Reply, Fault> {
+    Ok(reply?.fresh(call, [cache::product(id).as_str()]))
 }
 
 /// What is no id of a product names none.
@@ -77,7 +83,7 @@ async fn list(call: &Call, shape: Shape) -> Result<Reply, Fault> {
     };
     let search = product::search_term(call.query("search"))?;
     let found = product::list(config().await?, sale, search, page, &call.trace_id).await?;
-    reply::products(shape, found, page)
+    Ok(reply::products(shape, found, page)?.fresh(call, [cache::PRODUCTS]))
 }
 
 /// The named products in the order they were named, as far as they are on sale; without names the newest.
@@ -92,5 +98,5 @@ async fn recommend(call: &Call) -> Result<Reply, Fault> {
         let ids: Vec<ProductId> = ids.into_iter().map(ProductId).collect();
         product::of_ids(config, &ids, on_sale, &call.trace_id).await?
     };
-    reply::recommended(found)
+    Ok(reply::recommended(found)?.fresh(call, [cache::PRODUCTS]))
 }

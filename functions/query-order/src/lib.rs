@@ -7,6 +7,7 @@ mod reply;
 mod route;
 mod search;
 
+use contract::cache;
 use contract::page::Page;
 use guest::config::config;
 use guest::listing;
@@ -27,15 +28,26 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
                 Some(text) => Some(caller::user("user_id", &text)?),
                 None => None,
             };
-            let json = one::find(config().await?, id, user.as_ref(), &call.trace_id).await?;
-            reply::one(shape, &json)
+            let found = one::find(config().await?, id, user.as_ref(), &call.trace_id).await?;
+            let reply = reply::one(shape, &found.json)?;
+            Ok(if found.written {
+                reply.fresh(&call, [cache::order(found.id).as_str()])
+            } else {
+                reply
+            })
         }
         Action::List(user) => listing::answer(&call, shape, user).await,
         Action::Search => {
             let page = Page::parse(&query)?;
             let filter = Filter::of_search(&query)?;
             let found = search::find(config().await?, &filter, page, &call.trace_id).await?;
-            listing::reply(shape, found, page)
+            match found {
+                // The index follows the orders by itself, and nobody says when.
+                search::Found::Indexed(found) => listing::reply(shape, found, page),
+                search::Found::Stored(found) => {
+                    Ok(listing::reply(shape, found, page)?.fresh(&call, [filter.group().as_str()]))
+                }
+            }
         }
     }
 }

@@ -13,34 +13,47 @@ use guest::mysql::Db;
 use guest::redis::Redis;
 use guest::{Fault, http, order_cache, order_store, queued};
 
-/// The order object as `/v1` shows it. Another user's order does not exist for this one.
+/// An order as it is shown.
+pub struct Found {
+    pub id: OrderId,
+    /// The order object as `/v1` shows it.
+    pub json: String,
+    /// It is in the database: from then on each change names what it makes stale.
+    pub written: bool,
+}
+
+/// The order. Another user's order does not exist for this one.
 pub async fn find(
     config: &Config,
     text: &str,
     user: Option<&User>,
     trace_id: &str,
-) -> Result<String, Fault> {
+) -> Result<Found, Fault> {
     let unknown = || Fault::from(Rejection::UnknownOrder(text.to_owned()));
     let id = OrderId::parse(text).ok_or_else(unknown)?;
     if user.is_some_and(|user| user.id.gene() != id.gene()) {
         return Err(unknown());
     }
-    let order = match in_redis(config, id).await {
-        Ok(Known::Cached(cached)) => cached,
-        Ok(Known::Queued(found)) => from_queue(config, id, found, trace_id).await?,
+    let (order, written) = match in_redis(config, id).await {
+        Ok(Known::Cached(cached)) => (cached, true),
+        Ok(Known::Queued(found)) => match stored(config, id, trace_id).await? {
+            Some(order) => (order, true),
+            None => (from_queue(config, id, found, trace_id).await?, false),
+        },
         Ok(Known::Nothing) => match stored(config, id, trace_id).await? {
-            Some(order) => order,
-            None => unqueued(config, id, trace_id).await?,
+            Some(order) => (order, true),
+            None => (unqueued(config, id, trace_id).await?, false),
         },
         Err(fault) => {
             http::log(&fault, trace_id);
-            without_redis(config, id, fault).await?
+            (without_redis(config, id, fault).await?, false)
         }
     };
     if user.is_some_and(|user| user.id != order.user) {
         return Err(unknown());
     }
-    order.json.ok_or_else(unknown)
+    let json = order.json.ok_or_else(unknown)?;
+    Ok(Found { id, json, written })
 }
 
 /// What Redis says of an order.
@@ -60,17 +73,14 @@ async fn in_redis(config: &Config, id: OrderId) -> Result<Known, Fault> {
     Ok(queued.map_or(Known::Nothing, Known::Queued))
 }
 
-/// An order that is written, queued or given up. An id that a token has and no purchase is unknown, but not remembered
-/// as that: it may become an order any moment.
+/// An order that is queued or given up, or written only now. An id that a token has and no purchase is unknown, but not
+/// remembered as that: it may become an order any moment.
 async fn from_queue(
     config: &Config,
     id: OrderId,
     found: QueuedOrder,
     trace_id: &str,
 ) -> Result<CachedOrder, Fault> {
-    if let Some(order) = stored(config, id, trace_id).await? {
-        return Ok(order);
-    }
     let waiting = {
         let redis = Redis::open(&config.redis_url).await?;
         queued::promised(&redis, id, found).await?

@@ -5,12 +5,19 @@ use contract::page::Page;
 use domain::Order;
 use domain::limits::TOTAL_COUNT_MAX;
 use guest::config::Config;
+use guest::listing;
 use guest::listing::filter::Filter;
-use guest::listing::{self, Found};
 use guest::search_index::{self, away};
 use guest::{Fault, http as guest_http};
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+/// What was found, and by whom.
+#[derive(Debug)]
+pub enum Found {
+    Indexed(listing::Found),
+    Stored(listing::Found),
+}
 
 pub async fn find(
     config: &Config,
@@ -21,11 +28,12 @@ pub async fn find(
     if let Some(url) = &config.elasticsearch_url {
         let answer = search_index::search(url, &query(filter, page)).await;
         match answer.and_then(read) {
-            Ok(found) => return Ok(found),
+            Ok(found) => return Ok(Found::Indexed(found)),
             Err(fault) => guest_http::log(&fault, trace_id),
         }
     }
-    listing::find(config, filter, page).await
+    let found = listing::find(config, filter, page).await?;
+    Ok(Found::Stored(found))
 }
 
 /// The query: conditions as filters, which the index caches and does not score.
@@ -88,7 +96,7 @@ struct Hit {
     source: OrderDocument,
 }
 
-fn read(answer: Answer) -> Result<Found, Fault> {
+fn read(answer: Answer) -> Result<listing::Found, Fault> {
     if answer.timed_out {
         return Err(away("gave only a part of the answer"));
     }
@@ -97,7 +105,7 @@ fn read(answer: Answer) -> Result<Found, Fault> {
         .hits
         .into_iter()
         .map(|hit| Order::try_from(hit.source));
-    Ok(Found {
+    Ok(listing::Found {
         orders: orders
             .collect::<Result<_, _>>()
             .map_err(|error| away(format!("holds a document that cannot be read: {error}")))?,

@@ -4,6 +4,7 @@
 use super::activity::{self, Activity};
 use super::list;
 use super::statement::{self, INSERT_UNITS, PRODUCT, TAKE_UNITS, UNITS, UPDATE_STATUS};
+use contract::cache;
 use contract::problem::Code;
 use contract::redis as keys;
 use contract::seckill::{PreheatRequest, Preheated, SeckillName};
@@ -31,7 +32,12 @@ pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
         code: Code::Success.number(),
         seckills: list::views(config, &wanted, &call.trace_id).await,
     };
-    Reply::of(200, &reply)
+    let products: Vec<String> = wanted
+        .iter()
+        .map(|activity| cache::product(activity.id.product))
+        .collect();
+    let stale = products.iter().map(String::as_str).chain([cache::PRODUCTS]);
+    Ok(Reply::of(200, &reply)?.stale(stale))
 }
 
 /// All named activities, each once. One that cannot be preheated is refused before anything changes.

@@ -1,14 +1,15 @@
 //! Bodies on their way in and out: bounded in size and in pauses, and holding the request's permit to the last byte.
 
 use super::Permit;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, timeout_at};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 /// A request body for the guest.
@@ -82,6 +83,52 @@ pub enum Outgoing {
     Own(Option<Bytes>),
     /// The guest's, with the permit of its request.
     Guest { body: WasiBody, _permit: Permit },
+    /// What was collected of the guest's, and the rest.
+    Begun {
+        frames: VecDeque<Result<Frame<Bytes>, Error>>,
+        body: WasiBody,
+        _permit: Permit,
+    },
+}
+
+/// What became of collecting a body.
+pub enum Collected {
+    /// All of it.
+    Whole(Bytes),
+    /// Too large, too slow, or with more than data in it: as far as it came, and the rest.
+    Begun(VecDeque<Result<Frame<Bytes>, Error>>, WasiBody),
+}
+
+/// Collects a body of at most `bytes_max`, for at most `within`. Nothing of it is lost.
+pub async fn collect(mut body: WasiBody, bytes_max: usize, within: Duration) -> Collected {
+    let deadline = Instant::now() + within;
+    let (mut frames, mut bytes) = (VecDeque::new(), 0);
+    loop {
+        let frame = match timeout_at(deadline, body.frame()).await {
+            Ok(Some(frame)) => frame,
+            Ok(None) => break,
+            Err(_) => return Collected::Begun(frames, body),
+        };
+        bytes += frame
+            .as_ref()
+            .ok()
+            .and_then(Frame::data_ref)
+            .map_or(bytes_max + 1, Bytes::len);
+        frames.push_back(frame);
+        if bytes > bytes_max {
+            return Collected::Begun(frames, body);
+        }
+    }
+    let data = |frame: Result<Frame<Bytes>, Error>| frame.ok().and_then(|f| f.into_data().ok());
+    if frames.len() <= 1 {
+        let only = frames.pop_front().and_then(data);
+        return Collected::Whole(only.unwrap_or_default());
+    }
+    let mut whole = BytesMut::with_capacity(bytes);
+    for data in frames.into_iter().filter_map(data) {
+        whole.extend_from_slice(&data);
+    }
+    Collected::Whole(whole.freeze())
 }
 
 impl Body for Outgoing {
@@ -95,6 +142,10 @@ impl Body for Outgoing {
         match self.get_mut() {
             Self::Own(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
             Self::Guest { body, .. } => Pin::new(body).poll_frame(cx),
+            Self::Begun { frames, body, .. } => match frames.pop_front() {
+                Some(frame) => Poll::Ready(Some(frame)),
+                None => Pin::new(body).poll_frame(cx),
+            },
         }
     }
 
@@ -102,6 +153,7 @@ impl Body for Outgoing {
         match self {
             Self::Own(text) => text.is_none(),
             Self::Guest { body, .. } => body.is_end_stream(),
+            Self::Begun { frames, body, .. } => frames.is_empty() && body.is_end_stream(),
         }
     }
 
@@ -111,6 +163,7 @@ impl Body for Outgoing {
                 SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
             }
             Self::Guest { body, .. } => body.size_hint(),
+            Self::Begun { .. } => SizeHint::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Permit;
 use super::body::{self, Outgoing};
+use super::cached::Asking;
 use super::connection::Client;
 use crate::headers::{self, BadHost};
 use crate::trace::TraceParent;
@@ -19,6 +20,9 @@ impl Client {
     pub async fn respond(&self, mut request: Request<Incoming>) -> Response<Outgoing> {
         let started = Instant::now();
         let shared = &self.worker.shared;
+        if let Some(response) = self.stored(&request, started) {
+            return response;
+        }
         let uri = request.uri();
         if let Some(name) = uri.path().strip_prefix(WELL_KNOWN) {
             return match name {
@@ -63,13 +67,14 @@ impl Client {
                 shared.up.max_body_bytes,
                 shared.up.body_read_timeout,
             );
-            match handler.handle((), Request::from_parts(parts, body)).await {
-                Ok(response) => response.map(|body| Outgoing::Guest {
-                    body,
-                    _permit: permit,
-                }),
-                Err(error) => failed(&error, &shared.application.guests[component].id, &trace),
-            }
+            let asking = Asking {
+                handler,
+                component,
+                metrics,
+                trace: &trace,
+                permit,
+            };
+            self.ask(asking, Request::from_parts(parts, body)).await
         } else {
             busy()
         };
@@ -91,7 +96,7 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// What the client is told when the component gave no answer. The reason is for the log alone.
-fn failed(error: &wasmtime::Error, component: &str, trace: &TraceParent) -> Response<Outgoing> {
+pub fn failed(error: &wasmtime::Error, component: &str, trace: &TraceParent) -> Response<Outgoing> {
     let late = error.downcast_ref::<ExpirationError>().is_some();
     let full = error.downcast_ref::<InstantiationError<()>>().is_some();
     tracing::error!(
@@ -130,7 +135,7 @@ fn json(text: Bytes) -> Response<Outgoing> {
     response
 }
 
-fn own(status: StatusCode, text: &'static str) -> Response<Outgoing> {
+pub fn own(status: StatusCode, text: &'static str) -> Response<Outgoing> {
     let text = (!text.is_empty()).then(|| Bytes::from_static(text.as_bytes()));
     let mut response = Response::new(Outgoing::Own(text));
     *response.status_mut() = status;

@@ -209,6 +209,24 @@ impl Running {
         )
     }
 
+    /// Any request without a body, and the whole answer.
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> ureq::http::Response<String> {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = self.agent.run(request.body(()).unwrap()).unwrap();
+        let text = response.body_mut().read_to_string().unwrap();
+        response.map(|_| text)
+    }
+
     /// Runs statements on one connection and gives a line for each.
     pub fn sql(&self, steps: Value) -> Vec<String> {
         self.sql_at(&servers().mariadb.url("probe"), steps)

@@ -7,6 +7,7 @@ use super::{Pending, Refusal, Written, lookup, rows};
 use crate::database::{Database, Databases, code};
 use crate::limits::{INTAKE_BATCH_BYTES_MAX, INTAKE_TRIES_MAX};
 use crate::metrics::Metrics;
+use crate::orders::cache;
 use crate::redis::Redis;
 use anyhow::Context;
 use domain::limits::INTAKE_BATCH_MAX;
@@ -106,6 +107,11 @@ impl Writer {
             let reason = match insert(database, &drafts).await {
                 Ok(()) => {
                     self.metrics.intake_batch.observe(drafts.len());
+                    let written: Vec<_> = drafts
+                        .iter()
+                        .map(|d| (d.order.id, d.order.user.id))
+                        .collect();
+                    cache::tell(&self.redis, &written).await;
                     settled.extend(drafts.iter().map(|d| (d.at, Written::New(d.order.id))));
                     continue;
                 }

@@ -134,7 +134,7 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
             for order in &cancelled {
                 tracing::warn!(order_id = %order.id, "cancelled: the database has not the stock that was promised");
             }
-            cache::put(&self.redis, cancelled.into_iter()).await;
+            cache::changed(&self.redis, cancelled).await;
         }
         Ok(())
     }

@@ -39,6 +39,10 @@ fn a_cached_order_needs_no_database() {
             (&shown["id"], &shown["status"]),
             (&id.to_string().into(), &"paid".into())
         );
+        let group = format!("\"order-{id}\"");
+        assert_eq!(reply.header("cache-groups"), Some(&*group), "{path}");
+        assert_eq!(reply.header("host-cache-control"), Some("max-age=1"));
+        assert_eq!(reply.header("cache-control"), Some("no-cache"));
         assert_eq!(script.steps(), ["GET {u7}"]);
     }
 }
@@ -92,6 +96,7 @@ fn an_order_that_is_not_there_is_remembered_as_such() {
         .expect("cache_order", integer(1));
     let reply = get(&format!("/v1/order/{id}"), &script);
     assert_eq!((reply.status, reply.code()), (404, 20001));
+    assert_eq!(reply.header("host-cache-control"), None);
     assert!(
         script.values("cache_order").contains(&"0".to_owned()),
         "below any version"

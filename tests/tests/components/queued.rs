@@ -17,6 +17,11 @@ fn get(path: &str, script: &Script) -> Reply {
     send("query-order", request("GET", path, ""), script)
 }
 
+/// How long the host may keep it.
+fn kept(reply: &Reply) -> Option<&str> {
+    reply.header("host-cache-control")
+}
+
 fn found(value: impl ToString) -> Answer {
     Answer::Redis(vec![text(value)])
 }
@@ -63,6 +68,7 @@ fn an_accepted_order_is_queued_until_it_is_written() {
             (&shown["id"], &shown["status"]),
             (&id.to_string().into(), &"queued".into())
         );
+        assert_eq!(kept(&reply), None, "what is only queued is not kept");
     }
     let reply = get(
         &format!("/v1/order/{id}?user_id=1031"),
@@ -82,6 +88,7 @@ fn an_accepted_order_is_queued_until_it_is_written() {
         reply.body["order"]["status"], "pending",
         "the database comes first"
     );
+    assert_eq!(kept(&reply), Some("max-age=1"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! shared by all tests here, each with buyers and products of its own.
 #![allow(clippy::unwrap_used)] // a failed unwrap in a test is a failed test
 
+mod cache;
 mod contention;
 mod failures;
 mod goldens;

@@ -71,9 +71,9 @@ const FAILURE_LIST: &[(&str, &str)] = &[
     LIST[5],
 ];
 
-const ORDERS: &str = "orders";
+pub const ORDERS: &str = "orders";
 const FLASH_SALES: &str = "flash sales";
-const PRODUCTS: &str = "products";
+pub const PRODUCTS: &str = "products";
 const STATISTICS: &str = "statistics";
 const OPERATIONS: &str = "operations";
 

@@ -1,9 +1,13 @@
 //! What a function answers: built whole, so that its length can be told.
 
+use super::{Call, NOT_MODIFIED};
 use crate::Fault;
+use contract::cache::{self, FRESH_SECONDS};
 use contract::problem::Problem;
+use domain::{OrderId, UserId};
 use serde::Serialize;
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hasher};
 
 /// A whole reply.
 #[derive(Clone, Debug)]
@@ -34,6 +38,42 @@ impl Reply {
         self
     }
 
+    /// May be told again for a moment, until one of its `groups` changes: by the host that runs this component, while
+    /// everybody behind it asks whether there is news. A caller that has it already is told so.
+    pub fn fresh<'a>(self, call: &Call, groups: impl IntoIterator<Item = &'a str>) -> Reply {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&self.body);
+        let tag = format!("\"{:016x}\"", hasher.finish());
+        let known = call
+            .header("if-none-match")
+            .is_some_and(|known| names(&known, &tag));
+        let reply = if known {
+            Reply {
+                status: NOT_MODIFIED,
+                body: Vec::new(),
+                ..self
+            }
+        } else {
+            self
+        };
+        reply
+            .with("etag", tag)
+            .with("cache-control", "no-cache")
+            .with("host-cache-control", format!("max-age={FRESH_SECONDS}"))
+            .with("cache-groups", list(groups))
+    }
+
+    /// Replies in these groups are stale from now on.
+    pub fn stale<'a>(self, groups: impl IntoIterator<Item = &'a str>) -> Reply {
+        self.with("cache-group-invalidation", list(groups))
+    }
+
+    /// An order has changed, or is there.
+    pub fn stale_order(self, id: OrderId, owner: UserId) -> Reply {
+        let groups = cache::of_order(id, owner);
+        self.stale(groups.iter().map(String::as_str))
+    }
+
     /// The error body of a problem.
     pub fn problem(problem: &Problem, trace_id: &str) -> Reply {
         let body = serde_json::to_vec(&problem.body(trace_id)).unwrap_or_default();
@@ -47,15 +87,59 @@ impl Reply {
     /// All headers of the response, taken out, each as `entry` makes it.
     pub fn head<T>(&mut self, entry: impl Fn(&'static str, Cow<'static, str>) -> T) -> Vec<T> {
         let mut head = Vec::with_capacity(2 + self.headers.len());
-        head.push(entry("content-type", Cow::Borrowed("application/json")));
-        // The body is a stream to the host: told its length, it need not be sent in chunks.
-        head.push(entry(
-            "content-length",
-            Cow::Owned(self.body.len().to_string()),
-        ));
+        if self.status != NOT_MODIFIED {
+            head.push(entry("content-type", Cow::Borrowed("application/json")));
+            // The body is a stream to the host: told its length, it need not be sent in chunks.
+            head.push(entry(
+                "content-length",
+                Cow::Owned(self.body.len().to_string()),
+            ));
+        }
         for (name, value) in self.headers.drain(..) {
             head.push(entry(name, Cow::Owned(value)));
         }
         head
+    }
+}
+
+/// Whether an If-None-Match names our tag, which has no comma in it, or anything.
+fn names(known: &str, tag: &str) -> bool {
+    let mut tags = known.split(',').map(str::trim);
+    tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+}
+
+/// Groups as a structured list; ours have nothing to be escaped.
+fn list<'a>(groups: impl IntoIterator<Item = &'a str>) -> String {
+    let mut list = String::new();
+    for group in groups {
+        if !list.is_empty() {
+            list.push_str(", ");
+        }
+        list.push('"');
+        list.push_str(group);
+        list.push('"');
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_and_tags() {
+        assert_eq!(list(["order-1", "orders"]), "\"order-1\", \"orders\"");
+        let tag = "\"00000000000000ab\"";
+        for known in [
+            tag,
+            "*",
+            "W/\"00000000000000ab\"",
+            "\"x\", \"00000000000000ab\"",
+        ] {
+            assert!(names(known, tag), "{known}");
+        }
+        for other in ["", "\"x\"", "00000000000000ab"] {
+            assert!(!names(other, tag), "{other}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Which orders a listing or a search is about, and which shards can hold them.
 
 use crate::caller;
+use contract::cache;
 use contract::page::{self, Edge, Parameters};
 use contract::product::product_id;
 use domain::{Ms, OrderId, ProductId, Rejection, ShardCount, Status, User};
@@ -57,6 +58,14 @@ impl Filter {
             None => None,
         };
         Ok(filter)
+    }
+
+    /// What a list of these is part of: of the user's own, where it names one.
+    pub fn group(&self) -> String {
+        match &self.user {
+            Some(user) => cache::user(user.id),
+            None => cache::ORDERS.to_owned(),
+        }
     }
 
     /// Indices of the shards that can hold such orders; none where the conditions exclude each other.

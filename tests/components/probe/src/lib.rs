@@ -3,15 +3,19 @@
 
 mod mischief;
 mod redis_script;
+mod reply;
 mod sql;
 
-use spin_sdk::http::{EmptyBody, IntoResponse, Request, Response, StatusCode, send};
+use spin_sdk::http::{EmptyBody, Request, Response, StatusCode, send};
 use spin_sdk::{http_service, variables};
 
 #[http_service]
-async fn handle(request: Request) -> anyhow::Result<impl IntoResponse> {
+async fn handle(request: Request) -> anyhow::Result<Response<String>> {
     let path = request.uri().path().to_owned();
     let query = request.uri().query().unwrap_or_default().to_owned();
+    if path == "/reply" {
+        return reply::build(&query).await;
+    }
     let mut status = StatusCode::OK;
     let text = match path.as_str() {
         "/hello" => "hello".to_owned(),

@@ -1,0 +1,257 @@
+//! A stored reply, and how it is told: whole, or as 304 to a client that has it.
+
+use super::directives::{Storable, Wanted};
+use super::stamps::{Number, Slot};
+use bytes::Bytes;
+use http::header::{
+    AGE, CACHE_CONTROL, CONNECTION, CONTENT_LOCATION, DATE, ETAG, EXPIRES, GetAll, HeaderName,
+    IF_NONE_MATCH, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
+};
+use http::{HeaderMap, HeaderValue, StatusCode, response};
+use std::hash::{DefaultHasher, Hasher};
+use std::time::{Duration, Instant, SystemTime};
+
+/// What a 304 says (RFC 9110, 15.4.5).
+const OF_NOT_MODIFIED: [HeaderName; 6] =
+    [CACHE_CONTROL, CONTENT_LOCATION, DATE, ETAG, EXPIRES, VARY];
+/// What concerns one connection only.
+const OF_CONNECTION: [HeaderName; 4] = [CONNECTION, TRAILER, TRANSFER_ENCODING, UPGRADE];
+/// What an entry takes beside its key, headers and body.
+const OVERHEAD_BYTES: usize = 256;
+/// What a header takes beside its text.
+const HEADER_BYTES: usize = 64;
+
+/// A stored reply.
+#[derive(Debug)]
+pub struct Entry {
+    /// Whose it is: the index of the component.
+    pub component: usize,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    number: Number,
+    slots: Box<[Slot]>,
+    storable: Storable,
+    asked: Instant,
+    made: Instant,
+}
+
+/// When a component was asked: the number and the time.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// See [`super::stamps`].
+    pub number: Number,
+    /// From when on its age counts.
+    pub at: Instant,
+}
+
+impl Entry {
+    /// `head` and `body` as the component gave them, `Host-Cache-Control` taken out.
+    pub fn new(
+        component: usize,
+        mut head: response::Parts,
+        body: Bytes,
+        storable: Storable,
+        slots: Box<[Slot]>,
+        asked: Asked,
+    ) -> Self {
+        let headers = &mut head.headers;
+        for name in OF_CONNECTION.iter().chain([&AGE]) {
+            headers.remove(name);
+        }
+        if !headers.contains_key(ETAG)
+            && let Ok(tag) = HeaderValue::try_from(format!("\"{:016x}\"", digest(&body)))
+        {
+            headers.insert(ETAG, tag);
+        }
+        if !headers.contains_key(DATE)
+            && let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(SystemTime::now()))
+        {
+            headers.insert(DATE, date);
+        }
+        Self {
+            component,
+            status: head.status,
+            headers: head.headers,
+            body,
+            number: asked.number,
+            slots,
+            storable,
+            asked: asked.at,
+            made: Instant::now(),
+        }
+    }
+
+    /// What its truth hangs on.
+    pub fn stamp(&self) -> (Number, &[Slot]) {
+        (self.number, &self.slots)
+    }
+
+    /// When it was stored.
+    pub fn made(&self) -> Instant {
+        self.made
+    }
+
+    /// Whether it is fresh.
+    pub fn fresh(&self, now: Instant) -> bool {
+        self.age(now) < self.storable.lifetime
+    }
+
+    /// Whether it will do for such a request.
+    pub fn serves(&self, wanted: &Wanted, now: Instant) -> bool {
+        let age = self.age(now);
+        let left = self.storable.lifetime.saturating_sub(age);
+        !wanted.no_cache
+            && wanted.accepts(age, left)
+            && (self.storable.shared || !wanted.authorized)
+    }
+
+    /// Its age, counted from when the component was asked: never too young.
+    fn age(&self, now: Instant) -> Duration {
+        self.storable.age + now.saturating_duration_since(self.asked)
+    }
+
+    /// Bytes it takes.
+    pub fn bytes(&self) -> usize {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + HEADER_BYTES);
+        OVERHEAD_BYTES + headers.sum::<usize>() + size_of_val(&*self.slots) + self.body.len()
+    }
+
+    /// Whether a client that sent `headers` has it already.
+    pub fn matches(&self, headers: &HeaderMap) -> bool {
+        headers.contains_key(IF_NONE_MATCH)
+            && self.status == StatusCode::OK
+            && matches(headers.get_all(IF_NONE_MATCH), self.headers.get(ETAG))
+    }
+
+    /// Status, headers and body as they were given.
+    pub fn whole(&self) -> (StatusCode, HeaderMap, Bytes) {
+        (self.status, self.headers.clone(), self.body.clone())
+    }
+
+    /// The headers told where the client has it.
+    pub fn not_modified(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(OF_NOT_MODIFIED.len() + 1);
+        for name in &OF_NOT_MODIFIED {
+            for value in self.headers.get_all(name) {
+                headers.append(name, value.clone());
+            }
+        }
+        headers
+    }
+
+    /// The value of `Age` where it is told from the store; most are zero.
+    pub fn age_value(&self, now: Instant) -> HeaderValue {
+        match self.age(now).as_secs() {
+            0 => HeaderValue::from_static("0"),
+            seconds => HeaderValue::from(seconds),
+        }
+    }
+}
+
+fn digest(body: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(body);
+    hasher.finish()
+}
+
+/// Whether `lines` of If-None-Match name `tag`, by weak comparison.
+fn matches(lines: GetAll<'_, HeaderValue>, tag: Option<&HeaderValue>) -> bool {
+    let Some(tag) = tag.map(HeaderValue::as_bytes) else {
+        return false;
+    };
+    let tag = tag.strip_prefix(b"W/").unwrap_or(tag);
+    lines.iter().any(|line| {
+        let line = line.as_bytes().trim_ascii();
+        line == b"*" || tags(line).any(|named| named == tag)
+    })
+}
+
+/// The quoted parts of a list of entity tags, quotes included.
+fn tags(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        let start = rest.iter().position(|byte| *byte == b'"')?;
+        let length = rest[start + 1..].iter().position(|byte| *byte == b'"')? + 2;
+        let tag = &rest[start..start + length];
+        rest = &rest[start + length..];
+        Some(tag)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(lines: &[(&'static str, &'static str)], lifetime: u64, age: u64) -> Entry {
+        let (mut head, ()) = http::Response::new(()).into_parts();
+        for (name, value) in lines {
+            head.headers.append(*name, HeaderValue::from_static(value));
+        }
+        let storable = Storable {
+            lifetime: Duration::from_secs(lifetime),
+            age: Duration::from_secs(age),
+            shared: false,
+        };
+        let asked = Asked {
+            number: 0,
+            at: Instant::now(),
+        };
+        Entry::new(
+            0,
+            head,
+            Bytes::from_static(b"body"),
+            storable,
+            [].into(),
+            asked,
+        )
+    }
+
+    fn asks(entry: &Entry, value: &str) -> bool {
+        let value = HeaderValue::from_str(value).unwrap();
+        entry.matches(&HeaderMap::from_iter([(IF_NONE_MATCH, value)]))
+    }
+
+    #[test]
+    fn tags_are_compared_weakly() {
+        let strong = entry(&[("etag", "\"a,b\"")], 1, 0);
+        let weak = entry(&[("etag", "W/\"a,b\"")], 1, 0);
+        for entry in [&strong, &weak] {
+            for same in ["\"a,b\"", "W/\"a,b\"", "\"x\", W/\"a,b\"", "*", " * "] {
+                assert!(asks(entry, same), "{same}");
+            }
+            for other in ["\"a\"", "a,b", "\"x\", \"y\"", "", "\"a,b"] {
+                assert!(!asks(entry, other), "{other}");
+            }
+        }
+        assert!(!strong.matches(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_reply_without_a_tag_gets_one_of_its_body() {
+        let tag = |lines| entry(lines, 1, 0).whole().1[ETAG].clone();
+        assert_eq!(tag(&[]), tag(&[("x", "y")]));
+        assert_eq!(tag(&[]).len(), 18);
+        assert_eq!(tag(&[("etag", "\"own\"")]), "\"own\"");
+    }
+
+    #[test]
+    fn age_grows_from_what_it_was() {
+        let entry = entry(&[("age", "2"), ("x-own", "1")], 5, 2);
+        let after = |seconds| entry.made() + Duration::from_secs(seconds);
+        assert_eq!(
+            (entry.age_value(after(0)), entry.age_value(after(1))),
+            ("2".parse().unwrap(), "3".parse().unwrap())
+        );
+        assert!(!entry.whole().1.contains_key(AGE));
+        assert!(entry.fresh(after(2)) && !entry.fresh(after(3)));
+        let wanted = Wanted {
+            min_fresh: 2,
+            ..Wanted::default()
+        };
+        assert!(!entry.serves(&wanted, after(2)));
+        let told = entry.not_modified();
+        assert!(told.contains_key(DATE) && told.contains_key(ETAG) && !told.contains_key("x-own"));
+    }
+}

@@ -1,0 +1,260 @@
+//! The way of a request through the local cache, if there is one: told from the store, asked for others too, passed on,
+//! or, where it changes something, answered only when what it made stale is told nowhere any more.
+
+use super::Permit;
+use super::body::{Collected, Outgoing, collect};
+use super::connection::Client;
+use super::request::{failed, own};
+use crate::cache::{Cache, Entry, HOST_CACHE_CONTROL, Key, Miss, Target, Turn, Wanted};
+use crate::config::Span;
+use crate::dispatch::Dispatch;
+use crate::limits;
+use crate::metrics::ComponentMetrics;
+use crate::trace::TraceParent;
+use http::header::{AGE, CONTENT_LENGTH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::Body;
+use hyper::body::Incoming;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::handler::ProxyHandler;
+
+/// What asking a component takes.
+pub struct Asking<'a> {
+    /// Its instances on this thread.
+    pub handler: &'a ProxyHandler<Dispatch>,
+    /// Its index.
+    pub component: usize,
+    /// Its metrics.
+    pub metrics: &'a ComponentMetrics,
+    /// For the log.
+    pub trace: &'a TraceParent,
+    /// Of the request.
+    pub permit: Permit,
+}
+
+impl Client {
+    /// The answer where it is at hand: before a route, a permit or a header of ours is looked for.
+    pub(super) fn stored(
+        &self,
+        request: &Request<Incoming>,
+        started: Instant,
+    ) -> Option<Response<Outgoing>> {
+        let shared = &self.worker.shared;
+        let cache = shared.cache.as_ref()?;
+        if request.method() != Method::GET || !request.body().is_end_stream() {
+            return None;
+        }
+        let headers = request.headers();
+        let wanted = Wanted::read(headers);
+        let target = Target::of_request(request.uri(), headers, &self.scheme)?;
+        let entry = cache.hit(target, headers, &wanted, started)?;
+        let metrics = shared.components.get(entry.component)?;
+        let response = told(&entry, headers, metrics, started);
+        metrics.answered(response.status(), started.elapsed());
+        tracing::debug!(
+            component = shared.application.guests[entry.component].id,
+            path = request.uri().path(),
+            status = response.status().as_u16(),
+            "answered from the cache"
+        );
+        Some(response)
+    }
+
+    /// The answer of the component, or of another request's to the same.
+    pub(super) async fn ask(
+        &self,
+        asking: Asking<'_>,
+        request: Request<WasiBody>,
+    ) -> Response<Outgoing> {
+        let Some(cache) = &self.worker.shared.cache else {
+            return self.pass(asking, request).await;
+        };
+        if request.method().is_safe() {
+            let has_body = !request.body().is_end_stream();
+            let wanted = Wanted::read(request.headers());
+            let can = request.method() == Method::GET && !has_body && !wanted.bypass;
+            if can && cache.open(Instant::now()) {
+                return self.look(cache, wanted, asking, request).await;
+            }
+            asking.metrics.cache.bypass.inc();
+            if can && wanted.only_if_cached {
+                return own(StatusCode::GATEWAY_TIMEOUT, "");
+            }
+            return self.pass(asking, request).await;
+        }
+        asking.metrics.cache.bypass.inc();
+        let uri = request.uri().clone();
+        let response = self.pass(asking, request).await;
+        cache
+            .changed(Target::of(&uri), response.status(), response.headers())
+            .await;
+        response
+    }
+
+    async fn pass(&self, asking: Asking<'_>, request: Request<WasiBody>) -> Response<Outgoing> {
+        match asking.handler.handle((), request).await {
+            Ok(mut response) => {
+                response.headers_mut().remove(HOST_CACHE_CONTROL);
+                response.map(|body| Outgoing::Guest {
+                    body,
+                    _permit: asking.permit,
+                })
+            }
+            Err(error) => self.failed(&asking, &error),
+        }
+    }
+
+    fn failed(&self, asking: &Asking<'_>, error: &wasmtime::Error) -> Response<Outgoing> {
+        let guests = &self.worker.shared.application.guests;
+        failed(error, &guests[asking.component].id, asking.trace)
+    }
+
+    /// A GET that may be answered from the store, now or when somebody else has asked.
+    async fn look(
+        &self,
+        cache: &Cache,
+        wanted: Wanted,
+        asking: Asking<'_>,
+        mut request: Request<WasiBody>,
+    ) -> Response<Outgoing> {
+        let Some(key) = Target::of(request.uri()).map(|target| Key::new(&target)) else {
+            return self.pass(asking, request).await;
+        };
+        // To be stored, the reply must be whole.
+        let conditions = conditions(request.headers_mut());
+        let turn = if wanted.only_if_cached {
+            let now = Instant::now();
+            match cache.hit(key.target(), request.headers(), &wanted, now) {
+                Some(entry) => Turn::Hit(entry),
+                None => return own(StatusCode::GATEWAY_TIMEOUT, ""),
+            }
+        } else if wanted.no_cache {
+            Turn::Alone
+        } else {
+            let limit = self.worker.shared.up.request_timeout;
+            let limit = limit.map_or(limits::REQUEST_TIMEOUT, Span::<Duration>::draw);
+            match timeout(limit, cache.turn(&key, request.headers(), &wanted)).await {
+                Ok(turn) => turn,
+                Err(_) => return own(StatusCode::GATEWAY_TIMEOUT, ""),
+            }
+        };
+        let lead = match turn {
+            Turn::Hit(entry) => {
+                return told(&entry, &conditions, asking.metrics, Instant::now());
+            }
+            Turn::Lead(lead) => Some(lead),
+            Turn::Alone => None,
+        };
+        asking.metrics.cache.miss.inc();
+        let miss = Miss {
+            component: asking.component,
+            key,
+            headers: request.headers().clone(),
+            lead,
+            asked: cache.asked(),
+        };
+        self.fetch(cache, miss, (wanted, conditions), asking, request)
+            .await
+    }
+
+    /// Asks the component, and keeps what it says where it may be kept.
+    async fn fetch(
+        &self,
+        cache: &Cache,
+        miss: Miss<'_>,
+        (wanted, conditions): (Wanted, HeaderMap),
+        asking: Asking<'_>,
+        request: Request<WasiBody>,
+    ) -> Response<Outgoing> {
+        let response = match asking.handler.handle((), request).await {
+            Ok(response) => response,
+            Err(error) => {
+                cache.unkept(miss);
+                return self.failed(&asking, &error);
+            }
+        };
+        let (mut head, body) = response.into_parts();
+        let keeping = cache.keeping(&miss.key, head.status, &head.headers, &wanted);
+        head.headers.remove(HOST_CACHE_CONTROL);
+        let _permit = asking.permit;
+        let Some(keeping) = keeping.filter(|_| !is_large(&head.headers)) else {
+            cache.unkept(miss);
+            return Response::from_parts(head, Outgoing::Guest { body, _permit });
+        };
+        let collecting = collect(
+            body,
+            limits::CACHE_BODY_BYTES_MAX,
+            limits::CACHE_COLLECT_TIMEOUT,
+        );
+        match collecting.await {
+            Collected::Whole(body) => {
+                let entry = cache.keep(miss, keeping, head, body);
+                match entry.matches(&conditions) {
+                    true => not_modified(&entry),
+                    false => whole(&entry),
+                }
+            }
+            Collected::Begun(frames, body) => {
+                cache.unkept(miss);
+                let body = Outgoing::Begun {
+                    frames,
+                    body,
+                    _permit,
+                };
+                Response::from_parts(head, body)
+            }
+        }
+    }
+}
+
+/// Takes out what would make a component answer less than everything.
+fn conditions(headers: &mut HeaderMap) -> HeaderMap {
+    let mut conditions = HeaderMap::new();
+    for value in headers.get_all(IF_NONE_MATCH) {
+        conditions.append(IF_NONE_MATCH, value.clone());
+    }
+    headers.remove(IF_NONE_MATCH);
+    headers.remove(IF_MODIFIED_SINCE);
+    conditions
+}
+
+fn is_large(headers: &HeaderMap) -> bool {
+    let length = headers.get(CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    length.is_some_and(|length| length > limits::CACHE_BODY_BYTES_MAX as u64)
+}
+
+/// A stored reply, or that the client has it.
+fn told(
+    entry: &Arc<Entry>,
+    conditions: &HeaderMap,
+    metrics: &ComponentMetrics,
+    now: Instant,
+) -> Response<Outgoing> {
+    let mut response = if entry.matches(conditions) {
+        metrics.cache.revalidated.inc();
+        not_modified(entry)
+    } else {
+        metrics.cache.hit.inc();
+        whole(entry)
+    };
+    response.headers_mut().insert(AGE, entry.age_value(now));
+    response
+}
+
+fn whole(entry: &Entry) -> Response<Outgoing> {
+    let (status, headers, body) = entry.whole();
+    let mut response = Response::new(Outgoing::Own(Some(body)));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+fn not_modified(entry: &Entry) -> Response<Outgoing> {
+    let mut response = own(StatusCode::NOT_MODIFIED, "");
+    *response.headers_mut() = entry.not_modified();
+    response
+}
