@@ -36,11 +36,13 @@ impl Side {
     }
 
     fn note(&mut self, what: &str, reply: Reply) -> Reply {
-        // The host leaves a body unread that no function asks for, and may then have to close.
+        // The host leaves a body unread that no function asks for, and may then have to close. Its cache takes the word
+        // that is for it alone, and says how old a reply is.
+        const HOSTS: [&str; 4] = ["date", "connection", "host-cache-control", "age"];
         let mut headers: Vec<String> = reply
             .headers
             .iter()
-            .filter(|(name, _)| *name != "date" && *name != "connection")
+            .filter(|(name, _)| HOSTS.iter().all(|own| *name != *own))
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default()))
             .collect();
         headers.sort();
