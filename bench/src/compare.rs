@@ -50,8 +50,8 @@ impl Args {
     }
 }
 
-/// Requests that can be sent but once are made for this rate; a faster peer's round is shorter.
-const ONCE_PER_SECOND: usize = 12_000;
+/// Requests that can be sent but once are made for this rate; a faster peer is an error, for its rate would be wrong.
+const ONCE_PER_SECOND: usize = 25_000;
 /// Of the longest open loop a generator on the same machine can send.
 const OPEN_RATE_MAX: f64 = 30_000.0;
 /// Requests before the first round, so that pools are filled and scripts known.
@@ -147,6 +147,12 @@ pub fn round(
         workload.expect(),
     )
     .with_context(|| peer.name.clone())?;
+    ensure!(
+        batch.again || seen.good < batch.requests.len() as u64,
+        "{}: {} requests were too few",
+        peer.name,
+        batch.requests.len()
+    );
     let cpu = before.per(&Cpu::of(&processes), seen.good);
     let memory_bytes = peer.memory_bytes();
     if let (Some(before), Some(after)) = (before_rows, workload.written(world)?) {

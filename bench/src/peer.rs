@@ -171,7 +171,8 @@ fn arguments(kind: Kind, address: &str) -> Vec<String> {
             "--max-connections",
             "20000",
         ]),
-        Kind::Twin => own(&["--spin-toml", "spin.toml", "--listen", address]),
+        // It answers /noop itself.
+        Kind::Twin => own(&["--spin-toml", "functions.toml", "--listen", address]),
         // With more than one request at a time per instance it hangs on routes that open several connections.
         Kind::Spin => own(&[
             "up",
@@ -205,6 +206,7 @@ fn application(home: &Home) -> Result<PathBuf> {
     let noop = format!(
         "\n[[trigger.http]]\nroute = \"/{NOOP}\"\ncomponent = \"{NOOP}\"\n\n[component.{NOOP}]\nsource = \"target/components/{NOOP}.wasm\"\n"
     );
+    fs::write(app.join("functions.toml"), &manifest)?;
     fs::write(app.join("spin.toml"), manifest + &noop)?;
     for name in component::ALL.iter().chain(&[NOOP]) {
         let file = components.join(format!("{name}.wasm"));
