@@ -58,18 +58,9 @@ fn ratio_in(stored: &Value, workload: &str) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::outcome::PeerOutcome;
-    use crate::sample::{Quantiles, Sample};
 
     fn outcome(host: f64, twin: f64) -> Outcome {
-        let peer = |name: &str, rate: f64| {
-            let sample = Sample {
-                rate,
-                latency: Quantiles::default(),
-                cpu: Vec::new(),
-                memory_bytes: 0,
-            };
-            PeerOutcome::of(name, vec![sample])
-        };
+        let peer = PeerOutcome::of_rate;
         Outcome {
             workload: "order",
             open_rate: 0.0,

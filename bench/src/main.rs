@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: figures of the platform, each taken in one run with the settings it was taken under beside it.
 //! Load comes from the same machine, over plain sockets; what it counts is checked against the databases afterwards.
 
+mod bearer;
 mod check;
 mod compare;
 mod cpu;

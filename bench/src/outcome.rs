@@ -52,6 +52,18 @@ impl PeerOutcome {
         }
     }
 
+    /// One round of this rate and nothing else.
+    #[cfg(test)]
+    pub fn of_rate(name: &str, rate: f64) -> PeerOutcome {
+        let sample = Sample {
+            rate,
+            latency: Quantiles::default(),
+            cpu: Vec::new(),
+            memory_bytes: 0,
+        };
+        PeerOutcome::of(name, vec![sample])
+    }
+
     fn processor(&self) -> String {
         let parts = self
             .cpu

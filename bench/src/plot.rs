@@ -91,19 +91,10 @@ fn color(peer: &str) -> RGBColor {
 mod tests {
     use super::*;
     use crate::outcome::PeerOutcome;
-    use crate::sample::{Quantiles, Sample};
 
     #[test]
     fn every_peer_has_a_bar() {
-        let peer = |name: &str, rate: f64| {
-            let sample = Sample {
-                rate,
-                latency: Quantiles::default(),
-                cpu: Vec::new(),
-                memory_bytes: 0,
-            };
-            PeerOutcome::of(name, vec![sample])
-        };
+        let peer = PeerOutcome::of_rate;
         let outcomes = [Outcome {
             workload: "order",
             open_rate: 0.0,

@@ -1,6 +1,7 @@
 //! A flash sale under load: tokens, a peak of purchases, a held rate with its backlog, refusals when it is sold out, and how
 //! soon an accepted purchase can be read. Every accepted order id is looked for in the databases afterwards.
 
+use crate::bearer::{self, Bearer, purchase};
 use crate::cpu::{self, Cpu};
 use crate::load::{self, Load, Pace, Seen};
 use crate::report::Report;
@@ -36,8 +37,6 @@ pub struct Args {
     poll_rate: u32,
 }
 
-/// A buyer with a token.
-type Bearer = (u64, String);
 const POLL_SECONDS: u64 = 10;
 /// As a patient client asks: at 20 ms the questions of 1,000 buyers/s alone are more than the machine can answer.
 const POLL_EVERY: Duration = Duration::from_millis(50);
@@ -107,34 +106,9 @@ impl Bench {
     fn tokens(&mut self, sale: &Sale, buyers: usize) -> Result<(Vec<Bearer>, Seen, String)> {
         let (first, last) = (self.next_user, self.next_user + buyers as u64);
         self.next_user = last;
-        let mut user = first;
-        let id = sale.id.clone();
-        let next = move || {
-            (user < last).then(|| {
-                user += 1;
-                let body = format!(r#"{{"user_id":{},"seckill_id":"{id}"}}"#, user - 1);
-                wire::post("/api/v1/seckill/token", &body)
-            })
-        };
-        let got = Rc::new(RefCell::new(Vec::with_capacity(buyers)));
-        let keep = got.clone();
-        let judge = move |_: &[u8], reply: &wire::Reply<'_>| {
-            let token = wire::text_field(reply.body, "token").filter(|_| reply.status == 200);
-            let user = token.and_then(|token| token.split('.').nth(1)?.parse().ok());
-            let (Some(user), Some(token)) = (user, token) else {
-                return false;
-            };
-            keep.borrow_mut().push((user, token.to_owned()));
-            true
-        };
         let load = self.closed(Duration::from_secs(600));
-        let ((), seen, cpu) = self.with_cpu(|| Ok(((), load::run(&load, next, judge)?)))?;
-        ensure!(
-            seen.bad == 0,
-            "{} of {buyers} buyers got no token",
-            seen.bad
-        );
-        Ok((got.take(), seen, cpu))
+        let buyers: Vec<u64> = (first..last).collect();
+        self.with_cpu(|| bearer::tokens(&load, &sale.id, buyers.into_iter()))
     }
 
     /// Also by whom how much processor time was spent for each good reply.
@@ -381,13 +355,6 @@ impl Bench {
         }
         Ok(())
     }
-}
-
-fn purchase((user, token): &Bearer) -> Vec<u8> {
-    wire::post(
-        "/api/v1/seckill/buy",
-        &format!(r#"{{"user_id":{user},"token":"{token}"}}"#),
-    )
 }
 
 fn buyer_of(request: &[u8]) -> Option<u64> {

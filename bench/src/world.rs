@@ -79,21 +79,22 @@ impl World {
         };
         let (products, db_products) = (product("redis")?, product("db")?);
         let listed = seed::orders(&platform, shards, FIRST_READER, READERS, ORDERS_EACH)?;
-        let stored = stored(&platform, size)?;
         platform.relay.pause();
-        Ok(World {
+        let mut world = World {
             shards,
             products,
             db_products,
             readers: (FIRST_READER..FIRST_READER + READERS).collect(),
             hot_orders: listed[..HOT_ORDERS].to_vec(),
             sales: Vec::new(),
-            stored,
+            stored: Vec::with_capacity(size.orders as usize),
             many: Vec::new(),
             number: 0,
             fresh_users: FIRST_FRESH,
             platform,
-        })
+        };
+        world.store(size.orders as usize)?;
+        Ok(world)
     }
 
     /// `host:port` of the platform's own host.
@@ -114,12 +115,7 @@ impl World {
 
     /// So many orders that are in MySQL; the same each time.
     pub fn stored_orders(&mut self, count: usize) -> Result<Vec<(u64, OrderId)>> {
-        if self.stored.len() < count {
-            let more = (count - self.stored.len()) as u64;
-            let first = FIRST_STORED + self.stored.len() as u64;
-            self.stored
-                .extend(seed::orders(&self.platform, self.shards, first, more, 1)?);
-        }
+        self.store(count)?;
         // Spread over all of them, so that a large table is read in many places.
         let step = self.stored.len() / count.max(1);
         Ok(self
@@ -129,6 +125,18 @@ impl World {
             .take(count)
             .copied()
             .collect())
+    }
+
+    /// Sees to it that there are so many, in pieces that fit the memory.
+    fn store(&mut self, count: usize) -> Result<()> {
+        const PIECE: usize = 500_000;
+        while self.stored.len() < count {
+            let more = PIECE.min(count - self.stored.len()) as u64;
+            let first = FIRST_STORED + self.stored.len() as u64;
+            let made = seed::orders(&self.platform, self.shards, first, more, 1)?;
+            self.stored.extend(made);
+        }
+        Ok(())
     }
 
     /// So many pending orders that were not given before.
@@ -201,16 +209,4 @@ impl World {
         );
         client.get("/v1/order/1")?.expect(404).map(drop)
     }
-}
-
-/// Orders that are only there, in pieces that fit the memory.
-fn stored(platform: &Platform, size: Size) -> Result<Vec<(u64, OrderId)>> {
-    const PIECE: u64 = 500_000;
-    let mut all = Vec::with_capacity(size.orders as usize);
-    while (all.len() as u64) < size.orders {
-        let more = PIECE.min(size.orders - all.len() as u64);
-        let first = FIRST_STORED + all.len() as u64;
-        all.extend(seed::orders(platform, size.shards, first, more, 1)?);
-    }
-    Ok(all)
 }
