@@ -34,7 +34,12 @@ impl CachedOrder {
     /// The value for an order.
     pub fn render(order: &Order) -> serde_json::Result<String> {
         let json = OrderView::from(order).json()?;
-        Ok(format!("{} {}\n{json}", order.version, order.user.id.get()))
+        Ok(CachedOrder::value(order, &json))
+    }
+
+    /// The value for an order whose JSON on `/v1` is there already.
+    pub fn value(order: &Order, json: &str) -> String {
+        format!("{} {}\n{json}", order.version, order.user.id.get())
     }
 }
 

@@ -3,6 +3,7 @@
 use super::request::Request;
 use contract::event::OrderEvent;
 use contract::identity::hex;
+use contract::order::CachedOrder;
 use contract::redis as keys;
 use domain::id::EPOCH_MS;
 use domain::idempotency::{KeyState, Verdict, verdict};
@@ -136,7 +137,7 @@ impl Admission {
             "200".to_owned(),
             body.to_owned(),
             order.version.to_string(),
-            order_cache::value(order)?,
+            CachedOrder::value(order, body),
             order_cache::ttl_ms(order.id).to_string(),
             keys::OUTBOX_CHANNEL.to_owned(),
             config.shards().shard_of(order.id.gene()).to_string(),

@@ -26,9 +26,10 @@ async fn create(mut call: Call) -> Result<Reply, Fault> {
     let request = request::Request::read(&call, &body)?;
     let config = config::config().await?;
     let placed = place::place(config, &request, &call.trace_id).await?;
-    let reply = reply::render(&placed, shape)?;
+    let queued = placed.queued;
+    let reply = reply::render(placed, shape)?;
     // An order that is only accepted is in no list yet; the relay tells when it is.
-    Ok(if placed.queued {
+    Ok(if queued {
         reply
     } else {
         reply.stale([cache::user(request.user.id).as_str(), cache::ORDERS])

@@ -18,12 +18,22 @@ use guest::{Fault, clock, queued};
 /// A placed order as its reply needs it.
 #[derive(Debug)]
 pub struct Placed {
-    /// The order object as JSON.
-    pub order: String,
+    pub order: OrderView,
     /// It was placed by an earlier request with the same key.
     pub replayed: bool,
     /// It is accepted and not in the database yet.
     pub queued: bool,
+}
+
+fn json(view: &OrderView) -> Result<String, Fault> {
+    view.json()
+        .map_err(|error| Fault::Internal(error.to_string()))
+}
+
+/// A response kept under a key, which is an order's JSON.
+fn stored(body: &str) -> Result<OrderView, Fault> {
+    serde_json::from_str(body)
+        .map_err(|error| Fault::Internal(format!("the stored response is no order: {error}")))
 }
 
 /// Admissions one request may go through: ids minted twice, keys taken over.
@@ -50,7 +60,7 @@ pub async fn place(config: &Config, request: &Request, trace_id: &str) -> Result
     for _ in 0..ADMISSIONS_MAX {
         let placed = match placing.admission.admit(&placing.redis, config).await? {
             Admitted::Replay { body, queued } => Some(Placed {
-                order: body,
+                order: stored(&body)?,
                 replayed: true,
                 queued,
             }),
@@ -119,9 +129,8 @@ impl Placing<'_> {
     /// the queued order, tells.
     async fn enqueue(&self, order: &Order) -> Result<Placed, Fault> {
         let late = clock::now() > order.id.minted_at() + INSERT_DEADLINE_MS;
-        let body = QueuedOrder::view(order)
-            .json()
-            .map_err(|error| Fault::Internal(error.to_string()))?;
+        let view = QueuedOrder::view(order);
+        let body = json(&view)?;
         let outcome = if late {
             // A repeat may be about to return the units.
             Enqueued::Refused("it came too late to be enqueued")
@@ -132,7 +141,7 @@ impl Placing<'_> {
         };
         match outcome {
             Enqueued::Done => Ok(Placed {
-                order: body,
+                order: view,
                 replayed: false,
                 queued: true,
             }),
@@ -222,8 +231,8 @@ impl Placing<'_> {
         order: &Order,
         replayed: bool,
     ) -> Result<Placed, Fault> {
-        let body = serde_json::to_string(&OrderView::from(order))
-            .map_err(|error| Fault::Internal(error.to_string()))?;
+        let view = OrderView::from(order);
+        let body = json(&view)?;
         if let Err(fault) = self
             .admission
             .complete(&self.redis, self.config, admitted, order, &body)
@@ -235,7 +244,7 @@ impl Placing<'_> {
             );
         }
         Ok(Placed {
-            order: body,
+            order: view,
             replayed,
             queued: false,
         })
@@ -297,9 +306,7 @@ impl Placing<'_> {
         // Before the database is asked: what has left the queue by then is there.
         if let Some(QueuedOrder::Order(view)) = queued::find(&self.redis, earlier).await? {
             return Ok(Some(Placed {
-                order: view
-                    .json()
-                    .map_err(|error| Fault::Internal(error.to_string()))?,
+                order: *view,
                 replayed: true,
                 queued: true,
             }));

@@ -7,9 +7,8 @@ use contract::prefer::RESPOND_ASYNC;
 use guest::shape::Shape;
 use guest::{Fault, Reply};
 
-pub fn render(placed: &Placed, shape: Shape) -> Result<Reply, Fault> {
-    let view: OrderView = serde_json::from_str(&placed.order)
-        .map_err(|error| Fault::Internal(format!("the stored response is no order: {error}")))?;
+pub fn render(placed: Placed, shape: Shape) -> Result<Reply, Fault> {
+    let view = placed.order;
     let location = match shape {
         Shape::V1 => format!("/v1/order/{}", view.id),
         Shape::Api => format!("/api/v1/orders/{}", view.id),

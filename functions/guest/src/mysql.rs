@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(not(target_family = "wasm"))]
 use crate::native::mysql::Connection;
 #[cfg(target_family = "wasm")]
-use spin_sdk::mysql::Connection;
+use spin_sdk::{mysql::Connection, wasip3::wit_bindgen::StreamResult};
 
 pub use spin_sdk::mysql::ParameterValue as Value;
 
@@ -46,6 +46,10 @@ fn failed(error: Error) -> SqlError {
     };
     SqlError { kind, text }
 }
+
+/// Rows asked of the host in one call: most answers, and a page of a list, come in one.
+#[cfg(target_family = "wasm")]
+const ROWS_AT_ONCE: usize = 64;
 
 /// A session of this request.
 pub struct Db {
@@ -89,13 +93,22 @@ impl Db {
     ) -> Result<Vec<Row>, SqlError> {
         let answer = self.connection.query(statement, parameters).await;
         let mut result = answer.map_err(|error| self.failed(error))?;
-        let mut rows = Vec::new();
-        while let Some(values) = result.rows().next().await {
-            rows.push(Row(values));
+        let mut rows = Vec::with_capacity(ROWS_AT_ONCE);
+        loop {
+            let (read, all) = result.rows().read(rows).await;
+            rows = all;
+            match read {
+                StreamResult::Complete(_) => {
+                    if rows.len() == rows.capacity() {
+                        rows.reserve(ROWS_AT_ONCE);
+                    }
+                }
+                StreamResult::Dropped | StreamResult::Cancelled => break,
+            }
         }
         let outcome = result.result().await;
         outcome.map_err(|error| self.failed(error))?;
-        Ok(rows)
+        Ok(rows.into_iter().map(Row).collect())
     }
 
     /// All rows, as they come from the driver.

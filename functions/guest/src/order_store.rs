@@ -8,6 +8,7 @@ use contract::event::OrderEvent;
 use contract::{message, sql};
 use domain::limits::INSERT_DEADLINE_MS;
 use domain::{Order, OrderId, UserId};
+use std::sync::LazyLock;
 
 /// What guards a request beyond Redis: hashes of its key and payload.
 #[derive(Clone, Copy, Debug)]
@@ -140,20 +141,26 @@ fn item_values(order: &Order) -> Vec<Value> {
     values
 }
 
-/// The whole order, in one round trip.
-pub async fn load(db: &Db, id: OrderId) -> Result<Option<Order>, Fault> {
+/// An order beside each of its items.
+static SELECT_ORDER: LazyLock<String> = LazyLock::new(|| {
     let columns = |prefix: &str, list: &str| {
         list.split(", ")
             .map(|column| format!("{prefix}.{column}"))
             .collect::<Vec<_>>()
             .join(", ")
     };
-    let statement = format!(
+    format!(
         "SELECT {}, {} FROM t_order o JOIN t_order_item i ON i.order_id = o.id WHERE o.id = ? ORDER BY i.id",
         columns("o", sql::ORDER_COLUMNS),
         columns("i", sql::ITEM_COLUMNS)
-    );
-    let rows = db.query(&statement, vec![Value::Uint64(id.get())]).await?;
+    )
+});
+
+/// The whole order, in one round trip.
+pub async fn load(db: &Db, id: OrderId) -> Result<Option<Order>, Fault> {
+    let rows = db
+        .query(&SELECT_ORDER, vec![Value::Uint64(id.get())])
+        .await?;
     let Some(first) = rows.first() else {
         return Ok(None);
     };

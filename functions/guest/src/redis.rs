@@ -3,8 +3,9 @@
 use crate::Fault;
 use contract::redis::Script;
 use spin_sdk::redis::{Error, RedisResult};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::{LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 #[cfg(not(target_family = "wasm"))]
 use crate::native::redis::{Connection, RedisParameter};
@@ -20,8 +21,13 @@ fn lent(bytes: &[u8]) -> RedisParameter {
     RedisParameter::Binary(bytes.to_vec())
 }
 
-/// A connection of this request.
-pub struct Redis(Connection);
+/// A connection: the one this instance has opened already, where it has not failed since.
+pub struct Redis(Arc<Connection>);
+
+thread_local! {
+    /// With the address it leads to.
+    static OPENED: RefCell<Option<(String, Arc<Connection>)>> = const { RefCell::new(None) };
+}
 
 static SHA1: LazyLock<RwLock<BTreeMap<&'static str, String>>> = LazyLock::new(RwLock::default);
 
@@ -40,7 +46,9 @@ fn sha1(script: &Script) -> String {
     digest
 }
 
+/// What failed, in words for the log. The next request opens a connection of its own: not every host mends one.
 fn away(error: Error) -> Fault {
+    OPENED.set(None);
     let reason = match error {
         Error::InvalidAddress => return Fault::Internal("redis_url is not acceptable".to_owned()),
         Error::TooManyConnections => "too many connections".to_owned(),
@@ -57,7 +65,16 @@ fn away(error: Error) -> Fault {
 
 impl Redis {
     pub async fn open(url: &str) -> Result<Redis, Fault> {
-        Connection::open(url).await.map(Redis).map_err(away)
+        let opened = OPENED.with_borrow(|opened| {
+            let (address, connection) = opened.as_ref()?;
+            (address == url).then(|| connection.clone())
+        });
+        if let Some(connection) = opened {
+            return Ok(Redis(connection));
+        }
+        let connection = Arc::new(Connection::open(url).await.map_err(away)?);
+        OPENED.set(Some((url.to_owned(), connection.clone())));
+        Ok(Redis(connection))
     }
 
     pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {

@@ -1,4 +1,4 @@
-//! Just enough of a host to run one request through one function: wasmtime, WASI, and the scripted bindings.
+//! Just enough of a host to run requests through one function: wasmtime, WASI, and the scripted bindings.
 
 use crate::bindings;
 use crate::script::Script;
@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
-use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::component::{Accessor, Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p3::Request;
-use wasmtime_wasi_http::p3::bindings::ServicePre;
+use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// Longest a request may take: scripted servers answer at once.
@@ -80,25 +80,46 @@ pub fn send_with(
     script: &Script,
     variables: &[(&'static str, &'static str)],
 ) -> Reply {
+    let mut replies = send_all_with(function, vec![request], script, variables);
+    replies.pop().unwrap()
+}
+
+/// Sends one request after the other to one instance of a function.
+pub fn send_all(
+    function: &str,
+    requests: Vec<http::Request<Vec<u8>>>,
+    script: &Script,
+) -> Vec<Reply> {
+    send_all_with(function, requests, script, &[])
+}
+
+fn send_all_with(
+    function: &str,
+    requests: Vec<http::Request<Vec<u8>>>,
+    script: &Script,
+    variables: &[(&'static str, &'static str)],
+) -> Vec<Reply> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     // Before the clock starts: this may build and compile.
     let service = prepared(function).unwrap_or_else(|error| panic!("{function}: {error:?}"));
-    let run = run(service, request, script.clone(), variables);
-    let reply = runtime
+    let run = run(service, requests, script.clone(), variables);
+    let replies = runtime
         .block_on(async { tokio::time::timeout(DEADLINE, run).await })
         .unwrap_or_else(|_| panic!("no reply in time; so far: {:?}", script.steps()))
         .unwrap_or_else(|error| panic!("{function}: {error:?}; so far: {:?}", script.steps()));
     script.check();
-    assert!(
-        !reply.log.contains(PASSWORD),
-        "a secret in the log: {}",
-        reply.log
-    );
-    assert_eq!(reply.header("content-type"), Some("application/json"));
-    reply
+    for reply in &replies {
+        assert!(
+            !reply.log.contains(PASSWORD),
+            "a secret in the log: {}",
+            reply.log
+        );
+        assert_eq!(reply.header("content-type"), Some("application/json"));
+    }
+    replies
 }
 
 /// A JSON request.
@@ -136,10 +157,10 @@ type Sent = Pin<Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> +
 
 async fn run(
     service: ServicePre<Data>,
-    request: http::Request<Vec<u8>>,
+    requests: Vec<http::Request<Vec<u8>>>,
     script: Script,
     changed: &[(&'static str, &'static str)],
-) -> wasmtime::Result<Reply> {
+) -> wasmtime::Result<Vec<Reply>> {
     let log = MemoryOutputPipe::new(LOG_BYTES_MAX);
     let data = Data {
         table: ResourceTable::new(),
@@ -150,33 +171,43 @@ async fn run(
     };
     let mut store = Store::new(&ENGINE, data);
     let service = service.instantiate_async(&mut store).await?;
+    let mut replies = Vec::new();
+    for request in requests {
+        let (parts, body) = store
+            .run_concurrent(async |accessor| one(accessor, &service, request).await)
+            .await??;
+        let body = serde_json::from_slice(&body)
+            .map_err(|error| wasmtime::Error::msg(format!("{error} in {body:?}")))?;
+        replies.push(Reply {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body,
+            log: String::from_utf8_lossy(&log.contents()).into_owned(),
+        });
+    }
+    Ok(replies)
+}
+
+async fn one(
+    accessor: &Accessor<Data>,
+    service: &Service,
+    request: http::Request<Vec<u8>>,
+) -> wasmtime::Result<(http::response::Parts, Bytes)> {
     let request = request.map(|body| Full::new(Bytes::from(body)));
-    let (parts, body) = store
-        .run_concurrent(async |accessor| {
-            let (request, sent) = accessor.with(|mut access| {
-                let hooks = access.data_mut().http().hooks;
-                let (request, sent) = Request::from_http(hooks, request);
-                (request, Box::pin(sent) as Sent)
-            });
-            let (response, _) = tokio::join!(service.handle(accessor, request), sent);
-            let response = response?.map_err(|code| wasmtime::Error::msg(format!("{code:?}")))?;
-            let response = accessor.with(|access| response.into_http(access, async { Ok(()) }))?;
-            let (parts, body) = response.into_parts();
-            let body = body
-                .collect()
-                .await
-                .map_err(|error| wasmtime::Error::msg(format!("{error:?}")))?;
-            wasmtime::error::Ok((parts, body.to_bytes()))
-        })
-        .await??;
-    let body = serde_json::from_slice(&body)
-        .map_err(|error| wasmtime::Error::msg(format!("{error} in {body:?}")))?;
-    Ok(Reply {
-        status: parts.status.as_u16(),
-        headers: parts.headers,
-        body,
-        log: String::from_utf8_lossy(&log.contents()).into_owned(),
-    })
+    let (request, sent) = accessor.with(|mut access| {
+        let hooks = access.data_mut().http().hooks;
+        let (request, sent) = Request::from_http(hooks, request);
+        (request, Box::pin(sent) as Sent)
+    });
+    let (response, _) = tokio::join!(service.handle(accessor, request), sent);
+    let response = response?.map_err(|code| wasmtime::Error::msg(format!("{code:?}")))?;
+    let response = accessor.with(|access| response.into_http(access, async { Ok(()) }))?;
+    let (parts, body) = response.into_parts();
+    let body = body
+        .collect()
+        .await
+        .map_err(|error| wasmtime::Error::msg(format!("{error:?}")))?;
+    Ok((parts, body.to_bytes()))
 }
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {

@@ -2,7 +2,7 @@
 //! pages merged out of two shards.
 
 use crate::bindings::mysql::DbValue;
-use crate::host::{Reply, request, send, send_with};
+use crate::host::{Reply, request, send, send_all, send_with};
 use crate::replies::*;
 use crate::script::{Answer, Script};
 use contract::order::CachedOrder;
@@ -14,6 +14,10 @@ fn get(path: &str, script: &Script) -> Reply {
         _ => "query-order",
     };
     send(function, request("GET", path, ""), script)
+}
+
+fn statuses(replies: &[Reply]) -> Vec<u16> {
+    replies.iter().map(|reply| reply.status).collect()
 }
 
 /// The order as the cache holds it.
@@ -45,6 +49,28 @@ fn a_cached_order_needs_no_database() {
         assert_eq!(reply.header("cache-control"), Some("no-cache"));
         assert_eq!(script.steps(), ["GET {u7}"]);
     }
+}
+
+#[test]
+fn an_instance_keeps_its_redis_connection_until_it_fails() {
+    let id = minted(5_000, 1);
+    let order = order(id, Status::Paid, 2);
+    let asked = |times| vec![request("GET", &format!("/v1/order/{id}"), ""); times];
+    let script = Script::default()
+        .expect("GET {u7}", cached(&order))
+        .expect("GET {u7}", cached(&order));
+    let replies = send_all("query-order", asked(2), &script);
+    assert_eq!(statuses(&replies), [200, 200]);
+    assert_eq!(script.count("open redis"), 1);
+
+    let script = Script::default()
+        .expect("GET {u7}", cached(&order))
+        .expect("GET {u7}", redis_away())
+        .expect("order_1 SELECT t_order", loaded(&order))
+        .expect("GET {u7}", cached(&order));
+    let replies = send_all("query-order", asked(3), &script);
+    assert_eq!(statuses(&replies), [200, 200, 200]);
+    assert_eq!(script.count("open redis"), 2, "the third request's own");
 }
 
 #[test]

@@ -58,9 +58,12 @@ fn respond(mut reply: Reply) -> Result<Response, ErrorCode> {
     let (end, trailers) = wit_future::new(|| Ok(None));
     let (mut writer, body) = wit_stream::new();
     let (response, _sent) = Response::new(headers, Some(body), trailers);
-    response
-        .set_status_code(reply.status)
-        .map_err(|()| ErrorCode::InternalError(Some(format!("status {}", reply.status))))?;
+    // As responses begin.
+    if reply.status != 200 {
+        response
+            .set_status_code(reply.status)
+            .map_err(|()| ErrorCode::InternalError(Some(format!("status {}", reply.status))))?;
+    }
     spawn(async move {
         // What is left over was for a client that has gone.
         let _unread = writer.write_all(reply.body).await;
