@@ -156,6 +156,10 @@ fn options(url: &Url) -> Result<Opts, String> {
     {
         return Err("TLS to MySQL (ssl-mode) is not supported".to_owned());
     }
+    // It would lead past the address that was allowed.
+    if url.query_pairs().any(|(key, _)| key == "socket") {
+        return Err("a socket's path is not permitted in an address".to_owned());
+    }
     let kept: Vec<_> = url.query_pairs().filter(|(key, _)| !is_ssl(key)).collect();
     let mut cleaned = url.clone();
     cleaned.set_query(None);
@@ -260,6 +264,10 @@ mod tests {
             (
                 "mysql://db/orders?ssl-mode=REQUIRED",
                 "mysql://db:3306/orders: TLS to MySQL (ssl-mode) is not supported",
+            ),
+            (
+                "mysql://db/orders?socket=/run/other.sock",
+                "mysql://db:3306/orders: a socket's path is not permitted in an address",
             ),
         ] {
             assert_eq!(access.open(address, &allowed).unwrap_err(), want);
