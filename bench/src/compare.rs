@@ -15,6 +15,7 @@ use std::time::Duration;
 
 /// How a comparison is done.
 #[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// Who is compared; spin and wasmtime only where they are on PATH
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Kind::Host, Kind::Twin, Kind::HostCached, Kind::Spin, Kind::Wasmtime])]
@@ -57,11 +58,16 @@ const OPEN_RATE_MAX: f64 = 30_000.0;
 /// Requests before the first round, so that pools are filled and scripts known.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Compares the peers on each workload.
+/// Compares the peers on each workload. `so_far` is given what there is after each: the last may be long to come.
 ///
 /// # Errors
-/// Where a peer does not start, a reply is not as it should be, or the databases hold less than was answered.
-pub fn run(args: &Args, workloads: &[Workload]) -> Result<Vec<Outcome>> {
+/// Where a peer does not start. After all others were compared: where a reply is not as it should be, or the databases
+/// hold less than was answered.
+pub fn run(
+    args: &Args,
+    workloads: &[Workload],
+    mut so_far: impl FnMut(&[Outcome]) -> Result<()>,
+) -> Result<Vec<Outcome>> {
     let mut world = World::new()?;
     let home = stack::Home::temporary()?;
     let mut peers = Vec::new();
@@ -80,13 +86,22 @@ pub fn run(args: &Args, workloads: &[Workload]) -> Result<Vec<Outcome>> {
             .with_context(|| peer.name.clone())?;
     }
     let mut outcomes = Vec::new();
+    let mut failed = Ok(());
     for workload in workloads {
-        let outcome = compare(args, *workload, &peers, &mut world)
-            .with_context(|| workload.name().to_owned())?;
-        outcome.print();
-        outcomes.push(outcome);
+        match compare(args, *workload, &peers, &mut world) {
+            Ok(outcome) => {
+                outcome.print();
+                outcomes.push(outcome);
+                so_far(&outcomes)?;
+            }
+            Err(error) => {
+                let error = error.context(workload.name());
+                println!("{error:?}");
+                failed = failed.and(Err(error));
+            }
+        }
     }
-    Ok(outcomes)
+    failed.map(|()| outcomes)
 }
 
 fn compare(args: &Args, workload: Workload, peers: &[Peer], world: &mut World) -> Result<Outcome> {

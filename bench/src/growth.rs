@@ -6,12 +6,13 @@ use crate::peer::{Kind, Peer};
 use crate::report::{Report, shown};
 use crate::sample::Median;
 use crate::workload::Workload;
-use crate::world::{Size, World};
+use crate::world::{BUFFER_POOL_BYTES, Size, World};
 use anyhow::{Context, Result};
 use std::time::Duration;
 
 /// What is compared with what.
 #[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
 pub struct Growth {
     /// Orders in MySQL, the first of which the others are compared with
     #[arg(long, value_delimiter = ',', default_values_t = [10_000, 1_000_000, 10_000_000])]
@@ -22,6 +23,8 @@ pub struct Growth {
 }
 
 const ASKED: [Workload; 3] = [Workload::OrderUncached, Workload::List, Workload::Create];
+/// The shortest: in one, each order of a small platform is read from MySQL at most once.
+const ROUND: Duration = Duration::from_secs(1);
 /// Orders of the platforms that differ in shards.
 const ORDERS: u64 = 100_000;
 
@@ -33,10 +36,13 @@ pub fn run(args: &Args, growth: &Growth) -> Result<Report> {
     let mut report = Report {
         title: "Growth".to_owned(),
         settings: vec![
-            ("rounds of each, in turn", args.rounds.to_string()),
-            ("seconds of a round", args.seconds.to_string()),
+            ("rounds of each, in turn", turns(args).to_string()),
+            ("seconds of a round", ROUND.as_secs().to_string()),
             ("connections", args.connections.to_string()),
-            ("InnoDB buffer pool", "256 MiB".to_owned()),
+            (
+                "InnoDB buffer pool",
+                format!("{} MiB", BUFFER_POOL_BYTES >> 20),
+            ),
         ],
         rows: Vec::new(),
     };
@@ -65,6 +71,10 @@ pub fn run(args: &Args, growth: &Growth) -> Result<Report> {
     Ok(report)
 }
 
+fn turns(args: &Args) -> usize {
+    args.rounds * args.seconds as usize
+}
+
 fn pairs(
     args: &Args,
     sizes: &[Size],
@@ -79,13 +89,12 @@ fn pairs(
         for workload in ASKED {
             let mut rates = [Vec::new(), Vec::new()];
             for side in &mut sides {
-                side.round(args, workload, Duration::from_secs(1))?;
+                side.round(args, workload)?;
             }
-            for at in 0..args.rounds {
+            for at in 0..turns(args) {
                 for turn in 0..2 {
                     let which = (at + turn) % 2;
-                    let lasts = Duration::from_secs(args.seconds);
-                    rates[which].push(sides[which].round(args, workload, lasts)?);
+                    rates[which].push(sides[which].round(args, workload)?);
                 }
             }
             let [small, large] = rates.map(|rates| Median::of(rates).middle);
@@ -125,8 +134,8 @@ impl Side {
         })
     }
 
-    fn round(&mut self, args: &Args, workload: Workload, lasts: Duration) -> Result<f64> {
-        let sample = compare::round(args, workload, &self.peer, &mut self.world, lasts)?;
+    fn round(&mut self, args: &Args, workload: Workload) -> Result<f64> {
+        let sample = compare::round(args, workload, &self.peer, &mut self.world, ROUND)?;
         Ok(sample.rate)
     }
 }

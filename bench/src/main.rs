@@ -11,6 +11,7 @@ mod machine;
 mod outcome;
 mod peer;
 mod plot;
+mod profile;
 mod report;
 mod sample;
 mod seckill;
@@ -40,6 +41,10 @@ struct Args {
     /// Short runs of a few workloads against the stored ratios; fails where one fell
     #[arg(long)]
     check: bool,
+    /// Instead of comparing: where the host's processor time goes on each workload, as a table and flame graphs;
+    /// needs perf
+    #[arg(long, conflicts_with = "check")]
+    profile: bool,
     #[command(flatten)]
     compare: compare::Args,
     #[command(flatten)]
@@ -87,7 +92,7 @@ fn name(text: &str) -> Result<Name, String> {
 fn main() -> Result<()> {
     let args = Args::parse();
     if args.check {
-        let outcomes = compare::run(&args.compare.short(), &CHECKED)?;
+        let outcomes = compare::run(&args.compare.short(), &CHECKED, |_| Ok(()))?;
         return check::check(&args.out, &outcomes);
     }
     let all = args.names.is_empty();
@@ -96,9 +101,13 @@ fn main() -> Result<()> {
         .copied()
         .filter(|workload| all || args.names.contains(&Name::Compared(*workload)))
         .collect();
+    if args.profile {
+        return profile::run(&args.compare, &workloads, &args.out)?.write(&args.out, "profile");
+    }
     if !workloads.is_empty() {
-        let outcomes = compare::run(&args.compare, &workloads)?;
-        report::write_comparison(&args.out, &args.compare, &outcomes)?;
+        compare::run(&args.compare, &workloads, |outcomes| {
+            report::write_comparison(&args.out, &args.compare, outcomes)
+        })?;
     }
     if all || args.names.contains(&Name::Start) {
         start::run(&args.compare)?.write(&args.out, "start")?;

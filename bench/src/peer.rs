@@ -26,6 +26,9 @@ pub enum Kind {
     Host,
     /// Our host with its local cache
     HostCached,
+    /// Our host, telling `perf` how the components' code is called
+    #[value(skip)]
+    HostProfiled,
     /// The same functions compiled natively, served by axum
     Twin,
     /// `spin up`, where spin is on PATH
@@ -40,6 +43,7 @@ impl Kind {
         match self {
             Kind::Host => "host",
             Kind::HostCached => "host, cached",
+            Kind::HostProfiled => "host, profiled",
             Kind::Twin => "native twin",
             Kind::Spin => "spin up",
             Kind::Wasmtime => "wasmtime serve",
@@ -63,7 +67,7 @@ impl Peer {
     /// Where it does not get ready.
     pub fn start(kind: Kind, world: &World, home: &Home) -> Result<Option<Peer>> {
         let program = match kind {
-            Kind::Host | Kind::HostCached => stack::binary("host-adapter")?,
+            Kind::Host | Kind::HostCached | Kind::HostProfiled => stack::binary("host-adapter")?,
             Kind::Twin => stack::binary("twin")?,
             Kind::Spin | Kind::Wasmtime => {
                 let name = if kind == Kind::Spin {
@@ -160,17 +164,21 @@ impl Peer {
 }
 
 fn arguments(kind: Kind, address: &str) -> Vec<String> {
-    let own = |arguments: &[&str]| arguments.iter().map(|text| (*text).to_owned()).collect();
+    let own = |arguments: &[&str]| -> Vec<String> {
+        arguments.iter().map(|text| (*text).to_owned()).collect()
+    };
+    let ours = [
+        "up",
+        "-f",
+        "spin.toml",
+        "--listen",
+        address,
+        "--max-connections",
+        "20000",
+    ];
     match kind {
-        Kind::Host | Kind::HostCached => own(&[
-            "up",
-            "-f",
-            "spin.toml",
-            "--listen",
-            address,
-            "--max-connections",
-            "20000",
-        ]),
+        Kind::Host | Kind::HostCached => own(&ours),
+        Kind::HostProfiled => own(&[&ours[..], &["--perf-map"]].concat()),
         // It answers /noop itself.
         Kind::Twin => own(&["--spin-toml", "functions.toml", "--listen", address]),
         // With more than one request at a time per instance it hangs on routes that open several connections.

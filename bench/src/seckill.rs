@@ -19,6 +19,7 @@ use tests::sale::Sale;
 
 /// How large the measurement is.
 #[derive(clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// Connections of a flash sale's closed loops
     #[arg(long, default_value_t = 128)]

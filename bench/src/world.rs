@@ -11,9 +11,13 @@ use tests::client::Client;
 
 /// Products whose stock is ordered from.
 const PRODUCTS: usize = 100;
+/// Those of the database's stock: of fewer, two requests would meet too often, and one be refused.
+const DB_PRODUCTS: usize = 1_000;
 const STOCK: u32 = 2_000_000_000;
 /// Users whose lists are read, and their orders.
 const READERS: u64 = 1_000;
+/// As many where the number of all orders is given.
+const FEW_READERS: u64 = 100;
 const ORDERS_EACH: u64 = 20;
 const FIRST_READER: u64 = 5_000_000;
 /// Users whose orders are read once or cancelled.
@@ -21,6 +25,8 @@ const FIRST_STORED: u64 = 100_000_000;
 const FIRST_FRESH: u64 = 50_000_000;
 /// Orders read again and again.
 const HOT_ORDERS: usize = 1_000;
+/// Of InnoDB where the number of orders is given: what is read of the largest table fits, the table does not.
+pub const BUFFER_POOL_BYTES: u64 = 2 << 30;
 /// Keys deleted at a time.
 const FORGET: usize = 1_000;
 /// First of the products that are read once.
@@ -29,7 +35,7 @@ const FIRST_OF_MANY: u64 = 5_000_000;
 /// How much there is.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
-    /// Orders in MySQL before anything is measured, at least those that are read.
+    /// Orders in MySQL before anything is measured; 0 where it does not matter.
     pub orders: u64,
     pub shards: u64,
 }
@@ -37,6 +43,8 @@ pub struct Size {
 /// The platform and its contents.
 pub struct World {
     shards: u64,
+    /// As asked for, 0 where it does not matter.
+    orders: usize,
     pub platform: Platform,
     pub products: Vec<u64>,
     pub db_products: Vec<u64>,
@@ -72,28 +80,36 @@ impl World {
             shards: Some(shards),
             ..Options::default()
         })?;
-        let product = |mode| {
-            (0..PRODUCTS)
+        let products = |count, mode| {
+            (0..count)
                 .map(|_| platform.product(STOCK, mode))
                 .collect::<Result<Vec<_>>>()
         };
-        let (products, db_products) = (product("redis")?, product("db")?);
-        let listed = seed::orders(&platform, shards, FIRST_READER, READERS, ORDERS_EACH)?;
+        let (products, db_products) = (products(PRODUCTS, "redis")?, products(DB_PRODUCTS, "db")?);
+        let orders = size.orders as usize;
+        let readers = if orders > 0 { FEW_READERS } else { READERS };
+        let listed = seed::orders(&platform, shards, FIRST_READER, readers, ORDERS_EACH)?;
         platform.relay.pause();
+        if orders > 0 {
+            platform.sql(&format!(
+                "SET GLOBAL innodb_buffer_pool_size = {BUFFER_POOL_BYTES}"
+            ))?;
+        }
         let mut world = World {
             shards,
+            orders,
             products,
             db_products,
-            readers: (FIRST_READER..FIRST_READER + READERS).collect(),
+            readers: (FIRST_READER..FIRST_READER + readers).collect(),
             hot_orders: listed[..HOT_ORDERS].to_vec(),
             sales: Vec::new(),
-            stored: Vec::with_capacity(size.orders as usize),
+            stored: if orders > 0 { listed } else { Vec::new() },
             many: Vec::new(),
             number: 0,
             fresh_users: FIRST_FRESH,
             platform,
         };
-        world.store(size.orders as usize)?;
+        world.store(orders)?;
         Ok(world)
     }
 
@@ -113,8 +129,13 @@ impl World {
         self.number
     }
 
-    /// So many orders that are in MySQL; the same each time.
+    /// So many orders that are in MySQL; the same each time. No more than there are in a world of a given size, which
+    /// is to keep it.
     pub fn stored_orders(&mut self, count: usize) -> Result<Vec<(u64, OrderId)>> {
+        let count = match self.orders {
+            0 => count,
+            orders => count.min(orders),
+        };
         self.store(count)?;
         // Spread over all of them, so that a large table is read in many places.
         let step = self.stored.len() / count.max(1);
