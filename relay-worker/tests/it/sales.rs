@@ -137,9 +137,12 @@ impl World {
                 text(0),
             ],
         );
-        if words[0] != "issued" {
-            return Err(words[0].clone());
-        }
+        let order = match words[0].as_str() {
+            "issued" => order,
+            // From an earlier try that ended in a refusal.
+            "held" => words[2].parse().ok().and_then(OrderId::new).unwrap(),
+            word => return Err(word.to_owned()),
+        };
         let buyer = User {
             id,
             reference: None,
