@@ -32,8 +32,8 @@ pub struct Args {
     /// Connections of a closed loop
     #[arg(long, default_value_t = 64)]
     pub connections: usize,
-    /// Seconds of the open loop at half the host's rate; 0 leaves it out
-    #[arg(long, default_value_t = 5)]
+    /// Seconds of a round of the open loop, at half the host's rate; 0 leaves it out
+    #[arg(long, default_value_t = 3)]
     pub open_seconds: u64,
 }
 
@@ -189,7 +189,8 @@ pub fn round(
     })
 }
 
-/// The same rate for all: half of the host's. Latency counts from when a request was due.
+/// The same rate for all: half of the host's. In turn like the closed loops: one disk that is slow for a moment would
+/// otherwise be one peer's.
 fn open_loops(
     args: &Args,
     workload: Workload,
@@ -202,41 +203,59 @@ fn open_loops(
     let Some(peak) = base.or(outcome.peers.first()).map(|peer| peer.rate.middle) else {
         return Ok(());
     };
-    outcome.open_rate = (peak / 2.0).min(OPEN_RATE_MAX).floor().max(1.0);
-    for (peer, outcome_of) in peers.iter().zip(&mut outcome.peers) {
-        if outcome_of.rate.middle < outcome.open_rate {
-            continue;
+    let rate = (peak / 2.0).min(OPEN_RATE_MAX).floor().max(1.0);
+    outcome.open_rate = rate;
+    let holds: Vec<usize> = (0..peers.len())
+        .filter(|which| outcome.peers[*which].rate.middle >= rate)
+        .collect();
+    let mut rounds: Vec<Vec<Quantiles>> = peers.iter().map(|_| Vec::new()).collect();
+    for at in 0..args.rounds {
+        for turn in 0..holds.len() {
+            let which = holds[(at + turn) % holds.len()];
+            rounds[which].push(open_loop(args, workload, peers[which], world, rate)?);
         }
-        let count = (outcome.open_rate * args.open_seconds as f64) as usize;
-        let batch = workload.batch(world, count)?;
-        let load = Load {
-            address: &peer.address,
-            connections: args.connections,
-            pace: Pace::Open {
-                per_second: outcome.open_rate as u32,
-            },
-            lasts: Duration::from_secs(args.open_seconds),
-        };
-        let mut at = 0;
-        let next = move || {
-            at += 1;
-            let wrapped = (at - 1) % batch.requests.len();
-            (batch.again || at <= batch.requests.len()).then(|| batch.requests[wrapped].clone())
-        };
-        let expect = workload.expect();
-        let judge = move |_: &[u8], reply: &wire::Reply<'_>| {
-            let part = expect.part.as_bytes();
-            reply.status == expect.status
-                && reply.body.windows(part.len()).any(|window| window == part)
-        };
-        let seen = load::run(&load, next, judge)?;
-        ensure!(seen.bad == 0, "{}: {} wrong replies", peer.name, seen.bad);
-        let micros = |share| seen.latency.value_at_quantile(share);
-        outcome_of.open = Some(Quantiles {
-            p50: micros(0.5),
-            p99: micros(0.99),
-            p999: micros(0.999),
-        });
+    }
+    for which in holds {
+        outcome.peers[which].open = Some(Quantiles::medians(&rounds[which]));
     }
     Ok(())
+}
+
+/// One round at a fixed rate. Latency counts from when a request was due.
+fn open_loop(
+    args: &Args,
+    workload: Workload,
+    peer: &Peer,
+    world: &mut World,
+    rate: f64,
+) -> Result<Quantiles> {
+    let count = (rate * args.open_seconds as f64) as usize;
+    let batch = workload.batch(world, count)?;
+    let load = Load {
+        address: &peer.address,
+        connections: args.connections,
+        pace: Pace::Open {
+            per_second: rate as u32,
+        },
+        lasts: Duration::from_secs(args.open_seconds),
+    };
+    let mut at = 0;
+    let next = move || {
+        at += 1;
+        let wrapped = (at - 1) % batch.requests.len();
+        (batch.again || at <= batch.requests.len()).then(|| batch.requests[wrapped].clone())
+    };
+    let expect = workload.expect();
+    let judge = move |_: &[u8], reply: &wire::Reply<'_>| {
+        let part = expect.part.as_bytes();
+        reply.status == expect.status && reply.body.windows(part.len()).any(|window| window == part)
+    };
+    let seen = load::run(&load, next, judge)?;
+    ensure!(seen.bad == 0, "{}: {} wrong replies", peer.name, seen.bad);
+    let micros = |share| seen.latency.value_at_quantile(share);
+    Ok(Quantiles {
+        p50: micros(0.5),
+        p99: micros(0.99),
+        p999: micros(0.999),
+    })
 }

@@ -20,7 +20,7 @@ pub struct PeerOutcome {
     pub rate: Median,
     /// Medians of the rounds' quantiles in the closed loop.
     pub closed: Quantiles,
-    /// Where the peer can hold that rate.
+    /// The same at the open loop's rate, where the peer can hold it.
     pub open: Option<Quantiles>,
     /// Microseconds of processor time per reply, medians.
     pub cpu: Vec<(&'static str, f64)>,
@@ -31,19 +31,13 @@ impl PeerOutcome {
     /// Medians of its rounds.
     pub fn of(name: &str, samples: Vec<Sample>) -> PeerOutcome {
         let middle = |of: &dyn Fn(&Sample) -> f64| Median::of(samples.iter().map(of)).middle;
-        let quantile = |of: &dyn Fn(&Quantiles) -> u64| {
-            middle(&|sample: &Sample| of(&sample.latency) as f64) as u64
-        };
+        let latencies: Vec<Quantiles> = samples.iter().map(|sample| sample.latency).collect();
         let names = samples.first().map(|sample| sample.cpu.clone());
         let cpu = names.unwrap_or_default().into_iter().enumerate();
         PeerOutcome {
             name: name.to_owned(),
             rate: Median::of(samples.iter().map(|sample| sample.rate)),
-            closed: Quantiles {
-                p50: quantile(&|latency| latency.p50),
-                p99: quantile(&|latency| latency.p99),
-                p999: quantile(&|latency| latency.p999),
-            },
+            closed: Quantiles::medians(&latencies),
             open: None,
             cpu: cpu
                 .map(|(at, (name, _))| (name, middle(&|sample: &Sample| sample.cpu[at].1)))

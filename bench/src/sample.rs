@@ -10,6 +10,20 @@ pub struct Quantiles {
     pub p999: u64,
 }
 
+impl Quantiles {
+    /// The median of each over several rounds.
+    pub fn medians(rounds: &[Quantiles]) -> Quantiles {
+        let middle = |of: fn(&Quantiles) -> u64| {
+            Median::of(rounds.iter().map(|round| of(round) as f64)).middle as u64
+        };
+        Quantiles {
+            p50: middle(|round| round.p50),
+            p99: middle(|round| round.p99),
+            p999: middle(|round| round.p999),
+        }
+    }
+}
+
 /// One round of one peer.
 #[derive(Clone, Debug)]
 pub struct Sample {
