@@ -9,6 +9,14 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(Rejection::invalid("body", "must be a JSON object"));
     }
+    match serde_json::from_slice(bytes) {
+        Ok(value) => Ok(value),
+        Err(_) => located(bytes),
+    }
+}
+
+/// Reads once more, slower, to learn where it goes wrong.
+fn located<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();

@@ -86,26 +86,6 @@ pub fn hash(parts: &[&[u8]]) -> [u8; 16] {
     head
 }
 
-pub fn hex(bytes: &[u8]) -> String {
-    use fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
-
-/// The hash that `hex` wrote.
-pub fn unhex(text: &str) -> Option<[u8; 16]> {
-    let mut bytes = [0u8; 16];
-    (text.len() == 32 && text.is_ascii()).then_some(())?;
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +118,5 @@ mod tests {
     #[test]
     fn parts_do_not_run_together() {
         assert_ne!(hash(&[b"ab", b"c"]), hash(&[b"a", b"bc"]));
-        assert_eq!(hex(&[0, 255]), "00ff");
     }
 }

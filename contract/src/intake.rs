@@ -130,7 +130,7 @@ fn accepted(fields: &HashMap<String, Vec<u8>>) -> Result<Accepted, BadEntry> {
         let Some(text) = optional(fields, name)? else {
             return Ok(None);
         };
-        crate::identity::unhex(text)
+        domain::hex::unhex(text)
             .map(Some)
             .ok_or_else(|| bad(name, "is no hash"))
     };

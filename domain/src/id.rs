@@ -1,6 +1,7 @@
 //! Identities: the 63-bit order id and its two other spellings, users, products, events.
 //! Order id = 41 bits of milliseconds since 2024-01-01 | 10 bits gene | 12 bits sequence.
 
+use crate::hex::hex;
 use crate::{Ms, calendar};
 use std::fmt;
 
@@ -130,7 +131,7 @@ impl OrderId {
             *digit = b"0123456789abcdefghijklmnopqrstuvwxyz"[(rest % 36) as usize];
             rest /= 36;
         }
-        let mut text = format!("{year:04}{month:02}{day:02}");
+        let mut text = (year * 10_000 + month * 100 + day).to_string();
         text.extend(digits.iter().map(|digit| char::from(*digit)));
         text
     }
@@ -231,15 +232,13 @@ impl fmt::Display for EventId {
         let high =
             (u128::from(id >> 15) << 80) | (8u128 << 76) | (u128::from((id >> 3) & 0xfff) << 64);
         let bits = high | (0b10u128 << 62) | u128::from(custom);
-        write!(
-            f,
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            (bits >> 96) as u32,
-            (bits >> 80) as u16,
-            (bits >> 64) as u16,
-            (bits >> 48) as u16,
-            bits as u64 & 0xffff_ffff_ffff
-        )
+        let digits = hex(&bits.to_be_bytes());
+        f.write_str(&digits[..8])?;
+        for part in [8..12, 12..16, 16..20, 20..32] {
+            f.write_str("-")?;
+            f.write_str(&digits[part])?;
+        }
+        Ok(())
     }
 }
 

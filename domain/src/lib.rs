@@ -4,6 +4,7 @@
 
 pub mod backoff;
 pub mod calendar;
+pub mod hex;
 pub mod id;
 pub mod idempotency;
 pub mod limits;

@@ -3,7 +3,8 @@
 
 use crate::database::{Address, assembled};
 use anyhow::{Context, bail};
-use contract::identity::{hash, hex};
+use contract::identity::hash;
+use domain::hex::hex;
 use sqlx::{Connection, Executor, MySqlConnection, Row};
 
 struct Migration {

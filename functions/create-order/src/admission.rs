@@ -2,9 +2,9 @@
 
 use super::request::Request;
 use contract::event::OrderEvent;
-use contract::identity::hex;
 use contract::order::CachedOrder;
 use contract::redis as keys;
+use domain::hex::hex;
 use domain::id::EPOCH_MS;
 use domain::idempotency::{KeyState, Verdict, verdict};
 use domain::limits::{COMPLETED_TTL_MS, INTAKE_LENGTH_MAX, PROCESSING_TTL_MS, SUBMIT_GUARD_MS};

@@ -1,7 +1,7 @@
 //! Secrets from the host's random source.
 
 use crate::Fault;
-use contract::identity::hex;
+use domain::hex::hex;
 
 /// 128 random bits as 32 hexadecimal characters.
 pub fn nonce() -> Result<String, Fault> {

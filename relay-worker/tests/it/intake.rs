@@ -3,8 +3,8 @@
 use crate::sales::{kill_and_start, run, text};
 use crate::world::{World, now, wait};
 use contract::event::OrderEvent;
-use contract::identity::hex;
 use contract::redis as keys;
+use domain::hex::hex;
 use domain::{Status, StockMode, UserId};
 use stack::{Home, MariaDb, Redis};
 

@@ -3,6 +3,7 @@
 use super::Incoming;
 use bytes::Bytes;
 use domain::Rejection;
+use domain::hex::hex;
 use domain::limits::BODY_BYTES_MAX;
 
 /// One request: what can be known before its body is read.
@@ -141,7 +142,8 @@ fn fresh_trace_id() -> String {
             .build_hasher()
             .finish()
     };
-    format!("{:016x}{:016x}", part() ^ crate::clock::now(), part())
+    let high = part() ^ crate::clock::now();
+    hex(&((u128::from(high) << 64) | u128::from(part())).to_be_bytes())
 }
 
 #[cfg(test)]
