@@ -37,7 +37,7 @@ use config::{RuntimeConfig, Up};
 use engine::EpochClock;
 use manifest::Manifest;
 use metrics::Metrics;
-use server::{Outbound, Permits, Shared, Worker};
+use server::{Entrance, Outbound, Permits, Shared, Worker};
 use shutdown::{Stopper, Stopping};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -106,11 +106,18 @@ impl Host {
             channel: channel.map(start_channel).transpose()?,
             _epochs: EpochClock::start(&engine)?,
         };
-        for (index, listeners) in listeners.into_iter().enumerate() {
+        let (spread, inboxes) = server::spread::spread(threads);
+        for (thread, (listeners, passed)) in listeners.into_iter().zip(inboxes).enumerate() {
             let worker = Worker::new(shared.clone(), &engine, &prepared, &outbound);
+            let entrance = Entrance {
+                thread,
+                listeners,
+                spread: spread.clone(),
+                passed,
+            };
             let stopping = stopping.clone();
-            host.threads.push(spawn(format!("serve-{index}"), move || {
-                worker.serve(listeners, stopping)
+            host.threads.push(spawn(format!("serve-{thread}"), move || {
+                worker.serve(entrance, stopping)
             })?);
         }
         if let Some(address) = up.metrics_listen {

@@ -6,6 +6,7 @@ mod cached;
 pub mod connection;
 pub mod listen;
 pub mod request;
+pub mod spread;
 
 use crate::application::Application;
 use crate::cache::Cache;
@@ -19,12 +20,14 @@ use crate::store::{Instance, Reach};
 use crate::{mysql, redis};
 use bytes::Bytes;
 use connection::Client;
+use spread::{Passed, Seat, Spread};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
@@ -177,26 +180,24 @@ impl Worker {
         Self { shared, handlers }
     }
 
-    /// Serves `listeners` until told to stop, then lets what is in flight end, up to the deadline.
-    pub async fn serve(
-        self,
-        listeners: Vec<std::net::TcpListener>,
-        stopping: Stopping,
-    ) -> std::io::Result<()> {
-        let worker = Arc::new(self);
+    /// Serves what `entrance` brings until told to stop, then lets what is in flight end, up to the deadline.
+    pub async fn serve(self, entrance: Entrance, stopping: Stopping) -> std::io::Result<()> {
+        let limit = self.shared.up.drain_timeout;
         let tracker = TaskTracker::new();
+        let clients = Clients {
+            worker: Arc::new(self),
+            tracker: tracker.clone(),
+            stopping,
+            thread: entrance.thread,
+            spread: entrance.spread,
+        };
         let mut accepting = Vec::new();
-        for listener in listeners {
-            let listener = TcpListener::from_std(listener)?;
-            accepting.push(
-                worker
-                    .clone()
-                    .accept(listener, tracker.clone(), stopping.clone()),
-            );
+        for listener in entrance.listeners {
+            accepting.push(clients.accept(TcpListener::from_std(listener)?));
         }
-        futures::future::join_all(accepting).await;
+        let accepting = futures::future::join_all(accepting);
+        tokio::join!(accepting, clients.take_in(entrance.passed));
         tracker.close();
-        let limit = worker.shared.up.drain_timeout;
         if timeout(limit, tracker.wait()).await.is_err() {
             tracing::warn!(
                 connections = tracker.len(),
@@ -205,13 +206,32 @@ impl Worker {
         }
         Ok(())
     }
+}
 
-    async fn accept(
-        self: Arc<Self>,
-        listener: TcpListener,
-        tracker: TaskTracker,
-        mut stopping: Stopping,
-    ) {
+/// Where a thread's connections come from.
+pub struct Entrance {
+    /// Its number among the threads.
+    pub thread: usize,
+    /// Its own sockets.
+    pub listeners: Vec<std::net::TcpListener>,
+    /// What all threads have.
+    pub spread: Arc<Spread>,
+    /// What others accept for it.
+    pub passed: mpsc::Receiver<Passed>,
+}
+
+/// The connections of one thread.
+struct Clients {
+    worker: Arc<Worker>,
+    tracker: TaskTracker,
+    stopping: Stopping,
+    thread: usize,
+    spread: Arc<Spread>,
+}
+
+impl Clients {
+    async fn accept(&self, listener: TcpListener) {
+        let mut stopping = self.stopping.clone();
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -226,17 +246,68 @@ impl Worker {
                     continue;
                 }
             };
-            match Permit::take(&self.shared, |shared| &shared.connections) {
-                Some(permit) => {
-                    let (worker, stopping) = (self.clone(), stopping.clone());
-                    tracker.spawn(async move {
-                        serve_client(worker, stream, address, stopping).await;
-                        drop(permit);
-                    });
-                }
+            match Permit::take(&self.worker.shared, |shared| &shared.connections) {
+                Some(permit) => self.seat(stream, address, permit),
                 None => refuse(stream).await,
             }
         }
+    }
+
+    /// Serves a connection here, or has the thread serve it that has the fewest.
+    fn seat(&self, stream: TcpStream, address: SocketAddr, permit: Permit) {
+        let seat = self.spread.seat(self.thread);
+        if seat.is_on(self.thread) {
+            return self.serve(stream, address, permit, seat);
+        }
+        // A socket that cannot change its runtime is a broken one.
+        let Ok(stream) = stream.into_std() else {
+            return;
+        };
+        let passed = Passed {
+            stream,
+            address,
+            permit,
+            seat,
+        };
+        if let Err(back) = passed.pass() {
+            let seat = back.seat.stay(self.thread);
+            self.welcome(Passed { seat, ..back });
+        }
+    }
+
+    /// Serves what other threads accept for this one.
+    async fn take_in(&self, mut passed: mpsc::Receiver<Passed>) {
+        let mut stopping = self.stopping.clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = stopping.stopped() => break,
+                next = passed.recv() => match next {
+                    Some(next) => self.welcome(next),
+                    None => break,
+                },
+            }
+        }
+        // These were accepted: they are told like all others.
+        passed.close();
+        while let Some(next) = passed.recv().await {
+            self.welcome(next);
+        }
+    }
+
+    fn welcome(&self, passed: Passed) {
+        match TcpStream::from_std(passed.stream) {
+            Ok(stream) => self.serve(stream, passed.address, passed.permit, passed.seat),
+            Err(error) => tracing::warn!(%error, "could not take over a connection"),
+        }
+    }
+
+    fn serve(&self, stream: TcpStream, address: SocketAddr, permit: Permit, seat: Seat) {
+        let (worker, stopping) = (self.worker.clone(), self.stopping.clone());
+        self.tracker.spawn(async move {
+            serve_client(worker, stream, address, stopping).await;
+            drop((permit, seat));
+        });
     }
 }
 
