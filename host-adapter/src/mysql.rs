@@ -6,6 +6,7 @@
 
 mod host;
 mod pool;
+mod prepared;
 mod rows;
 mod session;
 mod statement;
@@ -172,7 +173,8 @@ fn options(url: &Url) -> Result<Opts, String> {
     Ok(OptsBuilder::from_opts(opts)
         .prefer_socket(false)
         .tcp_nodelay(true)
-        .stmt_cache_size(limits::MYSQL_STATEMENTS_CACHED)
+        // A session keeps its statements itself.
+        .stmt_cache_size(0)
         .into())
 }
 

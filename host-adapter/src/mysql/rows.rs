@@ -74,7 +74,7 @@ pub async fn execute(
         return Err(no_session());
     };
     let run = async {
-        let conn = lease.begin(statement);
+        let (conn, statement) = lease.begin(statement).await?;
         conn.exec_iter(statement, params).await?.drop_result().await
     };
     match timeout(limit, run).await {
@@ -101,12 +101,7 @@ pub async fn collect<T>(
         return Err(no_session());
     };
     let run = async {
-        let conn = lease.begin(statement);
-        let begun = conn.exec_iter(statement, params).await;
-        let mut result = begun.map_err(|error| {
-            let shown = query_failed(&error);
-            (Some(error), shown)
-        })?;
+        let mut result = begin(lease, statement, params).await?;
         let mut rows = Vec::new();
         loop {
             match result.next().await {
@@ -151,8 +146,7 @@ async fn read(
         return;
     };
     let begun = {
-        let conn = lease.begin(&statement);
-        match timeout(limit, begin(conn, &statement, params)).await {
+        match timeout(limit, first_piece(lease, &statement, params)).await {
             Ok(Ok((result, columns, piece))) => go_on(result, columns, piece, limit, tell).await,
             Ok(Err((error, shown))) => {
                 let _ = tell.send(Err(shown));
@@ -184,14 +178,26 @@ enum End {
 type Reading<'c> = QueryResult<'c, 'static, BinaryProtocol>;
 
 async fn begin<'c>(
-    conn: &'c mut mysql_async::Conn,
+    lease: &'c mut Lease,
+    statement: &str,
+    params: Params,
+) -> Result<Reading<'c>, (Option<mysql_async::Error>, Error)> {
+    let begun = async {
+        let (conn, statement) = lease.begin(statement).await?;
+        conn.exec_iter(statement, params).await
+    };
+    begun.await.map_err(|error| {
+        let shown = query_failed(&error);
+        (Some(error), shown)
+    })
+}
+
+async fn first_piece<'c>(
+    lease: &'c mut Lease,
     statement: &str,
     params: Params,
 ) -> Result<(Reading<'c>, Vec<Column>, Piece), (Option<mysql_async::Error>, Error)> {
-    let mut result = conn.exec_iter(statement, params).await.map_err(|error| {
-        let shown = query_failed(&error);
-        (Some(error), shown)
-    })?;
+    let mut result = begin(lease, statement, params).await?;
     let columns = result
         .columns()
         .map_or_else(Vec::new, |columns| value::columns(&columns));

@@ -1,9 +1,11 @@
 //! One connection to the database and what must be undone before another request may have it.
 
-use super::statement::{Mode, Residue, residue};
+use super::prepared::Prepared;
+use super::statement::{Mode, Residue};
+use crate::limits;
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Error, Opts};
+use mysql_async::{Conn, Error, Opts, Statement};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -14,6 +16,7 @@ const QUIT_TIMEOUT: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Session {
     conn: Conn,
+    prepared: Prepared,
     /// The largest residue of its statements since it was last clean.
     residue: Residue,
     /// The server's word after the last statement; `None` when that failed.
@@ -64,6 +67,7 @@ impl Session {
     pub async fn connect(opts: &Opts) -> Result<Self, Error> {
         Ok(Self {
             conn: Conn::new(opts.clone()).await?,
+            prepared: Prepared::new(limits::MYSQL_STATEMENTS_CACHED),
             residue: Residue::Transaction,
             transaction: Some(FRESH),
             busy: false,
@@ -72,11 +76,13 @@ impl Session {
         })
     }
 
-    /// The connection, for `statement`. Call [`Session::ended`] when its result was read to the end.
-    pub fn begin(&mut self, statement: &str) -> &mut Conn {
-        self.residue = self.residue.max(residue(statement));
+    /// The connection, and the statement `text` prepared on it. Call [`Session::ended`] when its result was read to the
+    /// end, or there is an error.
+    pub async fn begin(&mut self, text: &str) -> Result<(&mut Conn, Statement), Error> {
         self.busy = true;
-        &mut self.conn
+        let (statement, residue) = self.prepared.get(&mut self.conn, text).await?;
+        self.residue = self.residue.max(residue);
+        Ok((&mut self.conn, statement))
     }
 
     /// Notes how the statement went.
@@ -150,6 +156,9 @@ impl Session {
         };
         let clean = matches!(timeout(limit, cleaning).await, Ok(Ok(true)));
         if clean {
+            if care == Care::Reset {
+                self.prepared.clear();
+            }
             self.busy = false;
             self.residue = Residue::Transaction;
             self.transaction = match care {

@@ -187,6 +187,33 @@ fn a_clean_guest_keeps_the_session_and_its_prepared_statements() {
 }
 
 #[test]
+fn statements_prepared_before_a_reset() {
+    leaves_nothing(
+        json!([["query", "SELECT 1"], ["execute", "SET @left = 1"]]),
+        json!([["query", "SELECT 1"], ["query", "SELECT 1"]]),
+        &["1 DbValue::Int32(1)", "1 DbValue::Int32(1)"],
+    );
+}
+
+#[test]
+fn more_statements_than_a_session_keeps() {
+    let host = Running::with_pool(1, &[]);
+    let who = || host.sql(json!([["query", "SELECT CONNECTION_ID()"]]));
+    let first = who();
+    let kept = host_adapter::limits::MYSQL_STATEMENTS_CACHED;
+    let many: Vec<_> = (0..kept + 50)
+        .map(|at| json!(["query", format!("SELECT {at}")]))
+        .collect();
+    for _ in 0..2 {
+        let answers = host.sql(json!(many));
+        for (at, answer) in answers.iter().enumerate() {
+            assert_eq!(answer, &format!("1 DbValue::Int32({at})"));
+        }
+    }
+    assert_eq!(who(), first, "the session was not lost over it");
+}
+
+#[test]
 fn opening_and_dropping_at_once_ends() {
     let host = Running::with_pool(4, &[]);
     let address = servers().mariadb.url("probe");

@@ -1,0 +1,71 @@
+//! The statements a session has prepared, with what each may leave behind: found by one look-up per execution. The driver's
+//! own cache would read the text again each time, in search of named parameters.
+
+use super::statement::{Residue, residue};
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Error, Statement};
+use std::collections::HashMap;
+
+/// The statements of one session.
+#[derive(Debug)]
+pub struct Prepared {
+    by_text: HashMap<Box<str>, Known>,
+    max: usize,
+    /// Counts executions, so that the statement unused for longest is known.
+    turn: u64,
+}
+
+#[derive(Debug)]
+struct Known {
+    statement: Statement,
+    residue: Residue,
+    used: u64,
+}
+
+impl Prepared {
+    /// None yet, and never more than `max`.
+    pub fn new(max: usize) -> Self {
+        Self {
+            by_text: HashMap::new(),
+            max,
+            turn: 0,
+        }
+    }
+
+    /// `text` as `conn` knows it, prepared if it is new.
+    pub async fn get(
+        &mut self,
+        conn: &mut Conn,
+        text: &str,
+    ) -> Result<(Statement, Residue), Error> {
+        self.turn += 1;
+        if let Some(known) = self.by_text.get_mut(text) {
+            known.used = self.turn;
+            return Ok((known.statement.clone(), known.residue));
+        }
+        if self.by_text.len() >= self.max
+            && let Some(oldest) = self.take_oldest()
+        {
+            conn.close(oldest).await?;
+        }
+        let known = Known {
+            statement: conn.prep(text).await?,
+            residue: residue(text),
+            used: self.turn,
+        };
+        let found = (known.statement.clone(), known.residue);
+        self.by_text.insert(text.into(), known);
+        Ok(found)
+    }
+
+    /// Forgets all: the server has.
+    pub fn clear(&mut self) {
+        self.by_text.clear();
+    }
+
+    fn take_oldest(&mut self) -> Option<Statement> {
+        let oldest = self.by_text.iter().min_by_key(|(_, known)| known.used);
+        let text = oldest?.0.clone();
+        self.by_text.remove(&text).map(|known| known.statement)
+    }
+}
