@@ -55,7 +55,7 @@ impl Args {
 const ONCE_PER_SECOND: usize = 25_000;
 /// Of the longest open loop a generator on the same machine can send.
 const OPEN_RATE_MAX: f64 = 30_000.0;
-/// Requests before the first round, so that pools are filled and scripts known.
+/// Before the first round and at the start of each open loop, so that pools are filled and scripts known.
 const WARM_UP: Duration = Duration::from_secs(1);
 
 /// Compares the peers on each workload. `so_far` is given what there is after each: the last may be long to come.
@@ -229,15 +229,16 @@ fn open_loop(
     world: &mut World,
     rate: f64,
 ) -> Result<Quantiles> {
-    let count = (rate * args.open_seconds as f64) as usize;
-    let batch = workload.batch(world, count)?;
+    let lasts = WARM_UP + Duration::from_secs(args.open_seconds);
+    let batch = workload.batch(world, (rate * lasts.as_secs_f64()) as usize)?;
     let load = Load {
         address: &peer.address,
         connections: args.connections,
         pace: Pace::Open {
             per_second: rate as u32,
+            warm_up: WARM_UP,
         },
-        lasts: Duration::from_secs(args.open_seconds),
+        lasts,
     };
     let mut at = 0;
     let next = move || {

@@ -14,8 +14,9 @@ use tokio::task::LocalSet;
 pub enum Pace {
     /// Each connection sends its next request when it has the reply.
     Closed,
-    /// So many a second, whatever the replies do.
-    Open { per_second: u32 },
+    /// So many a second, whatever the replies do. Latencies of what is due in the warm-up are not recorded: a round starts
+    /// with all connections at once, on a server that has let idle instances go.
+    Open { per_second: u32, warm_up: Duration },
 }
 
 /// One measurement.
@@ -128,8 +129,10 @@ impl Shared {
             match connection.send(&request).await {
                 Ok(reply) if (self.judge.borrow_mut())(&request, &reply) => {
                     self.good.set(self.good.get() + 1);
-                    let micros = since.elapsed().as_micros() as u64;
-                    self.latency.borrow_mut().saturating_record(micros.max(1));
+                    if since.duration_since(self.begin.get()) >= self.warm_up() {
+                        let micros = since.elapsed().as_micros() as u64;
+                        self.latency.borrow_mut().saturating_record(micros.max(1));
+                    }
                 }
                 Ok(_) => self.bad.set(self.bad.get() + 1),
                 Err(_) => {
@@ -143,12 +146,19 @@ impl Shared {
         }
     }
 
+    fn warm_up(&self) -> Duration {
+        match self.pace {
+            Pace::Closed => Duration::ZERO,
+            Pace::Open { warm_up, .. } => warm_up,
+        }
+    }
+
     /// When the next request is due, once it is; `None` at the end.
     async fn turn(&self) -> Option<Instant> {
         let begin = self.begin.get();
         let due = match self.pace {
             Pace::Closed => Instant::now(),
-            Pace::Open { per_second } => {
+            Pace::Open { per_second, .. } => {
                 let at = self.due.get();
                 self.due.set(at + 1);
                 begin + Duration::from_secs_f64(at as f64 / f64::from(per_second))

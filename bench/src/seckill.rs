@@ -193,6 +193,7 @@ impl Bench {
         let load = Load {
             pace: Pace::Open {
                 per_second: args.hold_rate,
+                warm_up: Duration::ZERO,
             },
             ..self.closed(Duration::from_secs(args.hold_seconds))
         };
