@@ -42,6 +42,8 @@ scripts! {
     CACHE_ORDER = "cache_order";
     /// Caches a catalogue entry.
     CACHE_PRODUCT = "cache_product";
+    /// Tells a catalogue entry and its stock.
+    PRODUCT = "product";
     /// Mints an order id.
     MINT = "mint";
     /// Accepts an order to be written later.

@@ -5,6 +5,7 @@ use contract::redis::Script;
 use spin_sdk::redis::{Error, RedisResult};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 #[cfg(not(target_family = "wasm"))]
@@ -167,6 +168,17 @@ impl Answer {
             RedisResult::Status(text) => Some(text.as_bytes()),
             _ => None,
         }
+    }
+
+    /// Fields and values of a hash that lies at these places; what is no text is left out.
+    pub fn pairs(&self, places: Range<usize>) -> impl Iterator<Item = (&str, &str)> + Clone {
+        let hash = self.0.get(places).unwrap_or_default();
+        hash.chunks_exact(2).filter_map(|pair| {
+            let [RedisResult::Binary(field), RedisResult::Binary(value)] = pair else {
+                return None;
+            };
+            Some((str::from_utf8(field).ok()?, str::from_utf8(value).ok()?))
+        })
     }
 
     /// A number at a place, or a fault naming what was expected.

@@ -13,7 +13,6 @@ use guest::config::Config;
 use guest::mysql::{Db, Row};
 use guest::redis::Redis;
 use guest::{Fault, catalogue};
-use std::collections::HashMap;
 
 /// Which products a list shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,12 +97,14 @@ impl Product {
 }
 
 /// The catalogue entry in a Redis hash; what cannot be read is as good as missing.
-fn cached<'a>(id: ProductId, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Cached {
-    let fields: HashMap<&str, &str> = fields.into_iter().collect();
-    if fields.contains_key("absent") {
+fn cached<'a>(id: ProductId, fields: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Cached {
+    let field = |name: &str| {
+        let mut fields = fields.clone();
+        fields.find_map(|(field, value)| (field == name).then_some(value))
+    };
+    if field("absent").is_some() {
         return Cached::Absent;
     }
-    let field = |name: &str| fields.get(name).copied();
     let read = || -> Option<Product> {
         Some(Product {
             id,
@@ -163,16 +164,17 @@ async fn with_stored_stock(
 /// Entry and stock. The stock is empty where the database has the say, or Redis does not know.
 async fn from_redis(config: &Config, id: ProductId) -> Result<(Cached, Vec<SkuStock>), Fault> {
     let redis = Redis::open(&config.redis_url).await?;
-    let entry = redis.command("HGETALL", [keys::product(id).into_bytes()]);
-    let (entry, promises) = futures::try_join!(entry, stock::promised(&redis, id))?;
-    let texts = stock::texts(&entry);
-    let cached = cached(id, stock::pairs(&texts));
+    let answer = redis
+        .script(&keys::PRODUCT, &[&keys::product(id), &keys::stock(id)], &[])
+        .await?;
+    let length: usize = answer.number(0, "length of a product's entry")?;
+    let entry = 1..length.saturating_add(1);
+    let promised = entry.end..answer.len();
+    let cached = cached(id, answer.pairs(entry));
     let stock = match &cached {
         Cached::Known(product) if product.mode == StockMode::Redis => {
-            let alone = promises
-                .into_iter()
-                .map(|(sku, promise)| promise.alone(sku));
-            alone.collect()
+            let promises = stock::promises(answer.pairs(promised)).into_iter();
+            promises.map(|(sku, promise)| promise.alone(sku)).collect()
         }
         _ => Vec::new(),
     };
@@ -273,15 +275,15 @@ mod tests {
 
     #[test]
     fn cached_entries() {
-        let Cached::Known(product) = cached(ID, HASH) else {
+        let Cached::Known(product) = cached(ID, HASH.into_iter()) else {
             panic!("the hash is whole");
         };
         assert_eq!((product.image, product.price.get()), (None, 950));
         assert_eq!(
-            cached(ID, [("updated_at", "0"), ("absent", "1")]),
+            cached(ID, [("updated_at", "0"), ("absent", "1")].into_iter()),
             Cached::Absent
         );
-        assert_eq!(cached(ID, []), Cached::Miss);
+        assert_eq!(cached(ID, [].into_iter()), Cached::Miss);
         for (missing, (field, _)) in HASH.iter().enumerate() {
             let rest = HASH.iter().enumerate().filter(|(at, _)| *at != missing);
             let read = cached(ID, rest.map(|(_, pair)| *pair));
@@ -291,7 +293,7 @@ mod tests {
 
     #[test]
     fn skus_are_shown_where_there_are_variants() {
-        let Cached::Known(product) = cached(ID, HASH) else {
+        let Cached::Known(product) = cached(ID, HASH.into_iter()) else {
             panic!("the hash is whole");
         };
         let entry = |sku, available| SkuStock {

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use guest::Fault;
 use guest::config::Config;
 use guest::mysql::Db;
-use guest::redis::{Answer, Redis};
+use guest::redis::Redis;
 use std::collections::{BTreeMap, HashMap};
 
 /// Units of one sku.
@@ -97,29 +97,11 @@ fn shown(stored: Stored, promise: Option<Promise>) -> SkuStock {
 }
 
 /// The promises of one product, as Redis has them.
-pub async fn promised(
-    redis: &Redis,
-    product: ProductId,
-) -> Result<BTreeMap<SkuId, Promise>, Fault> {
+async fn promised(redis: &Redis, product: ProductId) -> Result<BTreeMap<SkuId, Promise>, Fault> {
     let hash = redis
         .command("HGETALL", [keys::stock(product).into_bytes()])
         .await?;
-    let fields = texts(&hash);
-    Ok(promises(pairs(&fields)))
-}
-
-/// A flattened hash as texts.
-pub fn texts(answer: &Answer) -> Vec<String> {
-    (0..answer.len())
-        .map(|at| answer.text(at).unwrap_or_default())
-        .collect()
-}
-
-/// Fields and values of a flattened hash.
-pub fn pairs(texts: &[String]) -> impl Iterator<Item = (&str, &str)> {
-    texts
-        .chunks_exact(2)
-        .map(|pair| (pair[0].as_str(), pair[1].as_str()))
+    Ok(promises(hash.pairs(0..hash.len())))
 }
 
 /// Stock by product and sku; a product without any is not in the map.

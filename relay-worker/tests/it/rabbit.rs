@@ -11,7 +11,9 @@ use lapin::options::{
     QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::FieldTable;
-use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ExchangeKind};
+use lapin::{
+    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind,
+};
 use stack::{Home, Kafka, MariaDb, RabbitMq, Redis};
 
 /// Another system at the same server.
@@ -56,12 +58,19 @@ impl Other {
             .basic_publish(
                 "".into(),
                 self.queue().as_str().into(),
-                BasicPublishOptions::default(),
+                BasicPublishOptions {
+                    mandatory: true,
+                    ..BasicPublishOptions::default()
+                },
                 body,
                 BasicProperties::default().with_delivery_mode(2),
             )
             .await;
-        assert!(confirm.unwrap().await.unwrap().is_ack());
+        let confirmed = confirm.unwrap().await.unwrap();
+        assert!(
+            matches!(confirmed, Confirmation::Ack(None)),
+            "not in the queue: {confirmed:?}"
+        );
     }
 
     /// A queue that gets what we publish.
@@ -146,6 +155,8 @@ async fn the_same_message_on_both_buses_is_one_order() {
     ordered(&world, 51).await;
     rabbit.process.start().unwrap();
     let other = Other::at(&world, &rabbit).await;
+    // A queue that was young when its server was killed may be gone with it.
+    other.declare(&other.queue()).await;
     other.send(purchase(61, 1).as_bytes()).await;
     ordered(&world, 52).await;
     world.quiet().await;

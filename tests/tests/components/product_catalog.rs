@@ -1,6 +1,7 @@
 //! `product-catalog`: products made once, found cached and uncached, and stock as far as it is known.
 
 use crate::bindings::mysql::DbValue;
+use crate::bindings::redis::RedisResult;
 use crate::host::{Reply, request, send};
 use crate::replies::*;
 use crate::script::{Answer, Script};
@@ -20,22 +21,23 @@ fn post(body: &str, script: &Script) -> Reply {
 
 const KEYBOARD: &str = r#"{"id":1,"name":"键盘","price":99.99,"stock":5}"#;
 
-fn hash(pairs: &[(&str, &str)]) -> Answer {
-    let flat = pairs
-        .iter()
-        .flat_map(|(field, value)| [text(field), text(value)]);
-    Answer::Redis(flat.collect())
-}
+type Hash<'a> = &'a [(&'a str, &'a str)];
 
-fn cached_product() -> Answer {
-    hash(&[
-        ("updated_at", "5"),
-        ("name", "键盘"),
-        ("image", ""),
-        ("price", "9999"),
-        ("status", "1"),
-        ("mode", "0"),
-    ])
+const CACHED: Hash = &[
+    ("updated_at", "5"),
+    ("name", "键盘"),
+    ("image", ""),
+    ("price", "9999"),
+    ("status", "1"),
+    ("mode", "0"),
+];
+
+/// What the script `product` answers.
+fn known(entry: Hash, stock: Hash) -> Answer {
+    let length = RedisResult::Int64(2 * entry.len() as i64);
+    let pairs = entry.iter().chain(stock);
+    let flat = pairs.flat_map(|(field, value)| [text(field), text(value)]);
+    Answer::Redis([length].into_iter().chain(flat).collect())
 }
 
 /// id, name, image, price, status, stock_mode, updated_at.
@@ -163,12 +165,10 @@ fn bad_products_reach_no_server() {
 
 #[test]
 fn a_cached_product_needs_no_database() {
-    let script = Script::default()
-        .expect("HGETALL {p1}", cached_product())
-        .expect(
-            "HGETALL {p1}",
-            hash(&[("a:0", "5"), ("v:0", "3"), ("r:0", "2")]),
-        );
+    let script = Script::default().expect(
+        "product {p1}",
+        known(CACHED, &[("a:0", "5"), ("v:0", "3"), ("r:0", "2")]),
+    );
     let reply = get("/api/v1/products/1", &script);
     assert_eq!(
         (reply.status, &reply.body["stock"]),
@@ -180,12 +180,10 @@ fn a_cached_product_needs_no_database() {
 
 #[test]
 fn a_product_known_to_be_unknown_is_404() {
-    let script = Script::default()
-        .expect(
-            "HGETALL {p1}",
-            hash(&[("absent", "1"), ("updated_at", "0")]),
-        )
-        .expect("HGETALL {p1}", Answer::Redis(vec![]));
+    let script = Script::default().expect(
+        "product {p1}",
+        known(&[("absent", "1"), ("updated_at", "0")], &[]),
+    );
     let reply = get("/api/v1/products/1", &script);
     assert_eq!((reply.status, reply.code()), (404, 30003));
     assert_eq!(get("/api/v1/products/x", &Script::default()).status, 400);
@@ -219,8 +217,7 @@ fn with_redis_away_the_database_answers() {
 #[test]
 fn the_inventory_database_away_is_503() {
     let script = Script::default()
-        .expect("HGETALL", Answer::Redis(vec![]))
-        .expect("HGETALL", Answer::Redis(vec![]))
+        .expect("product", known(&[], &[]))
         .expect("open inventory", mysql_away());
     let reply = get("/products/1", &script);
     assert_eq!((reply.status, reply.code()), (503, 503), "000's shape");

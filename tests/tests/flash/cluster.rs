@@ -55,14 +55,17 @@ impl Cluster {
             .arg(keys)
             .arg(arguments);
         let answer = self.command(&eval).with_context(|| script.name)?;
-        Ok(match answer {
-            Value::Array(parts) => parts
-                .into_iter()
-                .map(from_redis_value)
-                .collect::<Result<_, _>>()?,
-            single => vec![from_redis_value(single)?],
-        })
+        flat(answer)
     }
+}
+
+/// A reply as one list, as functions are given it.
+fn flat(answer: Value) -> Result<Vec<String>> {
+    let Value::Array(parts) = answer else {
+        return Ok(vec![from_redis_value(answer)?]);
+    };
+    let parts: Vec<Vec<String>> = parts.into_iter().map(flat).collect::<Result<_>>()?;
+    Ok(parts.concat())
 }
 
 /// Keys and arguments, parted by bars.
@@ -137,6 +140,9 @@ fn place(cluster: &mut Cluster, product: ProductId, user: UserId, order: OrderId
     let (stock, reserved) = (keys::stock(product), keys::reserved(product));
     let entry = texts("60000|1|name|Cup|image||price|990|status|1|mode|0");
     cluster.script(keys::CACHE_PRODUCT, &[keys::product(product)], &entry)?;
+    let both = [keys::product(product), keys::stock(product)];
+    let said = cluster.script(keys::PRODUCT, &both, &[])?;
+    ensure!(said[0] == "12", "{said:?}");
     let admission = [
         key.clone(),
         keys::id_counter(user.gene()),
