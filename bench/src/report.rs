@@ -146,7 +146,10 @@ pub fn write_comparison(folder: &Path, args: &compare::Args, outcomes: &[Outcome
             "MySQL durability",
             "innodb_flush_log_at_trx_commit=1, no binlog".to_owned(),
         ),
-        ("Redis durability", "appendfsync everysec".to_owned()),
+        (
+            "Redis durability",
+            "appendfsync everysec, its log never rewritten meanwhile".to_owned(),
+        ),
         ("relay", "paused".to_owned()),
     ];
     let facts: Vec<(&str, String)> = settings.into_iter().chain(machine::facts()).collect();
