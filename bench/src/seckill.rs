@@ -95,7 +95,7 @@ pub fn run(args: &Args) -> Result<Report> {
 
 impl Bench {
     fn redis_fsync(&self) -> Result<String> {
-        let mut redis = redis::Client::open(self.platform.redis.url())?.get_connection()?;
+        let mut redis = self.platform.redis_connection()?;
         let (_, value): (String, String) = redis::cmd("CONFIG")
             .arg("GET")
             .arg("appendfsync")
@@ -238,7 +238,7 @@ impl Bench {
 
     /// Entries in the sale's stream, four times a second.
     fn watch_backlog(&self, sale: &Sale, over: &AtomicBool) -> Result<Vec<i64>> {
-        let mut redis = redis::Client::open(self.platform.redis.url())?.get_connection()?;
+        let mut redis = self.platform.redis_connection()?;
         let stream = format!("{{p{}}}:intake", sale.product);
         let mut lengths = Vec::new();
         while !over.load(Ordering::Relaxed) {

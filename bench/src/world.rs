@@ -93,7 +93,7 @@ impl World {
         // A rewrite takes one of few cores for seconds: it would be one peer's round, and not the next one's.
         redis::cmd("CONFIG")
             .arg(&["SET", "auto-aof-rewrite-percentage", "0"])
-            .exec(&mut connection(&platform)?)?;
+            .exec(&mut platform.redis_connection()?)?;
         if orders > 0 {
             platform.sql(&format!(
                 "SET GLOBAL innodb_buffer_pool_size = {BUFFER_POOL_BYTES}"
@@ -184,7 +184,7 @@ impl World {
 
     /// Deletes keys in Redis.
     pub fn forget(&self, keys: Vec<String>) -> Result<()> {
-        let mut redis = connection(&self.platform)?;
+        let mut redis = self.platform.redis_connection()?;
         for keys in keys.chunks(FORGET) {
             redis::cmd("DEL").arg(keys).exec(&mut redis)?;
         }
@@ -211,7 +211,7 @@ impl World {
     }
 
     fn entries(&self, streams: impl Iterator<Item = String>) -> Result<i64> {
-        let mut redis = connection(&self.platform)?;
+        let mut redis = self.platform.redis_connection()?;
         let mut sum = 0;
         for stream in streams {
             sum += redis::cmd("XLEN").arg(stream).query::<i64>(&mut redis)?;
@@ -234,8 +234,4 @@ impl World {
         );
         client.get("/v1/order/1")?.expect(404).map(drop)
     }
-}
-
-fn connection(platform: &Platform) -> Result<redis::Connection> {
-    Ok(redis::Client::open(platform.redis.url())?.get_connection()?)
 }

@@ -205,6 +205,14 @@ impl Platform {
             .parse()
             .with_context(|| format!("{query} gave {text:?}"))
     }
+
+    /// A connection of its own to the platform's Redis.
+    ///
+    /// # Errors
+    /// Where it is not there.
+    pub fn redis_connection(&self) -> Result<redis::Connection> {
+        Ok(redis::Client::open(self.redis.url())?.get_connection()?)
+    }
 }
 
 static BUSY: RwLock<()> = RwLock::new(());

@@ -103,7 +103,7 @@ fn in_the_stream() -> Result<()> {
     let _alone = alone();
     let platform = Platform::start(Options::default())?;
     let sale = platform.sale(10, 1)?;
-    let mut redis = redis::Client::open(platform.redis.url())?.get_connection()?;
+    let mut redis = platform.redis_connection()?;
     let stream = format!("{{p{}}}:intake", sale.product);
     let entries: [&[(&str, &str)]; 3] = [
         &[("kind", "nothing we know")],

@@ -51,7 +51,7 @@ fn what_is_unsold_comes_back() -> Result<()> {
         );
         Ok(())
     })?;
-    let mut redis = redis::Client::open(platform.redis.url())?.get_connection()?;
+    let mut redis = platform.redis_connection()?;
     let (product, number) = sale.id.split_once('-').context("an id")?;
     for key in ["", ":buyers"] {
         let key = format!("{{p{product}}}:seckill:{number}{key}");

@@ -103,7 +103,7 @@ fn an_expired_token_buys_nothing() -> Result<()> {
     let user = buyer();
     let token = token(&platform, &sale, user)?;
     let (product, number) = sale.id.split_once('-').unwrap();
-    let mut redis = redis::Client::open(platform.redis.url())?.get_connection()?;
+    let mut redis = platform.redis_connection()?;
     let key = format!("{{p{product}}}:seckill:{number}:token:{user}");
     let expired: i64 = redis::cmd("PEXPIRE").arg(key).arg(0).query(&mut redis)?;
     ensure!(expired == 1, "the token was there");

@@ -156,8 +156,7 @@ fn a_caller_that_has_it_is_told_so() -> Result<()> {
 fn the_relay_tells_of_what_it_writes() -> Result<()> {
     let platform = Platform::shared();
     let (user, product) = (buyer(), platform.product(10, "redis")?);
-    let client = redis::Client::open(platform.redis.url())?;
-    let mut connection = client.get_connection()?;
+    let mut connection = platform.redis_connection()?;
     connection.set_read_timeout(Some(Duration::from_secs(20)))?;
     let mut channel = connection.as_pubsub();
     channel.subscribe("http-cache")?;

@@ -95,7 +95,7 @@ fn a_key_redis_forgot_is_known_to_the_database() -> Result<()> {
     let (user, product, key) = (buyer(), platform.product(10, "redis")?, key());
     let body = order_body(user, product, 1);
     let first = placed(&platform.api.post_once(CREATE, &key, &body)?)?;
-    let mut redis = redis::Client::open(platform.redis.url())?.get_connection()?;
+    let mut redis = platform.redis_connection()?;
     let held: Vec<String> = redis::cmd("KEYS")
         .arg(format!("*:order:create:{user}:*"))
         .query(&mut redis)?;
