@@ -5,6 +5,7 @@ mod allowed_hosts;
 mod application;
 mod bindings;
 mod cache;
+mod checks;
 pub mod config;
 mod dispatch;
 mod engine;
@@ -18,6 +19,7 @@ mod metrics_server;
 mod mysql;
 pub mod native;
 mod outbound;
+mod pacer;
 mod redis;
 mod reply;
 mod router;
@@ -37,6 +39,7 @@ use config::{RuntimeConfig, Up};
 use engine::EpochClock;
 use manifest::Manifest;
 use metrics::Metrics;
+use server::account::Ledger;
 use server::{Entrance, Outbound, Permits, Shared, Worker};
 use shutdown::{Stopper, Stopping};
 use std::collections::HashMap;
@@ -64,11 +67,12 @@ impl Host {
     /// Checks flags, manifest, variables and components, then listens and serves on threads of its own. Variables may
     /// come from `environment`.
     pub fn start(up: &Up, environment: HashMap<String, String>) -> Result<Self, StartupError> {
+        checks::flags(up)?;
         let threads = match up.threads {
-            Some(0) => return Err(StartupError::flag("--threads", "must be at least 1")),
             Some(threads) => threads,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
+        checks::open_files(up, threads)?;
         let config = match &up.runtime_config_file {
             Some(file) => RuntimeConfig::load(file)?,
             None => RuntimeConfig::default(),
@@ -120,6 +124,12 @@ impl Host {
                 worker.serve(entrance, stopping)
             })?);
         }
+        let (sweeping, until) = (shared.clone(), stopping.clone());
+        host.threads
+            .push(spawn("sweep".to_owned(), move || async move {
+                server::sweep(sweeping, until).await;
+                Ok(())
+            })?);
         if let Some(address) = up.metrics_listen {
             host.serve_metrics(address, shared.metrics.clone(), stopping)?;
         }
@@ -269,14 +279,32 @@ fn shared(
             .collect(),
         requests: Permits::new(
             up.max_requests,
-            metrics.requests_in_flight.clone(),
-            metrics.requests_refused.clone(),
+            metrics.server.requests_in_flight.clone(),
+            metrics.server.requests_refused.clone(),
         ),
+        component_requests: application
+            .guests
+            .iter()
+            .map(|guest| {
+                let (in_flight, refused) = metrics.server.component(&guest.id);
+                Permits::new(up.component_requests_max(), in_flight, refused)
+            })
+            .collect(),
         connections: Permits::new(
             up.max_connections,
-            metrics.connections.clone(),
-            metrics.connections_refused.clone(),
+            metrics.server.connections.clone(),
+            metrics.server.connections_refused.clone(),
         ),
+        instances: application
+            .guests
+            .iter()
+            .map(|_| {
+                dispatch::Share::new(
+                    (up.max_instances as usize / limits::COMPONENT_INSTANCES_SHARE).max(1),
+                )
+            })
+            .collect(),
+        ledger: Ledger::new(metrics.server.connections_evicted.clone()),
         application,
         cache,
         up: up.clone(),
