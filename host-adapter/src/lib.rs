@@ -13,6 +13,7 @@ mod guest_log;
 mod headers;
 pub mod limits;
 mod linker;
+mod log_queue;
 mod manifest;
 mod metrics;
 mod metrics_server;
@@ -79,6 +80,7 @@ impl Host {
         };
         let manifest = Manifest::load(&up.from, &up.component_id)?;
         let application = Application::resolve(&manifest, up, &config, environment)?;
+        check_databases(up, &application, &config)?;
         let metrics = Metrics::new().map_err(|e| StartupError::flag("--metrics-listen", e))?;
         let local = local_cache(up, &metrics)?;
         let engine = engine::engine(up)?;
@@ -202,6 +204,21 @@ where
             runtime.shutdown_background();
         })
         .map_err(|e| StartupError::flag("--threads", e))
+}
+
+/// Asks the databases what they have room for.
+fn check_databases(
+    up: &Up,
+    application: &Application,
+    config: &RuntimeConfig,
+) -> Result<(), StartupError> {
+    let file = up.runtime_config_file.as_deref();
+    let file = file.unwrap_or(std::path::Path::new("runtime configuration"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| StartupError::flag("--threads", e))?;
+    runtime.block_on(mysql::check(application, &config.outbound_mysql, file))
 }
 
 /// The local cache and its channel, where there are to be.

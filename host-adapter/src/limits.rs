@@ -163,6 +163,8 @@ pub const CACHE_PEERS_MAX: usize = 1024;
 
 /// Distinct addresses one component may open, so that addresses made of user input cannot fill the host's memory.
 pub const ADDRESSES_MAX: usize = 256;
+/// Lines of output a component may log a second, per thread.
+pub const GUEST_LINES_PER_SECOND_MAX: u32 = 200;
 /// Bytes of one line of guest output in the log; the rest of it is cut.
 pub const GUEST_LINE_BYTES_MAX: usize = 8 * 1024;
 

@@ -11,6 +11,7 @@ mod pool;
 mod prepared;
 mod rows;
 mod session;
+mod startup;
 mod statement;
 mod value;
 
@@ -30,6 +31,7 @@ use std::time::Duration;
 use url::Url;
 
 pub use host::MysqlHost;
+pub use startup::check;
 
 /// Bounds of every pool of one thread.
 #[derive(Debug, Clone)]

@@ -248,6 +248,7 @@ impl Worker {
                         mysql: mysql::Access::new(pools.clone()),
                         redis: redis::Access::new(links.clone()),
                         metrics: metrics.clone(),
+                        prints: Arc::default(),
                     }),
                     reuse: Reuse::new(&shared.up, p2),
                     pacer: pacer.clone(),

@@ -2,7 +2,7 @@
 
 use crate::application::Guest;
 use crate::bindings::spin::variables::variables;
-use crate::guest_log::GuestLog;
+use crate::guest_log::{Allowance, GuestLog};
 use crate::limits;
 use crate::metrics::ComponentMetrics;
 use crate::outbound::OutboundHttp;
@@ -25,6 +25,8 @@ pub struct Reach {
     pub redis: redis::Access,
     /// Its metrics.
     pub metrics: Arc<ComponentMetrics>,
+    /// Lines it may still log.
+    pub prints: Arc<Allowance>,
 }
 
 /// The data of a store.
@@ -51,8 +53,8 @@ impl Instance {
         let mut wasi = WasiCtxBuilder::new();
         wasi.envs(&guest.environment);
         if !guest.quiet {
-            wasi.stdout(GuestLog::new(&guest.id, false));
-            wasi.stderr(GuestLog::new(&guest.id, true));
+            wasi.stdout(GuestLog::new(&guest.id, false, reach.prints.clone()));
+            wasi.stderr(GuestLog::new(&guest.id, true, reach.prints.clone()));
         }
         for (folder, path) in &guest.mounts {
             wasi.preopened_dir(folder, path, FsPerms::ReadOnly)?;

@@ -3,6 +3,7 @@
 
 use super::account::Account;
 use super::problem;
+use crate::limits;
 use bytes::{Buf, Bytes};
 use http::StatusCode;
 use std::io::{self, IoSlice};
@@ -19,7 +20,8 @@ pub struct Watched<S> {
     refusals: bool,
     /// What was read of it before.
     ahead: Bytes,
-    /// The first line of the head being read has ended.
+    /// Bytes of the first line of the head being read, and whether it has ended.
+    line: usize,
     line_ended: bool,
     /// A refusal that takes the place of the library's.
     refusal: Bytes,
@@ -33,6 +35,7 @@ impl<S> Watched<S> {
             account,
             refusals,
             ahead,
+            line: 0,
             line_ended: false,
             refusal: Bytes::new(),
         }
@@ -43,21 +46,42 @@ impl<S> Watched<S> {
         self.stream
     }
 
+    /// Measures the head that is being read.
+    fn look_at(&mut self, new: &[u8]) {
+        if self.account.head_bytes() == 0 {
+            (self.line, self.line_ended) = (0, false);
+        }
+        self.account.read(new.len());
+        if self.line_ended {
+            return;
+        }
+        // Line ends before a request do not count.
+        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let skipped = match self.line {
+            0 => new.iter().take_while(|byte| is_end(byte)).count(),
+            _ => 0,
+        };
+        let line = &new[skipped..];
+        let end = line.iter().position(|byte| *byte == b'\n');
+        self.line += end.unwrap_or(line.len());
+        self.line_ended = end.is_some();
+    }
+
     fn refusal_for(&self, written: &[u8]) -> Option<Bytes> {
         if !self.refusals || self.account.is_replying() {
             return None;
         }
         let code = written.strip_prefix(b"HTTP/1.")?.get(2..5)?;
-        match (code, self.line_ended) {
+        match (code, self.line > limits::TARGET_BYTES_MAX) {
             (b"400", _) => Some(problem::wire(
                 StatusCode::BAD_REQUEST,
                 "the request cannot be read as HTTP/1.1",
             )),
-            (b"414", _) | (b"431", false) => Some(problem::wire(
+            (b"414", _) | (b"431", true) => Some(problem::wire(
                 StatusCode::URI_TOO_LONG,
                 "the request target is too long",
             )),
-            (b"431", true) => Some(problem::wire(
+            (b"431", false) => Some(problem::wire(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "the headers are too many or too large",
             )),
@@ -110,12 +134,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         };
         let new = &buf.filled()[before..];
         if !new.is_empty() && this.refusals && this.account.is_at_rest() {
-            if this.account.head_bytes() == 0 {
-                this.line_ended = false;
-            }
-            let line = new.iter().skip_while(|byte| matches!(byte, b'\r' | b'\n'));
-            this.line_ended = this.line_ended || line.clone().any(|byte| *byte == b'\n');
-            this.account.read(new.len());
+            this.look_at(new);
         }
         read
     }

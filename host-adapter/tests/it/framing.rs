@@ -1,319 +1,74 @@
 //! Every request is answered or refused with a status, however its bytes come: a table of what is sent and what must
-//! come back, over plain sockets and over TLS. A row names what it sends, the replies it wants in their order, and
-//! whether the connection goes on.
+//! come back (`framing.txt`), over plain sockets and over TLS.
 
 use crate::certificate::Certificate;
 use crate::harness::Running;
 use crate::wire::{Answer, Wire};
 use std::io::Write;
 
-/// What a row wants.
+const TABLE: &str = include_str!("framing.txt");
+const HELLO: &str = "GET /hello HTTP/1.1\r\nhost: x\r\n\r\n";
+const POST: &str = "POST /body HTTP/1.1\r\nhost: x\r\n";
+
+/// A row of the table.
 struct Row {
     what: &'static str,
     sent: Vec<u8>,
     /// Status, and a piece of the body.
-    want: &'static [(u16, &'static str)],
-    then: Then,
+    want: Vec<(u16, &'static str)>,
+    kept: bool,
 }
 
-#[derive(PartialEq)]
-enum Then {
-    /// The connection takes a further request.
-    Kept,
-    /// The host closes it.
-    Closed,
+/// The rows under a heading.
+fn rows(heading: &str) -> Vec<Row> {
+    let (_, rest) = TABLE.split_once(&format!("## {heading}\n")).unwrap();
+    let lines = rest.lines().take_while(|line| !line.starts_with('#'));
+    let rows: Vec<Row> = lines.filter(|line| !line.is_empty()).map(row).collect();
+    assert!(rows.len() > 20, "the table is not read");
+    rows
 }
-use Then::{Closed, Kept};
 
-fn row(
-    what: &'static str,
-    sent: impl Into<Vec<u8>>,
-    want: &'static [(u16, &'static str)],
-    then: Then,
-) -> Row {
+fn row(line: &'static str) -> Row {
+    let cells: Vec<&str> = line.split(" | ").collect();
+    let [what, sent, want, then] = cells[..] else {
+        panic!("no row: {line}");
+    };
+    let reply = |text: &'static str| {
+        let (status, piece) = text.split_once(' ').unwrap_or((text, ""));
+        (status.parse().unwrap(), piece)
+    };
     Row {
         what,
-        sent: sent.into(),
-        want,
-        then,
+        sent: bytes(sent),
+        want: want.split(", ").map(reply).collect(),
+        kept: match then {
+            "kept" => true,
+            "closed" => false,
+            other => panic!("{what}: {other}"),
+        },
     }
 }
 
-const HELLO: &str = "GET /hello HTTP/1.1\r\nhost: x\r\n\r\n";
+/// The bytes that a cell stands for.
+fn bytes(cell: &str) -> Vec<u8> {
+    let mut text = cell
+        .replace("\\r", "\r")
+        .replace("\\n", "\n")
+        .replace("\\0", "\0")
+        .replace("\\x01", "\x01")
+        .replace("\\x02", "\x02")
+        .replace("{hello}", HELLO)
+        .replace("{post}", POST);
+    while let Some((before, rest)) = text.split_once('{') {
+        let (repeated, after) = rest.split_once('}').unwrap();
+        let (piece, times) = repeated.rsplit_once('*').unwrap();
+        text = format!("{before}{}{after}", piece.repeat(times.parse().unwrap()));
+    }
+    text.into_bytes()
+}
 
 fn post(headers: &str, body: &str) -> String {
-    format!("POST /body HTTP/1.1\r\nhost: x\r\n{headers}\r\n{body}")
-}
-
-/// Well-formed requests, with whatever may come around them.
-fn answered() -> Vec<Row> {
-    let sized = post("content-length: 5\r\n", "12345");
-    let chunked = post(
-        "transfer-encoding: chunked\r\n",
-        "2\r\nab\r\n3;x=y\r\ncde\r\n0\r\n\r\n",
-    );
-    let trailers = post(
-        "transfer-encoding: chunked\r\ntrailer: x-sum\r\n",
-        "2\r\nab\r\n0\r\nx-sum: 1\r\n\r\n",
-    );
-    let five: &[(u16, &str)] = &[(200, "5")];
-    vec![
-        row("one request", HELLO, &[(200, "hello")], Kept),
-        row(
-            "line ends before a request",
-            format!("\r\n\r\n{HELLO}"),
-            &[(200, "hello")],
-            Kept,
-        ),
-        row(
-            "a line end behind a request",
-            format!("{HELLO}\r\n"),
-            &[(200, "hello")],
-            Kept,
-        ),
-        row(
-            "a line end behind a body",
-            format!("{sized}\r\n"),
-            five,
-            Kept,
-        ),
-        row(
-            "line feeds behind a body",
-            format!("{sized}\n\n"),
-            five,
-            Kept,
-        ),
-        row(
-            "line ends behind chunks",
-            format!("{chunked}\r\n\r\n"),
-            five,
-            Kept,
-        ),
-        row(
-            "lines that end with a line feed",
-            "GET /hello HTTP/1.1\nhost: x\n\n",
-            &[(200, "hello")],
-            Kept,
-        ),
-        row(
-            "three requests at once",
-            HELLO.repeat(3),
-            &[(200, "hello"), (200, "hello"), (200, "hello")],
-            Kept,
-        ),
-        row(
-            "a body and the next request",
-            format!("{sized}{HELLO}"),
-            &[(200, "5"), (200, "hello")],
-            Kept,
-        ),
-        row(
-            "chunks and the next request",
-            format!("{chunked}{HELLO}"),
-            &[(200, "5"), (200, "hello")],
-            Kept,
-        ),
-        row("trailers", trailers, &[(200, "2")], Kept),
-        row(
-            "a body that nobody reads",
-            format!("POST /hello HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n12345{HELLO}"),
-            &[(200, "hello"), (200, "hello")],
-            Kept,
-        ),
-        row(
-            "an empty body",
-            post("content-length: 0\r\n", ""),
-            &[(200, "0")],
-            Kept,
-        ),
-        row(
-            "equal lengths",
-            post("content-length: 5\r\ncontent-length: 5\r\n", "12345"),
-            five,
-            Kept,
-        ),
-        row(
-            "the last one",
-            HELLO.replace("host", "connection: close\r\nhost"),
-            &[(200, "hello")],
-            Closed,
-        ),
-        row(
-            "HTTP/1.0",
-            "GET /hello HTTP/1.0\r\n\r\n",
-            &[(200, "hello")],
-            Closed,
-        ),
-        row(
-            "HTTP/1.0 kept",
-            "GET /hello HTTP/1.0\r\nconnection: keep-alive\r\n\r\n",
-            &[(200, "hello")],
-            Kept,
-        ),
-        row(
-            "HTTP/1.0 with a body",
-            "POST /body HTTP/1.0\r\ncontent-length: 5\r\n\r\n12345",
-            five,
-            Closed,
-        ),
-        row(
-            "an absolute target",
-            "GET http://x/hello HTTP/1.1\r\nhost: x\r\n\r\n",
-            &[(200, "hello")],
-            Kept,
-        ),
-        row(
-            "HEAD",
-            "HEAD /hello HTTP/1.1\r\nhost: x\r\n\r\n",
-            &[(200, "")],
-            Kept,
-        ),
-        row(
-            "no route of the guest",
-            "GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n",
-            &[(404, "no such command")],
-            Kept,
-        ),
-        row(
-            "a wait for the word to go on",
-            post("content-length: 5\r\nexpect: 100-continue\r\n", "12345"),
-            &[(100, ""), (200, "5")],
-            Kept,
-        ),
-        row(
-            "a word to go on that was not waited for",
-            format!(
-                "POST /hello HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\nexpect: 100-continue\r\n\r\n12345"
-            ),
-            &[(200, "hello")],
-            Kept,
-        ),
-    ]
-}
-
-/// Heads that cannot be read or are too large. Each is refused with a reply that says why.
-fn refused() -> Vec<Row> {
-    let headers = (0..120)
-        .map(|n| format!("x-{n}: 1\r\n"))
-        .collect::<String>();
-    let bad: &[(u16, &str)] = &[(400, "\"code\":10001")];
-    let large: &[(u16, &str)] = &[(431, "\"code\":10001")];
-    let host = |text: &str| format!("GET /hello HTTP/1.1\r\nhost: x\r\n{text}\r\n\r\n");
-    vec![
-        row("no request", "hello\r\n\r\n", bad, Closed),
-        row(
-            "a method that is none",
-            "G(T /hello HTTP/1.1\r\nhost: x\r\n\r\n",
-            bad,
-            Closed,
-        ),
-        row(
-            "a version that is none",
-            "GET /hello HTTP/3.7\r\nhost: x\r\n\r\n",
-            bad,
-            Closed,
-        ),
-        row(
-            "a space in the target",
-            "GET /hel lo HTTP/1.1\r\nhost: x\r\n\r\n",
-            bad,
-            Closed,
-        ),
-        row("a header without colon", host("nothing"), bad, Closed),
-        row(
-            "a header with a space in its name",
-            host("x y: 1"),
-            bad,
-            Closed,
-        ),
-        row("a header with a zero byte", host("x: a\0b"), bad, Closed),
-        row(
-            "a signed length",
-            post("content-length: +2\r\n", "ab"),
-            bad,
-            Closed,
-        ),
-        row(
-            "a negative length",
-            post("content-length: -2\r\n", "ab"),
-            bad,
-            Closed,
-        ),
-        row(
-            "a length in words",
-            post("content-length: two\r\n", "ab"),
-            bad,
-            Closed,
-        ),
-        row(
-            "an endless length",
-            post("content-length: 99999999999999999999999\r\n", "ab"),
-            bad,
-            Closed,
-        ),
-        row(
-            "two lengths",
-            post("content-length: 2\r\ncontent-length: 3\r\n", "abc"),
-            bad,
-            Closed,
-        ),
-        row(
-            "two lengths in one line",
-            post("content-length: 2, 3\r\n", "abc"),
-            bad,
-            Closed,
-        ),
-        row(
-            "a coding that is not chunked",
-            post("transfer-encoding: gzip\r\n", "ab"),
-            bad,
-            Closed,
-        ),
-        row("no host", "GET /hello HTTP/1.1\r\n\r\n", bad, Kept),
-        row(
-            "a host that is none",
-            "GET /hello HTTP/1.1\r\nhost: a b\r\n\r\n",
-            bad,
-            Kept,
-        ),
-        row(
-            "bad bytes behind a request",
-            format!("{HELLO}\x01\x02\r\n\r\n"),
-            &[(200, "hello"), (400, "\"code\":10001")],
-            Closed,
-        ),
-        row("120 headers", host(headers.trim_end()), large, Closed),
-        row(
-            "a header of 70 KB",
-            host(&format!("x: {}", "y".repeat(70_000))),
-            large,
-            Closed,
-        ),
-        row(
-            "a target of 70 KB",
-            format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "y".repeat(70_000)),
-            &[(414, "\"code\":10001")],
-            Closed,
-        ),
-        row(
-            "a target of 9 KB",
-            format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "y".repeat(9_000)),
-            &[(414, "\"code\":10001")],
-            Closed,
-        ),
-        row(
-            "a length beyond the bound",
-            post("content-length: 5000000\r\n", ""),
-            &[(413, "\"code\":10001")],
-            Closed,
-        ),
-        row(
-            "a length beyond the bound, its sender waiting",
-            post("content-length: 5000000\r\nexpect: 100-continue\r\n", ""),
-            &[(413, "\"code\":10001")],
-            Closed,
-        ),
-    ]
+    format!("{POST}{headers}\r\n{body}")
 }
 
 /// What a reply of the host's own must look like.
@@ -342,7 +97,7 @@ fn check(rows: Vec<Row>, mut connect: impl FnMut() -> Wire, own: bool) {
         let mut wire = connect();
         wire.send(&row.sent);
         let head = row.sent.starts_with(b"HEAD");
-        for (status, piece) in row.want {
+        for (status, piece) in &row.want {
             let answer = wire.answer(if head { "HEAD" } else { "GET" });
             let answer = answer.unwrap_or_else(|| panic!("{what}: closed instead of {status}"));
             assert_eq!(answer.status, *status, "{what}: {answer:?}");
@@ -351,13 +106,12 @@ fn check(rows: Vec<Row>, mut connect: impl FnMut() -> Wire, own: bool) {
                 assert_is_problem(what, &answer);
             }
         }
-        match row.then {
-            Kept => {
-                wire.send(HELLO.as_bytes());
-                let next = wire.answer("GET");
-                assert_eq!(next.map(|next| next.status), Some(200), "{what}: not kept");
-            }
-            Closed => assert!(wire.is_closed(), "{what}: not closed"),
+        if row.kept {
+            wire.send(HELLO.as_bytes());
+            let next = wire.answer("GET");
+            assert_eq!(next.map(|next| next.status), Some(200), "{what}: not kept");
+        } else {
+            assert!(wire.is_closed(), "{what}: not closed");
         }
     }
 }
@@ -365,8 +119,8 @@ fn check(rows: Vec<Row>, mut connect: impl FnMut() -> Wire, own: bool) {
 #[test]
 fn every_request_is_answered_over_http_1() {
     let host = Running::start(&["--threads", "2"]);
-    check(answered(), || Wire::plain(host.address()), false);
-    check(refused(), || Wire::plain(host.address()), true);
+    check(rows("answered"), || Wire::plain(host.address()), false);
+    check(rows("refused"), || Wire::plain(host.address()), true);
 }
 
 #[test]
@@ -381,12 +135,12 @@ fn every_request_is_answered_over_tls() {
         certificate.key(),
     ]);
     check(
-        answered(),
+        rows("answered"),
         || certificate.wire(host.address(), &[b"http/1.1"]),
         false,
     );
     check(
-        refused(),
+        rows("refused"),
         || certificate.wire(host.address(), &[b"http/1.1"]),
         true,
     );
