@@ -106,15 +106,14 @@ async fn attempt(
         }
     }
     transaction
-        .execute(&log_statement(lines.len()), log_values(order, lines))
+        .insert(INSERT_LOG, LOG_PARAMETERS, log_values(order, lines))
         .await?;
     Ok(Attempt::Done)
 }
 
-fn log_statement(rows: usize) -> String {
-    let head = "INSERT INTO t_stock_log (order_id, product_id, sku_id, quantity, stock_mode, state, created_at, updated_at) VALUES ";
-    format!("{head}{}", contract::sql::rows(rows, 8))
-}
+/// Head of a multi-row insert.
+const INSERT_LOG: &str = "INSERT INTO t_stock_log (order_id, product_id, sku_id, quantity, stock_mode, state, created_at, updated_at) VALUES ";
+const LOG_PARAMETERS: usize = 8;
 
 fn log_values(order: OrderId, lines: &[&OrderItem]) -> Vec<Value> {
     let now = clock::now();

@@ -135,6 +135,22 @@ impl Transaction {
         self.0.update(statement, parameters).await
     }
 
+    /// Inserts rows of `width` values each; their number decides how many statements that takes.
+    pub async fn insert(
+        &mut self,
+        head: &str,
+        width: usize,
+        values: Vec<ParameterValue>,
+    ) -> Result<(), SqlError> {
+        let mut rest = values.into_iter();
+        for rows in sql::row_counts(rest.len() / width) {
+            let part = rest.by_ref().take(rows * width).collect();
+            let statement = format!("{head}{}", sql::rows(rows, width));
+            self.execute(&statement, part).await?;
+        }
+        Ok(())
+    }
+
     /// After an error of the connection nobody knows whether it stands; after any other it does not.
     pub async fn commit(mut self) -> Result<(), SqlError> {
         let committed = self.0.end(sql::COMMIT).await;

@@ -76,12 +76,9 @@ async fn write(
     transaction
         .execute(sql::INSERT_ORDER, order_values(order, guard))
         .await?;
-    let statement = format!(
-        "{}{}",
-        sql::INSERT_ITEMS,
-        sql::rows(order.items.len(), sql::ITEM_PARAMETERS)
-    );
-    transaction.execute(&statement, item_values(order)).await?;
+    transaction
+        .insert(sql::INSERT_ITEMS, sql::ITEM_PARAMETERS, item_values(order))
+        .await?;
     insert_event(transaction, event, message::ORDER_CREATED).await
 }
 

@@ -5,7 +5,6 @@ use super::statement::{INSERT_PRODUCT, INSERT_STOCK, LARGEST_ID, STOCK_PARAMETER
 use super::stock::SkuStock;
 use contract::product::{PRODUCT_ID_MAX, ProductDraft, ProductView};
 use contract::redis as keys;
-use contract::sql;
 use domain::{Ms, ProductId, Rejection};
 use guest::config::Config;
 use guest::mysql::{Db, SqlError, Transaction, Value, optional_text, text};
@@ -112,9 +111,8 @@ async fn write(
         stock.extend(std::iter::repeat_n(Value::Uint32(*units), 3));
         stock.extend([Value::Uint64(now), Value::Uint64(now)]);
     }
-    let rows = sql::rows(draft.stock.len(), STOCK_PARAMETERS);
     transaction
-        .execute(&format!("{INSERT_STOCK}{rows}"), stock)
+        .insert(INSERT_STOCK, STOCK_PARAMETERS, stock)
         .await
 }
 

@@ -34,11 +34,13 @@ pub async fn names(config: &Config, hot: &[Sold]) -> Result<HashMap<ProductId, S
     if hot.is_empty() {
         return Ok(HashMap::new());
     }
+    let ids: Vec<ProductId> = hot.iter().map(|sold| sold.product).collect();
+    let ids = sql::padded(&ids);
     let statement = format!(
         "SELECT id, name FROM products WHERE id IN ({})",
-        sql::placeholders(hot.len())
+        sql::placeholders(ids.len())
     );
-    let ids = hot.iter().map(|sold| Value::Uint64(sold.product.0));
+    let ids = ids.into_iter().map(|product| Value::Uint64(product.0));
     let db = Db::at(&config.inventory_url);
     let rows = db.query(&statement, ids.collect()).await?;
     rows.iter()
