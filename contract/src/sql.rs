@@ -53,6 +53,9 @@ pub const UPDATE_STATUS: &str = "UPDATE t_order SET status = ?, version = ?, upd
 /// Rows changed by the statement before, on the same connection.
 pub const ROW_COUNT: &str = "SELECT ROW_COUNT()";
 
+const ROWS_EXACT_MAX: usize = 8;
+const ROWS_MAX: usize = 64;
+
 /// `count` groups of `width` placeholders: `(?, ?), (?, ?)`.
 pub fn rows(count: usize, width: usize) -> String {
     let group = format!("({})", placeholders(width));
@@ -66,6 +69,30 @@ pub fn rows(count: usize, width: usize) -> String {
     text
 }
 
+/// How many rows each statement has that together insert `count`: up to eight in one, more in powers of two. What callers send
+/// decides how many rows there are, and each number is a text the server has to prepare.
+pub fn row_counts(count: usize) -> impl Iterator<Item = usize> {
+    let mut rest = count;
+    std::iter::from_fn(move || {
+        let rows = match rest {
+            0 => return None,
+            1..=ROWS_EXACT_MAX => rest,
+            _ => 1 << rest.min(ROWS_MAX).ilog2(),
+        };
+        rest -= rows;
+        Some(rows)
+    })
+}
+
+/// A list for `IN`, filled up to a power of two by repeating the last one: lists of any length need only a few texts.
+pub fn padded<T: Clone>(ids: &[T]) -> Vec<T> {
+    let mut ids = ids.to_vec();
+    if let Some(last) = ids.last().cloned() {
+        ids.resize(ids.len().next_power_of_two(), last);
+    }
+    ids
+}
+
 /// `?, ?, ?`
 pub fn placeholders(count: usize) -> String {
     let mut text = "?, ".repeat(count);
@@ -76,6 +103,42 @@ pub fn placeholders(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn parts_of_an_insert_are_all_its_rows(count in 0_usize..10_000) {
+            let parts: Vec<usize> = row_counts(count).collect();
+            prop_assert_eq!(parts.iter().sum::<usize>(), count);
+            prop_assert!(parts.is_sorted_by(|a, b| a >= b));
+            prop_assert!(count > 8 || parts.len() <= 1);
+            prop_assert!(parts.len() <= 3 + count.div_ceil(64));
+        }
+
+        #[test]
+        fn a_padded_list_has_the_same_members(ids in prop::collection::vec(0_u8..200, 0..300)) {
+            let longer = padded(&ids);
+            prop_assert!(longer.is_empty() || longer.len().is_power_of_two());
+            prop_assert!(longer.len() < 2 * ids.len().max(1));
+            let members = |ids: &[u8]| ids.iter().copied().collect::<BTreeSet<_>>();
+            prop_assert_eq!(members(&longer), members(&ids));
+        }
+    }
+
+    #[test]
+    fn sizes_of_inserts_are_few() {
+        let parts = |count| row_counts(count).collect::<Vec<_>>();
+        assert!(parts(0).is_empty());
+        assert_eq!(parts(8), [8]);
+        assert_eq!(parts(13), [8, 5]);
+        assert_eq!(parts(100), [64, 32, 4]);
+        assert_eq!(parts(200), [64, 64, 64, 8]);
+        let sizes: BTreeSet<usize> = (0..1_000).flat_map(row_counts).collect();
+        assert_eq!(sizes.len(), 11, "{sizes:?}");
+        let lengths: BTreeSet<usize> = (1..=100).map(|ids| padded(&vec![0; ids]).len()).collect();
+        assert_eq!(lengths.len(), 8, "{lengths:?}");
+    }
 
     #[test]
     fn placeholders_match_their_columns() {

@@ -1,6 +1,8 @@
 //! Sessions with the order shards and the inventory database: bounded pools that keep what they opened,
 //! READ COMMITTED so that claims take no gap locks, and names for messages that hold no password.
 
+pub use contract::sql::padded;
+
 use crate::limits::{CONNECT_TIMEOUT_MS, SESSIONS_MAX};
 use domain::{Gene, OrderId, ShardCount};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
@@ -155,16 +157,6 @@ pub fn assembled(sql: String) -> AssertSqlSafe<String> {
     AssertSqlSafe(sql)
 }
 
-/// `ids` filled up to a power of two by repeating the last one, so that `IN` lists of any length
-/// need only a few prepared statements.
-pub fn padded<T: Clone>(ids: &[T]) -> Vec<T> {
-    let mut ids = ids.to_vec();
-    if let Some(last) = ids.last().cloned() {
-        ids.resize(ids.len().next_power_of_two(), last);
-    }
-    ids
-}
-
 /// The server's code of a refused statement.
 pub fn code(error: &sqlx::Error) -> Option<u16> {
     error
@@ -192,12 +184,5 @@ mod tests {
             let error = Address::parse(bad).unwrap_err();
             assert!(!error.contains("s3cret"), "{error}");
         }
-    }
-
-    #[test]
-    fn lists_are_padded_with_what_is_in_them() {
-        assert_eq!(padded(&[1, 2, 3]), [1, 2, 3, 3]);
-        assert_eq!(padded(&[7]), [7]);
-        assert!(padded::<u8>(&[]).is_empty());
     }
 }

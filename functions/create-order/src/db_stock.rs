@@ -3,7 +3,7 @@
 
 use domain::backoff::stock_spin_ms;
 use domain::{Ms, OrderId, OrderItem, Rejection, StockMode};
-use guest::mysql::{Db, Value};
+use guest::mysql::{Db, Transaction, Value};
 use guest::mysql_error::Kind;
 use guest::{Fault, clock};
 use std::time::Duration;
@@ -40,13 +40,14 @@ pub async fn reserve(
     let Some(first) = lines.first() else {
         return Ok(());
     };
-    let db = Db::open(url).await?;
+    let db = Db::at(url);
     for retry in 0.. {
-        match attempt(&db, order, &lines).await {
-            Ok(Attempt::Done) => return Ok(()),
-            Ok(Attempt::Contended) => db.rollback().await,
+        let mut transaction = db.begin().await?;
+        match attempt(&mut transaction, order, &lines).await {
+            Ok(Attempt::Done) => return Ok(transaction.commit().await?),
+            Ok(Attempt::Contended) => transaction.rollback().await,
             Err(fault) => {
-                db.rollback().await;
+                transaction.rollback().await;
                 return Err(fault);
             }
         }
@@ -62,10 +63,14 @@ pub async fn reserve(
     .into())
 }
 
-async fn attempt(db: &Db, order: OrderId, lines: &[&OrderItem]) -> Result<Attempt, Fault> {
-    db.begin().await?;
+/// The statements of one attempt; `Done` is to be committed.
+async fn attempt(
+    transaction: &mut Transaction,
+    order: OrderId,
+    lines: &[&OrderItem],
+) -> Result<Attempt, Fault> {
     for line in lines {
-        let seen = db
+        let seen = transaction
             .query(
                 "SELECT available_stock, version FROM t_inventory WHERE product_id = ? AND sku_id = ?",
                 vec![Value::Uint64(line.product.0), Value::Uint64(line.sku.0)],
@@ -93,25 +98,22 @@ async fn attempt(db: &Db, order: OrderId, lines: &[&OrderItem]) -> Result<Attemp
             Value::Uint32(line.quantity),
             Value::Uint64(row.u64(1)?),
         ];
-        match db.execute(statement, values).await {
-            Ok(()) => {}
+        match transaction.update(statement, values).await {
+            Ok(1) => {}
+            Ok(_) => return Ok(Attempt::Contended),
             Err(error) if error.kind == Kind::Retry => return Ok(Attempt::Contended),
             Err(error) => return Err(error.into()),
         }
-        if db.row_count().await? != 1 {
-            return Ok(Attempt::Contended);
-        }
     }
-    db.execute(&log_statement(lines.len()), log_values(order, lines))
+    transaction
+        .insert(INSERT_LOG, LOG_PARAMETERS, log_values(order, lines))
         .await?;
-    db.commit().await?;
     Ok(Attempt::Done)
 }
 
-fn log_statement(rows: usize) -> String {
-    let head = "INSERT INTO t_stock_log (order_id, product_id, sku_id, quantity, stock_mode, state, created_at, updated_at) VALUES ";
-    format!("{head}{}", contract::sql::rows(rows, 8))
-}
+/// Head of a multi-row insert.
+const INSERT_LOG: &str = "INSERT INTO t_stock_log (order_id, product_id, sku_id, quantity, stock_mode, state, created_at, updated_at) VALUES ";
+const LOG_PARAMETERS: usize = 8;
 
 fn log_values(order: OrderId, lines: &[&OrderItem]) -> Vec<Value> {
     let now = clock::now();
@@ -132,21 +134,20 @@ fn log_values(order: OrderId, lines: &[&OrderItem]) -> Vec<Value> {
 
 /// Gives back what the order's database lines hold, each once. Safe where nothing is held.
 pub async fn release(url: &str, order: OrderId) -> Result<(), Fault> {
-    let db = Db::open(url).await?;
-    let result = roll_back(&db, order).await;
+    let mut transaction = Db::at(url).begin().await?;
+    let result = roll_back(&mut transaction, order).await;
     match &result {
-        Ok(()) => db.commit().await?,
-        Err(_) => db.rollback().await,
+        Ok(()) => transaction.commit().await?,
+        Err(_) => transaction.rollback().await,
     }
     result
 }
 
-async fn roll_back(db: &Db, order: OrderId) -> Result<(), Fault> {
-    db.begin().await?;
+async fn roll_back(transaction: &mut Transaction, order: OrderId) -> Result<(), Fault> {
     let statement = "SELECT product_id, sku_id, quantity FROM t_stock_log \
          WHERE order_id = ? AND stock_mode = ? AND state = ? ORDER BY product_id, sku_id FOR UPDATE";
     let mode = Value::Uint8(StockMode::Db.code());
-    let held = db
+    let held = transaction
         .query(
             statement,
             vec![Value::Uint64(order.get()), mode, Value::Uint8(RESERVED)],
@@ -165,8 +166,7 @@ async fn roll_back(db: &Db, order: OrderId) -> Result<(), Fault> {
             Value::Uint64(sku),
             Value::Uint32(quantity),
         ];
-        db.execute(statement, values).await?;
-        if db.row_count().await? != 1 {
+        if transaction.update(statement, values).await? != 1 {
             return Err(Fault::Internal(format!(
                 "order {order}: product {product} has fewer units locked than reserved"
             )));
@@ -179,7 +179,7 @@ async fn roll_back(db: &Db, order: OrderId) -> Result<(), Fault> {
             Value::Uint64(product),
             Value::Uint64(sku),
         ];
-        db.execute(statement, values).await?;
+        transaction.execute(statement, values).await?;
     }
     Ok(())
 }

@@ -214,14 +214,12 @@ impl Placing<'_> {
     }
 
     async fn insert(&self, order: &Order) -> Inserted {
-        match Db::open(self.shard_url()).await {
-            Ok(db) => order_store::insert(&db, order, self.guard(), self.trace_id).await,
-            Err(error) => Inserted::Failed(error.into()),
-        }
+        order_store::insert(self.db(), order, self.guard(), self.trace_id).await
     }
 
-    fn shard_url(&self) -> &str {
-        self.config.shard_url(self.request.user.id.gene())
+    /// The user's shard.
+    fn db(&self) -> Db<'_> {
+        Db::at(self.config.shard_url(self.request.user.id.gene()))
     }
 
     /// The order stands: from here on nothing is an error for the caller.
@@ -269,20 +267,20 @@ impl Placing<'_> {
 
     /// The key's order is in the database though Redis had forgotten: the unique key found it.
     async fn by_key(&self, admitted: OrderId) -> Result<Placed, Fault> {
-        let db = Db::open(self.shard_url()).await?;
+        let db = self.db();
         let key = self
             .request
             .key
             .ok_or_else(|| Fault::Internal("a key clash without a key".to_owned()))?;
         let found =
-            order_store::by_key(&db, self.request.user.id, key, self.request.payload).await?;
+            order_store::by_key(db, self.request.user.id, key, self.request.payload).await?;
         let (id, same) =
             found.ok_or_else(|| Fault::Internal("a key clash without an order".to_owned()))?;
         if !same {
             self.admission.free(&self.redis, admitted).await?;
             return Err(Rejection::KeyReused.into());
         }
-        let order = order_store::load(&db, id)
+        let order = order_store::load(db, id)
             .await?
             .ok_or_else(|| Fault::Internal(format!("order {id} has no items")))?;
         self.finish(admitted, &order, true).await
@@ -291,10 +289,7 @@ impl Placing<'_> {
     /// Looks once whether a commit whose answer was lost took effect. If that cannot be told, the key stays in
     /// `processing` and the units stay reserved: a repeat or the relay finds out.
     async fn after_lost_commit(&self, id: OrderId, lost: Fault) -> Result<Placed, Fault> {
-        let Ok(db) = Db::open(self.shard_url()).await else {
-            return Err(lost);
-        };
-        match order_store::load(&db, id).await {
+        match order_store::load(self.db(), id).await {
             Ok(Some(order)) => self.finish(id, &order, false).await,
             _ => Err(lost),
         }
@@ -311,9 +306,9 @@ impl Placing<'_> {
                 queued: true,
             }));
         }
-        let db = Db::open(self.shard_url()).await?;
-        if order_store::exists_for_certain(&db, earlier).await? {
-            let order = order_store::load(&db, earlier).await?;
+        let db = self.db();
+        if order_store::exists_for_certain(db, earlier).await? {
+            let order = order_store::load(db, earlier).await?;
             let order =
                 order.ok_or_else(|| Fault::Internal(format!("order {earlier} has no items")))?;
             return self.finish(earlier, &order, true).await.map(Some);

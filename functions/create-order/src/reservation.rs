@@ -5,6 +5,7 @@ use contract::redis as keys;
 use domain::limits::QUANTITY_MAX;
 use domain::{Cents, OrderId, OrderItem, ProductId, Rejection, SkuId, StockMode};
 use futures::future::join_all;
+use futures::lock::Mutex;
 use guest::config::Config;
 use guest::mysql::Db;
 use guest::redis::{Answer, Redis};
@@ -58,10 +59,12 @@ pub async fn reserve(
     lines: &[DraftLine],
 ) -> Result<Vec<OrderItem>, Fault> {
     let groups = groups(lines);
+    // One at a time asks the database: a request has no more of its instance's connections than that.
+    let inventory = Mutex::new(Db::at(&config.inventory_url));
     let outcomes = join_all(
         groups
             .iter()
-            .map(|group| reserve_group(redis, config, order, group)),
+            .map(|group| reserve_group(redis, &inventory, order, group)),
     )
     .await;
     let mut items: Vec<Option<OrderItem>> = vec![None; lines.len()];
@@ -109,7 +112,7 @@ pub async fn release(redis: &Redis, order: OrderId, lines: &[DraftLine]) -> Resu
 
 async fn reserve_group(
     redis: &Redis,
-    config: &Config,
+    inventory: &Mutex<Db<'_>>,
     order: OrderId,
     group: &Group<'_>,
 ) -> Result<Sold, Fault> {
@@ -140,13 +143,13 @@ async fn reserve_group(
             Some("ok") => return sold(&answer, StockMode::Redis),
             Some("db") => return sold(&answer, StockMode::Db),
             Some("miss") => {
-                let db = Db::open(&config.inventory_url).await?;
-                catalogue::load_product(redis, &db, product).await?;
+                let db = inventory.lock().await;
+                catalogue::load_product(redis, *db, product).await?;
             }
             Some("unloaded") => {
                 let sku = SkuId(answer.number(1, "sku")?);
-                let db = Db::open(&config.inventory_url).await?;
-                if !catalogue::load_stock(redis, &db, product)
+                let db = inventory.lock().await;
+                if !catalogue::load_stock(redis, *db, product)
                     .await?
                     .contains(&sku)
                 {

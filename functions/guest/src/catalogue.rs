@@ -9,7 +9,7 @@ use domain::limits::{ABSENT_CACHE_TTL_MS, PRODUCT_CACHE_TTL_MS};
 use domain::{ProductId, SkuId};
 
 /// Loads the catalogue entry into Redis. An unknown product is remembered as such for a short while.
-pub async fn load_product(redis: &Redis, db: &Db, product: ProductId) -> Result<(), Fault> {
+pub async fn load_product(redis: &Redis, db: Db<'_>, product: ProductId) -> Result<(), Fault> {
     let statement =
         "SELECT name, image, price, status, stock_mode, updated_at FROM products WHERE id = ?";
     let rows = db.query(statement, vec![Value::Uint64(product.0)]).await?;
@@ -46,7 +46,11 @@ pub async fn load_product(redis: &Redis, db: &Db, product: ProductId) -> Result<
 
 /// Loads the stock of all the product's ordinary skus into Redis and returns which there are. Those of flash sales come
 /// by their preheating.
-pub async fn load_stock(redis: &Redis, db: &Db, product: ProductId) -> Result<Vec<SkuId>, Fault> {
+pub async fn load_stock(
+    redis: &Redis,
+    db: Db<'_>,
+    product: ProductId,
+) -> Result<Vec<SkuId>, Fault> {
     let statement = "SELECT sku_id, available_stock, version FROM t_inventory WHERE product_id = ? AND sku_id < ? LIMIT 1000";
     let parameters = vec![Value::Uint64(product.0), Value::Uint64(SALE_SKU_BIT)];
     let rows = db.query(statement, parameters).await?;

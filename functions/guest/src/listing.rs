@@ -75,12 +75,12 @@ async fn head(
     limit: u32,
     offset: u32,
 ) -> Result<Head, Fault> {
-    let db = Db::open(&config.shard_urls()[shard]).await?;
+    let db = Db::at(&config.shard_urls()[shard]);
     let keys = statement::keys(filter, limit, offset);
     let rows = db.query(&keys.text, keys.values).await?;
     let (count, exact) = match merge::count_from_rows(rows.len(), limit, offset) {
         Some(count) => (count, true),
-        None => count(&db, filter).await?,
+        None => count(db, filter).await?,
     };
     let key = |row: &crate::mysql::Row| -> Result<Key, Fault> {
         let id = row.u64(0)?;
@@ -97,7 +97,7 @@ async fn head(
     })
 }
 
-async fn count(db: &Db, filter: &Filter) -> Result<(u64, bool), Fault> {
+async fn count(db: Db<'_>, filter: &Filter) -> Result<(u64, bool), Fault> {
     let rows_max = (!filter.is_of_one_user()).then_some(TOTAL_COUNT_MAX + 1);
     let statement = statement::count(filter, rows_max);
     let rows = db.query(&statement.text, statement.values).await?;
@@ -117,7 +117,7 @@ async fn load(
     shard: usize,
     ids: &[OrderId],
 ) -> Result<HashMap<OrderId, Order>, Fault> {
-    let db = Db::open(&config.shard_urls()[shard]).await?;
+    let db = Db::at(&config.shard_urls()[shard]);
     let orders = statement::orders(ids);
     let mut loaded = HashMap::with_capacity(ids.len());
     for row in db.query(&orders.text, orders.values).await? {

@@ -40,6 +40,11 @@ pub fn kind(text: &str) -> Kind {
     }
 }
 
+/// Whether it was not the server that said this, but who could not reach it.
+pub fn is_of_the_link(text: &str) -> bool {
+    number(text).is_none()
+}
+
 /// `ServerError { code: 1062, …`, `ERROR 23000 (1062): …`
 fn number(text: &str) -> Option<u16> {
     let digits_after = |marker: &str| {
@@ -94,5 +99,9 @@ mod tests {
             kind("Input/output error: connection closed"),
             Kind::Connection
         );
+        assert!(is_of_the_link("Input/output error: connection closed"));
+        let shutdown = "Server error: `ERROR 08S01 (1053): Server shutdown in progress'";
+        assert_eq!(kind(shutdown), Kind::Connection);
+        assert!(!is_of_the_link(shutdown));
     }
 }

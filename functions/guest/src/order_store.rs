@@ -1,7 +1,7 @@
 //! Orders in their shard: read whole, inserted with items and outbox row in one transaction.
 
 use crate::Fault;
-use crate::mysql::{Db, SqlError, Value, optional_text, text};
+use crate::mysql::{Db, SqlError, Transaction, Value, optional_text, text};
 use crate::mysql_error::Kind;
 use crate::order_row::{self, ORDER_WIDTH};
 use contract::event::OrderEvent;
@@ -38,51 +38,56 @@ pub enum Inserted {
 const ATTEMPTS_MAX: u32 = 3;
 
 /// Inserts an order of version 1 with its event.
-pub async fn insert(db: &Db, order: &Order, guard: Guard, trace_id: &str) -> Inserted {
+pub async fn insert(db: Db<'_>, order: &Order, guard: Guard, trace_id: &str) -> Inserted {
     let event = OrderEvent::created(order, Some(trace_id));
     let mut attempt = 1;
-    loop {
-        match write(db, order, guard, &event).await {
-            Ok(()) => break,
-            Err(error) => {
-                db.rollback().await;
-                match error.kind {
-                    Kind::Retry if attempt < ATTEMPTS_MAX => attempt += 1,
-                    Kind::Duplicate if error.text.contains("uk_user_idempotency") => {
-                        return Inserted::KeyTaken;
-                    }
-                    Kind::Duplicate => return Inserted::IdTaken,
-                    Kind::NullRefused => return Inserted::TooLate,
-                    _ => return Inserted::Failed(error.into()),
-                }
+    let transaction = loop {
+        let mut transaction = match db.begin().await {
+            Ok(transaction) => transaction,
+            Err(error) => return Inserted::Failed(error.into()),
+        };
+        let Err(error) = write(&mut transaction, order, guard, &event).await else {
+            break transaction;
+        };
+        transaction.rollback().await;
+        match error.kind {
+            Kind::Retry if attempt < ATTEMPTS_MAX => attempt += 1,
+            Kind::Duplicate if error.text.contains("uk_user_idempotency") => {
+                return Inserted::KeyTaken;
             }
+            Kind::Duplicate => return Inserted::IdTaken,
+            Kind::NullRefused => return Inserted::TooLate,
+            _ => return Inserted::Failed(error.into()),
         }
-    }
-    match db.commit().await {
+    };
+    match transaction.commit().await {
         Ok(()) => Inserted::Done,
         Err(error) if error.kind == Kind::Connection => Inserted::Unknown(error.into()),
-        Err(error) => {
-            db.rollback().await;
-            Inserted::Failed(error.into())
-        }
+        Err(error) => Inserted::Failed(error.into()),
     }
 }
 
-async fn write(db: &Db, order: &Order, guard: Guard, event: &OrderEvent) -> Result<(), SqlError> {
-    db.begin().await?;
-    db.execute(sql::INSERT_ORDER, order_values(order, guard))
+async fn write(
+    transaction: &mut Transaction,
+    order: &Order,
+    guard: Guard,
+    event: &OrderEvent,
+) -> Result<(), SqlError> {
+    transaction
+        .execute(sql::INSERT_ORDER, order_values(order, guard))
         .await?;
-    let statement = format!(
-        "{}{}",
-        sql::INSERT_ITEMS,
-        sql::rows(order.items.len(), sql::ITEM_PARAMETERS)
-    );
-    db.execute(&statement, item_values(order)).await?;
-    insert_event(db, event, message::ORDER_CREATED).await
+    transaction
+        .insert(sql::INSERT_ITEMS, sql::ITEM_PARAMETERS, item_values(order))
+        .await?;
+    insert_event(transaction, event, message::ORDER_CREATED).await
 }
 
 /// The outbox row of an event, in the caller's transaction.
-pub async fn insert_event(db: &Db, event: &OrderEvent, topic: &str) -> Result<(), SqlError> {
+pub async fn insert_event(
+    transaction: &mut Transaction,
+    event: &OrderEvent,
+    topic: &str,
+) -> Result<(), SqlError> {
     let payload = serde_json::to_string(event).map_err(|error| SqlError {
         kind: Kind::Other(0),
         text: error.to_string(),
@@ -97,7 +102,7 @@ pub async fn insert_event(db: &Db, event: &OrderEvent, topic: &str) -> Result<()
         Value::Uint64(event.occurred_at),
         Value::Uint64(event.occurred_at),
     ];
-    db.execute(sql::INSERT_MESSAGE, values).await
+    transaction.execute(sql::INSERT_MESSAGE, values).await
 }
 
 fn order_values(order: &Order, guard: Guard) -> Vec<Value> {
@@ -157,7 +162,7 @@ static SELECT_ORDER: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The whole order, in one round trip.
-pub async fn load(db: &Db, id: OrderId) -> Result<Option<Order>, Fault> {
+pub async fn load(db: Db<'_>, id: OrderId) -> Result<Option<Order>, Fault> {
     let rows = db
         .query(&SELECT_ORDER, vec![Value::Uint64(id.get())])
         .await?;
@@ -172,7 +177,7 @@ pub async fn load(db: &Db, id: OrderId) -> Result<Option<Order>, Fault> {
 }
 
 /// Whether the order is there, waiting for an insert that is not committed yet.
-pub async fn exists_for_certain(db: &Db, id: OrderId) -> Result<bool, Fault> {
+pub async fn exists_for_certain(db: Db<'_>, id: OrderId) -> Result<bool, Fault> {
     let rows = db
         .query(
             "SELECT id FROM t_order WHERE id = ? FOR UPDATE",
@@ -184,7 +189,7 @@ pub async fn exists_for_certain(db: &Db, id: OrderId) -> Result<bool, Fault> {
 
 /// The order a user's key made, and whether its payload was this one.
 pub async fn by_key(
-    db: &Db,
+    db: Db<'_>,
     user: UserId,
     key: [u8; 16],
     payload: [u8; 16],

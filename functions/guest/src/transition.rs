@@ -1,7 +1,7 @@
 //! Moves an order from state to state: compare-and-set and outbox row in one transaction, then the cache.
 
 use crate::config::Config;
-use crate::mysql::{Db, SqlError, Value, optional_ms, optional_text};
+use crate::mysql::{Db, SqlError, Transaction, Value, optional_ms, optional_text};
 use crate::mysql_error::Kind;
 use crate::redis::Redis;
 use crate::{Fault, order_cache, order_store, queued};
@@ -30,19 +30,19 @@ const ATTEMPTS_MAX: u32 = 4;
 /// The order after the change. A repeated payment with the same payment id changes nothing and is no error.
 pub async fn change(config: &Config, change: Change<'_>) -> Result<Order, Fault> {
     let redis = Redis::open(&config.redis_url).await?;
-    let db = Db::open(config.shard_url(change.id.gene())).await?;
+    let db = Db::at(config.shard_url(change.id.gene()));
     for _ in 0..ATTEMPTS_MAX {
         // The old state leaves the cache before a new one is written: with Redis away nothing changes, rather than
         // readers being shown the old state until it expires.
         let (forgotten, found) = join(
             order_cache::forget(&redis, change.id),
-            order_store::load(&db, change.id),
+            order_store::load(db, change.id),
         )
         .await;
         forgotten?;
         let order = match found? {
             Some(order) => order,
-            None => written_meanwhile(&redis, &db, &change).await?,
+            None => written_meanwhile(&redis, db, &change).await?,
         };
         if change.owner.is_some_and(|owner| owner != order.user.id) {
             return Err(Rejection::UnknownOrder(change.id.to_string()).into());
@@ -51,7 +51,7 @@ pub async fn change(config: &Config, change: Change<'_>) -> Result<Order, Fault>
             return Ok(order);
         }
         let steps = steps(order.id, order.status, change.to, change.actor)?;
-        if let Some(changed) = attempt(&db, order, &steps, &change).await? {
+        if let Some(changed) = attempt(db, order, &steps, &change).await? {
             publish(config, &redis, &changed).await;
             return Ok(changed);
         }
@@ -63,7 +63,7 @@ pub async fn change(config: &Config, change: Change<'_>) -> Result<Order, Fault>
 }
 
 /// The order that the database did not have a moment ago. One that is still queued cannot be changed yet.
-async fn written_meanwhile(redis: &Redis, db: &Db, change: &Change<'_>) -> Result<Order, Fault> {
+async fn written_meanwhile(redis: &Redis, db: Db<'_>, change: &Change<'_>) -> Result<Order, Fault> {
     let waiting = queued::waiting(redis, change.id).await?;
     // Asked for after the queue was: what has left the queue is in the database.
     if let Some(order) = order_store::load(db, change.id).await? {
@@ -86,22 +86,23 @@ fn is_repeated_payment(order: &Order, change: &Change<'_>) -> bool {
 
 /// One transaction; `None` where another change came first.
 async fn attempt(
-    db: &Db,
+    db: Db<'_>,
     order: Order,
     steps: &[Step],
     change: &Change<'_>,
 ) -> Result<Option<Order>, Fault> {
-    match write(db, order, steps, change).await {
+    let mut transaction = db.begin().await?;
+    match write(&mut transaction, order, steps, change).await {
         Ok(Some(changed)) => {
-            db.commit().await?;
+            transaction.commit().await?;
             Ok(Some(changed))
         }
         Ok(None) => {
-            db.rollback().await;
+            transaction.rollback().await;
             Ok(None)
         }
         Err(fault) => {
-            db.rollback().await;
+            transaction.rollback().await;
             fault
         }
     }
@@ -109,7 +110,7 @@ async fn attempt(
 
 /// The statements of all steps. An inner `Ok(None)` asks to load again.
 async fn write(
-    db: &Db,
+    transaction: &mut Transaction,
     mut order: Order,
     steps: &[Step],
     change: &Change<'_>,
@@ -121,20 +122,20 @@ async fn write(
             Err(Fault::from(error))
         }
     };
-    db.begin().await.map_err(retry_or_fail)?;
     for step in steps {
         // The host's clock may stand behind the one that stamped the order.
         let now = crate::clock::now().max(order.updated_at);
         let before = order.version;
         order = order.after(*step, now, change.reason, change.payment_id);
-        db.execute(sql::UPDATE_STATUS, values(&order, *step, before))
+        let changed = transaction
+            .update(sql::UPDATE_STATUS, values(&order, *step, before))
             .await
             .map_err(retry_or_fail)?;
-        if db.row_count().await.map_err(Err)? != 1 {
+        if changed != 1 {
             return Ok(None);
         }
         let event = OrderEvent::changed(&order, *step, Some(change.trace_id));
-        order_store::insert_event(db, &event, message::ORDER_STATUS_CHANGED)
+        order_store::insert_event(transaction, &event, message::ORDER_STATUS_CHANGED)
             .await
             .map_err(retry_or_fail)?;
     }

@@ -77,7 +77,6 @@ async fn redis(url: &str) -> Result<(), Fault> {
 }
 
 async fn mysql(url: &str) -> Result<(), Fault> {
-    let db = Db::open(url).await?;
-    db.query("SELECT 1", vec![]).await?;
+    Db::at(url).query("SELECT 1", vec![]).await?;
     Ok(())
 }

@@ -28,8 +28,8 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
         }
         Action::One(id) => {
             let id = number(id)?;
-            let db = Db::open(&config().await?.inventory_url).await?;
-            reply(row::one(&db, id).await?)
+            let db = Db::at(&config().await?.inventory_url);
+            reply(row::one(db, id).await?)
         }
         Action::Retry(id) => {
             let id = number(id)?;
@@ -67,9 +67,9 @@ async fn list(
         None => ("", vec![]),
         Some(status) => (" WHERE status = ?", vec![Value::Uint8(status.code())]),
     };
-    let db = Db::open(&config.inventory_url).await?;
-    let failures = row::page(&db, condition, wanted.clone(), page).await?;
-    let total = row::count(&db, condition, wanted).await?;
+    let db = Db::at(&config.inventory_url);
+    let failures = row::page(db, condition, wanted.clone(), page).await?;
+    let total = row::count(db, condition, wanted).await?;
     Ok(Failures {
         code: Code::Success.number(),
         failures,

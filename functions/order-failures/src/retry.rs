@@ -32,8 +32,7 @@ pub async fn at_once(config: &Config, id: u64, trace_id: &str) -> Result<Failure
     let deadline = Instant::now() + VERDICT_WITHIN;
     loop {
         clock::sleep(LOOK_EVERY).await;
-        // Not one session for all looks: others need them meanwhile.
-        let now = row::one(&Db::open(&config.inventory_url).await?, id).await?;
+        let now = row::one(Db::at(&config.inventory_url), id).await?;
         if is_verdict(&before, &now) || Instant::now() >= deadline {
             return Ok(now);
         }
@@ -51,7 +50,7 @@ fn is_verdict(before: &FailureView, now: &FailureView) -> bool {
 }
 
 async fn make_due(config: &Config, id: u64) -> Result<FailureView, Fault> {
-    let db = Db::open(&config.inventory_url).await?;
+    let db = Db::at(&config.inventory_url);
     let (pending, failed) = (FailureStatus::Pending, FailureStatus::Failed);
     let values = vec![
         Value::Uint8(pending.code()),
@@ -59,9 +58,8 @@ async fn make_due(config: &Config, id: u64) -> Result<FailureView, Fault> {
         Value::Uint8(pending.code()),
         Value::Uint8(failed.code()),
     ];
-    db.execute(DUE_NOW, values).await?;
-    let changed = db.row_count().await?;
-    let failure = row::one(&db, id).await?;
+    let changed = db.update(DUE_NOW, values).await?;
+    let failure = row::one(db, id).await?;
     // No change of a pending row: somebody asked for the same in the same millisecond.
     if changed == 0 && failure.status != pending.name() {
         let status = failure.status;

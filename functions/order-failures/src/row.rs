@@ -12,7 +12,7 @@ const SELECT: &str = "SELECT id, source, order_id, user_id, product_id, seckill_
 
 /// # Errors
 /// Where there is none of this id.
-pub async fn one(db: &Db, id: u64) -> Result<FailureView, Fault> {
+pub async fn one(db: Db<'_>, id: u64) -> Result<FailureView, Fault> {
     let statement = format!("{SELECT} WHERE id = ?");
     let rows = db
         .query(&statement, vec![bytes_read(), Value::Uint64(id)])
@@ -23,7 +23,7 @@ pub async fn one(db: &Db, id: u64) -> Result<FailureView, Fault> {
 
 /// The newest first. `condition` is fixed text, `wanted` its parameters.
 pub async fn page(
-    db: &Db,
+    db: Db<'_>,
     condition: &str,
     wanted: Vec<Value>,
     page: Page,
@@ -38,7 +38,7 @@ pub async fn page(
 }
 
 /// How many there are; counting stops behind the bound of totals.
-pub async fn count(db: &Db, condition: &str, mut wanted: Vec<Value>) -> Result<u64, Fault> {
+pub async fn count(db: Db<'_>, condition: &str, mut wanted: Vec<Value>) -> Result<u64, Fault> {
     let statement =
         format!("SELECT COUNT(*) FROM (SELECT id FROM order_failures{condition} LIMIT ?) counted");
     wanted.push(Value::Uint64(TOTAL_COUNT_MAX + 1));

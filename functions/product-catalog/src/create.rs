@@ -5,10 +5,9 @@ use super::statement::{INSERT_PRODUCT, INSERT_STOCK, LARGEST_ID, STOCK_PARAMETER
 use super::stock::SkuStock;
 use contract::product::{PRODUCT_ID_MAX, ProductDraft, ProductView};
 use contract::redis as keys;
-use contract::sql;
 use domain::{Ms, ProductId, Rejection};
 use guest::config::Config;
-use guest::mysql::{Db, SqlError, Value, optional_text, text};
+use guest::mysql::{Db, SqlError, Transaction, Value, optional_text, text};
 use guest::mysql_error::Kind;
 use guest::redis::Redis;
 use guest::{Fault, catalogue, clock};
@@ -22,42 +21,47 @@ pub async fn create(
     trace_id: &str,
 ) -> Result<ProductView, Fault> {
     let redis = Redis::open(&config.redis_url).await?;
-    let db = Db::open(&config.inventory_url).await?;
+    let db = Db::at(&config.inventory_url);
     let now = clock::now();
-    let id = insert(&db, &draft, now).await?;
+    let (transaction, id) = insert(db, &draft, now).await?;
     // Before the commit nobody can order the product, so nothing that counts is deleted here: only what a
     // lost database may have left behind.
     let leftovers = [keys::stock(id), keys::reserved(id)].map(String::into_bytes);
     if let Err(fault) = redis.command("DEL", leftovers).await {
-        db.rollback().await;
+        transaction.rollback().await;
         return Err(fault);
     }
-    db.commit().await?;
+    transaction.commit().await?;
     // From here on the product exists; Redis would load it on the first order at the latest.
-    if let Err(fault) = load(&redis, &db, id).await {
+    if let Err(fault) = load(&redis, db, id).await {
         guest::http::log(&fault, trace_id);
     }
     Ok(view(draft, id, now))
 }
 
-async fn load(redis: &Redis, db: &Db, id: ProductId) -> Result<(), Fault> {
+async fn load(redis: &Redis, db: Db<'_>, id: ProductId) -> Result<(), Fault> {
     catalogue::load_stock(redis, db, id).await?;
     catalogue::load_product(redis, db, id).await
 }
 
-/// Leaves an open transaction with the product in it, under the id it gives.
-async fn insert(db: &Db, draft: &ProductDraft, now: Ms) -> Result<ProductId, Fault> {
+/// An open transaction with the product in it, under the id it gives.
+async fn insert(
+    db: Db<'_>,
+    draft: &ProductDraft,
+    now: Ms,
+) -> Result<(Transaction, ProductId), Fault> {
     let mut attempt = 1;
     loop {
         let id = match draft.id {
             Some(id) => id,
             None => next_id(db).await?,
         };
-        let error = match write(db, id, draft, now).await {
-            Ok(()) => return Ok(id),
+        let mut transaction = db.begin().await?;
+        let error = match write(&mut transaction, id, draft, now).await {
+            Ok(()) => return Ok((transaction, id)),
             Err(error) => error,
         };
-        db.rollback().await;
+        transaction.rollback().await;
         match (error.kind, draft.id) {
             (Kind::Duplicate, Some(id)) => return Err(Rejection::ProductExists(id).into()),
             (Kind::Duplicate | Kind::Retry, _) if attempt < ATTEMPTS_MAX => attempt += 1,
@@ -72,7 +76,7 @@ async fn insert(db: &Db, draft: &ProductDraft, now: Ms) -> Result<ProductId, Fau
     }
 }
 
-async fn next_id(db: &Db) -> Result<ProductId, Fault> {
+async fn next_id(db: Db<'_>) -> Result<ProductId, Fault> {
     let rows = db.query(LARGEST_ID, vec![]).await?;
     let largest = match rows.first() {
         Some(row) if !row.is_null(0) => row.u64(0)?,
@@ -84,8 +88,12 @@ async fn next_id(db: &Db) -> Result<ProductId, Fault> {
     Ok(ProductId(largest + 1))
 }
 
-async fn write(db: &Db, id: ProductId, draft: &ProductDraft, now: Ms) -> Result<(), SqlError> {
-    db.begin().await?;
+async fn write(
+    transaction: &mut Transaction,
+    id: ProductId,
+    draft: &ProductDraft,
+    now: Ms,
+) -> Result<(), SqlError> {
     let product = vec![
         Value::Uint64(id.0),
         text(&draft.name),
@@ -96,15 +104,16 @@ async fn write(db: &Db, id: ProductId, draft: &ProductDraft, now: Ms) -> Result<
         Value::Uint64(now),
         Value::Uint64(now),
     ];
-    db.execute(INSERT_PRODUCT, product).await?;
+    transaction.execute(INSERT_PRODUCT, product).await?;
     let mut stock = Vec::with_capacity(draft.stock.len() * STOCK_PARAMETERS);
     for (sku, units) in &draft.stock {
         stock.extend([Value::Uint64(id.0), Value::Uint64(sku.0)]);
         stock.extend(std::iter::repeat_n(Value::Uint32(*units), 3));
         stock.extend([Value::Uint64(now), Value::Uint64(now)]);
     }
-    let rows = sql::rows(draft.stock.len(), STOCK_PARAMETERS);
-    db.execute(&format!("{INSERT_STOCK}{rows}"), stock).await
+    transaction
+        .insert(INSERT_STOCK, STOCK_PARAMETERS, stock)
+        .await
 }
 
 fn view(draft: ProductDraft, id: ProductId, now: Ms) -> ProductView {

@@ -138,11 +138,11 @@ pub async fn find(config: &Config, id: ProductId, trace_id: &str) -> Result<Prod
         }
     };
     let found = {
-        let db = Db::open(&config.inventory_url).await?;
+        let db = Db::at(&config.inventory_url);
         let statement = statement::products(&[id]);
         let rows = db.query(&statement.text, statement.values).await?;
         if answers {
-            let remembered = remember(config, &db, id).await;
+            let remembered = remember(config, db, id).await;
             remembered.unwrap_or_else(|fault| guest::http::log(&fault, trace_id));
         }
         rows.first().map(Product::read).transpose()?
@@ -181,7 +181,7 @@ async fn from_redis(config: &Config, id: ProductId) -> Result<(Cached, Vec<SkuSt
     Ok((cached, stock))
 }
 
-async fn remember(config: &Config, db: &Db, id: ProductId) -> Result<(), Fault> {
+async fn remember(config: &Config, db: Db<'_>, id: ProductId) -> Result<(), Fault> {
     let redis = Redis::open(&config.redis_url).await?;
     catalogue::load_product(&redis, db, id).await
 }
@@ -206,7 +206,7 @@ pub async fn list(
     trace_id: &str,
 ) -> Result<Found, Fault> {
     let (products, total) = {
-        let db = Db::open(&config.inventory_url).await?;
+        let db = Db::at(&config.inventory_url);
         let statement = statement::list(sale.status(), search.as_deref(), page);
         let rows = db.query(&statement.text, statement.values).await?;
         let products: Vec<Product> = rows.iter().map(Product::read).collect::<Result<_, _>>()?;
@@ -230,7 +230,7 @@ pub async fn of_ids(
     trace_id: &str,
 ) -> Result<Found, Fault> {
     let mut products = {
-        let db = Db::open(&config.inventory_url).await?;
+        let db = Db::at(&config.inventory_url);
         let statement = statement::products(ids);
         let rows = db.query(&statement.text, statement.values).await?;
         rows.iter()

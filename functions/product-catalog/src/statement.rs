@@ -79,22 +79,25 @@ pub fn count(sale: Option<SaleStatus>, search: Option<&str>) -> Statement {
     }
 }
 
-fn ids(products: &[ProductId]) -> Vec<Value> {
-    products.iter().map(|id| Value::Uint64(id.0)).collect()
+/// The values of an `IN` list, and its placeholders.
+fn ids(products: &[ProductId]) -> (Vec<Value>, String) {
+    let padded = sql::padded(products).into_iter();
+    let values: Vec<Value> = padded.map(|id| Value::Uint64(id.0)).collect();
+    let marks = sql::placeholders(values.len());
+    (values, marks)
 }
 
 pub fn products(products: &[ProductId]) -> Statement {
-    let marks = sql::placeholders(products.len());
+    let (values, marks) = ids(products);
     Statement {
         text: format!("SELECT {COLUMNS} FROM products WHERE id IN ({marks})"),
-        values: ids(products),
+        values,
     }
 }
 
 /// Columns: product, sku, available, locked, stock mode. Units of flash sales are not the catalogue's to show.
 pub fn stock(products: &[ProductId]) -> Statement {
-    let marks = sql::placeholders(products.len());
-    let mut values = ids(products);
+    let (mut values, marks) = ids(products);
     values.push(Value::Uint64(SALE_SKU_BIT));
     Statement {
         text: format!(
@@ -109,6 +112,8 @@ pub fn stock(products: &[ProductId]) -> Statement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::limits::PAGE_SIZE_MAX;
+    use std::collections::HashSet;
 
     #[test]
     fn parameters_go_with_their_marks() {
@@ -128,6 +133,24 @@ mod tests {
         }
         assert_eq!(INSERT_PRODUCT.matches('?').count(), 8);
         assert_eq!(INSERT_STOCK.matches(',').count() + 1, STOCK_PARAMETERS);
+    }
+
+    #[test]
+    fn texts_are_few() {
+        let page = Page { number: 1, size: 1 };
+        let mut texts = HashSet::new();
+        for sale in [None, Some(SaleStatus::OnSale), Some(SaleStatus::OffSale)] {
+            for search in [None, Some("cup")] {
+                texts.insert(list(sale, search, page).text);
+                texts.insert(count(sale, search).text);
+            }
+        }
+        for length in 1..=PAGE_SIZE_MAX as usize {
+            let ids = vec![ProductId(1); length];
+            texts.insert(products(&ids).text);
+            texts.insert(stock(&ids).text);
+        }
+        assert!(texts.len() <= 24, "{}", texts.len());
     }
 
     #[test]

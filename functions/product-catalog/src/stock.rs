@@ -142,7 +142,7 @@ async fn stored(
     products: &[ProductId],
 ) -> Result<HashMap<ProductId, Vec<Stored>>, Fault> {
     let statement = statement::stock(products);
-    let db = Db::open(&config.inventory_url).await?;
+    let db = Db::at(&config.inventory_url);
     let mut stored: HashMap<ProductId, Vec<Stored>> = HashMap::new();
     for row in db.query(&statement.text, statement.values).await? {
         let mode = row.u8(4)?;

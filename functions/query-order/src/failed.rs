@@ -17,7 +17,7 @@ const SELECT: &str = "SELECT LEFT(message_data, ?), error_message, user_id FROM 
 
 /// The order as one that failed; `None` where it was not given up.
 pub async fn find(config: &Config, id: OrderId) -> Result<Option<CachedOrder>, Fault> {
-    let db = Db::open(&config.inventory_url).await?;
+    let db = Db::at(&config.inventory_url);
     let values = vec![
         Value::Uint32(MESSAGE_BYTES_MAX),
         Value::Uint64(id.get()),

@@ -117,8 +117,7 @@ async fn without_redis(config: &Config, id: OrderId, away: Fault) -> Result<Cach
 }
 
 async fn loaded(config: &Config, id: OrderId) -> Result<Option<Order>, Fault> {
-    let db = Db::open(config.shard_url(id.gene())).await?;
-    order_store::load(&db, id).await
+    order_store::load(Db::at(config.shard_url(id.gene())), id).await
 }
 
 /// The order from its shard, which is remembered.

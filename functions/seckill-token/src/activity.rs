@@ -54,7 +54,7 @@ impl Activity {
 }
 
 /// The activity a caller names; by product, the one that is not over and starts first.
-pub async fn find(db: &Db, name: SeckillName, now: Ms) -> Result<Activity, Fault> {
+pub async fn find(db: Db<'_>, name: SeckillName, now: Ms) -> Result<Activity, Fault> {
     let (statement, unknown) = match name {
         SeckillName::Id(id) => (statement::one(id), id.to_string()),
         SeckillName::Of(product) => (

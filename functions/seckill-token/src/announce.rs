@@ -7,15 +7,15 @@ use contract::seckill::{CreateSeckillRequest, SeckillReply};
 use domain::limits::SECKILL_NUMBER_MAX;
 use domain::seckill::{SeckillPlan, SeckillStatus};
 use domain::{Ms, Rejection, SeckillId};
-use guest::mysql::{Db, Value, text};
+use guest::mysql::{Db, Transaction, Value, text};
 use guest::{Call, Fault, Reply, clock, config};
 
 pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
     let now = clock::now();
     let plan = CreateSeckillRequest::parse(&call.json_body().await?, now)?;
-    let db = Db::open(&config::config().await?.inventory_url).await?;
-    let plan = named(&db, plan).await?;
-    let id = insert(&db, &plan, now).await?;
+    let db = Db::at(&config::config().await?.inventory_url);
+    let plan = named(db, plan).await?;
+    let id = insert(db, &plan, now).await?;
     let activity = Activity {
         id,
         plan,
@@ -30,7 +30,7 @@ pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
 }
 
 /// The plan under its own name, else its product's. Product and sku must be there.
-async fn named(db: &Db, plan: SeckillPlan) -> Result<SeckillPlan, Fault> {
+async fn named(db: Db<'_>, plan: SeckillPlan) -> Result<SeckillPlan, Fault> {
     let product = plan.product;
     let rows = db.query(PRODUCT, vec![Value::Uint64(product.0)]).await?;
     let row = rows.first().ok_or(Rejection::UnknownProduct(product))?;
@@ -48,21 +48,25 @@ async fn named(db: &Db, plan: SeckillPlan) -> Result<SeckillPlan, Fault> {
     Ok(SeckillPlan { name, ..plan })
 }
 
-async fn insert(db: &Db, plan: &SeckillPlan, now: Ms) -> Result<SeckillId, Fault> {
-    db.begin().await?;
-    match write(db, plan, now).await {
+async fn insert(db: Db<'_>, plan: &SeckillPlan, now: Ms) -> Result<SeckillId, Fault> {
+    let mut transaction = db.begin().await?;
+    match write(&mut transaction, plan, now).await {
         Ok(id) => {
-            db.commit().await?;
+            transaction.commit().await?;
             Ok(id)
         }
         Err(fault) => {
-            db.rollback().await;
+            transaction.rollback().await;
             Err(fault)
         }
     }
 }
 
-async fn write(db: &Db, plan: &SeckillPlan, now: Ms) -> Result<SeckillId, Fault> {
+async fn write(
+    transaction: &mut Transaction,
+    plan: &SeckillPlan,
+    now: Ms,
+) -> Result<SeckillId, Fault> {
     let values = vec![
         Value::Uint64(plan.product.0),
         Value::Uint64(plan.sku.0),
@@ -76,8 +80,8 @@ async fn write(db: &Db, plan: &SeckillPlan, now: Ms) -> Result<SeckillId, Fault>
         Value::Uint64(now),
         Value::Uint64(now),
     ];
-    db.execute(INSERT, values).await?;
-    let rows = db.query(LAST_NUMBER, vec![]).await?;
+    transaction.execute(INSERT, values).await?;
+    let rows = transaction.query(LAST_NUMBER, vec![]).await?;
     let number = match rows.first() {
         Some(row) => row.u64(0)?,
         None => 0,

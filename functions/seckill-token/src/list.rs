@@ -20,7 +20,7 @@ pub async fn page(call: &Call) -> Result<Reply, Fault> {
     let filter = filter(call)?;
     let config = config().await?;
     let (activities, total) = {
-        let db = Db::open(&config.inventory_url).await?;
+        let db = Db::at(&config.inventory_url);
         let list = statement::list(filter, page);
         let rows = db.query(&list.text, list.values).await?;
         let activities: Vec<Activity> =
@@ -62,8 +62,8 @@ pub async fn one(call: &Call, id: &str) -> Result<Reply, Fault> {
     let id = seckill_id(id)?;
     let config = config().await?;
     let found = {
-        let db = Db::open(&config.inventory_url).await?;
-        activity::find(&db, SeckillName::Id(id), clock::now()).await?
+        let db = Db::at(&config.inventory_url);
+        activity::find(db, SeckillName::Id(id), clock::now()).await?
     };
     let mut views = views(config, std::slice::from_ref(&found), &call.trace_id).await;
     let reply = SeckillReply {

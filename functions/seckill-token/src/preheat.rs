@@ -11,7 +11,7 @@ use contract::seckill::{PreheatRequest, Preheated, SeckillName};
 use domain::seckill::SeckillStatus;
 use domain::{Rejection, StockMode};
 use guest::config::Config;
-use guest::mysql::{Db, SqlError, Value};
+use guest::mysql::{Db, SqlError, Transaction, Value};
 use guest::mysql_error::Kind;
 use guest::redis::Redis;
 use guest::{Call, Fault, Reply, catalogue, clock, config};
@@ -42,11 +42,11 @@ pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
 
 /// All named activities, each once. One that cannot be preheated is refused before anything changes.
 async fn wanted(config: &Config, names: &[SeckillName]) -> Result<Vec<Activity>, Fault> {
-    let db = Db::open(&config.inventory_url).await?;
+    let db = Db::at(&config.inventory_url);
     let now = clock::now();
     let mut wanted: Vec<Activity> = Vec::with_capacity(names.len());
     for name in names {
-        let found = activity::find(&db, *name, now).await?;
+        let found = activity::find(db, *name, now).await?;
         if found.is_over(now) {
             return Err(Rejection::SeckillEnded(found.id).into());
         }
@@ -65,16 +65,16 @@ struct Product {
 }
 
 async fn preheat(config: &Config, redis: &Redis, activity: &mut Activity) -> Result<(), Fault> {
-    let db = Db::open(&config.inventory_url).await?;
-    let product = product(&db, activity).await?;
+    let db = Db::at(&config.inventory_url);
+    let product = product(db, activity).await?;
     if activity.status == SeckillStatus::Planned {
-        set_aside(redis, &db, activity, product.mode).await?;
+        set_aside(redis, db, activity, product.mode).await?;
         activity.status = SeckillStatus::Open;
     }
-    load(redis, &db, activity, &product).await
+    load(redis, db, activity, &product).await
 }
 
-async fn product(db: &Db, activity: &Activity) -> Result<Product, Fault> {
+async fn product(db: Db<'_>, activity: &Activity) -> Result<Product, Fault> {
     let id = activity.id.product;
     let rows = db.query(PRODUCT, vec![Value::Uint64(id.0)]).await?;
     let row = rows.first().ok_or(Rejection::UnknownProduct(id))?;
@@ -96,7 +96,7 @@ fn owner(activity: &Activity) -> String {
 /// On a refusal nothing is left behind; where an outcome is not known, the promise stays for the next preheat or the relay.
 async fn set_aside(
     redis: &Redis,
-    db: &Db,
+    db: Db<'_>,
     activity: &Activity,
     mode: StockMode,
 ) -> Result<(), Fault> {
@@ -126,7 +126,7 @@ async fn set_aside(
     Err(refusal)
 }
 
-async fn is_open(db: &Db, activity: &Activity) -> Result<bool, Fault> {
+async fn is_open(db: Db<'_>, activity: &Activity) -> Result<bool, Fault> {
     let statement = statement::one(activity.id);
     let rows = db.query(&statement.text, statement.values).await?;
     let now = rows.first().map(Activity::read).transpose()?;
@@ -140,7 +140,7 @@ fn short(activity: &Activity) -> Rejection {
     }
 }
 
-async fn promise(redis: &Redis, db: &Db, activity: &Activity) -> Result<(), Fault> {
+async fn promise(redis: &Redis, db: Db<'_>, activity: &Activity) -> Result<(), Fault> {
     let (product, sku) = (activity.id.product, activity.plan.sku);
     let arguments = [
         owner(activity),
@@ -204,18 +204,21 @@ enum Moved {
     Unknown(Fault),
 }
 
-async fn move_units(db: &Db, activity: &Activity) -> Moved {
+async fn move_units(db: Db<'_>, activity: &Activity) -> Moved {
     let mut attempt = 1;
-    loop {
-        let written = write(db, activity).await;
-        match written {
-            Ok(Ok(())) => break,
+    let transaction = loop {
+        let mut transaction = match db.begin().await {
+            Ok(transaction) => transaction,
+            Err(error) => return Moved::Refused(error.into()),
+        };
+        match write(&mut transaction, activity).await {
+            Ok(Ok(())) => break transaction,
             Ok(Err(refused)) => {
-                db.rollback().await;
+                transaction.rollback().await;
                 return refused;
             }
             Err(error) => {
-                db.rollback().await;
+                transaction.rollback().await;
                 if error.kind == Kind::Retry && attempt < ATTEMPTS_MAX {
                     attempt += 1;
                 } else {
@@ -223,33 +226,29 @@ async fn move_units(db: &Db, activity: &Activity) -> Moved {
                 }
             }
         }
-    }
-    match db.commit().await {
+    };
+    match transaction.commit().await {
         Ok(()) => Moved::Done,
         Err(error) if error.kind == Kind::Connection => Moved::Unknown(error.into()),
-        Err(error) => {
-            db.rollback().await;
-            Moved::Refused(error.into())
-        }
+        Err(error) => Moved::Refused(error.into()),
     }
 }
 
 /// The statements of the move; what the inner error says is not to be committed.
-async fn write(db: &Db, activity: &Activity) -> Result<Result<(), Moved>, SqlError> {
+async fn write(
+    transaction: &mut Transaction,
+    activity: &Activity,
+) -> Result<Result<(), Moved>, SqlError> {
     let (product, now) = (activity.id.product.0, clock::now());
     let units = Value::Uint32(activity.plan.stock);
-    db.begin().await?;
     let opened = vec![
         Value::Uint8(SeckillStatus::Open.code()),
         Value::Uint64(now),
         Value::Uint32(activity.id.number),
         Value::Uint8(SeckillStatus::Planned.code()),
     ];
-    db.execute(UPDATE_STATUS, opened).await?;
-    match db.row_count().await {
-        Ok(1) => {}
-        Ok(_) => return Ok(Err(Moved::NotPlanned)),
-        Err(fault) => return Ok(Err(Moved::Refused(fault))),
+    if transaction.update(UPDATE_STATUS, opened).await? != 1 {
+        return Ok(Err(Moved::NotPlanned));
     }
     let mut taken = vec![units.clone(), units.clone(), units.clone()];
     taken.extend([
@@ -258,21 +257,23 @@ async fn write(db: &Db, activity: &Activity) -> Result<Result<(), Moved>, SqlErr
         Value::Uint64(activity.plan.sku.0),
         units.clone(),
     ]);
-    db.execute(TAKE_UNITS, taken).await?;
-    match db.row_count().await {
-        Ok(1) => {}
-        Ok(_) => return Ok(Err(Moved::Refused(short(activity).into()))),
-        Err(fault) => return Ok(Err(Moved::Refused(fault))),
+    if transaction.update(TAKE_UNITS, taken).await? != 1 {
+        return Ok(Err(Moved::Refused(short(activity).into())));
     }
     let mut given = vec![Value::Uint64(product), Value::Uint64(activity.sku().0)];
     given.extend([units.clone(), units.clone(), units]);
     given.extend([Value::Uint64(now), Value::Uint64(now)]);
-    db.execute(INSERT_UNITS, given).await?;
+    transaction.execute(INSERT_UNITS, given).await?;
     Ok(Ok(()))
 }
 
 /// Tells Redis the stock of both rows, by which the promise is settled, and the facts last: from them on it sells.
-async fn load(redis: &Redis, db: &Db, activity: &Activity, product: &Product) -> Result<(), Fault> {
+async fn load(
+    redis: &Redis,
+    db: Db<'_>,
+    activity: &Activity,
+    product: &Product,
+) -> Result<(), Fault> {
     let id = activity.id;
     let registered = [
         keys::SECKILL_PRODUCTS.to_owned(),
@@ -313,7 +314,7 @@ async fn load(redis: &Redis, db: &Db, activity: &Activity, product: &Product) ->
     Ok(())
 }
 
-async fn sync(redis: &Redis, db: &Db, activity: &Activity) -> Result<(), Fault> {
+async fn sync(redis: &Redis, db: Db<'_>, activity: &Activity) -> Result<(), Fault> {
     let (product, sku) = (activity.id.product, activity.plan.sku);
     let values = vec![
         Value::Uint64(product.0),

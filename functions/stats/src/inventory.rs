@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 /// Messages of a day that are no orders.
 pub async fn failures(config: &Config, day: Day) -> Result<u64, Fault> {
-    let db = Db::open(&config.inventory_url).await?;
+    let db = Db::at(&config.inventory_url);
     let rows = db
         .query(
             "SELECT COUNT(*) FROM order_failures WHERE created_at >= ? AND created_at < ? AND status <> ?",
@@ -34,12 +34,14 @@ pub async fn names(config: &Config, hot: &[Sold]) -> Result<HashMap<ProductId, S
     if hot.is_empty() {
         return Ok(HashMap::new());
     }
+    let ids: Vec<ProductId> = hot.iter().map(|sold| sold.product).collect();
+    let ids = sql::padded(&ids);
     let statement = format!(
         "SELECT id, name FROM products WHERE id IN ({})",
-        sql::placeholders(hot.len())
+        sql::placeholders(ids.len())
     );
-    let ids = hot.iter().map(|sold| Value::Uint64(sold.product.0));
-    let db = Db::open(&config.inventory_url).await?;
+    let ids = ids.into_iter().map(|product| Value::Uint64(product.0));
+    let db = Db::at(&config.inventory_url);
     let rows = db.query(&statement, ids.collect()).await?;
     rows.iter()
         .map(|row| Ok((ProductId(row.u64(0)?), row.text(1)?)))

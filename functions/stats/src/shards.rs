@@ -38,18 +38,18 @@ pub async fn counts(config: &Config, whose: Whose<'_>) -> Result<Counts, Fault> 
     match whose {
         Whose::Day(day) => {
             let each = config.shard_urls().iter().map(async |url| {
-                let db = Db::open(url).await?;
+                let db = Db::at(url);
                 let mut counts = Vec::new();
                 for hour in hours(day) {
-                    counts.push(counts_of(&db, IN_TIME, hour.to_vec()).await?);
+                    counts.push(counts_of(db, IN_TIME, hour.to_vec()).await?);
                 }
                 Ok::<_, Fault>(Counts::merged(counts))
             });
             try_join_all(each).await.map(Counts::merged)
         }
         Whose::User(user) => {
-            let db = Db::open(config.shard_url(user.id.gene())).await?;
-            counts_of(&db, "user_id = ?", vec![Value::Uint64(user.id.get())]).await
+            let db = Db::at(config.shard_url(user.id.gene()));
+            counts_of(db, "user_id = ?", vec![Value::Uint64(user.id.get())]).await
         }
     }
 }
@@ -59,13 +59,13 @@ pub async fn parts(config: &Config, today: Day) -> Result<Vec<Part>, Fault> {
 }
 
 async fn part(url: &str, today: Day) -> Result<Part, Fault> {
-    let db = Db::open(url).await?;
+    let db = Db::at(url);
     let limit = vec![Value::Uint32(RECENT_ORDERS_MAX as u32)];
     let recent = db.query(RECENT, limit).await?;
     let recent = recent.iter().map(order).collect::<Result<_, _>>()?;
     let (mut counts, mut sold) = (Vec::new(), Vec::new());
     for hour in hours(today) {
-        counts.push(counts_of(&db, IN_TIME, hour.to_vec()).await?);
+        counts.push(counts_of(db, IN_TIME, hour.to_vec()).await?);
         let standing = STANDING.map(|status| Value::Uint8(status.code()));
         let limit = [Value::Uint32(PRODUCTS_COUNTED_MAX as u32)];
         let values = [&standing[..], &hour, &limit].concat();
@@ -86,7 +86,7 @@ fn hours(day: Day) -> impl Iterator<Item = [Value; 2]> {
     starts.map(|from| [Value::Uint64(from), Value::Uint64(from + HOUR_MS)])
 }
 
-async fn counts_of(db: &Db, condition: &str, values: Vec<Value>) -> Result<Counts, Fault> {
+async fn counts_of(db: Db<'_>, condition: &str, values: Vec<Value>) -> Result<Counts, Fault> {
     let statement = format!("{COUNTS} WHERE {condition} GROUP BY status");
     let mut counts = Counts::default();
     for row in db.query(&statement, values).await? {

@@ -21,7 +21,10 @@ pub use generated::spin::redis::redis;
 use generated::spin::variables::variables;
 
 /// A session, known by its database.
-pub struct MySql(String);
+pub struct MySql {
+    database: String,
+    number: u32,
+}
 pub struct Redis;
 
 pub struct Bindings;
@@ -39,17 +42,22 @@ fn script<T: 'static>(accessor: &Accessor<T, Bindings>) -> Script {
     accessor.with(|mut access| access.get().script.clone())
 }
 
-fn database<T: 'static>(
+/// Database and number of a session.
+fn session<T: 'static>(
     accessor: &Accessor<T, Bindings>,
     session: &Resource<MySql>,
-) -> Result<String> {
-    accessor.with(|mut access| Ok(access.get().table.get(session)?.0.clone()))
+) -> Result<(String, u32)> {
+    accessor.with(|mut access| {
+        let session = access.get().table.get(session)?;
+        Ok((session.database.clone(), session.number))
+    })
 }
 
 impl mysql::Host for Data {}
 impl mysql::HostConnection for Data {
     async fn drop(&mut self, session: Resource<MySql>) -> Result<()> {
-        self.table.delete(session)?;
+        let session = self.table.delete(session)?;
+        self.script.closed(session.number);
         Ok(())
     }
 }
@@ -60,14 +68,19 @@ type Rows = (
     FutureReader<Result<(), mysql::Error>>,
 );
 
-fn statement(
+async fn statement(
     script: &Script,
-    database: &str,
+    (database, session): (String, u32),
     text: &str,
     parameters: &[mysql::ParameterValue],
 ) -> Result<Vec<mysql::Row>, mysql::Error> {
     let values = parameters.iter().map(shown).collect();
-    match script.call(statement_name(database, text), values) {
+    let name = statement_name(&database, text);
+    let flight = script.flight(Some(session));
+    let answer = script.call_of(Some(session), name.clone(), values);
+    flight.held(&name).await;
+    flight.answered(&answer);
+    match answer {
         Answer::Rows(rows) => Ok(rows),
         Answer::Done => Ok(Vec::new()),
         Answer::ConnectionFailed(text) => Err(mysql::Error::ConnectionFailed(text)),
@@ -105,33 +118,39 @@ impl<T: Send + 'static> mysql::HostConnectionWithStore<T> for Bindings {
         address: String,
     ) -> Result<Result<Resource<MySql>, mysql::Error>> {
         let database = address.rsplit('/').next().unwrap_or_default().to_owned();
-        match script(accessor).call(format!("open {database}"), vec![]) {
+        let (script, name) = (script(accessor), format!("open {database}"));
+        let flight = script.flight(None);
+        let answer = script.call(name.clone(), vec![]);
+        flight.held(&name).await;
+        match answer {
             Answer::Done => {}
             Answer::ConnectionFailed(text) => return Ok(Err(mysql::Error::ConnectionFailed(text))),
             other => return Ok(Err(mysql::Error::Other(format!("{other:?}")))),
         }
-        let session = accessor.with(|mut access| access.get().table.push(MySql(database)))?;
-        Ok(Ok(session))
+        let number = script.opened();
+        let session = MySql { database, number };
+        accessor.with(|mut access| Ok(Ok(access.get().table.push(session)?)))
     }
 
     async fn execute(
         accessor: &Accessor<T, Self>,
-        session: Resource<MySql>,
+        resource: Resource<MySql>,
         text: String,
         parameters: Vec<mysql::ParameterValue>,
     ) -> Result<Result<(), mysql::Error>> {
-        let database = database(accessor, &session)?;
-        Ok(statement(&script(accessor), &database, &text, &parameters).map(|_| ()))
+        let session = session(accessor, &resource)?;
+        let answer = statement(&script(accessor), session, &text, &parameters).await;
+        Ok(answer.map(|_| ()))
     }
 
     async fn query(
         accessor: &Accessor<T, Self>,
-        session: Resource<MySql>,
+        resource: Resource<MySql>,
         text: String,
         parameters: Vec<mysql::ParameterValue>,
     ) -> Result<Result<Rows, mysql::Error>> {
-        let database = database(accessor, &session)?;
-        let rows = match statement(&script(accessor), &database, &text, &parameters) {
+        let session = session(accessor, &resource)?;
+        let rows = match statement(&script(accessor), session, &text, &parameters).await {
             Ok(rows) => rows,
             Err(error) => return Ok(Err(error)),
         };

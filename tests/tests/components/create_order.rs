@@ -429,3 +429,30 @@ fn a_missing_variable_is_named_in_the_log_only() {
     assert!(reply.log.contains("redis_url"), "{}", reply.log);
     assert!(!reply.body.to_string().contains("redis_url"));
 }
+
+/// Each number of rows is a text the server has to prepare.
+#[test]
+fn many_lines_are_inserted_in_parts_of_few_sizes() {
+    let lines: Vec<String> = (1..=13)
+        .map(|product| format!(r#"{{"product_id":{product},"quantity":2}}"#))
+        .collect();
+    let body = format!(r#"{{"user_id":7,"items":[{}]}}"#, lines.join(","));
+    let script = Script::default()
+        .expect("admit", admitted(minted(0, 1)))
+        .always("reserve", reserved(9999))
+        .expect("order_1 INSERT t_order", Answer::Done)
+        .expect("order_1 INSERT t_order_item", Answer::Done)
+        .expect("order_1 INSERT t_order_item", Answer::Done)
+        .expect("order_1 INSERT t_local_message", Answer::Done)
+        .expect("complete", integer(1));
+    let reply = create_body(&body, &script);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let width = contract::sql::ITEM_PARAMETERS;
+    let last = script.values("order_1 INSERT t_order_item");
+    let products: Vec<&str> = last.chunks(width).map(|row| row[1].as_str()).collect();
+    assert_eq!(
+        products,
+        ["9", "10", "11", "12", "13"],
+        "after the first eight"
+    );
+}

@@ -1,8 +1,10 @@
-//! Just enough of a host to run requests through one function: wasmtime, WASI, and the scripted bindings.
+//! Just enough of a host to run requests through one function, one after the other or many at once: wasmtime, WASI, and the
+//! scripted bindings.
 
 use crate::bindings;
 use crate::script::Script;
 use bytes::Bytes;
+use futures::future::try_join_all;
 use http_body_util::{BodyExt, Full};
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -99,27 +101,82 @@ fn send_all_with(
     script: &Script,
     variables: &[(&'static str, &'static str)],
 ) -> Vec<Reply> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    // Before the clock starts: this may build and compile.
-    let service = prepared(function).unwrap_or_else(|error| panic!("{function}: {error:?}"));
-    let run = run(service, requests, script.clone(), variables);
-    let replies = runtime
-        .block_on(async { tokio::time::timeout(DEADLINE, run).await })
-        .unwrap_or_else(|_| panic!("no reply in time; so far: {:?}", script.steps()))
-        .unwrap_or_else(|error| panic!("{function}: {error:?}; so far: {:?}", script.steps()));
+    let mut instance = Instance::new(function, script, variables);
+    let each = requests.into_iter();
+    let replies = each.flat_map(|request| instance.send_together(vec![request]));
+    let replies = replies.collect();
     script.check();
-    for reply in &replies {
-        assert!(
-            !reply.log.contains(PASSWORD),
-            "a secret in the log: {}",
-            reply.log
-        );
-        assert_eq!(reply.header("content-type"), Some("application/json"));
-    }
     replies
+}
+
+/// One instance of a function.
+pub struct Instance {
+    function: String,
+    script: Script,
+    runtime: tokio::runtime::Runtime,
+    store: Store<Data>,
+    service: Service,
+    log: MemoryOutputPipe,
+}
+
+impl Instance {
+    pub fn new(
+        function: &str,
+        script: &Script,
+        changed: &[(&'static str, &'static str)],
+    ) -> Instance {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        // Before a clock starts: this may build and compile.
+        let service = prepared(function).unwrap_or_else(|error| panic!("{function}: {error:?}"));
+        let log = MemoryOutputPipe::new(LOG_BYTES_MAX);
+        let data = Data {
+            table: ResourceTable::new(),
+            script: script.clone(),
+            variables: variables(changed),
+            wasi: WasiCtxBuilder::new().stderr(log.clone()).build(),
+            http: WasiHttpCtx::new(),
+        };
+        let mut store = Store::new(&ENGINE, data);
+        let service = runtime.block_on(service.instantiate_async(&mut store));
+        Instance {
+            function: function.to_owned(),
+            script: script.clone(),
+            service: service.unwrap_or_else(|error| panic!("{function}: {error:?}")),
+            runtime,
+            store,
+            log,
+        }
+    }
+
+    /// Sends requests at once, and gives their replies in the same order.
+    pub fn send_together(&mut self, requests: Vec<http::Request<Vec<u8>>>) -> Vec<Reply> {
+        let (function, script) = (&self.function, &self.script);
+        let run = run(&mut self.store, &self.service, requests);
+        let answers = self
+            .runtime
+            .block_on(async { tokio::time::timeout(DEADLINE, run).await })
+            .unwrap_or_else(|_| panic!("no reply in time; so far: {:?}", script.steps()))
+            .unwrap_or_else(|error| panic!("{function}: {error:?}; so far: {:?}", script.steps()));
+        let log = String::from_utf8_lossy(&self.log.contents()).into_owned();
+        assert!(!log.contains(PASSWORD), "a secret in the log: {log}");
+        let reply = |(parts, body): (http::response::Parts, Bytes)| {
+            let body = serde_json::from_slice(&body);
+            Reply {
+                status: parts.status.as_u16(),
+                headers: parts.headers,
+                body: body.unwrap_or_else(|error| panic!("{function}: {error} in its reply")),
+                log: log.clone(),
+            }
+        };
+        let replies: Vec<Reply> = answers.into_iter().map(reply).collect();
+        for reply in &replies {
+            assert_eq!(reply.header("content-type"), Some("application/json"));
+        }
+        replies
+    }
 }
 
 /// A JSON request.
@@ -156,36 +213,15 @@ fn variables(changed: &[(&'static str, &'static str)]) -> BTreeMap<&'static str,
 type Sent = Pin<Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>>;
 
 async fn run(
-    service: ServicePre<Data>,
+    store: &mut Store<Data>,
+    service: &Service,
     requests: Vec<http::Request<Vec<u8>>>,
-    script: Script,
-    changed: &[(&'static str, &'static str)],
-) -> wasmtime::Result<Vec<Reply>> {
-    let log = MemoryOutputPipe::new(LOG_BYTES_MAX);
-    let data = Data {
-        table: ResourceTable::new(),
-        script,
-        variables: variables(changed),
-        wasi: WasiCtxBuilder::new().stderr(log.clone()).build(),
-        http: WasiHttpCtx::new(),
+) -> wasmtime::Result<Vec<(http::response::Parts, Bytes)>> {
+    let together = async |accessor: &Accessor<Data>| {
+        let each = requests.into_iter();
+        try_join_all(each.map(|request| one(accessor, service, request))).await
     };
-    let mut store = Store::new(&ENGINE, data);
-    let service = service.instantiate_async(&mut store).await?;
-    let mut replies = Vec::new();
-    for request in requests {
-        let (parts, body) = store
-            .run_concurrent(async |accessor| one(accessor, &service, request).await)
-            .await??;
-        let body = serde_json::from_slice(&body)
-            .map_err(|error| wasmtime::Error::msg(format!("{error} in {body:?}")))?;
-        replies.push(Reply {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            body,
-            log: String::from_utf8_lossy(&log.contents()).into_owned(),
-        });
-    }
-    Ok(replies)
+    store.run_concurrent(together).await?
 }
 
 async fn one(

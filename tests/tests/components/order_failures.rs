@@ -178,6 +178,7 @@ fn a_retry_waits_for_its_verdict() {
             ["0", "5", "0", "3"],
             "pending, where pending or failed"
         );
+        assert_eq!(script.sessions_of(UPDATE), script.sessions_of(COUNT));
     }
 }
 

@@ -2,8 +2,10 @@
 //! fails the test, and so does an expectation that nobody met.
 
 use crate::bindings::{mysql, redis};
+use crate::sessions::Sessions;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Notify;
 
 /// What a call is answered.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct Call {
     pub what: String,
     /// Keys and arguments, or statement parameters, as text.
     pub values: Vec<String>,
+    /// Whose statement it is, where it is one.
+    session: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -40,11 +44,18 @@ struct State {
     standing: Vec<(String, Answer)>,
     calls: Vec<Call>,
     unexpected: Vec<String>,
+    sessions: Sessions,
 }
 
 /// Shared between a test and the host that runs its function.
 #[derive(Clone, Debug, Default)]
-pub struct Script(Arc<Mutex<State>>);
+pub struct Script(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    called: Notify,
+}
 
 /// Succeed unless a test says otherwise: they are recorded all the same.
 const ALWAYS_FINE: [&str; 7] = [
@@ -77,10 +88,38 @@ impl Script {
     }
 
     pub(crate) fn call(&self, what: String, values: Vec<String>) -> Answer {
+        self.call_of(None, what, values)
+    }
+
+    /// A call by a session of MySQL.
+    pub(crate) fn call_of(
+        &self,
+        session: Option<u32>,
+        what: String,
+        values: Vec<String>,
+    ) -> Answer {
+        let answer = self.answer(session, what, values);
+        self.0.called.notify_waiters();
+        answer
+    }
+
+    /// Waits until there were so many calls like `what`.
+    pub(crate) async fn called(&self, what: &str, count: usize) {
+        loop {
+            let called = self.0.called.notified();
+            if self.count(what) >= count {
+                return;
+            }
+            called.await;
+        }
+    }
+
+    fn answer(&self, session: Option<u32>, what: String, values: Vec<String>) -> Answer {
         self.state(|state| {
             state.calls.push(Call {
                 what: what.clone(),
                 values,
+                session,
             });
             let next = state
                 .expectations
@@ -113,6 +152,14 @@ impl Script {
         self.state(|state| {
             let like = |call: &&Call| is_like(&call.what, what);
             state.calls.iter().filter(like).count()
+        })
+    }
+
+    /// The session of each statement like `what`, in order.
+    pub fn sessions_of(&self, what: &str) -> Vec<u32> {
+        self.state(|state| {
+            let like = state.calls.iter().filter(|call| is_like(&call.what, what));
+            like.filter_map(|call| call.session).collect()
         })
     }
 
@@ -153,8 +200,17 @@ impl Script {
         });
     }
 
+    /// Something no function may do.
+    pub(crate) fn wrong(&self, what: String) {
+        self.state(|state| state.unexpected.push(what));
+    }
+
+    pub(crate) fn sessions<R>(&self, look: impl FnOnce(&mut Sessions) -> R) -> R {
+        self.state(|state| look(&mut state.sessions))
+    }
+
     fn state<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -167,7 +223,7 @@ fn fine(what: &str) -> Answer {
 }
 
 /// Equal, or longer by further words.
-fn is_like(what: &str, pattern: &str) -> bool {
+pub(crate) fn is_like(what: &str, pattern: &str) -> bool {
     what.strip_prefix(pattern)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }

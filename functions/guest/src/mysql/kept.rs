@@ -1,0 +1,166 @@
+//! Where a component's connections come from and go back to: those its instance keeps. An open is never given up, and what a
+//! request that was given up leaves behind is not given on (see `pool`).
+
+use super::lease::{Lease, State};
+use super::pool::{Found, Mode, Pool};
+use super::{SqlError, failed};
+use crate::clock::sleep;
+use crate::mysql_error::Kind;
+use futures::channel::oneshot;
+use spin_sdk::mysql::{DbValue, Error, ParameterValue};
+use spin_sdk::wasip3::spawn;
+use spin_sdk::wasip3::wit_bindgen::StreamResult;
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::mem::replace;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+pub use spin_sdk::mysql::Connection;
+
+/// Rows asked of the host in one call: most answers come in one.
+const ROWS_AT_ONCE: usize = 64;
+
+/// How long a request waits for another's connection, and how often it looks: nothing in one request can wake another.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+thread_local! {
+    static POOL: RefCell<Pool<Connection>> = const { RefCell::new(Pool::new()) };
+}
+
+fn pool<T>(look: impl FnOnce(&mut Pool<Connection>) -> T) -> T {
+    POOL.with_borrow_mut(look)
+}
+
+/// The pool is not borrowed while the host closes them.
+fn let_go() {
+    let gone = pool(Pool::let_go);
+    drop(gone);
+}
+
+/// An open or a statement in flight. It ends after the call it stands for, given up or not.
+pub struct Flight(());
+
+impl Flight {
+    pub fn start() -> Flight {
+        pool(Pool::starts);
+        Flight(())
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        pool(Pool::ends);
+        let_go();
+    }
+}
+
+/// The place a connection goes back to.
+#[derive(Clone, Copy)]
+pub struct Home(usize);
+
+impl Home {
+    pub fn back(self, connection: Connection, mode: Mode, state: State) {
+        pool(|pool| match state {
+            State::Free => pool.give_back(self.0, mode, connection),
+            State::Open => pool.leave_open(self.0, connection),
+            State::Asked | State::Spoilt => pool.set_aside(self.0, connection),
+        });
+        let_go();
+    }
+
+    /// Its server went away.
+    pub fn doubt(self) {
+        pool(|pool| pool.doubt(self.0));
+    }
+}
+
+/// A connection to the address, if possible of this mode.
+pub async fn take(address: &str, mode: Mode) -> Result<Lease, SqlError> {
+    let home = Home(pool(|pool| pool.place(address)));
+    let mut waiting_since = None;
+    loop {
+        match pool(|pool| pool.take(home.0, mode)) {
+            Found::Idle(connection, mode) => {
+                return Ok(Lease::new(connection, home, mode, State::Free));
+            }
+            Found::LeftOpen(connection) => {
+                return Ok(Lease::new(connection, home, Mode::Manual, State::Open));
+            }
+            Found::Room => return open(address.to_owned(), home).await,
+            Found::Full => {}
+        }
+        let since = *waiting_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= WAIT_MAX {
+            return Err(SqlError {
+                kind: Kind::Connection,
+                text: "every connection this instance may have is in use".to_owned(),
+            });
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Opens one, counted already. The call is nobody's own: where whoever asked is gone by the time it ends, the connection is
+/// kept for others. Given up it could come back opened at that very moment, to be let go in the midst of other calls.
+async fn open(address: String, home: Home) -> Result<Lease, SqlError> {
+    let (sender, receiver) = oneshot::channel();
+    spawn(async move {
+        let flight = Flight::start();
+        let opened = Connection::open(address).await;
+        drop(flight);
+        let lease = match opened {
+            Ok(connection) => Ok(Lease::new(connection, home, Mode::Automatic, State::Free)),
+            Err(error) => {
+                pool(|pool| pool.not_opened(home.0));
+                Err(failed(error))
+            }
+        };
+        drop(sender.send(lease));
+    });
+    next_turn().await;
+    receiver.await.unwrap_or_else(|_| {
+        Err(SqlError {
+            kind: Kind::Connection,
+            text: "the opening of a connection was given up".to_owned(),
+        })
+    })
+}
+
+/// What is spawned begins once the turn is over in which it was.
+async fn next_turn() {
+    let mut is_next = false;
+    poll_fn(|context| {
+        if replace(&mut is_next, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// All rows of a query.
+pub async fn rows(
+    connection: &Connection,
+    statement: &str,
+    parameters: Vec<ParameterValue>,
+) -> Result<Vec<Vec<DbValue>>, Error> {
+    let mut result = connection.query(statement, parameters).await?;
+    let mut rows = Vec::with_capacity(ROWS_AT_ONCE);
+    loop {
+        let (read, all) = result.rows().read(rows).await;
+        rows = all;
+        match read {
+            StreamResult::Complete(_) => {
+                if rows.len() == rows.capacity() {
+                    rows.reserve(ROWS_AT_ONCE);
+                }
+            }
+            StreamResult::Dropped | StreamResult::Cancelled => break,
+        }
+    }
+    result.result().await?;
+    Ok(rows)
+}

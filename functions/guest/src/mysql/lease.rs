@@ -1,0 +1,151 @@
+//! One connection while a request has it. However the request ends, the connection goes back as what it then is.
+
+use super::home::{self, Connection, Flight, Home};
+use super::pool::Mode;
+use super::row::Row;
+use super::{SqlError, failed};
+use crate::mysql_error::{self, Kind};
+use contract::sql;
+use spin_sdk::mysql::{Error, ParameterValue};
+use std::mem::replace;
+
+/// What a connection is fit for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Free,
+    /// In a transaction.
+    Open,
+    /// A statement is in flight; who is dropped in this state was given up.
+    Asked,
+    /// Something failed in a way that leaves it unknown what the next answer would be.
+    Spoilt,
+}
+
+pub struct Lease {
+    /// There until it goes back.
+    connection: Option<Connection>,
+    home: Home,
+    mode: Mode,
+    state: State,
+}
+
+impl Lease {
+    pub fn new(connection: Connection, home: Home, mode: Mode, state: State) -> Lease {
+        Lease {
+            connection: Some(connection),
+            home,
+            mode,
+            state,
+        }
+    }
+
+    /// A connection of this mode, in no transaction.
+    pub async fn take(address: &str, mode: Mode) -> Result<Lease, SqlError> {
+        let mut lease = home::take(address, mode).await?;
+        // One that fails at what another left in it is not this request's failure.
+        while lease.state == State::Open && lease.end(sql::ROLLBACK).await.is_err() {
+            lease = home::take(address, mode).await?;
+        }
+        if lease.mode != mode {
+            let turn = match mode {
+                Mode::Automatic => sql::AUTOCOMMIT,
+                Mode::Manual => sql::NO_AUTOCOMMIT,
+            };
+            lease.execute(turn, vec![]).await?;
+            lease.mode = mode;
+        }
+        Ok(lease)
+    }
+
+    /// From here on it is in a transaction.
+    pub fn begin(&mut self) {
+        self.state = State::Open;
+    }
+
+    /// COMMIT or ROLLBACK.
+    pub async fn end(&mut self, statement: &str) -> Result<(), SqlError> {
+        self.execute(statement, vec![]).await?;
+        self.state = State::Free;
+        Ok(())
+    }
+
+    pub async fn execute(
+        &mut self,
+        statement: &str,
+        parameters: Vec<ParameterValue>,
+    ) -> Result<(), SqlError> {
+        let (before, connection) = self.ask()?;
+        let answer = {
+            let _flight = Flight::start();
+            connection.execute(statement, parameters).await
+        };
+        self.answered(before, answer)
+    }
+
+    pub async fn query(
+        &mut self,
+        statement: &str,
+        parameters: Vec<ParameterValue>,
+    ) -> Result<Vec<Row>, SqlError> {
+        let (before, connection) = self.ask()?;
+        let answer = {
+            let _flight = Flight::start();
+            home::rows(connection, statement, parameters).await
+        };
+        let rows = self.answered(before, answer)?;
+        Ok(rows.into_iter().map(Row).collect())
+    }
+
+    /// Executes a statement and asks how many rows it changed.
+    pub async fn update(
+        &mut self,
+        statement: &str,
+        parameters: Vec<ParameterValue>,
+    ) -> Result<i64, SqlError> {
+        self.execute(statement, parameters).await?;
+        let rows = self.query(sql::ROW_COUNT, vec![]).await?;
+        let count = rows.first().and_then(|row| row.i64(0).ok());
+        count.ok_or_else(|| SqlError {
+            kind: Kind::Other(0),
+            text: "ROW_COUNT() gave no number".to_owned(),
+        })
+    }
+
+    fn ask(&mut self) -> Result<(State, &Connection), SqlError> {
+        let before = match self.state {
+            State::Free | State::Open => replace(&mut self.state, State::Asked),
+            // It would only wait for the next deadline.
+            State::Asked | State::Spoilt => State::Spoilt,
+        };
+        match &self.connection {
+            Some(connection) if before != State::Spoilt => Ok((before, connection)),
+            _ => Err(SqlError {
+                kind: Kind::Connection,
+                text: "the connection has failed already".to_owned(),
+            }),
+        }
+    }
+
+    fn answered<T>(&mut self, before: State, answer: Result<T, Error>) -> Result<T, SqlError> {
+        self.state = before;
+        answer.map_err(|error| {
+            let error = failed(error);
+            // Only a server that names its error is certain to be done with the statement.
+            if matches!(error.kind, Kind::Connection | Kind::Other(0)) {
+                self.state = State::Spoilt;
+            }
+            if error.kind == Kind::Connection && mysql_error::is_of_the_link(&error.text) {
+                self.home.doubt();
+            }
+            error
+        })
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.home.back(connection, self.mode, self.state);
+        }
+    }
+}
