@@ -81,26 +81,41 @@ fn continuations_without_end() -> Result<()> {
     Ok(())
 }
 
-/// Frames that end nothing and mean nothing: each wants an answer, or only to be looked at.
-#[test]
-fn frames_without_meaning() -> Result<()> {
+/// Sends nothing but this frame.
+fn flood_of(frames: &[Vec<u8>]) -> Result<()> {
     const AT_ONCE: usize = 200;
-    let kinds = [
-        frame(PING, 0, 0, &[7; 8]),
-        frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0xff, 0xff]),
-        frame(SETTINGS, 0, 0, &[]),
-        frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 16]),
-        frame(UNKNOWN, 0, 0, &[0; 16]),
-        frame(PING, ACK, 0, &[7; 8]),
-    ];
+    let pieces: Vec<Vec<u8>> = frames.iter().map(|frame| frame.repeat(AT_ONCE)).collect();
     let shop = Shop::open()?;
     shop.besiege(|target| {
-        crowd(target, kinds.len(), move |index| {
-            let piece = kinds[index].repeat(AT_ONCE);
+        crowd(target, CLIENTS, move |index| {
+            let piece = pieces[index % pieces.len()].clone();
             flood(target, move |_| piece.clone())
         })
     });
     Ok(())
+}
+
+/// Each wants an answer.
+#[test]
+fn pings() -> Result<()> {
+    flood_of(&[frame(PING, 0, 0, &[7; 8])])
+}
+
+/// Each wants an answer, and some change what the host may send.
+#[test]
+fn settings() -> Result<()> {
+    let window = [0, 4, 0, 0, 0xff, 0xff];
+    flood_of(&[frame(SETTINGS, 0, 0, &window), frame(SETTINGS, 0, 0, &[])])
+}
+
+/// Each is looked at and means nothing.
+#[test]
+fn frames_without_meaning() -> Result<()> {
+    flood_of(&[
+        frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 16]),
+        frame(UNKNOWN, 0, 0, &[0; 16]),
+        frame(PING, ACK, 0, &[7; 8]),
+    ])
 }
 
 /// A body that goes on for ever and never has a byte.

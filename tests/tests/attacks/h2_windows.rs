@@ -18,15 +18,17 @@ use tokio::time::{interval, timeout_at};
 const CONNECTIONS: usize = 16;
 const STREAMS: usize = 256;
 const CLOSED: [(u16, u32); 1] = [(INITIAL_WINDOW_SIZE, 0)];
-const DRIBBLE_EVERY: Duration = Duration::from_millis(100);
+/// Between two requests of a client whose requests are no burst, and two bytes it lets through.
+const APART: Duration = Duration::from_millis(80);
 /// Between two looks at whether the host has ended a connection.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-fn pages(user: u64, page_size: u32, count: usize) -> Vec<u8> {
+/// Requests for so many pages, each over a stream of its own.
+fn pages(user: u64, page_size: u32, count: usize) -> Vec<Vec<u8>> {
     let path = format!("/v1/order/list?user_id={user}&page_size={page_size}");
     let block = request("GET", &path);
     streams(count)
-        .flat_map(|stream| headers(stream, END_STREAM, &block))
+        .map(|stream| headers(stream, END_STREAM, &block))
         .collect()
 }
 
@@ -46,7 +48,7 @@ async fn closed(target: Target, asked: Vec<u8>) -> Result<()> {
 #[test]
 fn closed_windows_of_long_pages() -> Result<()> {
     let shop = Shop::open()?;
-    let asked = pages(shop.collector()?, 10, STREAMS);
+    let asked = pages(shop.collector()?, 10, STREAMS).concat();
     shop.besiege(|target| crowd(target, CONNECTIONS, move |_| closed(target, asked.clone())));
     Ok(())
 }
@@ -54,19 +56,22 @@ fn closed_windows_of_long_pages() -> Result<()> {
 #[test]
 fn closed_windows_of_short_pages() -> Result<()> {
     let shop = Shop::open()?;
-    let asked = pages(shop.collector()?, 1, STREAMS);
+    let asked = pages(shop.collector()?, 1, STREAMS).concat();
     shop.besiege(|target| crowd(target, CONNECTIONS, move |_| closed(target, asked.clone())));
     Ok(())
 }
 
 /// Lets one more byte of each reply through now and then.
-async fn dribble(target: Target, asked: Vec<u8>, count: usize) -> Result<()> {
+async fn dribble(target: Target, asked: Vec<Vec<u8>>) -> Result<()> {
     let mut h2 = H2::connect(target.address, &CLOSED).await?;
-    h2.send(&asked).await?;
-    let more: Vec<u8> = streams(count)
+    let more: Vec<u8> = streams(asked.len())
         .flat_map(|stream| window_update(stream, 1))
         .collect();
-    let mut pace = interval(DRIBBLE_EVERY);
+    let mut pace = interval(APART);
+    for page in asked {
+        pace.tick().await;
+        h2.send(&page).await?;
+    }
     while !target.is_over() && !h2.is_over() {
         pace.tick().await;
         if h2.send(&more).await.is_err() {
@@ -79,26 +84,29 @@ async fn dribble(target: Target, asked: Vec<u8>, count: usize) -> Result<()> {
 
 #[test]
 fn windows_that_open_byte_by_byte() -> Result<()> {
-    const COUNT: usize = 24;
     let shop = Shop::open()?;
-    let asked = pages(shop.collector()?, 10, COUNT);
-    shop.besiege(|target| crowd(target, 4, move |_| dribble(target, asked.clone(), COUNT)));
+    let asked = pages(shop.collector()?, 10, 24);
+    shop.besiege(|target| crowd(target, 4, move |_| dribble(target, asked.clone())));
     Ok(())
 }
 
 /// Neither frames nor anything else is read: the sockets fill.
 #[test]
 fn http_2_that_is_never_read() -> Result<()> {
-    async fn open(target: Target, asked: Vec<u8>) -> Result<()> {
+    async fn ask(target: Target, asked: Vec<Vec<u8>>) -> Result<()> {
         let mut wire = Wire::narrow(target.address).await?;
-        let begin = [PREFACE, &settings(&[]), &asked].concat();
-        let _ = timeout_at(target.until.into(), wire.stream.write_all(&begin)).await;
+        wire.send(&[PREFACE, &settings(&[])].concat()).await?;
+        let mut pace = interval(APART * 2);
+        for page in asked {
+            pace.tick().await;
+            let _ = timeout_at(target.until.into(), wire.stream.write_all(&page)).await;
+        }
         target.hold().await;
         Ok(())
     }
     let shop = Shop::open()?;
     let asked = pages(shop.collector()?, 10, 12);
-    shop.besiege(|target| crowd(target, 8, move |_| open(target, asked.clone())));
+    shop.besiege(|target| crowd(target, 8, move |_| ask(target, asked.clone())));
     Ok(())
 }
 

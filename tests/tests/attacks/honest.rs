@@ -5,6 +5,7 @@ use anyhow::Result;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+use tests::client::Client;
 
 /// Between two requests of one client.
 const PACE: Duration = Duration::from_millis(40);
@@ -13,6 +14,15 @@ const TOLD_MAX: usize = 5;
 
 /// One client: the request of its turn, whose reply must be right.
 pub type Turn = Box<dyn FnMut(u64) -> Result<()> + Send>;
+
+/// Some who keep their connection, and some who do not.
+pub fn clients(base: &str, make: impl Fn(Client) -> Turn) -> Vec<Turn> {
+    const KEPT: usize = 5;
+    const UNKEPT: usize = 2;
+    let kept = (0..KEPT).map(|_| make(Client::new(base)));
+    let unkept = (0..UNKEPT).map(|_| make(Client::unkept(base)));
+    kept.chain(unkept).collect()
+}
 
 /// What the clients of a measurement got.
 #[derive(Debug, Default)]

@@ -6,11 +6,14 @@
 mod crowd;
 mod frames;
 mod framing;
+mod guests;
 mod h2_floods;
 mod h2_windows;
 mod honest;
+mod logs;
 mod pages;
 mod pipelines;
+mod probes;
 mod shop;
 mod siege;
 mod slow_readers;

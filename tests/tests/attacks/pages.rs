@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const CLIENTS: usize = 32;
 /// How long such a page may take among others of its kind.
-const WITHIN: Duration = Duration::from_secs(20);
+const WITHIN: Duration = Duration::from_secs(10);
 
 async fn read(target: Target, path: String) -> Result<()> {
     while !target.is_over() {

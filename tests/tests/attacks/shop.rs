@@ -1,7 +1,7 @@
 //! The platform under attack: the real application on MariaDB and Redis, its honest customers, and a customer with many
 //! long orders.
 
-use crate::honest::Turn;
+use crate::honest::{Turn, clients};
 use crate::siege::{REST_WITHIN, Siege, Target};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -14,9 +14,6 @@ use tests::shop::{buyer, key, order_body, placed};
 
 /// Files this process and the host may need: two for each connection of the largest attack, and some.
 const OPEN_FILES: u64 = 20_000;
-/// Honest customers who keep their connection, and those who do not.
-const KEPT: usize = 5;
-const UNKEPT: usize = 2;
 /// Of the customer with many long orders: orders, lines of each, and characters that each line has of its product.
 const LONG_ORDERS: usize = 100;
 const LONG_LINES: u64 = 100;
@@ -70,12 +67,7 @@ impl Shop {
     where
         F: Future<Output = Result<()>>,
     {
-        let honest = || {
-            let base = self.platform.api.base();
-            let kept = (0..KEPT).map(|_| customer(Client::new(base), self.product));
-            let unkept = (0..UNKEPT).map(|_| customer(Client::unkept(base), self.product));
-            kept.chain(unkept).collect()
-        };
+        let honest = || clients(self.platform.api.base(), |api| customer(api, self.product));
         let siege = Siege {
             process: &self.platform.host,
             metrics: &self.platform.metrics,

@@ -2,7 +2,7 @@
 //! is answered well and soon, memory is bounded, and the host comes to rest.
 
 use crate::honest::{self, Figures, Turn};
-use crate::vitals::{CONNECTIONS, Memory, Metrics};
+use crate::vitals::{CONNECTIONS, IN_FLIGHT, INSTANCES, Memory, Metrics};
 use anyhow::{Context, Result, ensure};
 use stack::{Process, wait_for, wait_ok};
 use std::future::Future;
@@ -14,7 +14,7 @@ use tests::client::Client;
 use tokio::sync::Notify;
 
 /// How long the honest clients are alone with the host first.
-const QUIET: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_millis(600);
 /// The honest clients' slowest hundredth may take so many times what it took then, and always so long.
 const SLOWER_MAX: u32 = 10;
 const P99_FLOOR: Duration = Duration::from_millis(250);
@@ -64,7 +64,7 @@ pub struct Siege<'a> {
 
 /// How long an attack lasts; `ATTACK_SECONDS` says otherwise.
 pub fn attack_lasts() -> Duration {
-    const SECONDS: f64 = 4.0;
+    const SECONDS: f64 = 3.0;
     const SECONDS_MAX: f64 = 3600.0;
     let said = std::env::var("ATTACK_SECONDS").ok();
     let seconds = said.and_then(|text| text.parse::<f64>().ok());
@@ -156,9 +156,14 @@ impl Siege<'_> {
         fresh.get("/.well-known/spin/health")?.expect(200)?;
         let took = asked.elapsed();
         ensure!(took <= AT_ONCE, "afterwards the host answered in {took:?}");
+        let mut uncounted = Uncounted::default();
         wait_ok(self.rest_within, "the host at rest", || {
-            Metrics::of(self.metrics)?.rest(connections)
-        })
+            let metrics = Metrics::of(self.metrics)?;
+            if let Err(wrong) = uncounted.look(&metrics) {
+                return Ok(Err(wrong));
+            }
+            metrics.rest(connections).map(Ok)
+        })?
     }
 }
 
@@ -178,6 +183,31 @@ fn judge(quiet: &Figures, besieged: &Figures, wrong: &mut Vec<String>) {
             "honest clients: p99 {:?} (slowest {:?}) where {allowed:?} is allowed, quiet {:?}",
             besieged.p99, besieged.slowest, quiet.p99
         ));
+    }
+}
+
+/// Work that no request in flight stands for: then nothing bounds it.
+#[derive(Default)]
+struct Uncounted {
+    since: Option<Instant>,
+}
+
+impl Uncounted {
+    /// An idle instance is let go after a second; this leaves it some more.
+    const IDLE_MAX: Duration = Duration::from_millis(2_500);
+
+    fn look(&mut self, metrics: &Metrics) -> Result<()> {
+        let instances = metrics.sum(INSTANCES);
+        if metrics.sum(IN_FLIGHT) > 0.0 || instances == 0.0 {
+            self.since = None;
+            return Ok(());
+        }
+        let since = *self.since.get_or_insert_with(Instant::now);
+        ensure!(
+            since.elapsed() <= Self::IDLE_MAX,
+            "{instances} instances work on, and no request is in flight"
+        );
+        Ok(())
     }
 }
 

@@ -6,14 +6,19 @@ use tests::client::Client;
 
 /// What the gauges of a host with nothing to do show, connections aside: somebody may keep one.
 const AT_REST: [&str; 5] = [
-    "http_requests_in_flight",
-    "wasm_instances",
+    IN_FLIGHT,
+    INSTANCES,
     "db_connections_in_use",
     "db_connection_waiters",
     "redis_commands_in_flight",
 ];
 /// Client connections open.
 pub const CONNECTIONS: &str = "http_connections_open";
+
+/// Requests in flight.
+pub const IN_FLIGHT: &str = "http_requests_in_flight";
+/// Component instances alive.
+pub const INSTANCES: &str = "wasm_instances";
 
 /// The memory of a process, in MB.
 #[derive(Clone, Copy)]
@@ -54,16 +59,10 @@ impl Metrics {
 
     /// The sum of a metric over all its labels.
     pub fn sum(&self, name: &str) -> f64 {
-        self.sum_where(name, "")
-    }
-
-    /// The sum over those labels that contain `label`.
-    pub fn sum_where(&self, name: &str, label: &str) -> f64 {
         let values = self.0.lines().filter_map(|line| {
-            let labels = line.strip_prefix(name)?;
-            let (labels, value) = labels.rsplit_once(' ')?;
+            let (labels, value) = line.strip_prefix(name)?.rsplit_once(' ')?;
             let is_whole = labels.is_empty() || labels.starts_with('{');
-            (is_whole && labels.contains(label)).then(|| value.parse::<f64>().ok())?
+            is_whole.then(|| value.parse::<f64>().ok())?
         });
         values.sum()
     }
