@@ -15,22 +15,20 @@ use tokio::time::interval;
 const CLIENTS: usize = 4;
 /// Between two connections of a client whose connection the host ends.
 const AGAIN_AFTER: Duration = Duration::from_millis(10);
-/// Pieces one client sends in an attack.
+/// Pieces one client sends over a connection.
 const PIECES_MAX: usize = 1_000_000;
 
 /// Sends what `piece` makes of its number, over a new connection whenever the host has ended the last: `piece` is told
 /// with 0 that one begins.
 async fn flood(target: Target, piece: impl Fn(usize) -> Vec<u8>) -> Result<()> {
     let mut again = interval(AGAIN_AFTER);
-    let mut left = PIECES_MAX;
     while !target.is_over() {
         again.tick().await;
         // A host under attack may refuse; honest clients tell whether it still serves.
         let Ok(mut h2) = H2::connect(target.address, &[]).await else {
             continue;
         };
-        for number in 0..left {
-            left -= 1;
+        for number in 0..PIECES_MAX {
             if target.is_over() || h2.is_over() || h2.send(&piece(number)).await.is_err() {
                 break;
             }
