@@ -100,6 +100,9 @@ pub struct Up {
     /// How long a component may take to begin its answer: seconds, or with a suffix ms, us, ns. [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Instances")]
     pub request_timeout: Option<Span<Duration>>,
+    /// How long a component may keep a processor busy for one request; then its instance is stopped.
+    #[arg(long, value_name = "TIME", default_value = limits::REQUEST_CPU_TIME, value_parser = parse_single_time, help_heading = "Instances")]
+    pub request_cpu_time: Duration,
     /// How long an idle instance is kept for reuse.
     #[arg(long, value_name = "TIME", default_value = limits::IDLE_INSTANCE_TIMEOUT, value_parser = parse_time, help_heading = "Instances")]
     pub idle_instance_timeout: Span<Duration>,
@@ -113,9 +116,16 @@ pub struct Up {
     /// Requests handled at a time; one more is answered 503.
     #[arg(long, value_name = "COUNT", default_value_t = limits::REQUESTS_MAX, help_heading = "Server")]
     pub max_requests: usize,
-    /// Client connections open at a time; one more is answered 503 and closed.
+    /// Requests one component handles at a time; one more is answered 503. [default: a quarter of --max-requests]
+    #[arg(long, value_name = "COUNT", help_heading = "Server")]
+    pub max_component_requests: Option<usize>,
+    /// Client connections open at a time; one more takes the place of one that has had no request for long, or is
+    /// answered 503 and closed.
     #[arg(long, value_name = "COUNT", default_value_t = limits::CONNECTIONS_MAX, help_heading = "Server")]
     pub max_connections: usize,
+    /// Those of one address. [default: half of --max-connections]
+    #[arg(long, value_name = "COUNT", help_heading = "Server")]
+    pub max_connections_per_address: Option<usize>,
     /// Bytes of the largest request body; a larger one is answered 413.
     #[arg(long, value_name = "BYTES", default_value_t = limits::BODY_BYTES_MAX, help_heading = "Server")]
     pub max_body_bytes: u64,
@@ -167,6 +177,20 @@ pub struct Up {
     /// Silence what components print.
     #[arg(short = 'q', long, help_heading = "Logs")]
     pub quiet: bool,
+}
+
+impl Up {
+    /// Connections one address may have.
+    pub fn connections_per_address_max(&self) -> usize {
+        let share = self.max_connections / limits::CONNECTIONS_PER_ADDRESS_SHARE;
+        self.max_connections_per_address.unwrap_or(share.max(1))
+    }
+
+    /// Requests one component may have in flight.
+    pub fn component_requests_max(&self) -> usize {
+        let share = self.max_requests / limits::COMPONENT_REQUESTS_SHARE;
+        self.max_component_requests.unwrap_or(share.max(1))
+    }
 }
 
 /// A value, or a range (its end excluded) that each instance draws its value from.
@@ -274,6 +298,8 @@ pub struct RuntimeConfig {
 pub struct Mysql {
     /// Connections per address and process.
     pub max_connections: usize,
+    /// Prepared statements at one server, over all connections of the process.
+    pub max_statements: usize,
     /// How long a statement waits for a free connection, in ms.
     pub wait_timeout_ms: u64,
     /// How long connecting may take, in ms.
@@ -286,6 +312,7 @@ impl Default for Mysql {
     fn default() -> Self {
         Self {
             max_connections: limits::MYSQL_CONNECTIONS_MAX,
+            max_statements: limits::MYSQL_STATEMENTS_MAX,
             wait_timeout_ms: limits::MYSQL_WAIT_TIMEOUT.as_millis() as u64,
             connect_timeout_ms: limits::MYSQL_CONNECT_TIMEOUT.as_millis() as u64,
             query_timeout_ms: limits::MYSQL_QUERY_TIMEOUT.as_millis() as u64,
@@ -340,6 +367,10 @@ impl RuntimeConfig {
             (
                 "outbound_mysql.max_connections",
                 config.outbound_mysql.max_connections as u64,
+            ),
+            (
+                "outbound_mysql.max_statements",
+                config.outbound_mysql.max_statements as u64,
             ),
             (
                 "outbound_mysql.wait_timeout_ms",

@@ -1,20 +1,24 @@
-//! How many requests an instance gets, how long it may take and when it is let go: the policy behind
-//! `ProxyHandler`. An instance that trapped takes no further request; the others go on.
+//! How many requests an instance gets, how long it may take, how long it may keep its thread busy, and when it is let go:
+//! the policy behind `ProxyHandler`. An instance that trapped takes no further request; the others go on.
 
 use crate::config::{Span, Up};
 use crate::limits;
+use crate::pacer::Pacer;
+use crate::server::Permit;
 use crate::store::{Instance, Reach};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant as StdInstant};
-use tokio::time::{Instant as TokioInstant, Sleep, sleep};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant as TokioInstant, Sleep, sleep, timeout};
 use wasmtime::component::GuestTaskId;
-use wasmtime::{Engine, Store, StoreContextMut};
+use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline, format_err};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::handler::{
-    HandlerState, Instance as Worker, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState,
+    HandlerState, Instance as Worker, Proxy, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState,
     WorkerStatus,
 };
 
@@ -26,6 +30,8 @@ pub struct Reuse {
     request_timeout: Span<Duration>,
     idle_timeout: Span<Duration>,
     memory_bytes_max: usize,
+    /// Epochs an instance may keep its thread busy after it got its last request.
+    ticks_max: u64,
 }
 
 impl Reuse {
@@ -51,7 +57,52 @@ impl Reuse {
                 .unwrap_or(Span::Value(limits::REQUEST_TIMEOUT)),
             idle_timeout: up.idle_instance_timeout,
             memory_bytes_max: up.max_instance_memory,
+            ticks_max: ticks(up.request_cpu_time),
         }
+    }
+}
+
+/// A time in epochs, at least one.
+fn ticks(time: Duration) -> u64 {
+    let ticks = time.as_nanos().div_ceil(limits::EPOCH_TICK.as_nanos());
+    u64::try_from(ticks).unwrap_or(u64::MAX)
+}
+
+/// A bound on the instances of one component, over all threads.
+#[derive(Debug)]
+pub struct Share {
+    taken: AtomicUsize,
+    max: usize,
+}
+
+impl Share {
+    /// At most `max`.
+    pub fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            taken: AtomicUsize::new(0),
+            max,
+        })
+    }
+
+    fn take(self: &Arc<Self>) -> wasmtime::Result<Part> {
+        if self.taken.fetch_add(1, Ordering::Relaxed) >= self.max {
+            self.taken.fetch_sub(1, Ordering::Relaxed);
+            return Err(format_err!(
+                "the component has {} instances already",
+                self.max
+            ));
+        }
+        Ok(Part(self.clone()))
+    }
+}
+
+/// An instance's part of a share, given back when dropped.
+#[derive(Debug)]
+struct Part(Arc<Share>);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -65,6 +116,12 @@ pub struct Dispatch {
     pub reach: Arc<Reach>,
     /// See [`Reuse`].
     pub reuse: Reuse,
+    /// Turns of the thread's busy guests.
+    pub pacer: Arc<Pacer>,
+    /// Instances over all threads.
+    pub share: Arc<Share>,
+    /// Instances being made.
+    pub making: Semaphore,
 }
 
 impl HandlerState for Dispatch {
@@ -73,13 +130,22 @@ impl HandlerState for Dispatch {
     type WorkerState = Policy;
 
     async fn instantiate(&self) -> wasmtime::Result<Worker<Instance, Expiration, Policy>> {
+        let part = self.share.take()?;
         let data = Instance::new(&self.reach, self.reuse.memory_bytes_max)?;
         let mut store = Store::new(&self.engine, data);
-        store.limiter(|instance| &mut instance.limits);
-        // A busy guest lets others run at each tick; being late is then noticed by `Expiration`.
+        store.limiter(|instance| &mut instance.memory);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
-        let proxy = self.pre.instantiate_async(&mut store).await?;
+        let (pacer, ticks_max) = (self.pacer.clone(), self.reuse.ticks_max);
+        store.epoch_deadline_callback(move |mut context| {
+            let instance = context.data_mut();
+            instance.ticks += 1;
+            if instance.ticks > ticks_max {
+                let limit = limits::EPOCH_TICK.as_millis() as u64 * ticks_max;
+                return Err(format_err!("the guest was busy for more than {limit} ms"));
+            }
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(pacer.turn())))
+        });
+        let proxy = self.make(&mut store).await?;
         let metrics = &self.reach.metrics;
         metrics.instances_started.inc();
         metrics.instances.inc();
@@ -90,6 +156,7 @@ impl HandlerState for Dispatch {
             view: WasiHttpView::http,
             expiration: Expiration::new(request_timeout, self.reuse.idle_timeout.draw()),
             state: Policy {
+                _part: part,
                 reach: self.reach.clone(),
                 requests_max: self.reuse.requests.draw(),
                 concurrent_max: self.reuse.concurrent.draw(),
@@ -99,8 +166,23 @@ impl HandlerState for Dispatch {
     }
 }
 
+impl Dispatch {
+    /// Instantiates the component, few at a time and within a deadline: its start functions are its own.
+    async fn make(&self, store: &mut Store<Instance>) -> wasmtime::Result<Proxy> {
+        let making = async {
+            let _turn = self.making.acquire().await?;
+            self.pre.instantiate_async(store).await
+        };
+        let late = |_| format_err!("making an instance took too long");
+        timeout(limits::INSTANTIATION_TIMEOUT, making)
+            .await
+            .map_err(late)?
+    }
+}
+
 /// How many requests one instance takes.
 pub struct Policy {
+    _part: Part,
     reach: Arc<Reach>,
     requests_max: usize,
     concurrent_max: usize,
@@ -109,7 +191,7 @@ pub struct Policy {
 
 impl WorkerState for Policy {
     type StoreData = Instance;
-    type RequestData = ();
+    type RequestData = Arc<Permit>;
 
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
         if total >= self.requests_max {
@@ -123,11 +205,19 @@ impl WorkerState for Policy {
 
     fn on_request_start(
         &self,
-        _: StoreContextMut<'_, Instance>,
-        (): (),
+        mut store: StoreContextMut<'_, Instance>,
+        permit: Arc<Permit>,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
-        Box::pin(sleep(self.request_timeout))
+        let instance = store.data_mut();
+        instance.ticks = 0;
+        let late = instance.late.clone();
+        let limit = self.request_timeout;
+        Box::pin(async move {
+            sleep(limit).await;
+            // The guest goes on with it until the instance is let go, whoever is still interested.
+            late.keep(permit);
+        })
     }
 
     fn drop(&self, store: Store<Instance>, result: Result<(), wasmtime::Error>) {

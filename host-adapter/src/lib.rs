@@ -5,6 +5,7 @@ mod allowed_hosts;
 mod application;
 mod bindings;
 mod cache;
+mod checks;
 pub mod config;
 mod dispatch;
 mod engine;
@@ -12,12 +13,14 @@ mod guest_log;
 mod headers;
 pub mod limits;
 mod linker;
+mod log_queue;
 mod manifest;
 mod metrics;
 mod metrics_server;
 mod mysql;
 pub mod native;
 mod outbound;
+mod pacer;
 mod redis;
 mod reply;
 mod router;
@@ -37,6 +40,7 @@ use config::{RuntimeConfig, Up};
 use engine::EpochClock;
 use manifest::Manifest;
 use metrics::Metrics;
+use server::account::Ledger;
 use server::{Entrance, Outbound, Permits, Shared, Worker};
 use shutdown::{Stopper, Stopping};
 use std::collections::HashMap;
@@ -64,17 +68,19 @@ impl Host {
     /// Checks flags, manifest, variables and components, then listens and serves on threads of its own. Variables may
     /// come from `environment`.
     pub fn start(up: &Up, environment: HashMap<String, String>) -> Result<Self, StartupError> {
+        checks::flags(up)?;
         let threads = match up.threads {
-            Some(0) => return Err(StartupError::flag("--threads", "must be at least 1")),
             Some(threads) => threads,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
+        checks::open_files(up, threads)?;
         let config = match &up.runtime_config_file {
             Some(file) => RuntimeConfig::load(file)?,
             None => RuntimeConfig::default(),
         };
         let manifest = Manifest::load(&up.from, &up.component_id)?;
         let application = Application::resolve(&manifest, up, &config, environment)?;
+        check_databases(up, &application, &config)?;
         let metrics = Metrics::new().map_err(|e| StartupError::flag("--metrics-listen", e))?;
         let local = local_cache(up, &metrics)?;
         let engine = engine::engine(up)?;
@@ -120,6 +126,12 @@ impl Host {
                 worker.serve(entrance, stopping)
             })?);
         }
+        let (sweeping, until) = (shared.clone(), stopping.clone());
+        host.threads
+            .push(spawn("sweep".to_owned(), move || async move {
+                server::sweep(sweeping, until).await;
+                Ok(())
+            })?);
         if let Some(address) = up.metrics_listen {
             host.serve_metrics(address, shared.metrics.clone(), stopping)?;
         }
@@ -192,6 +204,21 @@ where
             runtime.shutdown_background();
         })
         .map_err(|e| StartupError::flag("--threads", e))
+}
+
+/// Asks the databases what they have room for.
+fn check_databases(
+    up: &Up,
+    application: &Application,
+    config: &RuntimeConfig,
+) -> Result<(), StartupError> {
+    let file = up.runtime_config_file.as_deref();
+    let file = file.unwrap_or(std::path::Path::new("runtime configuration"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| StartupError::flag("--threads", e))?;
+    runtime.block_on(mysql::check(application, &config.outbound_mysql, file))
 }
 
 /// The local cache and its channel, where there are to be.
@@ -269,14 +296,32 @@ fn shared(
             .collect(),
         requests: Permits::new(
             up.max_requests,
-            metrics.requests_in_flight.clone(),
-            metrics.requests_refused.clone(),
+            metrics.server.requests_in_flight.clone(),
+            metrics.server.requests_refused.clone(),
         ),
+        component_requests: application
+            .guests
+            .iter()
+            .map(|guest| {
+                let (in_flight, refused) = metrics.server.component(&guest.id);
+                Permits::new(up.component_requests_max(), in_flight, refused)
+            })
+            .collect(),
         connections: Permits::new(
             up.max_connections,
-            metrics.connections.clone(),
-            metrics.connections_refused.clone(),
+            metrics.server.connections.clone(),
+            metrics.server.connections_refused.clone(),
         ),
+        instances: application
+            .guests
+            .iter()
+            .map(|_| {
+                dispatch::Share::new(
+                    (up.max_instances as usize / limits::COMPONENT_INSTANCES_SHARE).max(1),
+                )
+            })
+            .collect(),
+        ledger: Ledger::new(metrics.server.connections_evicted.clone()),
         application,
         cache,
         up: up.clone(),

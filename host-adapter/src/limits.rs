@@ -4,10 +4,36 @@
 
 use std::time::Duration;
 
-/// Open client connections per process; one more is answered 503 and closed.
+/// Open client connections per process; one more takes the place of one that has had no request for long, or is answered
+/// 503 and closed.
 pub const CONNECTIONS_MAX: usize = 8192;
+/// The share of them that one address may have, unless a flag says otherwise.
+pub const CONNECTIONS_PER_ADDRESS_SHARE: usize = 2;
+/// How long a connection must have had no request to lose its place to a new one.
+pub const EVICTED_AFTER_MS: u64 = 1_000;
+/// Connections that lose their place at once.
+pub const EVICTED_AT_ONCE_MAX: usize = 128;
+/// How long a connection is served; then it ends with its request, and its client comes again.
+pub const CONNECTION_AGE_MAX_MS: u64 = 60 * 60 * 1_000;
+/// Between two looks at what all connections hold.
+pub const SWEEP_EVERY: Duration = Duration::from_millis(250);
+/// Bytes a second that a client must take of what it asked for, and how long it may fall behind.
+pub const SEND_BYTES_PER_SECOND_MIN: u64 = 1024;
+pub const SEND_STALL_MAX_MS: u64 = 10_000;
+/// Bytes of replies that wait for one client; it is answered no more until it takes some.
+pub const CONNECTION_UNSENT_BYTES_MAX: usize = 1024 * 1024;
+/// The same of all clients; above it the ones that hold most are closed.
+pub const UNSENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of heads that are not whole yet, of all clients; above it the ones that hold most are closed.
+pub const HEADS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long, and for how long a pause, a client is listened to after its last reply; and how many bodies it may still send.
+pub const LINGER_MAX: Duration = Duration::from_secs(10);
+pub const LINGER_PAUSE_MAX: Duration = Duration::from_secs(2);
+pub const LINGER_BODIES_MAX: u64 = 8;
 /// Requests being handled per process; one more is answered 503.
 pub const REQUESTS_MAX: usize = 4096;
+/// The share of them that one component may have, unless a flag says otherwise.
+pub const COMPONENT_REQUESTS_SHARE: usize = 4;
 /// How long a component may take to begin its answer, unless `--request-timeout` says otherwise.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may take to send its request line and headers, and how long an idle connection is kept.
@@ -18,21 +44,42 @@ pub const BODY_READ_TIMEOUT: &str = "10s";
 pub const BODY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// The read buffer of an HTTP/1 connection, hence the largest head.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// The smallest that the HTTP/1 library takes, and the largest that makes sense.
+pub const HEAD_BYTES_MAX_RANGE: std::ops::RangeInclusive<usize> = 8 * 1024..=1024 * 1024;
+/// Bytes of a request's path and query.
+pub const TARGET_BYTES_MAX: usize = 8 * 1024;
 /// Headers in one request.
 pub const HEADERS_MAX: usize = 100;
 /// Bytes of a reply that wait for its client; a component that writes faster waits too.
 pub const REPLY_BUFFERED_BYTES_MAX: usize = 64 * 1024;
 /// Streams an HTTP/2 client may hold open on one connection.
-pub const H2_STREAMS_MAX: u32 = 256;
+pub const H2_STREAMS_MAX: u32 = 128;
+/// Bytes of one HTTP/2 request's headers.
+pub const H2_HEAD_BYTES_MAX: u32 = 32 * 1024;
+/// Bytes of bodies an HTTP/2 client may send ahead, of one stream and of all of a connection.
+pub const H2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+pub const H2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
+/// Streams of an HTTP/2 connection that the host itself may have to reset; with one more the connection ends.
+pub const H2_RESETS_MAX: usize = 128;
 /// How long a TLS handshake may take.
 pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long requests in flight may go on after SIGTERM.
 pub const DRAIN_TIMEOUT: &str = "15s";
 
-/// Linear memory of one component instance.
+/// Linear memory of one component instance, over all its memories.
 pub const INSTANCE_MEMORY_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Elements of one table of an instance.
+pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// Instances alive per process, over all components and threads.
 pub const INSTANCES_MAX: u32 = 1024;
+/// The share of them that one component may have.
+pub const COMPONENT_INSTANCES_SHARE: usize = 2;
+/// How long making an instance may take, with what its start functions do; and how many may be made at a time, per
+/// component and thread.
+pub const INSTANTIATION_TIMEOUT: Duration = Duration::from_secs(5);
+pub const INSTANTIATIONS_MAX: usize = 4;
+/// How long a guest may keep its thread busy for one request, unless a flag says otherwise. Counted in epochs.
+pub const REQUEST_CPU_TIME: &str = "1s";
 /// Requests one WASI 0.3 instance serves before it is replaced.
 pub const INSTANCE_REUSE_COUNT: usize = 1024;
 /// Requests one WASI 0.3 instance serves at a time.
@@ -56,10 +103,18 @@ pub const MYSQL_CLEAN_TIMEOUT: Duration = Duration::from_millis(500);
 pub const MYSQL_PING_AFTER: Duration = Duration::from_secs(1);
 /// How long that question may take. The server owes no disk for it; a new connection is tried next.
 pub const MYSQL_PING_TIMEOUT: Duration = Duration::from_millis(300);
-/// Prepared statements kept per connection.
+/// Prepared statements of this process at one server, over all its connections; servers allow 16,382 by default, to all
+/// their clients together.
+pub const MYSQL_STATEMENTS_MAX: usize = 4_096;
+/// Those of one connection: at most, and at least for the budget to be any use.
 pub const MYSQL_STATEMENTS_CACHED: usize = 256;
-/// Rows handed to the guest in one piece; a result that fits needs no further wake-up.
+pub const MYSQL_STATEMENTS_MIN: usize = 8;
+/// How long a connection is kept that nobody uses, and how often they are looked at.
+pub const MYSQL_IDLE_MAX: Duration = Duration::from_secs(60);
+pub const MYSQL_REAP_EVERY: Duration = Duration::from_secs(5);
+/// Rows handed to the guest in one piece, and their bytes; a result that fits needs no further wake-up.
 pub const ROWS_BUFFERED_MAX: usize = 256;
+pub const ROWS_BUFFERED_BYTES_MAX: usize = 256 * 1024;
 /// Row pieces waiting for a slow guest.
 pub const ROW_PIECES_QUEUED_MAX: usize = 2;
 /// How long a guest may leave rows unread before the session is taken back.
@@ -108,6 +163,8 @@ pub const CACHE_PEERS_MAX: usize = 1024;
 
 /// Distinct addresses one component may open, so that addresses made of user input cannot fill the host's memory.
 pub const ADDRESSES_MAX: usize = 256;
+/// Lines of output a component may log a second, per thread.
+pub const GUEST_LINES_PER_SECOND_MAX: u32 = 200;
 /// Bytes of one line of guest output in the log; the rest of it is cut.
 pub const GUEST_LINE_BYTES_MAX: usize = 8 * 1024;
 

@@ -10,14 +10,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let Command::Up(up) = Cli::parse().command;
-    host_adapter::telemetry::init("host-adapter");
-    match run(&up) {
+    let logging = host_adapter::telemetry::init("host-adapter").map_err(Into::into);
+    let code = match logging.and_then(|()| run(&up)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("host-adapter: {error:#}");
             ExitCode::FAILURE
         }
-    }
+    };
+    host_adapter::telemetry::flush();
+    code
 }
 
 fn run(up: &Up) -> anyhow::Result<()> {

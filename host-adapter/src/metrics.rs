@@ -34,12 +34,23 @@ pub struct Metrics {
     traps: IntCounterVec,
     /// Those of the local cache.
     pub host_cache: CacheMetrics,
+    /// Those of the server in front of the components.
+    pub server: ServerMetrics,
+}
+
+/// The metrics of the server: who is let in.
+#[derive(Debug)]
+pub struct ServerMetrics {
     /// Requests refused because too many were in flight.
     pub requests_refused: IntCounter,
-    /// Connections refused because too many were open.
-    pub connections_refused: IntCounter,
     /// Requests in flight.
     pub requests_in_flight: IntGauge,
+    component_refused: IntCounterVec,
+    component_in_flight: IntGaugeVec,
+    /// Connections refused because too many were open.
+    pub connections_refused: IntCounter,
+    /// Connections that were closed because they stood still, or others needed their place.
+    pub connections_evicted: IntCounter,
     /// Client connections open.
     pub connections: IntGauge,
 }
@@ -205,16 +216,7 @@ impl Metrics {
                 &["component"],
             )?,
             host_cache: CacheMetrics::new(&made)?,
-            requests_refused: made.counter(
-                "http_requests_refused_total",
-                "Requests refused: too many in flight.",
-            )?,
-            connections_refused: made.counter(
-                "http_connections_refused_total",
-                "Connections refused: too many open.",
-            )?,
-            requests_in_flight: made.gauge("http_requests_in_flight", "Requests in flight.")?,
-            connections: made.gauge("http_connections_open", "Client connections open.")?,
+            server: ServerMetrics::new(&made)?,
             registry,
         })
     }
@@ -267,6 +269,45 @@ impl Metrics {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
+    }
+}
+
+impl ServerMetrics {
+    fn new(made: &Maker<'_>) -> prometheus::Result<Self> {
+        Ok(Self {
+            requests_refused: made.counter(
+                "http_requests_refused_total",
+                "Requests refused: too many in flight.",
+            )?,
+            requests_in_flight: made.gauge("http_requests_in_flight", "Requests in flight.")?,
+            component_refused: made.counters(
+                "http_component_requests_refused_total",
+                "Requests refused: too many of the component in flight.",
+                &["component"],
+            )?,
+            component_in_flight: made.gauges(
+                "http_component_requests_in_flight",
+                "Requests in flight, by component.",
+                &["component"],
+            )?,
+            connections_refused: made.counter(
+                "http_connections_refused_total",
+                "Connections refused: too many open.",
+            )?,
+            connections_evicted: made.counter(
+                "http_connections_evicted_total",
+                "Connections closed: they stood still, or others needed their place.",
+            )?,
+            connections: made.gauge("http_connections_open", "Client connections open.")?,
+        })
+    }
+
+    /// Requests of the component `id`: those in flight, and those refused.
+    pub fn component(&self, id: &str) -> (IntGauge, IntCounter) {
+        (
+            self.component_in_flight.with_label_values(&[id]),
+            self.component_refused.with_label_values(&[id]),
+        )
     }
 }
 

@@ -1,14 +1,17 @@
-//! `spin:mysql@3.0.0` over pooled sessions. Opening is free: a connection takes a session from the pool at its first
-//! statement and gives it back when the guest drops it, so a guest that opens and waits holds nothing.
+//! `spin:mysql@3.0.0` over pooled sessions. Opening is free: a connection takes a session from the pool for each statement
+//! and gives it back when no transaction is open on it and all rows are read, so a guest may keep connections for as long
+//! as it lives. A session that keeps more (variables, locks, temporary tables) stays with its connection.
 //!
 //! Bad and forbidden addresses fail at `open`; a database that is away or busy fails the first statement, both as
 //! `connection-failed`.
 
+mod budget;
 mod host;
 mod pool;
 mod prepared;
 mod rows;
 mod session;
+mod startup;
 mod statement;
 mod value;
 
@@ -17,21 +20,26 @@ use crate::bindings::spin::mysql::mysql::Error;
 use crate::config;
 use crate::limits;
 use crate::metrics::Metrics;
+use budget::Budgets;
 use mysql_async::{Opts, OptsBuilder, Params, Row};
 use pool::{Lease, Pool, TakeError};
-use statement::Mode;
+use rows::{Answer, Known};
+use statement::{Mode, Word};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use url::Url;
 
 pub use host::MysqlHost;
+pub use startup::check;
 
 /// Bounds of every pool of one thread.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Connections per address and thread.
     pub connections_max: usize,
+    /// Prepared statements, shared by all threads.
+    pub budgets: Arc<Budgets>,
     /// Wait for a free one.
     pub wait: Duration,
     /// Connect and log in.
@@ -44,6 +52,7 @@ impl Limits {
     /// The share of one of `threads` threads.
     pub fn of_thread(config: &config::Mysql, threads: usize) -> Self {
         Self {
+            budgets: Budgets::new(config.max_statements),
             connections_max: config.max_connections.div_ceil(threads).max(1),
             wait: Duration::from_millis(config.wait_timeout_ms),
             connect: Duration::from_millis(config.connect_timeout_ms),
@@ -75,7 +84,30 @@ pub struct Connection(Arc<Handle>);
 struct Handle {
     pool: Arc<Pool>,
     /// Statements of one connection run one after the other, as on the wire.
-    session: Arc<tokio::sync::Mutex<Option<Lease>>>,
+    state: Arc<tokio::sync::Mutex<State>>,
+}
+
+/// What a connection is between two statements.
+#[derive(Debug)]
+pub struct State {
+    /// Its session, while it must be this one.
+    lease: Option<Lease>,
+    mode: Mode,
+    /// A session went away in the middle of something.
+    lost: bool,
+    /// What the last statement left to be asked for.
+    known: Known,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            lease: None,
+            mode: Mode::Automatic,
+            lost: false,
+            known: Known::default(),
+        }
+    }
 }
 
 impl Pools {
@@ -104,10 +136,37 @@ impl Pools {
         }
         let shown = redacted(url);
         let opts = options(url).map_err(|reason| format!("{shown}: {reason}"))?;
+        let (host, port) = (opts.ip_or_hostname(), opts.tcp_port());
+        let joined = self
+            .limits
+            .budgets
+            .join(host, port, self.limits.connections_max);
+        let budget = joined.map_err(|reason| format!("{shown}: {reason}"))?;
         let metrics = self.metrics.pool(&shown);
-        let pool = Arc::new(Pool::new(opts, shown, self.limits.clone(), metrics));
+        let limits = self.limits.clone();
+        let pool = Arc::new(Pool::new(opts, shown, limits, budget, metrics));
         pools.insert(address.to_owned(), pool.clone());
         Ok(pool)
+    }
+}
+
+impl Pools {
+    /// Closes sessions that nobody has used for long, for as long as the thread runs.
+    pub async fn reap(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(limits::MYSQL_REAP_EVERY).await;
+            let pools: Vec<Arc<Pool>> = {
+                let pools = self.by_address.lock();
+                pools
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .values()
+                    .cloned()
+                    .collect()
+            };
+            pools
+                .iter()
+                .for_each(|pool| pool.reap(limits::MYSQL_IDLE_MAX));
+        }
     }
 }
 
@@ -143,25 +202,33 @@ impl Access {
         };
         Ok(Connection(Arc::new(Handle {
             pool,
-            session: Arc::default(),
+            state: Arc::default(),
         })))
     }
 }
 
-/// The driver's options for `url`. `ssl-mode` other than `disabled` is refused: this build has no TLS to MySQL.
+/// What an address may say beside where and who. Whatever else the driver knows is either the host's to decide, leads past
+/// the address that was allowed, or needs TLS, which this build does not have to MySQL.
+const PARAMETERS: [&str; 4] = ["charset", "client_found_rows", "ssl-mode", "sslmode"];
+
+/// The driver's options for `url`.
 fn options(url: &Url) -> Result<Opts, String> {
-    let is_ssl = |key: &str| matches!(key.to_ascii_lowercase().as_str(), "ssl-mode" | "sslmode");
-    if url
-        .query_pairs()
-        .any(|(key, value)| is_ssl(&key) && !value.eq_ignore_ascii_case("disabled"))
-    {
-        return Err("TLS to MySQL (ssl-mode) is not supported".to_owned());
+    let mut kept = Vec::new();
+    for (key, value) in url.query_pairs() {
+        let key = key.to_ascii_lowercase();
+        let is_tls = matches!(key.as_str(), "ssl-mode" | "sslmode");
+        if is_tls && !value.eq_ignore_ascii_case("disabled") {
+            return Err("TLS to MySQL (ssl-mode) is not supported".to_owned());
+        }
+        if !PARAMETERS.contains(&key.as_str()) {
+            return Err(format!(
+                "the parameter {key:?} is not supported in an address"
+            ));
+        }
+        if key == "client_found_rows" {
+            kept.push((key, value.into_owned()));
+        }
     }
-    // It would lead past the address that was allowed.
-    if url.query_pairs().any(|(key, _)| key == "socket") {
-        return Err("a socket's path is not permitted in an address".to_owned());
-    }
-    let kept: Vec<_> = url.query_pairs().filter(|(key, _)| !is_ssl(key)).collect();
     let mut cleaned = url.clone();
     cleaned.set_query(None);
     if !kept.is_empty() {
@@ -187,7 +254,8 @@ impl Connection {
         self.0.execute(statement, params).await
     }
 
-    /// Runs `statement` and gives all its rows as `read` makes them, for a caller that has no use for a stream.
+    /// Runs `statement` and gives all its rows as `read` makes them, for a caller that has no use for a stream. `known` makes
+    /// one of a number that the statement before has left.
     ///
     /// # Errors
     /// As above, or what `read` says.
@@ -196,9 +264,14 @@ impl Connection {
         statement: &str,
         params: Params,
         read: impl FnMut(Row) -> Result<T, Error>,
+        known: impl FnOnce(u64) -> T,
     ) -> Result<Vec<T>, Error> {
-        let session = self.0.session(Mode::Automatic).await?;
-        rows::collect(session, statement, params, self.0.pool.limits().query, read).await
+        let state = self.0.state.clone().lock_owned().await;
+        if let Some(row) = state.known.answer(statement) {
+            return Ok(vec![known(row.number())]);
+        }
+        let state = self.0.leased(state).await?;
+        rows::collect(state, statement, params, self.0.pool.limits().query, read).await
     }
 }
 
@@ -210,30 +283,63 @@ impl From<TakeError> for Error {
 
 impl Handle {
     async fn execute(&self, statement: &str, params: Params) -> Result<(), Error> {
-        let mode = statement::mode(statement);
-        let session = self.session(mode.unwrap_or(Mode::Automatic)).await?;
-        // A transaction's first word is kept in the session from the one before: the server need not hear it.
-        if let (Some(mode), Some(lease)) = (mode, session.as_ref())
-            && lease.rests_in(mode)
-        {
-            return Ok(());
+        let mut state = self.state.clone().lock_owned().await;
+        if state.lease.is_none() && !state.lost {
+            match statement::word(statement) {
+                // Noted, and kept in the session that the next statement takes.
+                Some(Word::Mode(mode)) => {
+                    state.mode = mode;
+                    return Ok(());
+                }
+                // No transaction is open.
+                Some(Word::End) => return Ok(()),
+                None => {}
+            }
         }
-        rows::execute(session, statement, params, self.pool.limits().query).await
+        let mut state = self.leased(state).await?;
+        if let Some(Word::Mode(mode)) = statement::word(statement) {
+            state.mode = mode;
+        }
+        rows::execute(state, statement, params, self.pool.limits().query).await
     }
 
-    /// The session of this connection, taken from the pool in `mode` if there is none yet.
-    async fn session(
-        &self,
-        mode: Mode,
-    ) -> Result<tokio::sync::OwnedMutexGuard<Option<Lease>>, TakeError> {
-        let mut guard = self.session.clone().lock_owned().await;
-        match &*guard {
-            // Not replaced: the guest may be in the middle of a transaction that went with it.
-            Some(lease) if !lease.is_usable() => return Err(TakeError::Lost),
-            Some(_) => {}
-            None => *guard = Some(self.pool.take(mode).await?),
+    async fn query(&self, statement: String, params: Params) -> Result<Answer, Error> {
+        let state = self.state.clone().lock_owned().await;
+        if let Some(known) = state.known.answer(&statement) {
+            return Ok(known.answer());
         }
-        Ok(guard)
+        let state = self.leased(state).await?;
+        rows::query(state, statement, params, self.pool.limits().query).await
+    }
+
+    /// With a session, taken from the pool if there is none yet.
+    async fn leased(
+        &self,
+        mut state: tokio::sync::OwnedMutexGuard<State>,
+    ) -> Result<tokio::sync::OwnedMutexGuard<State>, TakeError> {
+        // Not replaced: the guest may be in the middle of a transaction that went with it.
+        if state.lost {
+            return Err(TakeError::Lost);
+        }
+        if state.lease.is_none() {
+            state.lease = Some(self.pool.take(state.mode).await?);
+        }
+        Ok(state)
+    }
+}
+
+impl State {
+    /// Lets the session go where nothing is left on it that is this connection's.
+    fn settle(&mut self) {
+        let Some(lease) = &self.lease else {
+            return;
+        };
+        if !lease.is_usable() {
+            self.lost = true;
+            self.lease = None;
+        } else if lease.is_free(self.mode) {
+            self.lease = None;
+        }
     }
 }
 
@@ -269,7 +375,15 @@ mod tests {
             ),
             (
                 "mysql://db/orders?socket=/run/other.sock",
-                "mysql://db:3306/orders: a socket's path is not permitted in an address",
+                "mysql://db:3306/orders: the parameter \"socket\" is not supported in an address",
+            ),
+            (
+                "mysql://db/orders?require_ssl=true",
+                "mysql://db:3306/orders: the parameter \"require_ssl\" is not supported in an address",
+            ),
+            (
+                "mysql://db/orders?stmt_cache_size=100000",
+                "mysql://db:3306/orders: the parameter \"stmt_cache_size\" is not supported in an address",
             ),
         ] {
             assert_eq!(access.open(address, &allowed).unwrap_err(), want);

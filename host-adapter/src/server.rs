@@ -1,33 +1,38 @@
 //! One thread of the server: its runtime, its listeners, its own instances, pools and links. Threads share nothing
 //! that a request has to wait for.
 
+pub mod account;
 mod body;
 mod cached;
 pub mod connection;
 pub mod listen;
+pub mod problem;
 pub mod request;
 pub mod spread;
+mod watched;
 
 use crate::application::Application;
 use crate::cache::Cache;
 use crate::config::Up;
-use crate::dispatch::{Dispatch, Reuse};
+use crate::dispatch::{Dispatch, Reuse, Share};
 use crate::headers::RouteHeaders;
 use crate::limits;
 use crate::metrics::{ComponentMetrics, Metrics};
+use crate::pacer::Pacer;
 use crate::shutdown::Stopping;
 use crate::store::{Instance, Reach};
 use crate::{mysql, redis};
+use account::{Account, Entry, Ledger};
 use bytes::Bytes;
 use connection::Client;
+use http::StatusCode;
 use spread::{Passed, Seat, Spread};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
@@ -36,10 +41,6 @@ use wasmtime_wasi_http::handler::{ProxyHandler, ProxyPre};
 
 /// After an accept error (no file descriptors, mostly), how long before the next try.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
-/// What a client gets that is one too many.
-const TOO_MANY: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-
 /// What all threads share.
 pub struct Shared {
     /// Routes and components.
@@ -58,6 +59,12 @@ pub struct Shared {
     pub tls: Option<TlsAcceptor>,
     /// Requests in flight.
     pub requests: Permits,
+    /// Those of each component.
+    pub component_requests: Vec<Permits>,
+    /// Bounds on the instances of each component.
+    pub instances: Vec<Arc<Share>>,
+    /// What each connection holds.
+    pub ledger: Arc<Ledger>,
     /// Client connections open.
     pub connections: Permits,
     /// The answer under `/.well-known/spin/info`.
@@ -90,8 +97,13 @@ impl Permits {
             return true;
         }
         self.taken.fetch_sub(1, Ordering::Relaxed);
-        self.refused.inc();
         false
+    }
+
+    /// Takes one beyond the bound, for one that is about to be given back.
+    fn take_over(&self) {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        self.gauge.inc();
     }
 
     fn give_back(&self) {
@@ -100,25 +112,84 @@ impl Permits {
     }
 }
 
-/// A permit, given back when dropped.
+/// A request's place among all and among those of its component, given back when dropped.
 pub struct Permit {
     shared: Arc<Shared>,
-    of: fn(&Shared) -> &Permits,
+    component: usize,
 }
 
 impl Permit {
-    /// One of `of`, if any is left.
-    pub fn take(shared: &Arc<Shared>, of: fn(&Shared) -> &Permits) -> Option<Self> {
-        of(shared).take().then(|| Self {
+    /// A place for a request to `component`, if there is one.
+    pub fn take(shared: &Arc<Shared>, component: usize) -> Option<Self> {
+        let own = shared.component_requests.get(component)?;
+        if !own.take() {
+            own.refused.inc();
+            return None;
+        }
+        if !shared.requests.take() {
+            shared.requests.refused.inc();
+            own.give_back();
+            return None;
+        }
+        Some(Self {
             shared: shared.clone(),
-            of,
+            component,
         })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        (self.of)(&self.shared).give_back();
+        self.shared.requests.give_back();
+        if let Some(own) = self.shared.component_requests.get(self.component) {
+            own.give_back();
+        }
+    }
+}
+
+/// A connection's place, given back when dropped.
+pub struct Place {
+    shared: Arc<Shared>,
+    entry: Entry,
+}
+
+impl Place {
+    /// A place for a client at `address`: a free one, or that of a connection which has had no request for long.
+    pub fn take(shared: &Arc<Shared>, address: IpAddr) -> Option<Self> {
+        let (connections, ledger) = (&shared.connections, &shared.ledger);
+        if !connections.take() {
+            if !ledger.evict_idle(None) {
+                connections.refused.inc();
+                return None;
+            }
+            // One too many until the one that was ended is gone.
+            connections.take_over();
+        }
+        let open = || ledger.open(address, shared.up.connections_per_address_max());
+        let entry = open().or_else(|| {
+            let freed = ledger.evict_idle(Some(address));
+            freed.then(|| ledger.open(address, usize::MAX)).flatten()
+        });
+        let Some(entry) = entry else {
+            connections.give_back();
+            connections.refused.inc();
+            return None;
+        };
+        Some(Self {
+            shared: shared.clone(),
+            entry,
+        })
+    }
+
+    /// The connection's account.
+    pub fn account(&self) -> &Arc<Account> {
+        self.entry.account()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.connections.give_back();
     }
 }
 
@@ -137,6 +208,9 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     /// One per component: its instances on this thread.
     pub handlers: Vec<ProxyHandler<Dispatch>>,
+    /// Turns of its busy guests.
+    pub pacer: Arc<Pacer>,
+    pools: Arc<mysql::Pools>,
 }
 
 impl Worker {
@@ -155,11 +229,13 @@ impl Worker {
             outbound.redis.clone(),
             shared.metrics.clone(),
         ));
+        let pacer = Arc::new(Pacer::default());
         let handlers = prepared
             .iter()
             .zip(&shared.application.guests)
             .zip(&shared.components)
-            .map(|((pre, guest), metrics)| {
+            .zip(&shared.instances)
+            .map(|(((pre, guest), metrics), share)| {
                 let (pre, p2) = match &**pre {
                     ProxyPre::P2(pre) => (ProxyPre::P2(pre.clone()), true),
                     ProxyPre::P3(pre) => (ProxyPre::P3(pre.clone()), false),
@@ -172,17 +248,29 @@ impl Worker {
                         mysql: mysql::Access::new(pools.clone()),
                         redis: redis::Access::new(links.clone()),
                         metrics: metrics.clone(),
+                        prints: Arc::default(),
                     }),
                     reuse: Reuse::new(&shared.up, p2),
+                    pacer: pacer.clone(),
+                    share: share.clone(),
+                    making: Semaphore::new(limits::INSTANTIATIONS_MAX),
                 })
             })
             .collect();
-        Self { shared, handlers }
+        Self {
+            shared,
+            handlers,
+            pacer,
+            pools,
+        }
     }
 
     /// Serves what `entrance` brings until told to stop, then lets what is in flight end, up to the deadline.
     pub async fn serve(self, entrance: Entrance, stopping: Stopping) -> std::io::Result<()> {
         let limit = self.shared.up.drain_timeout;
+        // Ends with the thread's runtime: guests may be busy until then.
+        tokio::spawn(self.pacer.clone().run());
+        tokio::spawn(self.pools.clone().reap());
         let tracker = TaskTracker::new();
         let clients = Clients {
             worker: Arc::new(self),
@@ -246,18 +334,18 @@ impl Clients {
                     continue;
                 }
             };
-            match Permit::take(&self.worker.shared, |shared| &shared.connections) {
-                Some(permit) => self.seat(stream, address, permit),
-                None => refuse(stream).await,
+            match Place::take(&self.worker.shared, address.ip()) {
+                Some(place) => self.seat(stream, address, place),
+                None => refuse(stream),
             }
         }
     }
 
     /// Serves a connection here, or has the thread serve it that has the fewest.
-    fn seat(&self, stream: TcpStream, address: SocketAddr, permit: Permit) {
+    fn seat(&self, stream: TcpStream, address: SocketAddr, place: Place) {
         let seat = self.spread.seat(self.thread);
         if seat.is_on(self.thread) {
-            return self.serve(stream, address, permit, seat);
+            return self.serve(stream, address, place, seat);
         }
         // A socket that cannot change its runtime is a broken one.
         let Ok(stream) = stream.into_std() else {
@@ -266,7 +354,7 @@ impl Clients {
         let passed = Passed {
             stream,
             address,
-            permit,
+            place,
             seat,
         };
         if let Err(back) = passed.pass() {
@@ -297,16 +385,16 @@ impl Clients {
 
     fn welcome(&self, passed: Passed) {
         match TcpStream::from_std(passed.stream) {
-            Ok(stream) => self.serve(stream, passed.address, passed.permit, passed.seat),
+            Ok(stream) => self.serve(stream, passed.address, passed.place, passed.seat),
             Err(error) => tracing::warn!(%error, "could not take over a connection"),
         }
     }
 
-    fn serve(&self, stream: TcpStream, address: SocketAddr, permit: Permit, seat: Seat) {
+    fn serve(&self, stream: TcpStream, address: SocketAddr, place: Place, seat: Seat) {
         let (worker, stopping) = (self.worker.clone(), self.stopping.clone());
         self.tracker.spawn(async move {
-            serve_client(worker, stream, address, stopping).await;
-            drop((permit, seat));
+            serve_client(worker, stream, address, place.account().clone(), stopping).await;
+            drop((place, seat));
         });
     }
 }
@@ -315,22 +403,29 @@ async fn serve_client(
     worker: Arc<Worker>,
     stream: TcpStream,
     address: SocketAddr,
+    account: Arc<Account>,
     stopping: Stopping,
 ) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let tls = worker.shared.tls.clone();
-    let Some(client) = Client::new(worker, address, tls.is_some()) else {
+    let Some(client) = Client::new(worker, address, tls.is_some(), account.clone()) else {
         return;
     };
     let Some(acceptor) = tls else {
         return client.serve_plain(stream, stopping).await;
     };
-    match timeout(limits::TLS_HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+    let handshake = timeout(limits::TLS_HANDSHAKE_TIMEOUT, acceptor.accept(stream));
+    let handshake = tokio::select! {
+        biased;
+        handshake = handshake => handshake,
+        _ = account.asked_to_end(true) => return,
+    };
+    match handshake {
         Ok(Ok(stream)) => {
             let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            client.serve(stream, h2, stopping).await;
+            client.serve(stream, Bytes::new(), h2, stopping).await;
         }
         Ok(Err(error)) => tracing::debug!(client = %address, %error, "TLS handshake failed"),
         Err(_) => tracing::debug!(client = %address, "TLS handshake took too long"),
@@ -338,6 +433,29 @@ async fn serve_client(
 }
 
 /// Never waits: the answer fits a fresh socket's buffer, and a client that does not read it is closed all the same.
-async fn refuse(mut stream: TcpStream) {
-    let _ = timeout(ACCEPT_RETRY, stream.write_all(TOO_MANY)).await;
+fn refuse(stream: TcpStream) {
+    let reply = problem::wire(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too many connections at a time",
+    );
+    let _ = stream.try_write(&reply);
+}
+
+/// Judges all connections every so often, until told to stop.
+pub async fn sweep(shared: Arc<Shared>, mut stopping: Stopping) {
+    let idle_max = shared.up.header_read_timeout;
+    let idle_max_ms = u64::try_from(idle_max.as_millis()).unwrap_or(u64::MAX);
+    let mut last = Instant::now();
+    loop {
+        tokio::select! {
+            biased;
+            () = stopping.stopped() => return,
+            () = sleep(limits::SWEEP_EVERY) => {}
+        }
+        // A process that stood still judges nobody by that time.
+        let elapsed = last.elapsed().min(2 * limits::SWEEP_EVERY);
+        last = Instant::now();
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        shared.ledger.sweep(elapsed_ms, idle_max_ms);
+    }
 }

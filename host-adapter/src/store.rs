@@ -2,13 +2,15 @@
 
 use crate::application::Guest;
 use crate::bindings::spin::variables::variables;
-use crate::guest_log::GuestLog;
+use crate::guest_log::{Allowance, GuestLog};
+use crate::limits;
 use crate::metrics::ComponentMetrics;
 use crate::outbound::OutboundHttp;
+use crate::server::Permit;
 use crate::{mysql, redis};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use wasmtime::ResourceLimiter;
 use wasmtime::component::{HasData, ResourceTable};
-use wasmtime::{StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -23,6 +25,8 @@ pub struct Reach {
     pub redis: redis::Access,
     /// Its metrics.
     pub metrics: Arc<ComponentMetrics>,
+    /// Lines it may still log.
+    pub prints: Arc<Allowance>,
 }
 
 /// The data of a store.
@@ -32,7 +36,11 @@ pub struct Instance {
     /// See [`Reach`].
     pub reach: Arc<Reach>,
     /// The cap on its memory.
-    pub limits: StoreLimits,
+    pub memory: MemoryCap,
+    /// Epochs it has kept its thread busy since it got its last request.
+    pub ticks: u64,
+    /// What goes on although it was given up.
+    pub late: Late,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: OutboundHttp,
@@ -45,8 +53,8 @@ impl Instance {
         let mut wasi = WasiCtxBuilder::new();
         wasi.envs(&guest.environment);
         if !guest.quiet {
-            wasi.stdout(GuestLog::new(&guest.id, false));
-            wasi.stderr(GuestLog::new(&guest.id, true));
+            wasi.stdout(GuestLog::new(&guest.id, false, reach.prints.clone()));
+            wasi.stderr(GuestLog::new(&guest.id, true, reach.prints.clone()));
         }
         for (folder, path) in &guest.mounts {
             wasi.preopened_dir(folder, path, FsPerms::ReadOnly)?;
@@ -54,13 +62,60 @@ impl Instance {
         Ok(Self {
             table: ResourceTable::new(),
             reach: reach.clone(),
-            limits: StoreLimitsBuilder::new()
-                .memory_size(memory_bytes_max)
-                .build(),
+            memory: MemoryCap {
+                bytes: 0,
+                bytes_max: memory_bytes_max,
+            },
+            ticks: 0,
+            late: Late::default(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             outbound: OutboundHttp(guest.clone()),
         })
+    }
+}
+
+/// Permits of requests that were given up, held for as long as their instance lives.
+#[derive(Clone, Default)]
+pub struct Late(Arc<Mutex<Vec<Arc<Permit>>>>);
+
+impl Late {
+    /// Holds one more.
+    pub fn keep(&self, permit: Arc<Permit>) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.push(permit);
+    }
+}
+
+/// A bound on linear memory, over all memories of an instance.
+#[derive(Debug)]
+pub struct MemoryCap {
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl ResourceLimiter for MemoryCap {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let grown = self.bytes.saturating_add(desired.saturating_sub(current));
+        if grown > self.bytes_max {
+            return Ok(false);
+        }
+        self.bytes = grown;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= limits::TABLE_ELEMENTS_MAX)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Logs: one JSON object per line on stdout, with the fields timestamp, level, service, trace_id, user_id, message,
 //! order_id and duration_ms, and whatever else an event carries. `RUST_LOG` chooses what is logged; `info` by default.
 
+use crate::log_queue::{self, LogQueue};
 use serde_json::{Map, Value};
-use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{fmt, io};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -12,13 +13,25 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 /// Starts logging for the whole process. Does nothing if logging was started before.
-pub fn init(service: &'static str) {
+///
+/// # Errors
+/// Where there can be no thread to write the lines.
+pub fn init(service: &'static str) -> io::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let queue = LogQueue::start(io::stdout())?;
+    log_queue::install(queue.clone());
     // An error means that a subscriber is there already: the embedder's own.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .event_format(JsonLine { service })
+        .with_writer(queue)
         .try_init();
+    Ok(())
+}
+
+/// Waits for the last lines, for the moment before the process ends.
+pub fn flush() {
+    log_queue::flush();
 }
 
 struct JsonLine {

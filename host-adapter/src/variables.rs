@@ -68,6 +68,11 @@ impl Values {
         self.0.get(name).map(String::as_str)
     }
 
+    /// All values.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(String::as_str)
+    }
+
     /// Adds a value, replacing any before it.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.0.insert(name.into(), value.into());

@@ -41,6 +41,7 @@ pub struct Launch {
     stop_within: Duration,
     farewell: Signal,
     gives_way: bool,
+    is_unheard: bool,
 }
 
 impl Launch {
@@ -64,6 +65,7 @@ impl Launch {
             stop_within: Duration::from_secs(30),
             farewell: home.farewell(),
             gives_way: false,
+            is_unheard: false,
         })
     }
 
@@ -109,6 +111,12 @@ impl Launch {
         self
     }
 
+    /// Its standard output is a pipe that nobody reads, and full before long; only standard error goes to the log.
+    pub fn unheard(mut self) -> Self {
+        self.is_unheard = true;
+        self
+    }
+
     /// Starts it and waits until it is ready.
     ///
     /// # Errors
@@ -132,12 +140,17 @@ impl Launch {
             Command::new(&self.program)
         };
         let log = open_log(&self.log)?;
+        let stdout = match self.is_unheard {
+            // Our end of the pipe is held, unread, by the handle of the child.
+            true => Stdio::piped(),
+            false => log.try_clone()?.into(),
+        };
         command
             .args(&self.args)
             .envs(self.env.iter().map(|(key, value)| (key, value)))
             .current_dir(&self.cwd)
             .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
+            .stdout(stdout)
             .stderr(log);
         Ok(command)
     }

@@ -1,16 +1,18 @@
 //! The whole platform as private processes: servers with their own data, migrations, host and relay.
 //! Shared by the tests of a binary, or one per test where servers are killed.
 
+mod visit;
+
 use crate::client::Client;
 use crate::component;
 use anyhow::{Context, Result, ensure};
 use stack::{Elasticsearch, Home, Kafka, Launch, MariaDb, Process, Redis, free_port, wait_ok};
 use std::fs;
-use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
+
+pub use visit::Visit;
 
 /// Order shards of a platform under test.
 pub const SHARDS: u64 = 2;
@@ -53,6 +55,8 @@ pub struct Platform {
     pub redis: Redis,
     pub mariadb: MariaDb,
     pub api: Client,
+    /// The host's `/metrics`.
+    pub metrics: Client,
     environment: Vec<(&'static str, String)>,
     relay_program: PathBuf,
     home: Home,
@@ -107,39 +111,34 @@ impl Platform {
             &options,
             &environment,
         )?;
-        let (host, api) = start_host(&home, "host-adapter", &environment)?;
+        let host = start_host(&home, "host-adapter", &environment)?;
         let twin = options
             .twin
             .then(|| {
                 let relay =
                     start_relay(&home, "relay-twin", &relay_program, &options, &environment)?;
-                let (host, api) = start_host(&home, "host-twin", &environment)?;
-                anyhow::Ok(Twin { host, relay, api })
+                let host = start_host(&home, "host-twin", &environment)?;
+                anyhow::Ok(Twin {
+                    host: host.process,
+                    relay,
+                    api: host.api,
+                })
             })
             .transpose()?;
         Ok(Platform {
             twin,
-            host,
+            host: host.process,
             relay,
             elasticsearch,
             kafka,
             redis,
             mariadb,
-            api,
+            api: host.api,
+            metrics: host.metrics,
             environment,
             relay_program,
             home,
         })
-    }
-
-    /// The platform that all tests of this binary use at the same time, each with its own users and products.
-    pub fn shared() -> Visit {
-        static SHARED: OnceLock<Platform> = OnceLock::new();
-        let platform = SHARED.get_or_init(|| {
-            Platform::start(Options::default()).unwrap_or_else(|error| panic!("{error:#}"))
-        });
-        let busy = BUSY.read().unwrap_or_else(PoisonError::into_inner);
-        Visit { platform, busy }
     }
 
     /// Waits until the relay is idle and checks the invariants over all databases. Nothing else may be under way.
@@ -175,7 +174,8 @@ impl Platform {
         let mut environment = self.environment.clone();
         environment.retain(|(name, _)| own.iter().all(|(other, _)| name != other));
         environment.extend(own.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        start_host(&self.home, name, &environment)
+        let host = start_host(&self.home, name, &environment)?;
+        Ok((host.process, host.api))
     }
 
     /// Another program that takes the host's variables, on the same servers; not yet started.
@@ -215,34 +215,6 @@ impl Platform {
     }
 }
 
-static BUSY: RwLock<()> = RwLock::new(());
-
-/// A test's stay on the shared platform: others may be there too, but nobody audits it meanwhile.
-pub struct Visit {
-    platform: &'static Platform,
-    busy: RwLockReadGuard<'static, ()>,
-}
-
-impl Visit {
-    /// Ends the stay, waits until no test is on the platform, and checks its invariants.
-    ///
-    /// # Errors
-    /// With the table, where an invariant is broken.
-    pub fn audit(self) -> Result<String> {
-        drop(self.busy);
-        let _alone = BUSY.write().unwrap_or_else(PoisonError::into_inner);
-        self.platform.reconcile()
-    }
-}
-
-impl Deref for Visit {
-    type Target = Platform;
-
-    fn deref(&self) -> &Platform {
-        self.platform
-    }
-}
-
 fn start_relay(
     home: &Home,
     name: &str,
@@ -261,11 +233,13 @@ fn start_relay(
     launch.start()
 }
 
-fn start_host(
-    home: &Home,
-    name: &str,
-    environment: &[(&'static str, String)],
-) -> Result<(Process, Client)> {
+struct Host {
+    process: Process,
+    api: Client,
+    metrics: Client,
+}
+
+fn start_host(home: &Home, name: &str, environment: &[(&'static str, String)]) -> Result<Host> {
     let app = home.dir("app")?;
     let components = app.join("target/components");
     fs::create_dir_all(&components)?;
@@ -288,8 +262,12 @@ fn start_host(
         // The first start compiles every component.
         .ready(Duration::from_secs(120), move || answers(port, "/health"));
     let launch = with_variables(launch, environment);
-    let base = format!("http://127.0.0.1:{port}");
-    Ok((launch.start()?, Client::new(base)))
+    let client = |port| Client::new(format!("http://127.0.0.1:{port}"));
+    Ok(Host {
+        process: launch.start()?,
+        api: client(port),
+        metrics: client(metrics),
+    })
 }
 
 fn with_variables(launch: Launch, environment: &[(&'static str, String)]) -> Launch {

@@ -62,11 +62,20 @@ impl Reply {
 impl Client {
     /// `base` such as `http://127.0.0.1:8081`.
     pub fn new(base: impl Into<String>) -> Client {
+        Client::with_idle(base, 64)
+    }
+
+    /// The same, with a new connection for each request.
+    pub fn unkept(base: impl Into<String>) -> Client {
+        Client::with_idle(base, 0)
+    }
+
+    fn with_idle(base: impl Into<String>, idle_max: usize) -> Client {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(DEADLINE))
-            .max_idle_connections_per_host(64)
-            .max_idle_connections(64)
+            .max_idle_connections_per_host(idle_max)
+            .max_idle_connections(idle_max)
             .build();
         Client {
             agent: config.into(),

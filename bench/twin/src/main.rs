@@ -37,7 +37,7 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    host_adapter::telemetry::init("twin");
+    host_adapter::telemetry::init("twin")?;
     let threads = args.threads.map_or_else(
         || thread::available_parallelism().map_or(1, usize::from),
         usize::from,

@@ -1,7 +1,6 @@
 //! The WIT traits of `spin:mysql`: each method translates and hands on.
 
-use super::rows::{self, Outcome};
-use super::statement::Mode;
+use super::rows::Outcome;
 use super::{Connection, Handle, value};
 use crate::bindings::spin::mysql::mysql::{
     Column, Error, Host, HostConnection, HostConnectionWithStore, ParameterValue, Row,
@@ -65,12 +64,7 @@ impl<T: Send> HostConnectionWithStore<T> for MysqlHost {
         params: Vec<ParameterValue>,
     ) -> Trappable<Result<Query, Error>> {
         let handle = handle(accessor, &connection)?;
-        let session = match handle.session(Mode::Automatic).await {
-            Ok(session) => session,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        let limit = handle.pool.limits().query;
-        let answer = match rows::query(session, statement, value::params(params), limit).await {
+        let answer = match handle.query(statement, value::params(params)).await {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(error)),
         };

@@ -2,15 +2,17 @@
 //! No lock is held across an await; giving back never waits, so an `open` and a `drop` cannot block each other.
 
 use super::Limits;
+use super::budget::Budget;
 use super::session::{Care, Session};
 use super::statement::Mode;
 use crate::limits;
 use crate::metrics::PoolMetrics;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Error, Opts};
+use mysql_async::{Conn, Error, Opts, Statement};
 use prometheus::IntGauge;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
@@ -22,6 +24,7 @@ pub struct Pool {
     /// The address without user and password.
     address: String,
     limits: Limits,
+    budget: Arc<Budget>,
     idle: Mutex<Vec<Session>>,
     /// One per session that is not idle, so that there are never more than the bound.
     permits: Arc<Semaphore>,
@@ -79,7 +82,13 @@ impl Drop for InUse {
 
 impl Pool {
     /// An empty pool.
-    pub fn new(opts: Opts, address: String, limits: Limits, metrics: PoolMetrics) -> Self {
+    pub fn new(
+        opts: Opts,
+        address: String,
+        limits: Limits,
+        budget: Arc<Budget>,
+        metrics: PoolMetrics,
+    ) -> Self {
         metrics
             .max
             .add(i64::try_from(limits.connections_max).unwrap_or(i64::MAX));
@@ -89,6 +98,7 @@ impl Pool {
             idle: Mutex::default(),
             permits: Arc::new(Semaphore::new(limits.connections_max)),
             limits,
+            budget,
             metrics,
         }
     }
@@ -107,7 +117,7 @@ impl Pool {
         let in_use = InUse::new(&self.metrics.in_use);
         let session = match self.reuse(mode).await {
             Some(session) => session,
-            None => self.connect().await?,
+            None => self.connect(mode).await?,
         };
         Ok(Lease(Some(Held {
             session,
@@ -138,10 +148,16 @@ impl Pool {
         None
     }
 
-    async fn connect(&self) -> Result<Session, TakeError> {
-        match timeout(self.limits.connect, Session::connect(&self.opts)).await {
-            Ok(Ok(session)) => {
+    async fn connect(&self, mode: Mode) -> Result<Session, TakeError> {
+        let connecting = Session::connect(&self.opts, self.budget.clone());
+        match timeout(self.limits.connect, connecting).await {
+            Ok(Ok(mut session)) => {
                 self.metrics.open.inc();
+                let limit = limits::MYSQL_PING_TIMEOUT.min(self.limits.connect);
+                if !session.rests_in(mode) && !session.turn(mode, limit).await {
+                    self.discard(session);
+                    return Err(TakeError::Timeout(self.address.clone()));
+                }
                 Ok(session)
             }
             Ok(Err(error)) => Err(TakeError::Refused(error)),
@@ -173,6 +189,34 @@ impl Pool {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(session);
+    }
+
+    /// Closes sessions that were idle for longer than `idle_max`.
+    pub fn reap(&self, idle_max: Duration) {
+        let old: Vec<Session> = {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_old = |session: &mut Session| session.idle_since.elapsed() > idle_max;
+            idle.extract_if(.., is_old).collect()
+        };
+        old.into_iter().for_each(|session| self.discard(session));
+    }
+
+    /// The server has no room for a further statement: all keep fewer from now on, and the idle ones none for now.
+    async fn make_room(&self) {
+        self.budget.halve();
+        tracing::warn!(
+            address = self.address,
+            statements_per_connection = self.budget.per_session(),
+            "the server has no room for prepared statements (max_prepared_stmt_count): keeping fewer"
+        );
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        for mut session in idle {
+            session.forget_statements(limits::MYSQL_PING_TIMEOUT).await;
+            match session.is_usable() {
+                true => self.push(session),
+                false => self.discard(session),
+            }
+        }
     }
 
     fn discard(&self, session: Session) {
@@ -210,7 +254,35 @@ impl Pool {
     }
 }
 
+/// The server's code for a statement too many, of anybody.
+const TOO_MANY_STATEMENTS: u16 = 1461;
+/// Attempts at preparing a statement while there is no room for it.
+const PREPARE_ATTEMPTS: u32 = 5;
+
 impl Lease {
+    /// The connection, and the statement `text` prepared on it; see [`Session::begin`]. Where the server has no room for
+    /// it, room is made.
+    pub async fn prepare(&mut self, text: &str) -> Result<(&mut Conn, Statement), Error> {
+        for _ in 1..PREPARE_ATTEMPTS {
+            match self.prepare_once(text).await {
+                Err(Error::Server(e)) if e.code == TOO_MANY_STATEMENTS => {}
+                Err(error) => return Err(error),
+                // Found at once the second time.
+                Ok(()) => return self.begin(text).await,
+            }
+            let pool = self.0.as_ref().map(|held| held.pool.clone());
+            self.forget_statements(limits::MYSQL_PING_TIMEOUT).await;
+            if let Some(pool) = pool {
+                pool.make_room().await;
+            }
+        }
+        self.begin(text).await
+    }
+
+    async fn prepare_once(&mut self, text: &str) -> Result<(), Error> {
+        self.begin(text).await.map(drop)
+    }
+
     /// Marks the statement under way as late: its connection is closed, and the server told to stop it.
     pub fn time_out(&mut self) {
         if let Some(held) = &mut self.0 {

@@ -1,16 +1,18 @@
 //! The statements a session has prepared, with what each may leave behind: found by one look-up per execution. The driver's
 //! own cache would read the text again each time, in search of named parameters.
 
+use super::budget::Budget;
 use super::statement::{Residue, residue};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Statement};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The statements of one session.
 #[derive(Debug)]
 pub struct Prepared {
     by_text: HashMap<Box<str>, Known>,
-    max: usize,
+    budget: Arc<Budget>,
     /// Counts executions, so that the statement unused for longest is known.
     turn: u64,
 }
@@ -23,11 +25,11 @@ struct Known {
 }
 
 impl Prepared {
-    /// None yet, and never more than `max`.
-    pub fn new(max: usize) -> Self {
+    /// None yet, and never more than its part of `budget`.
+    pub fn new(budget: Arc<Budget>) -> Self {
         Self {
             by_text: HashMap::new(),
-            max,
+            budget,
             turn: 0,
         }
     }
@@ -43,7 +45,8 @@ impl Prepared {
             known.used = self.turn;
             return Ok((known.statement.clone(), known.residue));
         }
-        if self.by_text.len() >= self.max
+        let max = self.budget.per_session();
+        while self.by_text.len() >= max
             && let Some(oldest) = self.take_oldest()
         {
             conn.close(oldest).await?;
@@ -61,6 +64,14 @@ impl Prepared {
     /// Forgets all: the server has.
     pub fn clear(&mut self) {
         self.by_text.clear();
+    }
+
+    /// Closes all: the server counts them no more once it has read that.
+    pub async fn close_all(&mut self, conn: &mut Conn) -> Result<(), Error> {
+        while let Some(oldest) = self.take_oldest() {
+            conn.close(oldest).await?;
+        }
+        Ok(())
     }
 
     fn take_oldest(&mut self) -> Option<Statement> {

@@ -2,8 +2,8 @@
 //! wake-up; a longer one is read by a task that stays a few pieces ahead of the guest, so memory is bounded.
 
 use super::pool::Lease;
-use super::value;
-use crate::bindings::spin::mysql::mysql::{Column, Error, Row};
+use super::{State, value};
+use crate::bindings::spin::mysql::mysql::{Column, DbDataType, DbValue, Error, Row};
 use crate::limits;
 use futures::future::{Either, select};
 use mysql_async::prelude::Queryable;
@@ -16,8 +16,74 @@ use tokio::time::timeout;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Destination, StreamProducer, StreamResult, VecBuffer};
 
-/// The session of a connection, exclusively.
-pub type Session = OwnedMutexGuard<Option<Lease>>;
+/// A connection with its session, exclusively.
+pub type Leased = OwnedMutexGuard<State>;
+
+/// What a statement leaves behind to be asked for, by statements that need no session for it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known {
+    affected_rows: Option<u64>,
+    insert_id: Option<u64>,
+}
+
+/// The one value of such an answer.
+#[derive(Debug, Clone, Copy)]
+pub enum Single {
+    AffectedRows(u64),
+    InsertId(u64),
+}
+
+impl Known {
+    /// The answer to `statement`, if that is all it asks for.
+    pub fn answer(&self, statement: &str) -> Option<Single> {
+        let is = |text: &str| statement.trim().eq_ignore_ascii_case(text);
+        if is(ROW_COUNT) {
+            return self.affected_rows.map(Single::AffectedRows);
+        }
+        let id = self.insert_id.filter(|_| is(LAST_INSERT_ID));
+        id.map(Single::InsertId)
+    }
+
+    fn note(&mut self, changed: Option<u64>, insert_id: Option<u64>) {
+        self.affected_rows = changed;
+        self.insert_id = insert_id.or(self.insert_id);
+    }
+}
+
+const ROW_COUNT: &str = "SELECT ROW_COUNT()";
+const LAST_INSERT_ID: &str = "SELECT LAST_INSERT_ID()";
+
+impl Single {
+    /// As an answer of the server.
+    pub fn answer(self) -> Answer {
+        let (name, data_type, value) = match self {
+            Self::AffectedRows(rows) => {
+                let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+                ("ROW_COUNT()", DbDataType::Int64, DbValue::Int64(rows))
+            }
+            Self::InsertId(id) => ("LAST_INSERT_ID()", DbDataType::Uint64, DbValue::Uint64(id)),
+        };
+        let column = Column {
+            name: name.to_owned(),
+            data_type,
+        };
+        Answer {
+            columns: vec![column],
+            rows: Rows {
+                first: vec![vec![value]],
+                rest: None,
+            },
+            outcome: Outcome::Known(Ok(())),
+        }
+    }
+
+    /// The value itself.
+    pub fn number(self) -> u64 {
+        match self {
+            Self::AffectedRows(number) | Self::InsertId(number) => number,
+        }
+    }
+}
 
 /// The beginning of a result.
 pub struct Answer {
@@ -45,13 +111,13 @@ pub struct Rows {
 
 /// Runs `statement` and returns when its first rows are there.
 pub async fn query(
-    session: Session,
+    state: Leased,
     statement: String,
     params: Params,
     limit: Duration,
 ) -> Result<Answer, Error> {
     let (tell, told) = oneshot::channel();
-    let mut reading = Box::pin(read(session, statement, params, limit, tell));
+    let mut reading = Box::pin(read(state, statement, params, limit, tell));
     // Read here, not by a task, as long as nobody has to go on after the answer.
     let told = match select(&mut reading, told).await {
         Either::Left(((), told)) => told.await,
@@ -65,39 +131,44 @@ pub async fn query(
 
 /// Runs `statement` and drops what rows it yields.
 pub async fn execute(
-    mut session: Session,
+    mut state: Leased,
     statement: &str,
     params: Params,
     limit: Duration,
 ) -> Result<(), Error> {
-    let Some(lease) = session.as_mut() else {
+    let Some(lease) = state.lease.as_mut() else {
         return Err(no_session());
     };
     let run = async {
-        let (conn, statement) = lease.begin(statement).await?;
+        let (conn, statement) = lease.prepare(statement).await?;
         conn.exec_iter(statement, params).await?.drop_result().await
     };
-    match timeout(limit, run).await {
+    let result = match timeout(limit, run).await {
         Ok(result) => {
             lease.ended(result.as_ref().err());
+            let changed = result.is_ok().then(|| lease.affected_rows());
+            let insert_id = lease.insert_id().filter(|_| result.is_ok());
+            state.known.note(changed, insert_id);
             result.map_err(|error| query_failed(&error))
         }
         Err(_) => {
             lease.time_out();
             Err(late(limit))
         }
-    }
+    };
+    state.settle();
+    result
 }
 
 /// Runs `statement` and gives all its rows as `read` makes them, within one deadline.
 pub async fn collect<T>(
-    mut session: Session,
+    mut state: Leased,
     statement: &str,
     params: Params,
     limit: Duration,
     mut read: impl FnMut(mysql_async::Row) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
-    let Some(lease) = session.as_mut() else {
+    let Some(lease) = state.lease.as_mut() else {
         return Err(no_session());
     };
     let run = async {
@@ -118,7 +189,7 @@ pub async fn collect<T>(
         }
         .map(|()| rows)
     };
-    match timeout(limit, run).await {
+    let result = match timeout(limit, run).await {
         Ok(Ok(rows)) => {
             lease.ended(None);
             Ok(rows)
@@ -131,17 +202,20 @@ pub async fn collect<T>(
             lease.time_out();
             Err(late(limit))
         }
-    }
+    };
+    state.known.note(None, None);
+    state.settle();
+    result
 }
 
 async fn read(
-    mut session: Session,
+    mut state: Leased,
     statement: String,
     params: Params,
     limit: Duration,
     tell: oneshot::Sender<Result<Answer, Error>>,
 ) {
-    let Some(lease) = session.as_mut() else {
+    let Some(lease) = state.lease.as_mut() else {
         let _ = tell.send(Err(no_session()));
         return;
     };
@@ -165,6 +239,8 @@ async fn read(
         // Rows are left on the wire: the session stays marked busy, and is closed rather than drained.
         End::Abandoned => {}
     }
+    state.known.note(None, None);
+    state.settle();
 }
 
 /// How a statement left its session.
@@ -183,7 +259,7 @@ async fn begin<'c>(
     params: Params,
 ) -> Result<Reading<'c>, (Option<mysql_async::Error>, Error)> {
     let begun = async {
-        let (conn, statement) = lease.begin(statement).await?;
+        let (conn, statement) = lease.prepare(statement).await?;
         conn.exec_iter(statement, params).await
     };
     begun.await.map_err(|error| {
@@ -205,7 +281,7 @@ async fn first_piece<'c>(
     Ok((result, columns, piece))
 }
 
-/// Up to [`limits::ROWS_BUFFERED_MAX`] rows, and whether they were the last.
+/// Up to [`limits::ROWS_BUFFERED_MAX`] rows or [`limits::ROWS_BUFFERED_BYTES_MAX`], and whether they were the last.
 struct Piece {
     rows: Vec<Row>,
     /// `None` while there is more.
@@ -213,13 +289,16 @@ struct Piece {
 }
 
 async fn next_piece(result: &mut Reading<'_>, columns: &[Column]) -> Piece {
-    let mut rows = Vec::new();
+    let (mut rows, mut bytes) = (Vec::new(), 0);
     let end = loop {
         match result.next().await {
-            Ok(Some(row)) => match value::row(row, columns) {
-                Ok(row) => rows.push(row),
-                Err(error) => break drop_rest(result, Err(error)).await,
-            },
+            Ok(Some(row)) => {
+                bytes += value::row_bytes(&row);
+                match value::row(row, columns) {
+                    Ok(row) => rows.push(row),
+                    Err(error) => break drop_rest(result, Err(error)).await,
+                }
+            }
             Ok(None) if columns.is_empty() => {
                 let nothing = Error::Other("unable to stream query result".to_owned());
                 break drop_rest(result, Err(nothing)).await;
@@ -230,7 +309,7 @@ async fn next_piece(result: &mut Reading<'_>, columns: &[Column]) -> Piece {
                 break Err((Some(error), shown));
             }
         }
-        if rows.len() == limits::ROWS_BUFFERED_MAX {
+        if rows.len() == limits::ROWS_BUFFERED_MAX || bytes >= limits::ROWS_BUFFERED_BYTES_MAX {
             return Piece { rows, end: None };
         }
     };

@@ -1,11 +1,12 @@
 //! One connection to the database and what must be undone before another request may have it.
 
+use super::budget::Budget;
 use super::prepared::Prepared;
 use super::statement::{Mode, Residue};
-use crate::limits;
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Opts, Statement};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -21,6 +22,8 @@ pub struct Session {
     residue: Residue,
     /// The server's word after the last statement; `None` when that failed.
     transaction: Option<TransactionState>,
+    /// A transaction was open before the last statement.
+    was_open: bool,
     /// A statement was begun and has not ended: what comes next on the wire is unknown.
     busy: bool,
     broken: bool,
@@ -64,12 +67,13 @@ pub enum Care {
 
 impl Session {
     /// Connects. The caller sets the deadline.
-    pub async fn connect(opts: &Opts) -> Result<Self, Error> {
+    pub async fn connect(opts: &Opts, budget: Arc<Budget>) -> Result<Self, Error> {
         Ok(Self {
             conn: Conn::new(opts.clone()).await?,
-            prepared: Prepared::new(limits::MYSQL_STATEMENTS_CACHED),
+            prepared: Prepared::new(budget),
             residue: Residue::Transaction,
             transaction: Some(FRESH),
+            was_open: false,
             busy: false,
             broken: false,
             idle_since: Instant::now(),
@@ -80,6 +84,7 @@ impl Session {
     /// end, or there is an error.
     pub async fn begin(&mut self, text: &str) -> Result<(&mut Conn, Statement), Error> {
         self.busy = true;
+        self.was_open = self.transaction.is_none_or(|state| state.open);
         let (statement, residue) = self.prepared.get(&mut self.conn, text).await?;
         self.residue = self.residue.max(residue);
         Ok((&mut self.conn, statement))
@@ -122,6 +127,27 @@ impl Session {
     /// Whether the next statement can be sent.
     pub fn is_usable(&self) -> bool {
         !self.busy && !self.broken
+    }
+
+    /// Whether nothing on it belongs to the connection that has it, which is in `mode`: no transaction, no variables, no
+    /// id of a row that may be asked for.
+    pub fn is_free(&self, mode: Mode) -> bool {
+        let open = match self.transaction {
+            Some(state) => state.open,
+            // A statement that failed by itself leaves nothing open.
+            None => mode == Mode::Manual || self.was_open,
+        };
+        self.residue == Residue::Transaction && !open && self.insert_id().is_none()
+    }
+
+    /// Rows the last statement changed.
+    pub fn affected_rows(&self) -> u64 {
+        self.conn.affected_rows()
+    }
+
+    /// The id the last statement generated.
+    pub fn insert_id(&self) -> Option<u64> {
+        self.conn.last_insert_id().filter(|id| *id != 0)
     }
 
     /// The server's id of the connection.
@@ -167,6 +193,16 @@ impl Session {
             };
         }
         clean
+    }
+
+    /// Forgets its prepared statements, and waits until the server has, too.
+    pub async fn forget_statements(&mut self, limit: Duration) {
+        self.busy = true;
+        let forgetting = async {
+            self.prepared.close_all(&mut self.conn).await?;
+            self.conn.ping().await
+        };
+        self.busy = !matches!(timeout(limit, forgetting).await, Ok(Ok(())));
     }
 
     /// Whether the server still answers on it.

@@ -105,13 +105,27 @@ fn autocommit(rest: &str) -> Option<bool> {
     }
 }
 
-/// The mode `statement` puts its session in, if that is all it does.
-pub fn mode(statement: &str) -> Option<Mode> {
+/// A statement that concerns nothing but transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// Puts its session in a mode.
+    Mode(Mode),
+    /// Commits or rolls back.
+    End,
+}
+
+/// What `statement` says of transactions, if that is all it does.
+pub fn word(statement: &str) -> Option<Word> {
     let (keyword, rest) = split_word(statement.trim());
-    if !keyword.eq_ignore_ascii_case("SET") {
+    let is = |word: &str| keyword.eq_ignore_ascii_case(word);
+    if is("COMMIT") || is("ROLLBACK") {
+        return rest.trim().is_empty().then_some(Word::End);
+    }
+    if !is("SET") {
         return None;
     }
-    autocommit(rest).map(|on| if on { Mode::Automatic } else { Mode::Manual })
+    let mode = |on| if on { Mode::Automatic } else { Mode::Manual };
+    autocommit(rest).map(|on| Word::Mode(mode(on)))
 }
 
 fn contains_ignoring_case(text: &str, upper: &[u8]) -> bool {
@@ -126,17 +140,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn modes() {
+    fn words() {
         for (statement, want) in [
-            ("SET autocommit=0", Some(Mode::Manual)),
-            (" set session autocommit = 1 ", Some(Mode::Automatic)),
-            ("set @@autocommit=0", Some(Mode::Manual)),
+            ("SET autocommit=0", Some(Word::Mode(Mode::Manual))),
+            (
+                " set session autocommit = 1 ",
+                Some(Word::Mode(Mode::Automatic)),
+            ),
+            ("set @@autocommit=0", Some(Word::Mode(Mode::Manual))),
+            ("commit", Some(Word::End)),
+            ("ROLLBACK ", Some(Word::End)),
+            ("ROLLBACK TO SAVEPOINT a", None),
+            ("COMMIT AND CHAIN", None),
             ("SET autocommit=0, sql_mode=''", None),
             ("SET autocommit=DEFAULT", None),
             ("SELECT 1", None),
             ("", None),
         ] {
-            assert_eq!(mode(statement), want, "{statement}");
+            assert_eq!(word(statement), want, "{statement}");
         }
     }
 

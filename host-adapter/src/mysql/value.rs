@@ -72,6 +72,15 @@ fn data_type(column: ColumnType, flags: ColumnFlags) -> DbDataType {
     }
 }
 
+/// Bytes a row takes, about.
+pub fn row_bytes(row: &Row) -> usize {
+    let bytes = |at| match row.as_ref(at) {
+        Some(Value::Bytes(bytes)) => bytes.len(),
+        _ => 0,
+    };
+    row.len() * size_of::<DbValue>() + (0..row.len()).map(bytes).sum::<usize>()
+}
+
 /// A row as the guest sees it.
 pub fn row(row: Row, columns: &[Column]) -> Result<Vec<DbValue>, Error> {
     row.unwrap()

@@ -1,36 +1,61 @@
-//! Bodies on their way in and out: bounded in size and in pauses, and holding the request's permit to the last byte.
+//! Bodies on their way in and out: bounded in size and in pauses. A request's permit is held until its reply is whole.
 
 use super::Permit;
-use bytes::{Bytes, BytesMut};
+use super::account::{Account, Chunk, Open};
+use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep, timeout_at};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-/// A request body for the guest.
-pub fn incoming(body: Incoming, bytes_max: u64, pause_max: Duration) -> WasiBody {
-    if body.is_end_stream() {
-        return Empty::new().map_err(|never| match never {}).boxed_unsync();
+/// Frames of a reply that are taken at once, before a task is made for the rest.
+const FRAMES_AT_ONCE_MAX: usize = 8;
+/// Frames of a reply that wait for its client; their bytes have a bound of their own.
+const FRAMES_QUEUED_MAX: usize = 64;
+
+/// Whether a request body went beyond its bound.
+#[derive(Debug, Clone, Default)]
+pub struct Exceeded(Option<Arc<AtomicBool>>);
+
+impl Exceeded {
+    /// Whether it did.
+    pub fn is_exceeded(&self) -> bool {
+        self.0.as_ref().is_some_and(|flag| flag.load(Relaxed))
     }
-    Bounded {
+}
+
+/// A request body for the guest. Where its length is known, it was compared with the bound before.
+pub fn incoming(body: Incoming, bytes_max: u64, pause_max: Duration) -> (WasiBody, Exceeded) {
+    if body.is_end_stream() {
+        let empty = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        return (empty, Exceeded::default());
+    }
+    let known = body.size_hint().exact().is_some();
+    let exceeded = Exceeded((!known).then(Arc::default));
+    let bounded = Bounded {
         body,
         bytes_max,
         bytes: 0,
+        exceeded: exceeded.clone(),
         pause_max,
         pause: None,
-    }
-    .boxed_unsync()
+    };
+    (bounded.boxed_unsync(), exceeded)
 }
 
 struct Bounded {
     body: Incoming,
     bytes_max: u64,
     bytes: u64,
+    exceeded: Exceeded,
     pause_max: Duration,
     /// Made at the first pause; most bodies come without one.
     pause: Option<Pin<Box<Sleep>>>,
@@ -59,10 +84,13 @@ impl Body for Bounded {
                     pause.as_mut().reset(Instant::now() + this.pause_max);
                 }
                 this.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
-                Poll::Ready(Some(match this.bytes > this.bytes_max {
-                    true => Err(Error::HttpRequestBodySize(Some(this.bytes))),
-                    false => Ok(frame),
-                }))
+                if this.bytes <= this.bytes_max {
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                if let Some(exceeded) = &this.exceeded.0 {
+                    exceeded.store(true, Relaxed);
+                }
+                Poll::Ready(Some(Err(Error::HttpRequestBodySize(Some(this.bytes)))))
             }
             Poll::Ready(end) => Poll::Ready(end.map(|frame| frame.map_err(Error::from))),
         }
@@ -77,18 +105,123 @@ impl Body for Bounded {
     }
 }
 
-/// A response body.
-pub enum Outgoing {
-    /// The host's own words.
-    Own(Option<Bytes>),
-    /// The guest's, with the permit of its request.
-    Guest { body: WasiBody, _permit: Permit },
-    /// What was collected of the guest's, and the rest.
+/// What a request is answered with.
+pub enum Contents {
+    /// All of it: the host's own words, or what was stored.
+    Whole(Bytes),
+    /// A component's, as it comes, with the permit of its request.
+    Guest { body: WasiBody, permit: Arc<Permit> },
+    /// What was collected of a component's, and the rest.
     Begun {
         frames: VecDeque<Result<Frame<Bytes>, Error>>,
         body: WasiBody,
-        _permit: Permit,
+        permit: Arc<Permit>,
     },
+}
+
+/// A response body. What it holds does not depend on its client: a component is done, and its permit free, when its reply
+/// is whole, not when somebody has read it.
+pub struct Outgoing {
+    coming: Coming,
+    _open: Open,
+}
+
+enum Coming {
+    Whole(Option<Chunk>),
+    Later(mpsc::Receiver<Result<Frame<Chunk>, Error>>),
+}
+
+impl Outgoing {
+    /// The body of the reply to the request that `open` stands for.
+    pub fn new(contents: Contents, open: Open) -> Self {
+        let coming = match contents {
+            Contents::Whole(bytes) => Coming::whole(bytes, &open),
+            Contents::Guest { body, permit } => begun(VecDeque::new(), body, permit, &open),
+            Contents::Begun {
+                frames,
+                body,
+                permit,
+            } => begun(frames, body, permit, &open),
+        };
+        Self {
+            coming,
+            _open: open,
+        }
+    }
+}
+
+impl Coming {
+    fn whole(bytes: Bytes, open: &Open) -> Self {
+        Self::Whole((!bytes.is_empty()).then(|| open.account().chunk(bytes)))
+    }
+}
+
+/// Takes what is there. Most replies are whole when their heads come; of the others the rest is fetched by a task.
+fn begun(
+    mut frames: VecDeque<Result<Frame<Bytes>, Error>>,
+    mut body: WasiBody,
+    permit: Arc<Permit>,
+    open: &Open,
+) -> Coming {
+    let mut cx = Context::from_waker(Waker::noop());
+    while frames.len() < FRAMES_AT_ONCE_MAX {
+        match Pin::new(&mut body).poll_frame(&mut cx) {
+            Poll::Ready(Some(frame)) => frames.push_back(frame),
+            Poll::Ready(None) if frames.iter().all(|f| matches!(f, Ok(f) if f.is_data())) => {
+                return Coming::whole(joined(frames), open);
+            }
+            Poll::Ready(None) | Poll::Pending => break,
+        }
+    }
+    let (sender, receiver) = mpsc::channel(FRAMES_QUEUED_MAX);
+    tokio::spawn(fetch(frames, body, permit, open.account().clone(), sender));
+    Coming::Later(receiver)
+}
+
+/// Fetches a reply as far as there is room for it, until it is whole or its client has gone.
+async fn fetch(
+    mut frames: VecDeque<Result<Frame<Bytes>, Error>>,
+    mut body: WasiBody,
+    permit: Arc<Permit>,
+    account: Arc<Account>,
+    sender: mpsc::Sender<Result<Frame<Chunk>, Error>>,
+) {
+    loop {
+        let frame = match frames.pop_front() {
+            Some(frame) => frame,
+            None => tokio::select! {
+                biased;
+                frame = body.frame() => match frame {
+                    Some(frame) => frame,
+                    None => break,
+                },
+                () = sender.closed() => break,
+            },
+        };
+        tokio::select! {
+            biased;
+            () = account.room() => {}
+            () = sender.closed() => break,
+        }
+        let frame = frame.map(|frame| frame.map_data(|bytes| account.chunk(bytes)));
+        if sender.send(frame).await.is_err() {
+            break;
+        }
+    }
+    drop(permit);
+}
+
+/// Frames of data as one piece.
+fn joined(mut frames: VecDeque<Result<Frame<Bytes>, Error>>) -> Bytes {
+    let data = |frame: Result<Frame<Bytes>, Error>| frame.ok().and_then(|f| f.into_data().ok());
+    if frames.len() <= 1 {
+        return frames.pop_front().and_then(data).unwrap_or_default();
+    }
+    let mut whole = BytesMut::new();
+    for data in frames.into_iter().filter_map(data) {
+        whole.extend_from_slice(&data);
+    }
+    whole.freeze()
 }
 
 /// What became of collecting a body.
@@ -119,51 +252,33 @@ pub async fn collect(mut body: WasiBody, bytes_max: usize, within: Duration) -> 
             return Collected::Begun(frames, body);
         }
     }
-    let data = |frame: Result<Frame<Bytes>, Error>| frame.ok().and_then(|f| f.into_data().ok());
-    if frames.len() <= 1 {
-        let only = frames.pop_front().and_then(data);
-        return Collected::Whole(only.unwrap_or_default());
-    }
-    let mut whole = BytesMut::with_capacity(bytes);
-    for data in frames.into_iter().filter_map(data) {
-        whole.extend_from_slice(&data);
-    }
-    Collected::Whole(whole.freeze())
+    Collected::Whole(joined(frames))
 }
 
 impl Body for Outgoing {
-    type Data = Bytes;
+    type Data = Chunk;
     type Error = Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        match self.get_mut() {
-            Self::Own(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
-            Self::Guest { body, .. } => Pin::new(body).poll_frame(cx),
-            Self::Begun { frames, body, .. } => match frames.pop_front() {
-                Some(frame) => Poll::Ready(Some(frame)),
-                None => Pin::new(body).poll_frame(cx),
-            },
+    ) -> Poll<Option<Result<Frame<Chunk>, Error>>> {
+        match &mut self.get_mut().coming {
+            Coming::Whole(chunk) => Poll::Ready(chunk.take().map(|chunk| Ok(Frame::data(chunk)))),
+            Coming::Later(frames) => frames.poll_recv(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Own(text) => text.is_none(),
-            Self::Guest { body, .. } => body.is_end_stream(),
-            Self::Begun { frames, body, .. } => frames.is_empty() && body.is_end_stream(),
-        }
+        matches!(&self.coming, Coming::Whole(None))
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Own(text) => {
-                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
+        match &self.coming {
+            Coming::Whole(chunk) => {
+                SizeHint::with_exact(chunk.as_ref().map_or(0, |chunk| chunk.remaining() as u64))
             }
-            Self::Guest { body, .. } => body.size_hint(),
-            Self::Begun { .. } => SizeHint::default(),
+            Coming::Later(_) => SizeHint::default(),
         }
     }
 }

@@ -2,8 +2,9 @@
 //! or, where it changes something, answered only when what it made stale is told nowhere any more.
 
 use super::Permit;
-use super::body::{Collected, Outgoing, collect};
+use super::body::{Collected, Contents, collect};
 use super::connection::Client;
+use super::problem;
 use super::request::{failed, own};
 use crate::cache::{Cache, Entry, HOST_CACHE_CONTROL, Key, Miss, Target, Turn, Wanted};
 use crate::config::Span;
@@ -11,6 +12,7 @@ use crate::dispatch::Dispatch;
 use crate::limits;
 use crate::metrics::ComponentMetrics;
 use crate::trace::TraceParent;
+use bytes::Bytes;
 use http::header::{AGE, CONTENT_LENGTH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body;
@@ -32,7 +34,7 @@ pub struct Asking<'a> {
     /// For the log.
     pub trace: &'a TraceParent,
     /// Of the request.
-    pub permit: Permit,
+    pub permit: Arc<Permit>,
 }
 
 impl Client {
@@ -41,7 +43,7 @@ impl Client {
         &self,
         request: &Request<Incoming>,
         started: Instant,
-    ) -> Option<Response<Outgoing>> {
+    ) -> Option<Response<Contents>> {
         let shared = &self.worker.shared;
         let cache = shared.cache.as_ref()?;
         if request.method() != Method::GET || !request.body().is_end_stream() {
@@ -68,7 +70,7 @@ impl Client {
         &self,
         asking: Asking<'_>,
         request: Request<WasiBody>,
-    ) -> Response<Outgoing> {
+    ) -> Response<Contents> {
         let Some(cache) = &self.worker.shared.cache else {
             return self.pass(asking, request).await;
         };
@@ -81,7 +83,7 @@ impl Client {
             }
             asking.metrics.cache.bypass.inc();
             if can && wanted.only_if_cached {
-                return own(StatusCode::GATEWAY_TIMEOUT, "");
+                return not_stored(asking.trace);
             }
             return self.pass(asking, request).await;
         }
@@ -94,20 +96,20 @@ impl Client {
         response
     }
 
-    async fn pass(&self, asking: Asking<'_>, request: Request<WasiBody>) -> Response<Outgoing> {
-        match asking.handler.handle((), request).await {
+    async fn pass(&self, asking: Asking<'_>, request: Request<WasiBody>) -> Response<Contents> {
+        match asking.handler.handle(asking.permit.clone(), request).await {
             Ok(mut response) => {
                 response.headers_mut().remove(HOST_CACHE_CONTROL);
-                response.map(|body| Outgoing::Guest {
+                response.map(|body| Contents::Guest {
                     body,
-                    _permit: asking.permit,
+                    permit: asking.permit,
                 })
             }
             Err(error) => self.failed(&asking, &error),
         }
     }
 
-    fn failed(&self, asking: &Asking<'_>, error: &wasmtime::Error) -> Response<Outgoing> {
+    fn failed(&self, asking: &Asking<'_>, error: &wasmtime::Error) -> Response<Contents> {
         let guests = &self.worker.shared.application.guests;
         failed(error, &guests[asking.component].id, asking.trace)
     }
@@ -119,7 +121,7 @@ impl Client {
         wanted: Wanted,
         asking: Asking<'_>,
         mut request: Request<WasiBody>,
-    ) -> Response<Outgoing> {
+    ) -> Response<Contents> {
         let Some(key) = Target::of(request.uri()).map(|target| Key::new(&target)) else {
             return self.pass(asking, request).await;
         };
@@ -129,7 +131,7 @@ impl Client {
             let now = Instant::now();
             match cache.hit(key.target(), request.headers(), &wanted, now) {
                 Some(entry) => Turn::Hit(entry),
-                None => return own(StatusCode::GATEWAY_TIMEOUT, ""),
+                None => return not_stored(asking.trace),
             }
         } else if wanted.no_cache {
             Turn::Alone
@@ -138,7 +140,7 @@ impl Client {
             let limit = limit.map_or(limits::REQUEST_TIMEOUT, Span::<Duration>::draw);
             match timeout(limit, cache.turn(&key, request.headers(), &wanted)).await {
                 Ok(turn) => turn,
-                Err(_) => return own(StatusCode::GATEWAY_TIMEOUT, ""),
+                Err(_) => return not_stored(asking.trace),
             }
         };
         let lead = match turn {
@@ -168,8 +170,8 @@ impl Client {
         (wanted, conditions): (Wanted, HeaderMap),
         asking: Asking<'_>,
         request: Request<WasiBody>,
-    ) -> Response<Outgoing> {
-        let response = match asking.handler.handle((), request).await {
+    ) -> Response<Contents> {
+        let response = match asking.handler.handle(asking.permit.clone(), request).await {
             Ok(response) => response,
             Err(error) => {
                 cache.unkept(miss);
@@ -179,10 +181,10 @@ impl Client {
         let (mut head, body) = response.into_parts();
         let keeping = cache.keeping(&miss.key, head.status, &head.headers, &wanted);
         head.headers.remove(HOST_CACHE_CONTROL);
-        let _permit = asking.permit;
+        let permit = asking.permit;
         let Some(keeping) = keeping.filter(|_| !is_large(&head.headers)) else {
             cache.unkept(miss);
-            return Response::from_parts(head, Outgoing::Guest { body, _permit });
+            return Response::from_parts(head, Contents::Guest { body, permit });
         };
         let collecting = collect(
             body,
@@ -199,15 +201,20 @@ impl Client {
             }
             Collected::Begun(frames, body) => {
                 cache.unkept(miss);
-                let body = Outgoing::Begun {
+                let body = Contents::Begun {
                     frames,
                     body,
-                    _permit,
+                    permit,
                 };
                 Response::from_parts(head, body)
             }
         }
     }
+}
+
+fn not_stored(trace: &TraceParent) -> Response<Contents> {
+    let reason = "no stored answer came in time";
+    problem::reply(StatusCode::GATEWAY_TIMEOUT, reason, trace.trace_id())
 }
 
 /// Takes out what would make a component answer less than everything.
@@ -233,7 +240,7 @@ fn told(
     conditions: &HeaderMap,
     metrics: &ComponentMetrics,
     now: Instant,
-) -> Response<Outgoing> {
+) -> Response<Contents> {
     let mut response = if entry.matches(conditions) {
         metrics.cache.revalidated.inc();
         not_modified(entry)
@@ -245,16 +252,16 @@ fn told(
     response
 }
 
-fn whole(entry: &Entry) -> Response<Outgoing> {
+fn whole(entry: &Entry) -> Response<Contents> {
     let (status, headers, body) = entry.whole();
-    let mut response = Response::new(Outgoing::Own(Some(body)));
+    let mut response = Response::new(Contents::Whole(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
 }
 
-fn not_modified(entry: &Entry) -> Response<Outgoing> {
-    let mut response = own(StatusCode::NOT_MODIFIED, "");
+fn not_modified(entry: &Entry) -> Response<Contents> {
+    let mut response = own(StatusCode::NOT_MODIFIED, Bytes::new());
     *response.headers_mut() = entry.not_modified();
     response
 }

@@ -1,10 +1,15 @@
-//! One client connection: which HTTP it speaks, its deadlines, its end when the server stops.
+//! One client connection: which HTTP it speaks, its deadlines, its end when the server stops, when its client stands still
+//! or when others need its place.
 
 use super::Worker;
+use super::account::{Account, Ending};
+use super::problem;
+use super::watched::Watched;
 use crate::limits;
 use crate::shutdown::Stopping;
-use http::HeaderValue;
+use bytes::{Bytes, BytesMut};
 use http::uri::Scheme;
+use http::{HeaderValue, StatusCode};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -13,16 +18,15 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How every HTTP/2 connection begins, as far as no HTTP/1 request does.
 const H2_PREFACE: &[u8; 3] = b"PRI";
-/// Between two looks at a connection that has sent less than that.
-const PREFACE_POLL: Duration = Duration::from_millis(5);
 const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
 const H2_PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// Room for what is read and forgotten after the last reply.
+const LINGER_PIECE_BYTES: usize = 16 * 1024;
 
 /// What is known of the client.
 pub struct Client {
@@ -32,55 +36,64 @@ pub struct Client {
     pub address: HeaderValue,
     /// HTTP or HTTPS.
     pub scheme: Scheme,
+    /// What it holds of the host.
+    pub account: Arc<Account>,
 }
 
 impl Client {
     /// The client at `address`.
-    pub fn new(worker: Arc<Worker>, address: SocketAddr, tls: bool) -> Option<Arc<Self>> {
+    pub fn new(
+        worker: Arc<Worker>,
+        address: SocketAddr,
+        tls: bool,
+        account: Arc<Account>,
+    ) -> Option<Arc<Self>> {
         let scheme = if tls { Scheme::HTTPS } else { Scheme::HTTP };
         let address = HeaderValue::try_from(address.to_string()).ok()?;
         Some(Arc::new(Self {
             worker,
             address,
             scheme,
+            account,
         }))
     }
 
     /// Serves a plain connection; HTTP/2 is recognised by its preface.
-    pub async fn serve_plain(self: Arc<Self>, stream: TcpStream, mut stopping: Stopping) {
-        let limit = self.worker.shared.up.header_read_timeout;
-        let h2 = tokio::select! {
-            biased;
-            h2 = timeout(limit, speaks_h2(&stream)) => h2,
-            () = stopping.stopped() => return,
-        };
-        // Otherwise the client sent nothing in time, or went away.
-        if let Ok(Ok(h2)) = h2 {
-            self.serve(stream, h2, stopping).await;
-        }
-    }
-
-    /// Serves a connection to its end.
-    pub async fn serve<S>(self: Arc<Self>, stream: S, h2: bool, stopping: Stopping)
+    pub async fn serve_plain<S>(self: Arc<Self>, mut stream: S, mut stopping: Stopping)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let io = TokioIo::new(stream);
-        let address = self.address.clone();
-        let result = match h2 {
-            true => self.serve_h2(io, stopping).await,
-            false => self.serve_h1(io, stopping).await,
+        let limit = self.worker.shared.up.header_read_timeout;
+        let mut ahead = BytesMut::with_capacity(H2_PREFACE.len());
+        let begun = tokio::select! {
+            biased;
+            begun = timeout(limit, begin(&mut stream, &mut ahead)) => begun,
+            () = stopping.stopped() => return,
+            _ = self.account.asked_to_end(true) => return,
         };
-        if let Err(error) = result {
-            tracing::debug!(client = ?address, %error, "connection ended");
+        match begun {
+            Ok(Ok(true)) => self.serve(stream, ahead.freeze(), true, stopping).await,
+            Ok(Ok(false)) => self.serve(stream, ahead.freeze(), false, stopping).await,
+            Err(_) if !ahead.is_empty() => end_late(stream).await,
+            // The client sent nothing in time, or went away.
+            Ok(Err(_)) | Err(_) => {}
         }
     }
 
-    async fn serve_h1<S>(
-        self: Arc<Self>,
-        io: TokioIo<S>,
-        mut stopping: Stopping,
-    ) -> hyper::Result<()>
+    /// Serves a connection to its end; `ahead` was read from `stream` before.
+    pub async fn serve<S>(self: Arc<Self>, stream: S, ahead: Bytes, h2: bool, stopping: Stopping)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let watched = Watched::new(stream, ahead, self.account.clone(), !h2);
+        let io = TokioIo::new(watched);
+        match h2 {
+            true => self.serve_h2(io, stopping).await,
+            false => self.serve_h1(io, stopping).await,
+        }
+    }
+
+    async fn serve_h1<S>(self: Arc<Self>, io: TokioIo<Watched<S>>, mut stopping: Stopping)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -90,27 +103,53 @@ impl Client {
             .timer(TokioTimer::new())
             .header_read_timeout(up.header_read_timeout)
             .max_buf_size(up.http1_max_buf_size)
+            .max_header_size(up.http1_max_buf_size)
             .max_headers(limits::HEADERS_MAX)
-            .pipeline_flush(true);
+            // A client that sends no more still wants its answer.
+            .half_close(true);
         let client = self.clone();
         let service = service_fn(move |request| {
             let client = client.clone();
             async move { Ok::<_, Infallible>(client.respond(request).await) }
         });
-        let mut connection = pin!(builder.serve_connection(io, service));
+        let mut connection = builder.serve_connection(io, service);
+        let mut last = false;
+        let result = loop {
+            tokio::select! {
+                biased;
+                result = &mut connection => break result,
+                ending = self.account.asked_to_end(!last) => match ending {
+                    Ending::AtOnce => return,
+                    Ending::Gracefully => {
+                        last = true;
+                        Pin::new(&mut connection).graceful_shutdown();
+                    }
+                },
+                () = stopping.stopped(), if !last => {
+                    last = true;
+                    Pin::new(&mut connection).graceful_shutdown();
+                }
+            }
+        };
+        let parts = connection.into_parts();
+        let stream = parts.io.into_inner().into_inner();
+        let ending = async {
+            match result {
+                Err(error) if error.is_timeout() && !parts.read_buf.is_empty() => {
+                    end_late(stream).await
+                }
+                Err(error) if !error.is_parse() => self.ended(&error),
+                _ => linger(stream, up.max_body_bytes).await,
+            }
+        };
         tokio::select! {
             biased;
-            result = &mut connection => return result,
-            () = stopping.stopped() => connection.as_mut().graceful_shutdown(),
+            _ = self.account.asked_to_end(false) => {}
+            () = ending => {}
         }
-        connection.await
     }
 
-    async fn serve_h2<S>(
-        self: Arc<Self>,
-        io: TokioIo<S>,
-        mut stopping: Stopping,
-    ) -> hyper::Result<()>
+    async fn serve_h2<S>(self: Arc<Self>, io: TokioIo<Watched<S>>, mut stopping: Stopping)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -118,7 +157,11 @@ impl Client {
         builder
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits::H2_STREAMS_MAX)
-            .max_header_list_size(u32::try_from(limits::HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+            .max_header_list_size(limits::H2_HEAD_BYTES_MAX)
+            .initial_stream_window_size(limits::H2_STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(limits::H2_CONNECTION_WINDOW_BYTES)
+            .max_send_buf_size(limits::REPLY_BUFFERED_BYTES_MAX)
+            .max_local_error_reset_streams(limits::H2_RESETS_MAX)
             .keep_alive_interval(H2_PING_INTERVAL)
             .keep_alive_timeout(H2_PING_TIMEOUT);
         let client = self.clone();
@@ -127,25 +170,81 @@ impl Client {
             async move { Ok::<_, Infallible>(client.respond(request).await) }
         });
         let mut connection = pin!(builder.serve_connection(io, service));
-        tokio::select! {
-            biased;
-            result = &mut connection => return result,
-            () = stopping.stopped() => connection.as_mut().graceful_shutdown(),
+        let mut last = false;
+        let result = loop {
+            tokio::select! {
+                biased;
+                result = &mut connection => break result,
+                ending = self.account.asked_to_end(!last) => match ending {
+                    Ending::AtOnce => return,
+                    Ending::Gracefully => {
+                        last = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                },
+                () = stopping.stopped(), if !last => {
+                    last = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        };
+        if let Err(error) = result {
+            self.ended(&error);
         }
-        connection.await
+    }
+
+    fn ended(&self, error: &hyper::Error) {
+        tracing::debug!(client = ?self.address, %error, "connection ended");
     }
 }
 
-/// Looks at the first bytes without taking them.
-async fn speaks_h2(stream: &TcpStream) -> std::io::Result<bool> {
-    let mut start = [0; H2_PREFACE.len()];
+/// Reads as much of the first bytes as tells the protocols apart: whether it is HTTP/2.
+async fn begin(
+    stream: &mut (impl AsyncRead + Unpin),
+    ahead: &mut BytesMut,
+) -> std::io::Result<bool> {
+    while ahead.len() < H2_PREFACE.len() {
+        let room = H2_PREFACE.len() - ahead.len();
+        let mut piece = [0; H2_PREFACE.len()];
+        let read = stream.read(&mut piece[..room]).await?;
+        if read == 0 && ahead.is_empty() {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        ahead.extend_from_slice(&piece[..read]);
+        if read == 0 || !H2_PREFACE.starts_with(ahead) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Tells a client that its head took too long.
+async fn end_late(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let reply = problem::wire(
+        StatusCode::REQUEST_TIMEOUT,
+        "the head of the request did not come in time",
+    );
+    let said = async {
+        stream.write_all(&reply).await?;
+        stream.shutdown().await
+    };
+    if matches!(timeout(limits::LINGER_PAUSE_MAX, said).await, Ok(Ok(()))) {
+        linger(stream, 0).await;
+    }
+}
+
+/// Reads on for a while after the last reply: closing a socket with unread bytes would take the reply back that its client
+/// has not read yet.
+async fn linger(mut stream: impl AsyncRead + Unpin, body_bytes_max: u64) {
+    let deadline = Instant::now() + limits::LINGER_MAX;
+    let mut left =
+        body_bytes_max.saturating_mul(limits::LINGER_BODIES_MAX) + LINGER_PIECE_BYTES as u64;
+    let mut piece = vec![0; LINGER_PIECE_BYTES];
     loop {
-        match stream.peek(&mut start).await? {
-            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            seen if start[..seen] != H2_PREFACE[..seen] => return Ok(false),
-            seen if seen == H2_PREFACE.len() => return Ok(true),
-            // One byte at a time is rare, and waiting for the socket would return at once.
-            _ => sleep(PREFACE_POLL).await,
+        let until = deadline.min(Instant::now() + limits::LINGER_PAUSE_MAX);
+        match timeout_at(until, stream.read(&mut piece)).await {
+            Ok(Ok(read)) if read > 0 && left > read as u64 => left -= read as u64,
+            _ => return,
         }
     }
 }

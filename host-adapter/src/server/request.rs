@@ -1,15 +1,19 @@
 //! One request: route, headers, permit, the component's answer or the host's own.
 
 use super::Permit;
-use super::body::{self, Outgoing};
+use super::body::{self, Contents, Outgoing};
 use super::cached::Asking;
 use super::connection::Client;
-use crate::headers::{self, BadHost};
+use super::problem;
+use crate::headers;
+use crate::limits;
+use crate::router::RouteMatch;
 use crate::trace::TraceParent;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
+use std::sync::Arc;
 use std::time::Instant;
 use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError};
 
@@ -17,8 +21,16 @@ const WELL_KNOWN: &str = "/.well-known/spin/";
 
 impl Client {
     /// The answer to `request`; never fails, since a failure is an answer too.
-    pub async fn respond(&self, mut request: Request<Incoming>) -> Response<Outgoing> {
+    pub async fn respond(&self, request: Request<Incoming>) -> Response<Outgoing> {
         let started = Instant::now();
+        let open = self.account.begin(started);
+        // Who does not take what it asked for is given no more.
+        self.account.room().await;
+        let response = self.answer(request, started).await;
+        response.map(|contents| Outgoing::new(contents, open))
+    }
+
+    async fn answer(&self, request: Request<Incoming>, started: Instant) -> Response<Contents> {
         let shared = &self.worker.shared;
         if let Some(response) = self.stored(&request, started) {
             return response;
@@ -26,57 +38,52 @@ impl Client {
         let uri = request.uri();
         if let Some(name) = uri.path().strip_prefix(WELL_KNOWN) {
             return match name {
-                "health" => own(StatusCode::OK, "OK"),
+                "health" => own(StatusCode::OK, Bytes::from_static(b"OK")),
                 "info" => json(shared.info.clone()),
-                _ => own(StatusCode::NOT_FOUND, ""),
+                _ => unknown(request.headers()),
             };
         }
-        let absolute =
-            match headers::absolute(uri, request.version(), request.headers(), &self.scheme) {
-                Ok(absolute) => absolute,
-                Err(reason) => return bad_request(&reason),
-            };
+        let trace = TraceParent::accept(request.headers().get("traceparent"));
+        let refuse = |status, reason: &str| problem::reply(status, reason, trace.trace_id());
+        if uri.path_and_query().map_or(0, |p| p.as_str().len()) > limits::TARGET_BYTES_MAX {
+            let reason = format!(
+                "the request target is longer than {} bytes",
+                limits::TARGET_BYTES_MAX
+            );
+            return problem::last(StatusCode::URI_TOO_LONG, &reason, trace.trace_id());
+        }
+        let headers = request.headers();
+        let absolute = match headers::absolute(uri, request.version(), headers, &self.scheme) {
+            Ok(absolute) => absolute,
+            Err(reason) => return refuse(StatusCode::BAD_REQUEST, &reason.to_string()),
+        };
         let Some(found) = shared.application.router.route(absolute.path()) else {
-            return own(StatusCode::NOT_FOUND, "");
+            return refuse(StatusCode::NOT_FOUND, "nothing is served under this path");
         };
         let component = found.route.component;
         let (Some(handler), Some(metrics)) = (
             self.worker.handlers.get(component),
             shared.components.get(component),
         ) else {
-            return own(StatusCode::NOT_FOUND, "");
+            return refuse(StatusCode::NOT_FOUND, "nothing is served under this path");
         };
-        let trace = TraceParent::accept(request.headers().get("traceparent"));
-        let response = if declared_length(request.headers())
-            .is_some_and(|length| length > shared.up.max_body_bytes)
-        {
-            own(StatusCode::PAYLOAD_TOO_LARGE, "")
-        } else if let Some(permit) = Permit::take(shared, |shared| &shared.requests) {
-            headers::complete(
-                request.headers_mut(),
-                &absolute,
-                &found,
-                &shared.route_headers,
-                &self.address,
-                &trace,
-            );
-            let (mut parts, incoming) = request.into_parts();
-            parts.uri = absolute.clone();
-            let body = body::incoming(
-                incoming,
-                shared.up.max_body_bytes,
-                shared.up.body_read_timeout,
-            );
+        let bytes_max = shared.up.max_body_bytes;
+        let response = if declared_length(headers).is_some_and(|length| length > bytes_max) {
+            too_large(bytes_max, &trace)
+        } else if let Some(permit) = Permit::take(shared, component) {
             let asking = Asking {
                 handler,
                 component,
                 metrics,
                 trace: &trace,
-                permit,
+                permit: Arc::new(permit),
             };
-            self.ask(asking, Request::from_parts(parts, body)).await
+            self.hand_over(request, &absolute, &found, asking).await
         } else {
-            busy()
+            refuse(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many requests at a time",
+            )
         };
         metrics.answered(response.status(), started.elapsed());
         tracing::debug!(
@@ -89,55 +96,83 @@ impl Client {
         );
         response
     }
+
+    /// Completes a request with what the host knows, and asks its component.
+    async fn hand_over(
+        &self,
+        mut request: Request<Incoming>,
+        absolute: &Uri,
+        found: &RouteMatch<'_, '_>,
+        asking: Asking<'_>,
+    ) -> Response<Contents> {
+        let shared = &self.worker.shared;
+        headers::complete(
+            request.headers_mut(),
+            absolute,
+            found,
+            &shared.route_headers,
+            &self.address,
+            asking.trace,
+        );
+        let (mut parts, incoming) = request.into_parts();
+        parts.uri = absolute.clone();
+        let (bytes_max, pause_max) = (shared.up.max_body_bytes, shared.up.body_read_timeout);
+        let (body, exceeded) = body::incoming(incoming, bytes_max, pause_max);
+        let trace = asking.trace;
+        let response = self.ask(asking, Request::from_parts(parts, body)).await;
+        match exceeded.is_exceeded() && response.status().is_server_error() {
+            true => too_large(bytes_max, trace),
+            false => response,
+        }
+    }
+}
+
+fn too_large(bytes_max: u64, trace: &TraceParent) -> Response<Contents> {
+    let reason = format!("the body is larger than {bytes_max} bytes");
+    problem::last(StatusCode::PAYLOAD_TOO_LARGE, &reason, trace.trace_id())
+}
+
+fn unknown(headers: &HeaderMap) -> Response<Contents> {
+    let trace = TraceParent::accept(headers.get("traceparent"));
+    let reason = "nothing is served under this path";
+    problem::reply(StatusCode::NOT_FOUND, reason, trace.trace_id())
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// What the client is told when the component gave no answer. The reason is for the log alone.
-pub fn failed(error: &wasmtime::Error, component: &str, trace: &TraceParent) -> Response<Outgoing> {
+/// The answer where the component gave none. The reason is for the log alone.
+pub fn failed(error: &wasmtime::Error, component: &str, trace: &TraceParent) -> Response<Contents> {
     let late = error.downcast_ref::<ExpirationError>().is_some();
-    let full = error.downcast_ref::<InstantiationError<()>>().is_some();
+    let full = error
+        .downcast_ref::<InstantiationError<Arc<Permit>>>()
+        .is_some();
     tracing::error!(
         trace_id = trace.trace_id(),
         component,
         error = format!("{error:#}"),
         "the component gave no answer"
     );
-    match (late, full) {
-        (true, _) => own(StatusCode::GATEWAY_TIMEOUT, ""),
-        (_, true) => busy(),
-        _ => own(StatusCode::INTERNAL_SERVER_ERROR, ""),
-    }
+    let (status, reason) = match (late, full) {
+        (true, _) => (StatusCode::GATEWAY_TIMEOUT, "the answer took too long"),
+        (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "too busy to begin"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
+    };
+    problem::reply(status, reason, trace.trace_id())
 }
 
-fn busy() -> Response<Outgoing> {
-    let mut response = own(StatusCode::SERVICE_UNAVAILABLE, "");
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
-}
-
-fn bad_request(reason: &BadHost) -> Response<Outgoing> {
-    let mut response = own(StatusCode::BAD_REQUEST, "");
-    *response.body_mut() = Outgoing::Own(Some(reason.to_string().into()));
-    response
-}
-
-fn json(text: Bytes) -> Response<Outgoing> {
-    let mut response = own(StatusCode::OK, "");
+fn json(text: Bytes) -> Response<Contents> {
+    let mut response = own(StatusCode::OK, text);
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    *response.body_mut() = Outgoing::Own(Some(text));
     response
 }
 
-pub fn own(status: StatusCode, text: &'static str) -> Response<Outgoing> {
-    let text = (!text.is_empty()).then(|| Bytes::from_static(text.as_bytes()));
-    let mut response = Response::new(Outgoing::Own(text));
+/// A reply of the host's own that is no refusal.
+pub fn own(status: StatusCode, text: Bytes) -> Response<Contents> {
+    let mut response = Response::new(Contents::Whole(text));
     *response.status_mut() = status;
     response
 }

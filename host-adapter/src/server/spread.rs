@@ -1,7 +1,7 @@
 //! Which thread serves a connection: the one that has the fewest. The kernel spreads by a hash of the client's port, which
 //! leaves one thread with twice the connections of another as often as not, and a thread serves only its own.
 
-use super::Permit;
+use super::Place;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ pub struct Passed {
     /// The client.
     pub address: SocketAddr,
     /// Its place among all connections.
-    pub permit: Permit,
+    pub place: Place,
     /// Its place on the thread.
     pub seat: Seat,
 }

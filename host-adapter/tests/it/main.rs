@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod cache;
+mod certificate;
+mod framing;
 mod harness;
 mod http;
 mod mysql;
 mod process;
 mod redis;
 mod sessions;
+mod wire;

@@ -27,7 +27,12 @@ impl Port for Session {
         parameters: Vec<ParameterValue>,
     ) -> Soon<'a, Result<Vec<Vec<DbValue>>, Failure>> {
         Box::pin(async move {
-            let rows = self.0.collect(statement, params(parameters), row).await;
+            let rows = {
+                let known = |number| vec![DbValue::Uint64(number)];
+                self.0
+                    .collect(statement, params(parameters), row, known)
+                    .await
+            };
             rows.map_err(error)
         })
     }

@@ -25,7 +25,7 @@ async fn handle(request: Request) -> anyhow::Result<Response<String>> {
         "/environment" => std::env::var(&query).unwrap_or_default(),
         "/file" => std::fs::read_to_string(&query).unwrap_or_else(|e| e.to_string()),
         "/write-file" => format!("{:?}", std::fs::write(&query, "x").map_err(|e| e.kind())),
-        "/print" => print(),
+        "/print" => print(&query),
         "/fetch" => fetch(&query).await,
         "/sql" => sql::run(serde_json::from_slice(&body(request).await?)?).await,
         "/hammer" => sql::hammer(&query).await,
@@ -60,8 +60,11 @@ async fn body(request: Request) -> anyhow::Result<Vec<u8>> {
     Ok(request.into_body().bytes().await?.to_vec())
 }
 
-fn print() -> String {
-    println!("a line on stdout");
+/// One line, or as many as the query says.
+fn print(query: &str) -> String {
+    for _ in 0..query.parse().unwrap_or(1) {
+        println!("a line on stdout");
+    }
     eprintln!("a line on stderr");
     "printed".to_owned()
 }

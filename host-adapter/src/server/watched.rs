@@ -1,0 +1,185 @@
+//! A client's stream under its account: what is read and written is noted, and the bare refusals that the HTTP/1 library
+//! writes itself, of heads that it cannot read, get the body that every refusal has.
+
+use super::account::Account;
+use super::problem;
+use crate::limits;
+use bytes::{Buf, Bytes};
+use http::StatusCode;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The stream.
+pub struct Watched<S> {
+    stream: S,
+    account: Arc<Account>,
+    /// HTTP/1: whether refusals are looked for.
+    refusals: bool,
+    /// What was read of it before.
+    ahead: Bytes,
+    /// Bytes of the first line of the head being read, and whether it has ended.
+    line: usize,
+    line_ended: bool,
+    /// A refusal that takes the place of the library's.
+    refusal: Bytes,
+}
+
+impl<S> Watched<S> {
+    /// Watches `stream`, of which `ahead` was read before.
+    pub fn new(stream: S, ahead: Bytes, account: Arc<Account>, refusals: bool) -> Self {
+        Self {
+            stream,
+            account,
+            refusals,
+            ahead,
+            line: 0,
+            line_ended: false,
+            refusal: Bytes::new(),
+        }
+    }
+
+    /// The stream itself.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+
+    /// Measures the head that is being read.
+    fn look_at(&mut self, new: &[u8]) {
+        if self.account.head_bytes() == 0 {
+            (self.line, self.line_ended) = (0, false);
+        }
+        self.account.read(new.len());
+        if self.line_ended {
+            return;
+        }
+        // Line ends before a request do not count.
+        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let skipped = match self.line {
+            0 => new.iter().take_while(|byte| is_end(byte)).count(),
+            _ => 0,
+        };
+        let line = &new[skipped..];
+        let end = line.iter().position(|byte| *byte == b'\n');
+        self.line += end.unwrap_or(line.len());
+        self.line_ended = end.is_some();
+    }
+
+    fn refusal_for(&self, written: &[u8]) -> Option<Bytes> {
+        if !self.refusals || self.account.is_replying() {
+            return None;
+        }
+        let code = written.strip_prefix(b"HTTP/1.")?.get(2..5)?;
+        match (code, self.line > limits::TARGET_BYTES_MAX) {
+            (b"400", _) => Some(problem::wire(
+                StatusCode::BAD_REQUEST,
+                "the request cannot be read as HTTP/1.1",
+            )),
+            (b"414", _) | (b"431", true) => Some(problem::wire(
+                StatusCode::URI_TOO_LONG,
+                "the request target is too long",
+            )),
+            (b"431", false) => Some(problem::wire(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "the headers are too many or too large",
+            )),
+            _ => None,
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Watched<S> {
+    /// Notes how writing went.
+    fn noted(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &written {
+            Poll::Ready(Ok(bytes)) => {
+                self.account.wrote(*bytes);
+                self.account.set_blocked(false);
+            }
+            Poll::Pending => self.account.set_blocked(true),
+            Poll::Ready(Err(_)) => {}
+        }
+        written
+    }
+
+    fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.refusal.is_empty() {
+            let written = Pin::new(&mut self.stream).poll_write(cx, &self.refusal);
+            let written = ready!(self.noted(written))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.refusal.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let read = if this.ahead.is_empty() {
+            Pin::new(&mut this.stream).poll_read(cx, buf)
+        } else {
+            let taken = this.ahead.len().min(buf.remaining());
+            buf.put_slice(&this.ahead.split_to(taken));
+            Poll::Ready(Ok(()))
+        };
+        let new = &buf.filled()[before..];
+        if !new.is_empty() && this.refusals && this.account.is_at_rest() {
+            this.look_at(new);
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        ready!(this.poll_refusal(cx))?;
+        let first = pieces.iter().find(|piece| !piece.is_empty());
+        if let Some(refusal) = first.and_then(|first| this.refusal_for(first)) {
+            this.refusal = refusal;
+            return Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()));
+        }
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, pieces);
+        this.noted(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_refusal(cx))?;
+        // Asked for when nothing is left to be written.
+        this.account.flushed();
+        Pin::new(&mut this.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_refusal(cx))?;
+        Pin::new(&mut this.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,58 @@
+//! Many clients of one attack at once.
+
+use crate::siege::Target;
+use anyhow::{Result, bail};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::interval;
+
+/// Wrongs that are told apart.
+const TOLD_MAX: usize = 24;
+/// Between two clients in one place.
+const AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// Runs so many of `client` at a time, and fails with what they found wrong. One that found something is followed by
+/// another, as long as the attack lasts.
+pub async fn crowd<F>(
+    target: Target,
+    count: usize,
+    client: impl Fn(usize) -> F + Clone + Send + 'static,
+) -> Result<()>
+where
+    F: Future<Output = Result<()>> + Send,
+{
+    let place = |index: usize| {
+        let client = client.clone();
+        async move {
+            let (mut again, mut wrong) = (interval(AGAIN_AFTER), Vec::new());
+            loop {
+                again.tick().await;
+                match client(index).await {
+                    Ok(()) => return wrong,
+                    Err(error) => wrong.push(format!("{error:#}")),
+                }
+                if target.is_over() {
+                    return wrong;
+                }
+            }
+        }
+    };
+    let mut places: JoinSet<Vec<String>> = (0..count).map(place).collect();
+    let mut wrong = BTreeMap::<String, usize>::new();
+    while let Some(found) = places.join_next().await {
+        for what in found? {
+            *wrong.entry(what).or_default() += 1;
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<_> = wrong
+        .iter()
+        .take(TOLD_MAX)
+        .map(|(what, times)| format!("{times} x {what}"))
+        .collect();
+    bail!("{}", told.join("\n"))
+}

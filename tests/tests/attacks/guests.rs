@@ -1,0 +1,109 @@
+//! Components that misbehave beside one that does not: they take processor, memory, instances and connections.
+
+use crate::crowd::crowd;
+use crate::probes::Probes;
+use crate::siege::Target;
+use crate::wire::{Wire, get, post};
+use anyhow::Result;
+use std::time::Duration;
+use tokio::time::{interval, timeout_at};
+
+/// Longer than the host lets a component take.
+const WITHIN: Duration = Duration::from_secs(8);
+
+/// Asks again and again, whatever it is told.
+async fn ask(target: Target, request: Vec<u8>) -> Result<()> {
+    while !target.is_over() {
+        let mut wire = Wire::connect(target.address).await?;
+        wire.send(&request).await?;
+        let _ = timeout_at(target.until.into(), wire.reply(WITHIN)).await;
+    }
+    Ok(())
+}
+
+/// Asks again and again, and is gone before it could be told.
+async fn ask_and_leave(target: Target, request: Vec<u8>, every: Duration) -> Result<()> {
+    let mut pace = interval(every);
+    while !target.is_over() {
+        pace.tick().await;
+        let mut wire = Wire::connect(target.address).await?;
+        wire.send(&request).await?;
+    }
+    Ok(())
+}
+
+fn besiege(clients: usize, path: &str) -> Result<()> {
+    let request = get(path);
+    let probes = Probes::open()?;
+    probes.besiege(|target| crowd(target, clients, move |_| ask(target, request.clone())));
+    Ok(())
+}
+
+#[test]
+fn endless_loops() -> Result<()> {
+    besiege(20, "/spin")
+}
+
+/// Instances that are never ready for their first request.
+#[test]
+fn endless_starts() -> Result<()> {
+    besiege(64, "/stuck")
+}
+
+#[test]
+fn all_the_memory_an_instance_may_have() -> Result<()> {
+    besiege(2, "/hog")
+}
+
+/// What an instance may have is a third of what the host may take.
+#[test]
+fn all_the_memory_of_many_instances() -> Result<()> {
+    besiege(8, "/hog")
+}
+
+#[test]
+fn instances_that_trap() -> Result<()> {
+    besiege(8, "/trap")
+}
+
+#[test]
+fn more_waiting_requests_than_a_host_takes() -> Result<()> {
+    besiege(5_000, "/wait")
+}
+
+/// Work goes on when its client has left, or is stopped: either way it counts as long as it goes on.
+#[test]
+fn clients_that_leave_waiting_work_behind() -> Result<()> {
+    let probes = Probes::open()?;
+    let every = Duration::from_millis(5);
+    let client = move |target| ask_and_leave(target, get("/wait"), every);
+    probes.besiege(|target| crowd(target, 4, move |_| client(target)));
+    Ok(())
+}
+
+#[test]
+fn clients_that_leave_busy_work_behind() -> Result<()> {
+    let probes = Probes::open()?;
+    let every = Duration::from_millis(80);
+    let client = move |target| ask_and_leave(target, get("/spin"), every);
+    probes.besiege(|target| crowd(target, 4, move |_| client(target)));
+    Ok(())
+}
+
+fn slow_statements(database: &str) -> Result<()> {
+    const CLIENTS: usize = 3_000;
+    let probes = Probes::open()?;
+    let request = post("/sql", "", &probes.slow_statement(database));
+    probes.besiege(|target| crowd(target, CLIENTS, move |_| ask(target, request.clone())));
+    Ok(())
+}
+
+#[test]
+fn slow_statements_in_a_database_of_its_own() -> Result<()> {
+    slow_statements("wild")
+}
+
+#[test]
+fn slow_statements_in_the_same_database() -> Result<()> {
+    slow_statements("probe")
+}
