@@ -4,6 +4,7 @@ mod mask;
 
 use domain::Ms;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 pub use mask::masked;
 
@@ -101,7 +102,8 @@ pub struct FailureReply {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Failures {
     pub code: u32,
-    pub failures: Vec<FailureView>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<FailureView>))]
+    pub failures: Vec<Box<RawValue>>,
     pub total: u64,
     /// False where `total` is only a lower bound.
     pub total_exact: bool,

@@ -9,6 +9,8 @@ pub mod failure;
 pub mod health;
 pub mod identity;
 pub mod intake;
+#[cfg(test)]
+mod largest;
 pub mod message;
 #[cfg(feature = "openapi")]
 pub mod openapi;

@@ -6,6 +6,7 @@ use domain::id::SALE_SKU_BIT;
 use domain::limits::{PRODUCT_IMAGE_CHARS_MAX, PRODUCT_NAME_CHARS_MAX, QUANTITY_MAX};
 use domain::{Cents, ProductId, Rejection, SkuId, StockMode};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashSet};
 
 /// Variants one product may have.
@@ -248,7 +249,8 @@ pub struct ProductReply {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Products {
     pub code: u32,
-    pub products: Vec<ProductView>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<ProductView>))]
+    pub products: Vec<Box<RawValue>>,
     pub total: u64,
     pub page: u32,
     pub page_size: u32,
@@ -258,7 +260,8 @@ pub struct Products {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EnvelopeProducts {
-    pub products: Vec<ProductView>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<ProductView>))]
+    pub products: Vec<Box<RawValue>>,
     pub total: u64,
     pub page: u32,
     pub page_size: u32,

@@ -22,6 +22,8 @@ pub const PAGE_SIZE_DEFAULT: u32 = 10;
 pub const PAGE_SIZE_MAX: u32 = 100;
 /// Rows an offset page may lie behind the newest: deeper pages would cost every shard a scan.
 pub const PAGE_DEPTH_MAX: u32 = 10_000;
+/// Bytes a list's reply may have; a page that would have more is refused. The largest single order, product or failure fits.
+pub const LIST_REPLY_BYTES_MAX: usize = 1024 * 1024;
 /// Totals of listings over all users are counted up to here, then reported as a lower bound.
 pub const TOTAL_COUNT_MAX: u64 = 100_000;
 

@@ -86,8 +86,13 @@ pub struct Sold {
     pub units: u64,
 }
 
-/// The products of which most units were ordered: the most first, then by the lower id.
+/// The few that a dashboard shows.
 pub fn hottest(parts: impl IntoIterator<Item = Sold>) -> Vec<Sold> {
+    most_sold(parts, HOT_PRODUCTS_MAX)
+}
+
+/// At most `count` products, those of which most units were ordered: the most first, then by the lower id.
+pub fn most_sold(parts: impl IntoIterator<Item = Sold>, count: usize) -> Vec<Sold> {
     let mut units: HashMap<ProductId, u64> = HashMap::new();
     for part in parts {
         let sum = units.entry(part.product).or_default();
@@ -96,7 +101,7 @@ pub fn hottest(parts: impl IntoIterator<Item = Sold>) -> Vec<Sold> {
     let sold = units
         .into_iter()
         .map(|(product, units)| Sold { product, units });
-    first(sold, HOT_PRODUCTS_MAX, |sold| {
+    first(sold, count, |sold| {
         (std::cmp::Reverse(sold.units), sold.product)
     })
 }

@@ -6,6 +6,7 @@ use crate::amount::Amount;
 use crate::problem::Problem;
 use domain::calendar;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// The envelope. An error has `data: null`.
 #[derive(Debug, Serialize)]
@@ -74,7 +75,8 @@ pub struct EnvelopeOrder {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EnvelopeOrders {
-    pub orders: Vec<EnvelopeOrder>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<EnvelopeOrder>))]
+    pub orders: Vec<Box<RawValue>>,
     pub total: u64,
     pub page: u32,
     pub page_size: u32,

@@ -5,6 +5,7 @@ use crate::amount::Amount;
 use crate::problem::Code;
 use domain::{Order, OrderId, OrderItem, SeckillId};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// An order on `/v1`. Ids are strings, amounts have two decimals, times are milliseconds UTC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,12 +110,13 @@ impl OrderEnvelope {
     }
 }
 
-/// A list on `/v1`.
+/// A list on `/v1`. Lists take their elements as JSON, so that none has to hold all of them in another form.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Orders {
     pub code: u32,
-    pub orders: Vec<OrderView>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<OrderView>))]
+    pub orders: Vec<Box<RawValue>>,
     pub total: u64,
     /// False where counting stopped: `total` is then a lower bound.
     pub total_exact: bool,
@@ -174,7 +176,8 @@ pub struct ApiItem {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiOrders {
     pub code: u32,
-    pub orders: Vec<ApiOrder>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<ApiOrder>))]
+    pub orders: Vec<Box<RawValue>>,
     pub total: u64,
     pub total_exact: bool,
     pub page: u32,

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod fault;
 pub mod http;
+pub mod list_budget;
 pub mod listing;
 pub mod mysql;
 pub mod mysql_error;

@@ -1,14 +1,16 @@
-//! Pages of orders from the shards, for every function whose path lists. All shards are asked at once, first for ids, then for the page's rows;
-//! no session is held while another is waited for.
+//! Pages of orders from the shards, for every function whose path lists. Shards are asked at once, first for ids, then for the
+//! page's rows; no connection is held while another is waited for. What is held of a page is its JSON, within a budget.
 
 pub mod filter;
+mod load;
 mod merge;
 mod statement;
 
 use crate::config::Config;
-use crate::mysql::Db;
+use crate::list_budget::{Budget, Json};
+use crate::mysql::{Db, Row};
 use crate::shape::Shape;
-use crate::{Call, Fault, Reply, config, order_row};
+use crate::{Call, Fault, Reply, config};
 use contract::order::envelope::ORDERS_FOUND;
 use contract::order::{
     ApiOrder, ApiOrders, Envelope, EnvelopeOrder, EnvelopeOrders, OrderView, Orders,
@@ -18,54 +20,88 @@ use contract::problem::Code;
 use domain::limits::TOTAL_COUNT_MAX;
 use domain::{Order, OrderId};
 use filter::Filter;
-use futures::future::try_join_all;
-use merge::{Head, Key};
+use futures::stream::{StreamExt, iter};
+use merge::{Head, Key, Merge};
 use std::collections::HashMap;
+
+/// Shards asked at a time: each has up to a deep page's keys on the way.
+const SHARDS_AT_ONCE: usize = 8;
 
 /// Answers a listing: of the user in the path, else in the query, else of everybody.
 pub async fn answer(call: &Call, shape: Shape, user: Option<&str>) -> Result<Reply, Fault> {
     let query = |name: &str| call.query(name);
     let page = Page::parse(&query)?;
     let filter = Filter::of_list(user, &query)?;
-    let found = find(config::config().await?, &filter, page).await?;
+    let found = find(config::config().await?, &filter, page, shape).await?;
     Ok(reply(shape, found, page)?.fresh(call, [filter.group().as_str()]))
 }
 
 /// A page of orders.
 #[derive(Debug)]
 pub struct Found {
-    pub orders: Vec<Order>,
+    /// In the shape of the reply.
+    pub orders: Vec<Json>,
     pub total: u64,
     /// False where `total` is only a lower bound.
     pub exact: bool,
+    /// What the reply has at most.
+    pub bytes: usize,
 }
 
-pub async fn find(config: &Config, filter: &Filter, page: Page) -> Result<Found, Fault> {
+pub async fn find(
+    config: &Config,
+    filter: &Filter,
+    page: Page,
+    shape: Shape,
+) -> Result<Found, Fault> {
+    let budget = Budget::of_page();
     let shards = filter.shards(config.shards());
     let (limit, offset) = merge::window(page, shards.len());
+    let mut merge = Merge::new(page, shards.len());
     let heads = shards
         .iter()
         .map(|shard| head(config, *shard, filter, limit, offset));
-    let heads = try_join_all(heads).await?;
-    let keys = merge::page(&heads, page);
+    all(heads, |head| merge.add(head)).await?;
+    let (total, exact) = merge.total();
+    let keys = merge.page();
 
     let mut by_shard: HashMap<usize, Vec<OrderId>> = HashMap::new();
     for (shard, key) in &keys {
         by_shard.entry(*shard).or_default().push(key.id);
     }
-    let loads = by_shard
-        .iter()
-        .map(|(shard, ids)| load(config, *shard, ids));
-    let mut loaded: HashMap<OrderId, Order> =
-        try_join_all(loads).await?.into_iter().flatten().collect();
+    let loads = by_shard.into_iter().map(|(shard, ids)| {
+        let db = Db::at(&config.shard_urls()[shard]);
+        load::load(db, ids, shape, &budget)
+    });
+    let mut loaded: HashMap<OrderId, Json> = HashMap::with_capacity(keys.len());
+    all(loads, |orders| loaded.extend(orders)).await?;
     Ok(Found {
         orders: keys
             .iter()
             .filter_map(|(_, key)| loaded.remove(&key.id))
             .collect(),
-        total: heads.iter().map(|head| head.count).sum(),
-        exact: heads.iter().all(|head| head.exact),
+        total,
+        exact,
+        bytes: budget.bytes(),
     })
+}
+
+/// Takes every result as it comes; the first failure is told once all have ended. None is given up: that would cost it its
+/// connection.
+async fn all<T>(
+    asked: impl Iterator<Item = impl Future<Output = Result<T, Fault>>>,
+    mut take: impl FnMut(T),
+) -> Result<(), Fault> {
+    let asked: Vec<_> = asked.collect();
+    let mut results = iter(asked).buffer_unordered(SHARDS_AT_ONCE);
+    let mut failed = None;
+    while let Some(result) = results.next().await {
+        match result {
+            Ok(one) => take(one),
+            Err(fault) => failed = failed.or(Some(fault)),
+        }
+    }
+    failed.map_or(Ok(()), Err)
 }
 
 async fn head(
@@ -76,24 +112,27 @@ async fn head(
     offset: u32,
 ) -> Result<Head, Fault> {
     let db = Db::at(&config.shard_urls()[shard]);
-    let keys = statement::keys(filter, limit, offset);
-    let rows = db.query(&keys.text, keys.values).await?;
-    let (count, exact) = match merge::count_from_rows(rows.len(), limit, offset) {
+    let wanted = statement::keys(filter, limit, offset);
+    let keys = db
+        .read(&wanted.text, wanted.values, |row| key(&row))
+        .await?;
+    let (count, exact) = match merge::count_from_rows(keys.len(), limit, offset) {
         Some(count) => (count, true),
         None => count(db, filter).await?,
     };
-    let key = |row: &crate::mysql::Row| -> Result<Key, Fault> {
-        let id = row.u64(0)?;
-        Ok(Key {
-            id: OrderId::new(id).ok_or_else(|| Fault::Internal(format!("{id} is no order id")))?,
-            created_at: row.u64(1)?,
-        })
-    };
     Ok(Head {
         shard,
-        keys: rows.iter().map(key).collect::<Result<_, _>>()?,
+        keys,
         count,
         exact,
+    })
+}
+
+fn key(row: &Row) -> Result<Key, Fault> {
+    let id = row.u64(0)?;
+    Ok(Key {
+        id: OrderId::new(id).ok_or_else(|| Fault::Internal(format!("{id} is no order id")))?,
+        created_at: row.u64(1)?,
     })
 }
 
@@ -111,27 +150,14 @@ async fn count(db: Db<'_>, filter: &Filter) -> Result<(u64, bool), Fault> {
     }
 }
 
-/// Orders of one shard with their items: two statements, however many orders.
-async fn load(
-    config: &Config,
-    shard: usize,
-    ids: &[OrderId],
-) -> Result<HashMap<OrderId, Order>, Fault> {
-    let db = Db::at(&config.shard_urls()[shard]);
-    let orders = statement::orders(ids);
-    let mut loaded = HashMap::with_capacity(ids.len());
-    for row in db.query(&orders.text, orders.values).await? {
-        let order = order_row::order(&row)?;
-        loaded.insert(order.id, order);
+/// An order in the shape of a list's route.
+pub fn render(shape: Shape, order: &Order, budget: &Budget) -> Result<Json, Fault> {
+    let view = OrderView::from(order);
+    match shape {
+        Shape::V1 => budget.render(&view),
+        Shape::Api => budget.render(&ApiOrder::from(view)),
+        Shape::Envelope => budget.render(&EnvelopeOrder::from(&view)),
     }
-    let items = statement::items(ids);
-    for row in db.query(&items.text, items.values).await? {
-        let (order, item) = order_row::item(&row, 0)?;
-        if let Some(order) = OrderId::new(order).and_then(|id| loaded.get_mut(&id)) {
-            order.items.push(item);
-        }
-    }
-    Ok(loaded)
 }
 
 /// The reply of a page, in the shape of its route.
@@ -140,57 +166,44 @@ pub fn reply(shape: Shape, found: Found, page: Page) -> Result<Reply, Fault> {
         orders,
         total,
         exact: total_exact,
+        bytes,
     } = found;
-    let views = orders.iter().map(OrderView::from);
     let code = Code::Success.number();
     let Page {
         number: page,
         size: page_size,
-        ..
     } = page;
     match shape {
         Shape::V1 => {
-            let orders = views.collect();
-            Reply::of(
-                200,
-                &Orders {
-                    code,
-                    orders,
-                    total,
-                    total_exact,
-                    page,
-                    page_size,
-                },
-            )
+            let list = Orders {
+                code,
+                orders,
+                total,
+                total_exact,
+                page,
+                page_size,
+            };
+            Reply::list(&list, bytes)
         }
         Shape::Api => {
-            let orders = views.map(ApiOrder::from).collect();
-            Reply::of(
-                200,
-                &ApiOrders {
-                    code,
-                    orders,
-                    total,
-                    total_exact,
-                    page,
-                    page_size,
-                },
-            )
+            let list = ApiOrders {
+                code,
+                orders,
+                total,
+                total_exact,
+                page,
+                page_size,
+            };
+            Reply::list(&list, bytes)
         }
         Shape::Envelope => {
-            let orders = views.map(|view| EnvelopeOrder::from(&view)).collect();
-            Reply::of(
-                200,
-                &Envelope::success(
-                    ORDERS_FOUND,
-                    EnvelopeOrders {
-                        orders,
-                        total,
-                        page,
-                        page_size,
-                    },
-                ),
-            )
+            let list = EnvelopeOrders {
+                orders,
+                total,
+                page,
+                page_size,
+            };
+            Reply::list(&Envelope::success(ORDERS_FOUND, list), bytes)
         }
     }
 }

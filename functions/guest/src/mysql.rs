@@ -87,6 +87,24 @@ impl<'a> Db<'a> {
         lease.query(statement, parameters).await
     }
 
+    /// What is read of each row as it comes: rows that are many, or long, are not held at once.
+    pub async fn read<T>(
+        &self,
+        statement: &str,
+        parameters: Vec<ParameterValue>,
+        mut read: impl FnMut(Row) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let mut lease = Lease::take(self.0, Mode::Automatic).await?;
+        let (mut all, mut failed) = (Vec::new(), None);
+        // Rows after one that cannot be read are taken all the same: an answer left unread costs the connection.
+        let take = |row| match failed {
+            Some(_) => {}
+            None => read(row).map_or_else(|fault| failed = Some(fault), |one| all.push(one)),
+        };
+        lease.each(statement, parameters, take).await?;
+        failed.map_or(Ok(all), Err)
+    }
+
     /// Executes a statement and tells how many rows it changed.
     pub async fn update(
         &self,

@@ -4,11 +4,10 @@
 use crate::Fault;
 use bytes::Bytes;
 use futures::future::{Either, select};
-use http_body_util::Full;
 #[cfg(target_family = "wasm")]
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
+use http_body_util::Full;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::pin::pin;
@@ -16,9 +15,6 @@ use std::time::Duration;
 
 /// The index has this long before the databases are asked.
 const TIMEOUT: Duration = Duration::from_millis(1_000);
-/// A page of orders with 100 items each fits well.
-#[cfg(target_family = "wasm")]
-const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 pub fn away(reason: impl ToString) -> Fault {
     Fault::Unavailable {
@@ -27,35 +23,56 @@ pub fn away(reason: impl ToString) -> Fault {
     }
 }
 
-/// One search.
+/// What the index answered to one search, or to two.
+pub struct Answer(Vec<u8>);
+
+impl Answer {
+    /// # Errors
+    /// Where it is not what was asked for.
+    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Fault> {
+        read(&self.0)
+    }
+
+    /// # Errors
+    /// As for one, for either.
+    pub fn read_both<'a, A, B>(&'a self) -> Result<(A, B), Fault>
+    where
+        A: Deserialize<'a>,
+        B: Deserialize<'a>,
+    {
+        let answers: Answers = self.read()?;
+        match answers.responses[..] {
+            [first, second] => Ok((
+                read(first.get().as_bytes())?,
+                read(second.get().as_bytes())?,
+            )),
+            _ => Err(away("did not answer both searches")),
+        }
+    }
+}
+
+/// One search, whose answer has at most `bytes_max` bytes.
 ///
 /// # Errors
-/// Where the answer is late, incomplete or not what was asked for.
-pub async fn search<T: DeserializeOwned>(url: &str, query: &Value) -> Result<T, Fault> {
+/// Where the answer is late, longer or incomplete.
+pub async fn search(url: &str, query: &Value, bytes_max: usize) -> Result<Answer, Fault> {
     let path = "_search?allow_partial_search_results=false";
-    read(&post(url, path, "application/json", query.to_string()).await?)
+    post(url, path, "application/json", query.to_string(), bytes_max).await
 }
 
 /// Two searches in one request.
 ///
 /// # Errors
 /// As for one, for either.
-pub async fn search_both<A, B>(url: &str, first: &Value, second: &Value) -> Result<(A, B), Fault>
-where
-    A: DeserializeOwned,
-    B: DeserializeOwned,
-{
+pub async fn search_both(
+    url: &str,
+    first: &Value,
+    second: &Value,
+    bytes_max: usize,
+) -> Result<Answer, Fault> {
     const HEAD: &str = r#"{"allow_partial_search_results":false}"#;
     let lines = format!("{HEAD}\n{first}\n{HEAD}\n{second}\n");
-    let body = post(url, "_msearch", "application/x-ndjson", lines).await?;
-    let answers: Answers = read(&body)?;
-    match answers.responses[..] {
-        [first, second] => Ok((
-            read(first.get().as_bytes())?,
-            read(second.get().as_bytes())?,
-        )),
-        _ => Err(away("did not answer both searches")),
-    }
+    post(url, "_msearch", "application/x-ndjson", lines, bytes_max).await
 }
 
 #[derive(Deserialize)]
@@ -69,13 +86,19 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Fault> {
         .map_err(|error| away(format!("answered what cannot be read: {error}")))
 }
 
-async fn post(url: &str, path: &str, kind: &str, body: String) -> Result<Bytes, Fault> {
+async fn post(
+    url: &str,
+    path: &str,
+    kind: &str,
+    body: String,
+    bytes_max: usize,
+) -> Result<Answer, Fault> {
     let url = format!("{}/orders/{path}", url.trim_end_matches('/'));
     let request = http::Request::post(url)
         .header("content-type", kind)
         .body(Full::new(Bytes::from(body)))
         .map_err(|_| Fault::Internal("variable elasticsearch_url is not acceptable".to_owned()))?;
-    let answered = pin!(send(request));
+    let answered = pin!(send(request, bytes_max));
     match select(answered, pin!(crate::clock::sleep(TIMEOUT))).await {
         Either::Left((answer, _)) => answer,
         Either::Right(_) => Err(away("no answer in time")),
@@ -83,18 +106,29 @@ async fn post(url: &str, path: &str, kind: &str, body: String) -> Result<Bytes, 
 }
 
 #[cfg(target_family = "wasm")]
-async fn send(request: http::Request<Full<Bytes>>) -> Result<Bytes, Fault> {
+async fn send(request: http::Request<Full<Bytes>>, bytes_max: usize) -> Result<Answer, Fault> {
     let response = spin_sdk::http::send(request).await.map_err(away)?;
     let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX);
-    let body = body.collect().await.map_err(away)?.to_bytes();
+    let length = response.headers().get(http::header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    let mut answer: Vec<u8> = Vec::with_capacity(bytes_max.min(length.unwrap_or(0)));
+    let mut body = pin!(response.into_body());
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(away)?.into_data() else {
+            continue;
+        };
+        if answer.len() + data.len() > bytes_max {
+            return Err(away(format!("answered more than {bytes_max} bytes")));
+        }
+        answer.extend_from_slice(&data);
+    }
     if !status.is_success() {
         return Err(away(format!("answered {status}")));
     }
-    Ok(body)
+    Ok(Answer(answer))
 }
 
 #[cfg(not(target_family = "wasm"))]
-async fn send(_: http::Request<Full<Bytes>>) -> Result<Bytes, Fault> {
+async fn send(_: http::Request<Full<Bytes>>, _: usize) -> Result<Answer, Fault> {
     Err(away("a native program has no way to it"))
 }

@@ -11,6 +11,7 @@ use contract::problem::Code;
 use domain::Rejection;
 use domain::limits::TOTAL_COUNT_MAX;
 use guest::config::{Config, config};
+use guest::list_budget::Budget;
 use guest::mysql::{Db, Value};
 use guest::{Call, Fault, Reply};
 use route::Action;
@@ -24,7 +25,7 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
         Action::List => {
             let query = |name: &str| call.query(name);
             let (page, status) = (Page::parse(&query)?, status(&query)?);
-            Reply::of(200, &list(config().await?, status, page).await?)
+            list(config().await?, status, page).await
         }
         Action::One(id) => {
             let id = number(id)?;
@@ -58,24 +59,22 @@ fn status(query: &impl Parameters) -> Result<Option<FailureStatus>, Rejection> {
     }
 }
 
-async fn list(
-    config: &Config,
-    status: Option<FailureStatus>,
-    page: Page,
-) -> Result<Failures, Fault> {
+async fn list(config: &Config, status: Option<FailureStatus>, page: Page) -> Result<Reply, Fault> {
     let (condition, wanted) = match status {
         None => ("", vec![]),
         Some(status) => (" WHERE status = ?", vec![Value::Uint8(status.code())]),
     };
     let db = Db::at(&config.inventory_url);
-    let failures = row::page(db, condition, wanted.clone(), page).await?;
+    let budget = Budget::of_page();
+    let failures = row::page(db, condition, wanted.clone(), page, &budget).await?;
     let total = row::count(db, condition, wanted).await?;
-    Ok(Failures {
+    let list = Failures {
         code: Code::Success.number(),
         failures,
         total: total.min(TOTAL_COUNT_MAX),
         total_exact: total <= TOTAL_COUNT_MAX,
         page: page.number,
         page_size: page.size,
-    })
+    };
+    Reply::list(&list, budget.bytes())
 }

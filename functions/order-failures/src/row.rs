@@ -5,6 +5,7 @@ use contract::page::Page;
 use domain::Rejection;
 use domain::limits::TOTAL_COUNT_MAX;
 use guest::Fault;
+use guest::list_budget::{Budget, Json};
 use guest::mysql::{Db, Row, Value};
 
 const SELECT: &str = "SELECT id, source, order_id, user_id, product_id, seckill_id, LEFT(message_data, ?), error_message, \
@@ -27,14 +28,15 @@ pub async fn page(
     condition: &str,
     wanted: Vec<Value>,
     page: Page,
-) -> Result<Vec<FailureView>, Fault> {
+    budget: &Budget,
+) -> Result<Vec<Json>, Fault> {
     let statement =
         format!("{SELECT}{condition} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?");
     let mut values = vec![bytes_read()];
     values.extend(wanted);
     values.extend([Value::Uint32(page.size), Value::Uint32(page.offset())]);
-    let rows = db.query(&statement, values).await?;
-    rows.iter().map(view).collect()
+    let render = |row: Row| budget.render(&view(&row)?);
+    db.read(&statement, values, render).await
 }
 
 /// How many there are; counting stops behind the bound of totals.

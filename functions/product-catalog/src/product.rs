@@ -10,6 +10,7 @@ use contract::redis as keys;
 use domain::limits::PRODUCT_NAME_CHARS_MAX;
 use domain::{Cents, Ms, ProductId, Rejection, StockMode};
 use guest::config::Config;
+use guest::list_budget::{Budget, Json};
 use guest::mysql::{Db, Row};
 use guest::redis::Redis;
 use guest::{Fault, catalogue};
@@ -50,11 +51,13 @@ enum Cached {
     Known(Product),
 }
 
-/// A list and how many there are in all.
+/// A list as JSON, and how many there are in all.
 #[derive(Debug)]
 pub struct Found {
-    pub products: Vec<ProductView>,
+    pub products: Vec<Json>,
     pub total: u64,
+    /// What the reply has at most.
+    pub bytes: usize,
 }
 
 impl Product {
@@ -208,8 +211,8 @@ pub async fn list(
     let (products, total) = {
         let db = Db::at(&config.inventory_url);
         let statement = statement::list(sale.status(), search.as_deref(), page);
-        let rows = db.query(&statement.text, statement.values).await?;
-        let products: Vec<Product> = rows.iter().map(Product::read).collect::<Result<_, _>>()?;
+        let read = |row| Product::read(&row);
+        let products = db.read(&statement.text, statement.values, read).await?;
         let statement = statement::count(sale.status(), search.as_deref());
         let rows = db.query(&statement.text, statement.values).await?;
         let total = rows
@@ -218,8 +221,13 @@ pub async fn list(
             .u64(0)?;
         (products, total)
     };
-    let products = with_stock(config, products, trace_id).await?;
-    Ok(Found { products, total })
+    let budget = Budget::of_page();
+    let products = with_stock(config, products, &budget, trace_id).await?;
+    Ok(Found {
+        products,
+        total,
+        bytes: budget.bytes(),
+    })
 }
 
 /// The named products that are there, in the order of their names.
@@ -232,30 +240,33 @@ pub async fn of_ids(
     let mut products = {
         let db = Db::at(&config.inventory_url);
         let statement = statement::products(ids);
-        let rows = db.query(&statement.text, statement.values).await?;
-        rows.iter()
-            .map(Product::read)
-            .collect::<Result<Vec<_>, _>>()?
+        let read = |row| Product::read(&row);
+        db.read(&statement.text, statement.values, read).await?
     };
     products.retain(|product| sale.status().is_none_or(|status| status == product.sale));
     products.sort_by_key(|product| ids.iter().position(|id| *id == product.id));
-    let products = with_stock(config, products, trace_id).await?;
-    let total = products.len() as u64;
-    Ok(Found { products, total })
+    let budget = Budget::of_ids();
+    let products = with_stock(config, products, &budget, trace_id).await?;
+    Ok(Found {
+        total: products.len() as u64,
+        products,
+        bytes: budget.bytes(),
+    })
 }
 
 async fn with_stock(
     config: &Config,
     products: Vec<Product>,
+    budget: &Budget,
     trace_id: &str,
-) -> Result<Vec<ProductView>, Fault> {
+) -> Result<Vec<Json>, Fault> {
     let ids: Vec<ProductId> = products.iter().map(|product| product.id).collect();
     let stock = stock::of_products(config, &ids, trace_id).await?;
-    let view = |product: Product| {
+    let render = |product: Product| {
         let stock = stock.get(&product.id).map_or(&[][..], Vec::as_slice);
-        product.view(stock)
+        budget.render(&product.view(stock))
     };
-    Ok(products.into_iter().map(view).collect())
+    products.into_iter().map(render).collect()
 }
 
 #[cfg(test)]

@@ -42,19 +42,23 @@ pub fn created(product: ProductView) -> Result<Reply, Fault> {
 }
 
 pub fn products(shape: Shape, found: Found, page: Page) -> Result<Reply, Fault> {
-    let Found { products, total } = found;
+    let Found {
+        products,
+        total,
+        bytes,
+    } = found;
     let (page, page_size) = (page.number, page.size);
     match shape {
-        Shape::Bare => Reply::of(
-            200,
-            &Products {
+        Shape::Bare => {
+            let list = Products {
                 code: CODE,
                 products,
                 total,
                 page,
                 page_size,
-            },
-        ),
+            };
+            Reply::list(&list, bytes)
+        }
         Shape::Envelope => {
             let data = EnvelopeProducts {
                 products,
@@ -62,13 +66,13 @@ pub fn products(shape: Shape, found: Found, page: Page) -> Result<Reply, Fault> 
                 page,
                 page_size,
             };
-            Reply::of(200, &Envelope::success(PRODUCTS_FOUND, data))
+            Reply::list(&Envelope::success(PRODUCTS_FOUND, data), bytes)
         }
     }
 }
 
 pub fn recommended(found: Found) -> Result<Reply, Fault> {
-    Reply::of(200, &Envelope::success(RECOMMENDED, found.products))
+    Reply::list(&Envelope::success(RECOMMENDED, found.products), found.bytes)
 }
 
 pub fn stock_of(product: &ProductView) -> Result<Reply, Fault> {

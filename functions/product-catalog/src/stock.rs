@@ -143,8 +143,7 @@ async fn stored(
 ) -> Result<HashMap<ProductId, Vec<Stored>>, Fault> {
     let statement = statement::stock(products);
     let db = Db::at(&config.inventory_url);
-    let mut stored: HashMap<ProductId, Vec<Stored>> = HashMap::new();
-    for row in db.query(&statement.text, statement.values).await? {
+    let rows = db.read(&statement.text, statement.values, |row| {
         let mode = row.u8(4)?;
         let entry = Stored {
             stock: SkuStock {
@@ -155,10 +154,11 @@ async fn stored(
             mode: StockMode::from_code(mode)
                 .ok_or_else(|| Fault::Internal(format!("stock mode {mode}")))?,
         };
-        stored
-            .entry(ProductId(row.u64(0)?))
-            .or_default()
-            .push(entry);
+        Ok((ProductId(row.u64(0)?), entry))
+    });
+    let mut stored: HashMap<ProductId, Vec<Stored>> = HashMap::new();
+    for (product, entry) in rows.await? {
+        stored.entry(product).or_default().push(entry);
     }
     Ok(stored)
 }

@@ -40,7 +40,7 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
         Action::Search => {
             let page = Page::parse(&query)?;
             let filter = Filter::of_search(&query)?;
-            let found = search::find(config().await?, &filter, page, &call.trace_id).await?;
+            let found = search::find(config().await?, &filter, page, shape, &call.trace_id).await?;
             match found {
                 // The index follows the orders by itself, and nobody says when.
                 search::Found::Indexed(found) => listing::reply(shape, found, page),

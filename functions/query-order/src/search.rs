@@ -3,14 +3,18 @@
 use contract::event::OrderDocument;
 use contract::page::Page;
 use domain::Order;
-use domain::limits::TOTAL_COUNT_MAX;
+use domain::limits::{LIST_REPLY_BYTES_MAX, TOTAL_COUNT_MAX};
 use guest::config::Config;
+use guest::list_budget::Budget;
 use guest::listing;
 use guest::listing::filter::Filter;
 use guest::search_index::{self, away};
+use guest::shape::Shape;
 use guest::{Fault, http as guest_http};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::fmt::Display;
 
 /// What was found, and by whom.
 #[derive(Debug)]
@@ -23,16 +27,19 @@ pub async fn find(
     config: &Config,
     filter: &Filter,
     page: Page,
+    shape: Shape,
     trace_id: &str,
 ) -> Result<Found, Fault> {
     if let Some(url) = &config.elasticsearch_url {
-        let answer = search_index::search(url, &query(filter, page)).await;
-        match answer.and_then(read) {
+        // Documents are about as long as orders in a reply. Where they are longer, the shards tell whether the page is.
+        let answer = search_index::search(url, &query(filter, page), LIST_REPLY_BYTES_MAX).await;
+        match answer.and_then(|answer| read(answer.read()?, shape)) {
             Ok(found) => return Ok(Found::Indexed(found)),
+            Err(Fault::Rejected(rejection)) => return Err(rejection.into()),
             Err(fault) => guest_http::log(&fault, trace_id),
         }
     }
-    let found = listing::find(config, filter, page).await?;
+    let found = listing::find(config, filter, page, shape).await?;
     Ok(Found::Stored(found))
 }
 
@@ -73,15 +80,18 @@ fn query(filter: &Filter, page: Page) -> Value {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct Answer<'a> {
     timed_out: bool,
-    hits: Hits,
+    #[serde(borrow)]
+    hits: Hits<'a>,
 }
 
 #[derive(Deserialize)]
-struct Hits {
+struct Hits<'a> {
     total: Total,
-    hits: Vec<Hit>,
+    /// Read one by one: all at once would be held a second time.
+    #[serde(borrow)]
+    hits: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -96,21 +106,28 @@ struct Hit {
     source: OrderDocument,
 }
 
-fn read(answer: Answer) -> Result<listing::Found, Fault> {
+fn read(answer: Answer<'_>, shape: Shape) -> Result<listing::Found, Fault> {
     if answer.timed_out {
         return Err(away("gave only a part of the answer"));
     }
-    let orders = answer
-        .hits
-        .hits
-        .into_iter()
-        .map(|hit| Order::try_from(hit.source));
+    let budget = Budget::of_page();
+    let order = |hit: &RawValue| {
+        let unreadable =
+            |error: &dyn Display| away(format!("holds a document that cannot be read: {error}"));
+        let hit: Hit = serde_json::from_str(hit.get()).map_err(|error| unreadable(&error))?;
+        let order = Order::try_from(hit.source).map_err(|error| unreadable(&error))?;
+        listing::render(shape, &order, &budget)
+    };
     Ok(listing::Found {
-        orders: orders
-            .collect::<Result<_, _>>()
-            .map_err(|error| away(format!("holds a document that cannot be read: {error}")))?,
+        orders: answer
+            .hits
+            .hits
+            .into_iter()
+            .map(order)
+            .collect::<Result<_, _>>()?,
         total: answer.hits.total.value,
         exact: answer.hits.total.relation == "eq",
+        bytes: budget.bytes(),
     })
 }
 
@@ -159,12 +176,13 @@ mod tests {
         let answer = |timed_out: bool, hits: Value| {
             let body = json!({ "took": 1, "timed_out": timed_out, "hits": {
                 "total": { "value": 12, "relation": "gte" }, "hits": hits } });
-            let answer: Answer = serde_json::from_value(body).map_err(away)?;
-            read(answer)
+            let body = body.to_string();
+            read(serde_json::from_str(&body).map_err(away)?, Shape::V1)
         };
         let found = answer(false, json!([hit])).unwrap();
         assert_eq!((found.total, found.exact), (12, false));
-        assert_eq!(found.orders[0].status, Status::Paid);
+        let order: Value = serde_json::from_str(found.orders[0].get()).unwrap();
+        assert_eq!(order["status"], "paid");
         assert!(answer(true, json!([hit])).is_err());
         assert!(answer(false, json!([{ "_source": {} }])).is_err());
     }

@@ -10,6 +10,9 @@ use guest::search_index::{self, away};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+/// A hundred bytes for each product that is counted, and as much again.
+const ANSWER_BYTES_MAX: usize = 200 * PRODUCTS_COUNTED_MAX;
+
 /// Sums come as floating point, exact up to here.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
@@ -19,15 +22,16 @@ pub async fn counts(url: &str, whose: Whose<'_>) -> Result<Counts, Fault> {
         Whose::User(user) => json!({ "term": { "user_id": user.id.get().to_string() } }),
     };
     let query = of_orders(condition, json!({ "status": by_status() }));
-    let found: Found<Statuses> = search_index::search(url, &query).await?;
+    let answer = search_index::search(url, &query, ANSWER_BYTES_MAX).await?;
+    let found: Found<Statuses> = answer.read()?;
     found.complete()?.status.counts()
 }
 
 pub async fn part(url: &str, today: Day) -> Result<Part, Fault> {
     let counted = json!({ "status": by_status(), "standing": by_product() });
     let counted = of_orders(in_day(today), counted);
-    let (counted, recent): (Found<Today>, Hits) =
-        search_index::search_both(url, &counted, &newest()).await?;
+    let answer = search_index::search_both(url, &counted, &newest(), ANSWER_BYTES_MAX).await?;
+    let (counted, recent): (Found<Today>, Hits) = answer.read_both()?;
     let today = counted.complete()?;
     let sold = today.standing.items.product.buckets.into_iter();
     Ok(Part {

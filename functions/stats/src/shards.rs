@@ -3,9 +3,9 @@
 
 use super::{Day, Part, Whose};
 use domain::limits::{PRODUCTS_COUNTED_MAX, RECENT_ORDERS_MAX};
-use domain::stats::{Counts, Recent, Sold, Tally};
+use domain::stats::{Counts, Recent, Sold, Tally, most_sold};
 use domain::{Cents, Ms, OrderId, ProductId, Status, calendar};
-use futures::future::try_join_all;
+use futures::future::join_all;
 use guest::Fault;
 use guest::config::Config;
 use guest::mysql::{Db, Row, Value};
@@ -45,7 +45,7 @@ pub async fn counts(config: &Config, whose: Whose<'_>) -> Result<Counts, Fault> 
                 }
                 Ok::<_, Fault>(Counts::merged(counts))
             });
-            try_join_all(each).await.map(Counts::merged)
+            all(each).await.map(Counts::merged)
         }
         Whose::User(user) => {
             let db = Db::at(config.shard_url(user.id.gene()));
@@ -55,23 +55,28 @@ pub async fn counts(config: &Config, whose: Whose<'_>) -> Result<Counts, Fault> 
 }
 
 pub async fn parts(config: &Config, today: Day) -> Result<Vec<Part>, Fault> {
-    try_join_all(config.shard_urls().iter().map(|url| part(url, today))).await
+    all(config.shard_urls().iter().map(|url| part(url, today))).await
+}
+
+/// All results, or the first failure. None is given up: that would cost it its connection.
+async fn all<T>(
+    asked: impl Iterator<Item = impl Future<Output = Result<T, Fault>>>,
+) -> Result<Vec<T>, Fault> {
+    join_all(asked).await.into_iter().collect()
 }
 
 async fn part(url: &str, today: Day) -> Result<Part, Fault> {
     let db = Db::at(url);
     let limit = vec![Value::Uint32(RECENT_ORDERS_MAX as u32)];
-    let recent = db.query(RECENT, limit).await?;
-    let recent = recent.iter().map(order).collect::<Result<_, _>>()?;
+    let recent = db.read(RECENT, limit, |row| order(&row)).await?;
     let (mut counts, mut sold) = (Vec::new(), Vec::new());
     for hour in hours(today) {
         counts.push(counts_of(db, IN_TIME, hour.to_vec()).await?);
         let standing = STANDING.map(|status| Value::Uint8(status.code()));
         let limit = [Value::Uint32(PRODUCTS_COUNTED_MAX as u32)];
         let values = [&standing[..], &hour, &limit].concat();
-        for row in db.query(SOLD, values).await? {
-            sold.push(product(&row)?);
-        }
+        let hour = db.read(SOLD, values, |row| product(&row)).await?;
+        sold = most_sold(sold.into_iter().chain(hour), PRODUCTS_COUNTED_MAX);
     }
     Ok(Part {
         counts: Counts::merged(counts),

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 use wasmtime::component::{Accessor, Component, Linker, ResourceTable};
-use wasmtime::{Config, Engine, Store};
+use wasmtime::{Config, Engine, ResourceLimiter, Store};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p3::Request;
@@ -21,14 +21,40 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 /// Longest a request may take: scripted servers answer at once.
 const DEADLINE: Duration = Duration::from_secs(20);
 const LOG_BYTES_MAX: usize = 64 * 1024;
+/// What hosts allow an instance by default.
+const MEMORY_BYTES_MAX: usize = 128 << 20;
 pub const PASSWORD: &str = "not-to-be-logged";
 
 pub struct Data {
     pub table: ResourceTable,
     pub script: Script,
     pub variables: BTreeMap<&'static str, &'static str>,
+    memory: Memory,
     wasi: WasiCtx,
     http: WasiHttpCtx,
+}
+
+/// The memory that an instance has come to take.
+#[derive(Default)]
+struct Memory(usize);
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(
+        &mut self,
+        _: usize,
+        wanted: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let allowed = wanted <= MEMORY_BYTES_MAX;
+        if allowed {
+            self.0 = self.0.max(wanted);
+        }
+        Ok(allowed)
+    }
+
+    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(true)
+    }
 }
 
 impl WasiView for Data {
@@ -136,10 +162,12 @@ impl Instance {
             table: ResourceTable::new(),
             script: script.clone(),
             variables: variables(changed),
+            memory: Memory::default(),
             wasi: WasiCtxBuilder::new().stderr(log.clone()).build(),
             http: WasiHttpCtx::new(),
         };
         let mut store = Store::new(&ENGINE, data);
+        store.limiter(|data| &mut data.memory);
         let service = runtime.block_on(service.instantiate_async(&mut store));
         Instance {
             function: function.to_owned(),
@@ -149,6 +177,11 @@ impl Instance {
             store,
             log,
         }
+    }
+
+    /// The most memory it has taken so far.
+    pub fn memory_bytes(&self) -> usize {
+        self.store.data().memory.0
     }
 
     /// Sends requests at once, and gives their replies in the same order.

@@ -11,6 +11,7 @@ mod create_order_faults;
 mod health;
 mod host;
 mod kept_connections;
+mod list_bytes;
 mod order_failures;
 mod order_status;
 mod product_catalog;

@@ -316,7 +316,10 @@ fn wrong_queries_are_named() {
 
 #[test]
 fn one_shard_away_is_no_list() {
-    let script = Script::default().expect("open order_0", mysql_away());
+    // The other is let end: given up, it would lose its connection.
+    let script = Script::default()
+        .expect("open order_0", mysql_away())
+        .expect("order_1 SELECT t_order", nothing());
     let reply = get("/v1/order/list", &script);
     assert_eq!(
         (reply.status, reply.header("retry-after")),

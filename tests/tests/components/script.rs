@@ -38,10 +38,22 @@ struct Expectation {
     met: bool,
 }
 
+type Answering = dyn Fn(&[String]) -> Answer + Send + Sync;
+
+/// Answers as the values of each call want it.
+#[derive(Clone)]
+struct Standing(Arc<Answering>);
+
+impl std::fmt::Debug for Standing {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a standing answer")
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     expectations: Vec<Expectation>,
-    standing: Vec<(String, Answer)>,
+    standing: Vec<(String, Standing)>,
     calls: Vec<Call>,
     unexpected: Vec<String>,
     sessions: Sessions,
@@ -83,7 +95,17 @@ impl Script {
 
     /// Answers so whatever more like `what` is asked once the expectations are met.
     pub fn always(self, what: &str, answer: Answer) -> Script {
-        self.state(|state| state.standing.push((what.to_owned(), answer)));
+        self.always_by(what, move |_| answer.clone())
+    }
+
+    /// As `always`, with an answer made from the call's values.
+    pub fn always_by(
+        self,
+        what: &str,
+        answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
+    ) -> Script {
+        let standing = Standing(Arc::new(answer));
+        self.state(|state| state.standing.push((what.to_owned(), standing)));
         self
     }
 
@@ -118,7 +140,7 @@ impl Script {
         self.state(|state| {
             state.calls.push(Call {
                 what: what.clone(),
-                values,
+                values: values.clone(),
                 session,
             });
             let next = state
@@ -130,8 +152,8 @@ impl Script {
                 return expected.answer.clone();
             }
             let standing = state.standing.iter().find(|(like, _)| is_like(&what, like));
-            if let Some((_, answer)) = standing {
-                return answer.clone();
+            if let Some((_, standing)) = standing {
+                return standing.0(&values);
             }
             if ALWAYS_FINE
                 .iter()

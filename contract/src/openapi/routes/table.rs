@@ -26,7 +26,7 @@ const LIST: &[(&str, &str)] = &[
     ("page", "From 1."),
     (
         "page_size",
-        "1 to 100, 10 by default; `pageSize` means the same.",
+        "1 to 100, 10 by default; `pageSize` means the same. A reply over 1 MiB is refused with 400: ask for a smaller page.",
     ),
 ];
 const LIST_OF_USER: &[(&str, &str)] = &[LIST[1], LIST[2], LIST[3], LIST[4], LIST[5]];

@@ -33,6 +33,14 @@ impl Reply {
         Ok(Reply::json(status, body))
     }
 
+    /// A list as JSON, of at most so many bytes.
+    pub fn list(list: &impl Serialize, bytes: usize) -> Result<Reply, Fault> {
+        let mut body = Vec::with_capacity(bytes);
+        serde_json::to_writer(&mut body, list)
+            .map_err(|error| Fault::Internal(format!("reply: {error}")))?;
+        Ok(Reply::json(200, body))
+    }
+
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Reply {
         self.headers.push((name, value.into()));
         self

@@ -30,18 +30,50 @@ pub fn window(page: Page, shards: usize) -> (u32, u32) {
     }
 }
 
-/// The page's keys with their shards, newest first, ties by the larger id.
-pub fn page(heads: &[Head], page: Page) -> Vec<(usize, Key)> {
-    let skip = if heads.len() == 1 { 0 } else { page.offset() };
-    let mut keys: Vec<(usize, Key)> = heads
-        .iter()
-        .flat_map(|head| head.keys.iter().map(|key| (head.shard, *key)))
-        .collect();
-    keys.sort_unstable_by(|(_, a), (_, b)| b.cmp(a));
-    keys.into_iter()
-        .skip(skip as usize)
-        .take(page.size as usize)
-        .collect()
+/// What the shards asked so far have together, up to the page's end.
+#[derive(Debug)]
+pub struct Merge {
+    keys: Vec<(usize, Key)>,
+    count: u64,
+    exact: bool,
+    /// Keys before the page, and those up to its end.
+    skip: usize,
+    end: usize,
+}
+
+impl Merge {
+    pub fn new(page: Page, shards: usize) -> Merge {
+        let (limit, offset) = window(page, shards);
+        let skip = page.offset() - offset;
+        Merge {
+            keys: Vec::new(),
+            count: 0,
+            exact: true,
+            skip: skip as usize,
+            end: limit as usize,
+        }
+    }
+
+    /// Shards may come in any order.
+    pub fn add(&mut self, head: Head) {
+        self.count += head.count;
+        self.exact &= head.exact;
+        let keys = head.keys.into_iter();
+        self.keys.extend(keys.map(|key| (head.shard, key)));
+        self.keys.sort_unstable_by(|(_, a), (_, b)| b.cmp(a));
+        self.keys.truncate(self.end);
+    }
+
+    /// How many there are in all, and whether that is exact.
+    pub fn total(&self) -> (u64, bool) {
+        (self.count, self.exact)
+    }
+
+    /// The page's keys with their shards, newest first, ties by the larger id.
+    pub fn page(mut self) -> Vec<(usize, Key)> {
+        self.keys.drain(..self.skip.min(self.keys.len()));
+        self.keys
+    }
 }
 
 /// Counted without asking again, where the rows that came back already tell.
@@ -96,12 +128,12 @@ mod tests {
                 let mut seen = Vec::new();
                 for number in 1.. {
                     let wanted = Page { number, size };
-                    let heads: Vec<Head> = parts
-                        .iter()
-                        .enumerate()
-                        .map(|(shard, keys)| head(shard, keys, wanted, shards))
-                        .collect();
-                    let keys = page(&heads, wanted);
+                    let mut merge = Merge::new(wanted, shards);
+                    for (shard, keys) in parts.iter().enumerate() {
+                        merge.add(head(shard, keys, wanted, shards));
+                    }
+                    assert_eq!(merge.total(), (all.len() as u64, true));
+                    let keys = merge.page();
                     if keys.is_empty() {
                         break;
                     }

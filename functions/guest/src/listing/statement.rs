@@ -77,25 +77,36 @@ pub fn count(filter: &Filter, rows_max: Option<u64>) -> Statement {
     Statement { text, values }
 }
 
-fn of_ids(head: &str, column: &str, tail: &str, ids: &[OrderId]) -> Statement {
-    let ids = sql::padded(ids);
-    Statement {
-        text: format!(
-            "{head} WHERE {column} IN ({}){tail}",
-            sql::placeholders(ids.len())
-        ),
-        values: ids.iter().map(|id| Value::Uint64(id.get())).collect(),
-    }
+/// The values of an `IN` list, and its placeholders.
+fn list(ids: &[OrderId]) -> (Vec<Value>, String) {
+    let padded = sql::padded(ids).into_iter();
+    let values: Vec<Value> = padded.map(|id| Value::Uint64(id.get())).collect();
+    let marks = sql::placeholders(values.len());
+    (values, marks)
 }
 
 pub fn orders(ids: &[OrderId]) -> Statement {
-    let head = format!("SELECT {} FROM t_order", sql::ORDER_COLUMNS);
-    of_ids(&head, "id", "", ids)
+    let (values, marks) = list(ids);
+    Statement {
+        text: format!(
+            "SELECT {} FROM t_order WHERE id IN ({marks})",
+            sql::ORDER_COLUMNS
+        ),
+        values,
+    }
 }
 
-pub fn items(ids: &[OrderId]) -> Statement {
-    let head = format!("SELECT {} FROM t_order_item", sql::ITEM_COLUMNS);
-    of_ids(&head, "order_id", " ORDER BY id", ids)
+/// Items by their orders, and as they stand in each: so does the index on `order_id` have them.
+pub fn items(ids: &[OrderId], limit: u32, offset: u32) -> Statement {
+    let (mut values, marks) = list(ids);
+    values.extend([Value::Uint32(limit), Value::Uint32(offset)]);
+    Statement {
+        text: format!(
+            "SELECT {} FROM t_order_item WHERE order_id IN ({marks}) ORDER BY order_id, id LIMIT ? OFFSET ?",
+            sql::ITEM_COLUMNS
+        ),
+        values,
+    }
 }
 
 #[cfg(test)]
@@ -128,7 +139,7 @@ mod tests {
         for length in 1..=PAGE_SIZE_MAX as usize {
             let ids = vec![OrderId::new(1).unwrap(); length];
             texts.insert(orders(&ids).text);
-            texts.insert(items(&ids).text);
+            texts.insert(items(&ids, 1, 2).text);
         }
         assert!(texts.len() <= 80, "{}", texts.len());
     }
@@ -154,7 +165,7 @@ mod tests {
             count(&everything, None),
             count(&everything, Some(100)),
             orders(&[OrderId::new(1).unwrap(), OrderId::new(2).unwrap()]),
-            items(&[OrderId::new(1).unwrap()]),
+            items(&[OrderId::new(1).unwrap()], 1, 2),
         ] {
             let marks = statement.text.matches('?').count();
             assert_eq!(marks, statement.values.len(), "{}", statement.text);

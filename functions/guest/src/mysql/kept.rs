@@ -141,26 +141,23 @@ async fn next_turn() {
     .await;
 }
 
-/// All rows of a query.
-pub async fn rows(
+/// Takes the rows of a query as they come.
+pub async fn each(
     connection: &Connection,
     statement: &str,
     parameters: Vec<ParameterValue>,
-) -> Result<Vec<Vec<DbValue>>, Error> {
+    mut take: impl FnMut(Vec<DbValue>),
+) -> Result<(), Error> {
     let mut result = connection.query(statement, parameters).await?;
     let mut rows = Vec::with_capacity(ROWS_AT_ONCE);
     loop {
         let (read, all) = result.rows().read(rows).await;
         rows = all;
+        rows.drain(..).for_each(&mut take);
         match read {
-            StreamResult::Complete(_) => {
-                if rows.len() == rows.capacity() {
-                    rows.reserve(ROWS_AT_ONCE);
-                }
-            }
+            StreamResult::Complete(_) => {}
             StreamResult::Dropped | StreamResult::Cancelled => break,
         }
     }
-    result.result().await?;
-    Ok(rows)
+    result.result().await
 }

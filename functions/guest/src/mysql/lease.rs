@@ -87,13 +87,25 @@ impl Lease {
         statement: &str,
         parameters: Vec<ParameterValue>,
     ) -> Result<Vec<Row>, SqlError> {
+        let mut rows = Vec::new();
+        self.each(statement, parameters, |row| rows.push(row))
+            .await?;
+        Ok(rows)
+    }
+
+    /// Takes the rows of a query as they come, to the last.
+    pub async fn each(
+        &mut self,
+        statement: &str,
+        parameters: Vec<ParameterValue>,
+        mut take: impl FnMut(Row),
+    ) -> Result<(), SqlError> {
         let (before, connection) = self.ask()?;
         let answer = {
             let _flight = Flight::start();
-            home::rows(connection, statement, parameters).await
+            home::each(connection, statement, parameters, |row| take(Row(row))).await
         };
-        let rows = self.answered(before, answer)?;
-        Ok(rows.into_iter().map(Row).collect())
+        self.answered(before, answer)
     }
 
     /// Executes a statement and asks how many rows it changed.

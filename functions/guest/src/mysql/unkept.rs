@@ -32,11 +32,14 @@ pub async fn take(address: &str, _: Mode) -> Result<Lease, SqlError> {
     Ok(Lease::new(connection, Home, Mode::Automatic, State::Free))
 }
 
-/// All rows of a query.
-pub async fn rows(
+/// Takes the rows of a query, which come whole.
+pub async fn each(
     connection: &Connection,
     statement: &str,
     parameters: Vec<ParameterValue>,
-) -> Result<Vec<Vec<DbValue>>, Error> {
-    connection.query(statement, parameters).await
+    take: impl FnMut(Vec<DbValue>),
+) -> Result<(), Error> {
+    let rows = connection.query(statement, parameters).await?;
+    rows.into_iter().for_each(take);
+    Ok(())
 }

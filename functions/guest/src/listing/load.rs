@@ -1,0 +1,105 @@
+//! The orders of a page as JSON, out of one shard. Items come in pieces, and an order becomes JSON when its last is read, so
+//! that neither all rows nor all orders of a page are held at once.
+
+use super::render;
+use super::statement;
+use crate::list_budget::{Budget, Json};
+use crate::mysql::{Db, Row};
+use crate::shape::Shape;
+use crate::{Fault, order_row};
+use domain::limits::ITEMS_MAX;
+use domain::{Order, OrderId};
+use std::collections::BTreeMap;
+
+/// Items asked for at once: those of most pages are one piece, and a page that is too large is noticed after some.
+const ITEMS_AT_ONCE: u32 = 256;
+const _: () = assert!(ITEMS_AT_ONCE as usize > ITEMS_MAX);
+
+/// An order of the page, in its shape.
+pub type Rendered = (OrderId, Json);
+
+/// Those that are there, in no order.
+///
+/// # Errors
+/// Where the page is too large, too.
+pub async fn load(
+    db: Db<'_>,
+    mut ids: Vec<OrderId>,
+    shape: Shape,
+    budget: &Budget,
+) -> Result<Vec<Rendered>, Fault> {
+    ids.sort_unstable();
+    let orders = statement::orders(&ids);
+    let read = |row: Row| order_row::order(&row).map(|order| (order.id, order));
+    let orders = db.read(&orders.text, orders.values, read).await?;
+    let mut page = Page {
+        waiting: orders.into_iter().collect(),
+        rendered: Vec::with_capacity(ids.len()),
+        reading: None,
+        items: 0,
+        shape,
+        budget,
+    };
+    let mut rest = &ids[..];
+    loop {
+        // Those of the first order that are read already.
+        let offset = match page.reading {
+            Some(_) => page.items,
+            None => 0,
+        };
+        let items = statement::items(rest, ITEMS_AT_ONCE, offset);
+        let read = db.read(&items.text, items.values, |row| page.take(&row));
+        let rows = read.await?.len();
+        let (true, Some(reading)) = (rows >= ITEMS_AT_ONCE as usize, page.reading) else {
+            break;
+        };
+        // Another shard may have found it too large.
+        budget.check()?;
+        rest = &rest[rest.partition_point(|id| *id < reading)..];
+    }
+    page.finish()
+}
+
+struct Page<'a> {
+    /// Orders whose items are not all read.
+    waiting: BTreeMap<OrderId, Order>,
+    rendered: Vec<Rendered>,
+    /// The order whose items come, and how many have come.
+    reading: Option<OrderId>,
+    items: u32,
+    shape: Shape,
+    budget: &'a Budget,
+}
+
+impl Page<'_> {
+    fn take(&mut self, row: &Row) -> Result<(), Fault> {
+        let (id, item) = order_row::item(row, 0)?;
+        let id = OrderId::new(id).ok_or_else(|| Fault::Internal(format!("{id} is no order id")))?;
+        if self.reading != Some(id) {
+            if let Some(before) = self.reading.replace(id) {
+                self.render(before)?;
+            }
+            self.items = 0;
+        }
+        self.items += 1;
+        if let Some(order) = self.waiting.get_mut(&id) {
+            order.items.push(item);
+        }
+        Ok(())
+    }
+
+    fn render(&mut self, id: OrderId) -> Result<(), Fault> {
+        if let Some(order) = self.waiting.remove(&id) {
+            let json = render(self.shape, &order, self.budget)?;
+            self.rendered.push((id, json));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vec<Rendered>, Fault> {
+        while let Some((id, _)) = self.waiting.first_key_value() {
+            self.render(*id)?;
+        }
+        Ok(self.rendered)
+    }
+}
