@@ -1,6 +1,7 @@
-//! Turns for busy guests. One that has used up its tick goes on only after its thread has looked at its sockets and let
-//! others run, and of all busy guests of the thread one goes on at a time: so others wait one tick, however many are busy.
+//! Turns for busy guests. One that has used up its tick goes on only after its thread has been others' for as long, and of all
+//! busy guests of the thread one goes on at a time: so others wait one tick, however many are busy.
 
+use crate::limits;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,8 +36,8 @@ impl Pacer {
                 }
                 None => self.joined.notified().await,
             }
-            // The runtime asks its sockets before it comes back here, when everybody who can run has run.
-            tokio::task::yield_now().await;
+            // Whatever others ask for meanwhile takes several turns of theirs: with a tick before each, they would crawl.
+            tokio::time::sleep(limits::EPOCH_TICK).await;
         }
     }
 
