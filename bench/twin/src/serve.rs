@@ -95,8 +95,7 @@ async fn connection(stream: TcpStream, router: Router, mut stopping: Stopping) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT)
         .max_buf_size(limits::HEAD_BYTES_MAX)
-        .max_headers(limits::HEADERS_MAX)
-        .pipeline_flush(true);
+        .max_headers(limits::HEADERS_MAX);
     let service = service_fn(move |request: http::Request<_>| router.clone().call(request));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
