@@ -170,3 +170,16 @@ fn only_allowed_addresses_are_opened() {
     );
     assert!(open("nonsense").contains("invalid address"));
 }
+
+#[test]
+fn results_of_any_number_of_rows_are_read_whole() {
+    let host = Running::start(&[]);
+    for rows in [0, 1, 255, 256, 257, 511, 512, 513] {
+        let statement = format!(
+            "WITH RECURSIVE n AS (SELECT 0 i UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) SELECT i FROM n WHERE i > 0"
+        );
+        let seen = host.sql(json!([["query", statement]]));
+        let count = seen[0].split(' ').next().unwrap();
+        assert_eq!(count, rows.to_string(), "{seen:?}");
+    }
+}
