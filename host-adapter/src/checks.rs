@@ -45,6 +45,16 @@ pub fn flags(up: &Up) -> Result<(), StartupError> {
         up.max_instance_memory,
         MEMORY_BYTES,
     )?;
+    if up.component_memory_max() < up.max_instance_memory {
+        let needed = up
+            .max_instance_memory
+            .saturating_mul(limits::COMPONENT_MEMORY_SHARE);
+        let reason = format!(
+            "must be at least {needed}, twice --max-instance-memory, not {}",
+            up.guest_memory_max()
+        );
+        return Err(StartupError::flag("--max-guest-memory", reason));
+    }
     time("--header-read-timeout", up.header_read_timeout)?;
     time("--body-read-timeout", up.body_read_timeout)?;
     time("--request-cpu-time", up.request_cpu_time)?;

@@ -109,6 +109,10 @@ pub struct Up {
     /// Bytes of linear memory one instance may have.
     #[arg(long, value_name = "BYTES", env = "SPIN_MAX_INSTANCE_MEMORY", default_value_t = limits::INSTANCE_MEMORY_BYTES_MAX, help_heading = "Instances")]
     pub max_instance_memory: usize,
+    /// Bytes of linear memory all instances may have together; those of one component may have half of it.
+    /// [default: 268435456, or twice --max-instance-memory where that is more]
+    #[arg(long, value_name = "BYTES", help_heading = "Instances")]
+    pub max_guest_memory: Option<usize>,
     /// Instances alive at a time, over all components.
     #[arg(long, value_name = "COUNT", default_value_t = limits::INSTANCES_MAX, value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Instances")]
     pub max_instances: u32,
@@ -123,7 +127,7 @@ pub struct Up {
     /// answered 503 and closed.
     #[arg(long, value_name = "COUNT", default_value_t = limits::CONNECTIONS_MAX, help_heading = "Server")]
     pub max_connections: usize,
-    /// Those of one address. [default: half of --max-connections]
+    /// Those of one address. [default: three quarters of --max-connections]
     #[arg(long, value_name = "COUNT", help_heading = "Server")]
     pub max_connections_per_address: Option<usize>,
     /// Bytes of the largest request body; a larger one is answered 413.
@@ -182,8 +186,23 @@ pub struct Up {
 impl Up {
     /// Connections one address may have.
     pub fn connections_per_address_max(&self) -> usize {
-        let share = self.max_connections / limits::CONNECTIONS_PER_ADDRESS_SHARE;
-        self.max_connections_per_address.unwrap_or(share.max(1))
+        let others = self.max_connections / limits::CONNECTIONS_FOR_OTHERS_SHARE;
+        self.max_connections_per_address
+            .unwrap_or(self.max_connections - others)
+    }
+
+    /// Bytes of linear memory all instances may have.
+    pub fn guest_memory_max(&self) -> usize {
+        let of_one = self
+            .max_instance_memory
+            .saturating_mul(limits::COMPONENT_MEMORY_SHARE);
+        self.max_guest_memory
+            .unwrap_or(of_one.max(limits::GUEST_MEMORY_BYTES_MAX))
+    }
+
+    /// Those of one component.
+    pub fn component_memory_max(&self) -> usize {
+        self.guest_memory_max() / limits::COMPONENT_MEMORY_SHARE
     }
 
     /// Requests one component may have in flight.

@@ -1,10 +1,11 @@
 //! How many requests an instance gets, how long it may take, how long it may keep its thread busy, and when it is let go:
 //! the policy behind `ProxyHandler`. An instance that trapped takes no further request; the others go on.
 
+use crate::admission::{NoRoom, Ticket};
 use crate::config::{Span, Up};
+use crate::guest_memory::{Bounds, Memory};
 use crate::limits;
-use crate::pacer::Pacer;
-use crate::server::Permit;
+use crate::pacer::{Met, Pacer, Run};
 use crate::store::{Instance, Reach};
 use std::future::Future;
 use std::pin::Pin;
@@ -29,9 +30,8 @@ pub struct Reuse {
     concurrent: Span<usize>,
     request_timeout: Span<Duration>,
     idle_timeout: Span<Duration>,
-    memory_bytes_max: usize,
-    /// Epochs an instance may keep its thread busy after it got its last request.
-    ticks_max: u64,
+    /// How long an instance may keep its thread busy after it got its last request.
+    cpu_time: Duration,
 }
 
 impl Reuse {
@@ -56,16 +56,9 @@ impl Reuse {
                 .request_timeout
                 .unwrap_or(Span::Value(limits::REQUEST_TIMEOUT)),
             idle_timeout: up.idle_instance_timeout,
-            memory_bytes_max: up.max_instance_memory,
-            ticks_max: ticks(up.request_cpu_time),
+            cpu_time: up.request_cpu_time,
         }
     }
-}
-
-/// A time in epochs, at least one.
-fn ticks(time: Duration) -> u64 {
-    let ticks = time.as_nanos().div_ceil(limits::EPOCH_TICK.as_nanos());
-    u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
 /// A bound on the instances of one component, over all threads.
@@ -87,10 +80,7 @@ impl Share {
     fn take(self: &Arc<Self>) -> wasmtime::Result<Part> {
         if self.taken.fetch_add(1, Ordering::Relaxed) >= self.max {
             self.taken.fetch_sub(1, Ordering::Relaxed);
-            return Err(format_err!(
-                "the component has {} instances already",
-                self.max
-            ));
+            return Err(NoRoom("the component has its share of --max-instances").into());
         }
         Ok(Part(self.clone()))
     }
@@ -120,6 +110,10 @@ pub struct Dispatch {
     pub pacer: Arc<Pacer>,
     /// Instances over all threads.
     pub share: Arc<Share>,
+    /// Memory of its instances.
+    pub memory: Bounds,
+    /// What an instance has of it when it is made, as far as that is known.
+    pub initial_bytes: AtomicUsize,
     /// Instances being made.
     pub making: Semaphore,
 }
@@ -131,21 +125,25 @@ impl HandlerState for Dispatch {
 
     async fn instantiate(&self) -> wasmtime::Result<Worker<Instance, Expiration, Policy>> {
         let part = self.share.take()?;
-        let data = Instance::new(&self.reach, self.reuse.memory_bytes_max)?;
+        let data = Instance::new(&self.reach, &self.memory)?;
         let mut store = Store::new(&self.engine, data);
         store.limiter(|instance| &mut instance.memory);
         store.set_epoch_deadline(1);
-        let (pacer, ticks_max) = (self.pacer.clone(), self.reuse.ticks_max);
+        let (pacer, cpu_time) = (self.pacer.clone(), self.reuse.cpu_time);
         store.epoch_deadline_callback(move |mut context| {
-            let instance = context.data_mut();
-            instance.ticks += 1;
-            if instance.ticks > ticks_max {
-                let limit = limits::EPOCH_TICK.as_millis() as u64 * ticks_max;
-                return Err(format_err!("the guest was busy for more than {limit} ms"));
+            let busy = &mut context.data_mut().busy;
+            match busy.met(cpu_time) {
+                Met::GoOn => Ok(UpdateDeadline::Continue(1)),
+                Met::Wait => {
+                    let turn = pacer.turn(busy.run());
+                    Ok(UpdateDeadline::YieldCustom(1, Box::pin(turn)))
+                }
+                Met::Over => Err(format_err!("the guest was busy for more than {cpu_time:?}")),
             }
-            Ok(UpdateDeadline::YieldCustom(1, Box::pin(pacer.turn())))
         });
-        let proxy = self.make(&mut store).await?;
+        let run = store.data().busy.run().clone();
+        let made = self.make(&mut store).await;
+        let proxy = made.map_err(|error| explained(error, &store.data().memory))?;
         let metrics = &self.reach.metrics;
         metrics.instances_started.inc();
         metrics.instances.inc();
@@ -154,9 +152,10 @@ impl HandlerState for Dispatch {
             store,
             proxy,
             view: WasiHttpView::http,
-            expiration: Expiration::new(request_timeout, self.reuse.idle_timeout.draw()),
+            expiration: Expiration::new(request_timeout, self.reuse.idle_timeout.draw(), run),
             state: Policy {
                 _part: part,
+                memory: self.memory.clone(),
                 reach: self.reach.clone(),
                 requests_max: self.reuse.requests.draw(),
                 concurrent_max: self.reuse.concurrent.draw(),
@@ -171,18 +170,37 @@ impl Dispatch {
     async fn make(&self, store: &mut Store<Instance>) -> wasmtime::Result<Proxy> {
         let making = async {
             let _turn = self.making.acquire().await?;
-            self.pre.instantiate_async(store).await
+            if !self
+                .memory
+                .has_room(self.initial_bytes.load(Ordering::Relaxed))
+            {
+                return Err(NoRoom("others have what --max-guest-memory leaves it").into());
+            }
+            store.data().busy.run().goes_on();
+            self.pre.instantiate_async(&mut *store).await
         };
         let late = |_| format_err!("making an instance took too long");
-        timeout(limits::INSTANTIATION_TIMEOUT, making)
+        let proxy = timeout(limits::INSTANTIATION_TIMEOUT, making)
             .await
-            .map_err(late)?
+            .map_err(late)??;
+        let bytes = store.data().memory.bytes();
+        self.initial_bytes.store(bytes, Ordering::Relaxed);
+        Ok(proxy)
+    }
+}
+
+/// An error of a guest that was refused memory says so.
+fn explained(error: wasmtime::Error, memory: &Memory) -> wasmtime::Error {
+    match memory.refused() {
+        Some(refused) => error.context(format!("the guest asked for {refused}")),
+        None => error,
     }
 }
 
 /// How many requests one instance takes.
 pub struct Policy {
     _part: Part,
+    memory: Bounds,
     reach: Arc<Reach>,
     requests_max: usize,
     concurrent_max: usize,
@@ -191,10 +209,11 @@ pub struct Policy {
 
 impl WorkerState for Policy {
     type StoreData = Instance;
-    type RequestData = Arc<Permit>;
+    type RequestData = Ticket;
 
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
-        if total >= self.requests_max {
+        // An instance never gives memory back while it lives.
+        if total >= self.requests_max || total > 0 && self.memory.is_short() {
             ShouldAccept::Never
         } else if concurrent >= self.concurrent_max {
             ShouldAccept::No
@@ -206,11 +225,12 @@ impl WorkerState for Policy {
     fn on_request_start(
         &self,
         mut store: StoreContextMut<'_, Instance>,
-        permit: Arc<Permit>,
+        ticket: Ticket,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
+        let permit = ticket.admit();
         let instance = store.data_mut();
-        instance.ticks = 0;
+        instance.busy.forget();
         let late = instance.late.clone();
         let limit = self.request_timeout;
         Box::pin(async move {
@@ -221,6 +241,7 @@ impl WorkerState for Policy {
     }
 
     fn drop(&self, store: Store<Instance>, result: Result<(), wasmtime::Error>) {
+        let result = result.map_err(|error| explained(error, &store.data().memory));
         drop(store);
         self.reach.metrics.instances.dec();
         if let Err(error) = result {
@@ -240,15 +261,17 @@ pub struct Expiration {
     request_timeout: Duration,
     idle_timeout: Duration,
     timer: Pin<Box<Sleep>>,
+    run: Arc<Run>,
 }
 
 impl Expiration {
-    fn new(request_timeout: Duration, idle_timeout: Duration) -> Self {
+    fn new(request_timeout: Duration, idle_timeout: Duration, run: Arc<Run>) -> Self {
         let first = request_timeout.min(idle_timeout);
         Self {
             request_timeout,
             idle_timeout,
             timer: Box::pin(sleep(first)),
+            run,
         }
     }
 }
@@ -260,6 +283,8 @@ impl WorkerExpiration for Expiration {
         status: WorkerStatus,
         since: StdInstant,
     ) -> Poll<()> {
+        // Asked whenever all that its guest was doing waits for something.
+        self.run.rests();
         let allowed = match status {
             WorkerStatus::Idle => self.idle_timeout,
             WorkerStatus::Requests | WorkerStatus::PostReturn => self.request_timeout,

@@ -63,6 +63,18 @@ pub enum BadHost {
     /// Two answers to one question.
     #[error("the Host header differs from the host of the request target")]
     Ambiguous,
+    /// The same, each in a line of its own.
+    #[error("more than one Host header")]
+    Several,
+}
+
+/// The Host header, of which there may be one.
+pub fn host(headers: &HeaderMap) -> Result<Option<&HeaderValue>, BadHost> {
+    let mut named = headers.get_all(HOST).iter();
+    match (named.next(), named.next()) {
+        (_, Some(_)) => Err(BadHost::Several),
+        (named, None) => Ok(named),
+    }
 }
 
 /// The absolute URI of a request: its target completed from the Host header and the scheme it came by.
@@ -72,8 +84,7 @@ pub fn absolute(
     headers: &HeaderMap,
     scheme: &Scheme,
 ) -> Result<Uri, BadHost> {
-    let named = headers
-        .get(HOST)
+    let named = host(headers)?
         .map(|host| Authority::try_from(host.as_bytes()).map_err(|_| BadHost::Invalid))
         .transpose()?;
     let authority = match (uri.authority(), named) {
@@ -224,6 +235,16 @@ mod tests {
         assert_eq!(
             got("http://a/", Version::HTTP_11, host("b")),
             Err(BadHost::Ambiguous)
+        );
+        let mut two = host("a");
+        two.append(HOST, HeaderValue::from_static("a"));
+        assert_eq!(
+            got("/", Version::HTTP_11, two.clone()),
+            Err(BadHost::Several)
+        );
+        assert_eq!(
+            got("http://a/", Version::HTTP_11, two),
+            Err(BadHost::Several)
         );
         assert_eq!(
             got("/x", Version::HTTP_10, HeaderMap::new()).unwrap(),

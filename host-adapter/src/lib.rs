@@ -1,6 +1,7 @@
 //! Serves Spin applications: WebAssembly components over HTTP, on pooled MySQL and Redis. Knows WIT, not orders.
 //! [`Host::start`] checks everything before anything listens; [`Host::stop`] lets what is in flight end.
 
+mod admission;
 mod allowed_hosts;
 mod application;
 mod bindings;
@@ -10,6 +11,7 @@ pub mod config;
 mod dispatch;
 mod engine;
 mod guest_log;
+mod guest_memory;
 mod headers;
 pub mod limits;
 mod linker;
@@ -321,6 +323,16 @@ fn shared(
                 )
             })
             .collect(),
+        memory: {
+            let process = guest_memory::Budget::new(up.guest_memory_max());
+            let share = up.component_memory_max();
+            let bounds = |_| guest_memory::Bounds {
+                instance_bytes_max: up.max_instance_memory,
+                component: guest_memory::Budget::new(share),
+                process: process.clone(),
+            };
+            application.guests.iter().map(bounds).collect()
+        },
         ledger: Ledger::new(metrics.server.connections_evicted.clone()),
         application,
         cache,

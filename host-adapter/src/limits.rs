@@ -7,10 +7,14 @@ use std::time::Duration;
 /// Open client connections per process; one more takes the place of one that has had no request for long, or is answered
 /// 503 and closed.
 pub const CONNECTIONS_MAX: usize = 8192;
-/// The share of them that one address may have, unless a flag says otherwise.
-pub const CONNECTIONS_PER_ADDRESS_SHARE: usize = 2;
+/// Connections that the kernel holds until they are accepted, per thread and address, and how many of them are accepted
+/// before those that are open have their turn.
+pub const ACCEPT_BACKLOG: i32 = 4096;
+pub const ACCEPTED_AT_ONCE_MAX: usize = 8;
+/// The share of all connections that is kept free of addresses which have more than theirs, unless a flag says otherwise.
+pub const CONNECTIONS_FOR_OTHERS_SHARE: usize = 4;
 /// How long a connection must have had no request to lose its place to a new one.
-pub const EVICTED_AFTER_MS: u64 = 1_000;
+pub const EVICTED_AFTER_MS: u64 = 100;
 /// Connections that lose their place at once.
 pub const EVICTED_AT_ONCE_MAX: usize = 128;
 /// How long a connection is served; then it ends with its request, and its client comes again.
@@ -61,6 +65,21 @@ pub const H2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 pub const H2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 /// Streams of an HTTP/2 connection that the host itself may have to reset; with one more the connection ends.
 pub const H2_RESETS_MAX: usize = 128;
+/// Requests of an HTTP/2 connection that are handled at a time: at first, and when it has taken as many replies. What came
+/// with them waits.
+pub const H2_TURNS_MIN: usize = 2;
+pub const H2_TURNS_MAX: usize = 64;
+/// How long the next of them waits for one that takes long.
+pub const H2_TURN_TIMEOUT: Duration = Duration::from_millis(250);
+/// Frames an HTTP/2 client may send ahead, a second, for each reply it takes, and one for so many bytes of bodies and replies.
+pub const H2_FRAMES_MAX: i64 = 1_000;
+pub const H2_FRAMES_PER_SECOND: u64 = 1_000;
+pub const H2_FRAMES_PER_REPLY: u64 = 8;
+pub const H2_BYTES_PER_FRAME: u64 = 1024;
+/// How long it may go on with none to spare.
+pub const H2_FRAMES_LATE_MAX: Duration = Duration::from_secs(3);
+/// Bytes that are read of a connection before others have their turn.
+pub const READ_AT_ONCE_BYTES: usize = 32 * 1024;
 /// How long a TLS handshake may take.
 pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long requests in flight may go on after SIGTERM.
@@ -68,6 +87,9 @@ pub const DRAIN_TIMEOUT: &str = "15s";
 
 /// Linear memory of one component instance, over all its memories.
 pub const INSTANCE_MEMORY_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// The same of all instances together, and the share of it that one component may have.
+pub const GUEST_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
+pub const COMPONENT_MEMORY_SHARE: usize = 2;
 /// Elements of one table of an instance.
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// Instances alive per process, over all components and threads.
@@ -78,7 +100,9 @@ pub const COMPONENT_INSTANCES_SHARE: usize = 2;
 /// component and thread.
 pub const INSTANTIATION_TIMEOUT: Duration = Duration::from_secs(5);
 pub const INSTANTIATIONS_MAX: usize = 4;
-/// How long a guest may keep its thread busy for one request, unless a flag says otherwise. Counted in epochs.
+/// How long the first request that no instance has room for waits until it tries again.
+pub const INSTANCE_ROOM_PAUSE: Duration = Duration::from_millis(5);
+/// How long a guest may keep its thread busy for one request, unless a flag says otherwise.
 pub const REQUEST_CPU_TIME: &str = "1s";
 /// Requests one WASI 0.3 instance serves before it is replaced.
 pub const INSTANCE_REUSE_COUNT: usize = 1024;
@@ -86,11 +110,14 @@ pub const INSTANCE_REUSE_COUNT: usize = 1024;
 pub const INSTANCE_CONCURRENT_REUSE_COUNT: usize = 16;
 /// How long an idle instance is kept.
 pub const IDLE_INSTANCE_TIMEOUT: &str = "1s";
-/// Between two epochs: how long a busy guest may hold its thread before others get a turn.
-pub const EPOCH_TICK: Duration = Duration::from_millis(10);
+/// How long a busy guest may hold its thread before others get a turn, and how often that is looked at.
+pub const BUSY_TICK: Duration = Duration::from_millis(8);
+pub const EPOCH_TICK: Duration = Duration::from_millis(4);
 
 /// Connections per database address and process.
 pub const MYSQL_CONNECTIONS_MAX: usize = 32;
+/// The share of them that a component leaves to the others, where there are any.
+pub const MYSQL_CONNECTIONS_FOR_OTHERS_SHARE: usize = 4;
 /// How long a statement waits for a free connection.
 pub const MYSQL_WAIT_TIMEOUT: Duration = Duration::from_millis(1_000);
 /// How long connecting and logging in may take.
@@ -109,6 +136,8 @@ pub const MYSQL_STATEMENTS_MAX: usize = 4_096;
 /// Those of one connection: at most, and at least for the budget to be any use.
 pub const MYSQL_STATEMENTS_CACHED: usize = 256;
 pub const MYSQL_STATEMENTS_MIN: usize = 8;
+/// Where the server has no room for a statement: how much longer each attempt waits for others to make some.
+pub const MYSQL_MAKE_ROOM_PAUSE: Duration = Duration::from_millis(20);
 /// How long a connection is kept that nobody uses, and how often they are looked at.
 pub const MYSQL_IDLE_MAX: Duration = Duration::from_secs(60);
 pub const MYSQL_REAP_EVERY: Duration = Duration::from_secs(5);

@@ -22,7 +22,7 @@ use crate::limits;
 use crate::metrics::Metrics;
 use budget::Budgets;
 use mysql_async::{Opts, OptsBuilder, Params, Row};
-use pool::{Lease, Pool, TakeError};
+use pool::{Lease, Pool, Share, TakeError};
 use rows::{Answer, Known};
 use statement::{Mode, Word};
 use std::collections::HashMap;
@@ -73,7 +73,9 @@ pub struct Pools {
 #[derive(Debug)]
 pub struct Access {
     pools: Arc<Pools>,
-    checked: Mutex<HashMap<String, Arc<Pool>>>,
+    /// No other component may open anything.
+    alone: bool,
+    checked: Mutex<HashMap<String, (Arc<Pool>, Share)>>,
 }
 
 /// A guest's connection.
@@ -83,6 +85,7 @@ pub struct Connection(Arc<Handle>);
 #[derive(Debug)]
 struct Handle {
     pool: Arc<Pool>,
+    share: Share,
     /// Statements of one connection run one after the other, as on the wire.
     state: Arc<tokio::sync::Mutex<State>>,
 }
@@ -151,10 +154,15 @@ impl Pools {
 }
 
 impl Pools {
-    /// Closes sessions that nobody has used for long, for as long as the thread runs.
-    pub async fn reap(self: Arc<Self>) {
+    /// Closes sessions that nobody has used for long, and lets the others forget their statements where a server has no room
+    /// for them, for as long as the thread runs.
+    pub async fn tend(self: Arc<Self>) {
+        let mut halved = self.limits.budgets.halved();
         loop {
-            tokio::time::sleep(limits::MYSQL_REAP_EVERY).await;
+            let room_wanted = tokio::select! {
+                () = tokio::time::sleep(limits::MYSQL_REAP_EVERY) => false,
+                changed = halved.changed() => changed.is_ok(),
+            };
             let pools: Vec<Arc<Pool>> = {
                 let pools = self.by_address.lock();
                 pools
@@ -163,18 +171,22 @@ impl Pools {
                     .cloned()
                     .collect()
             };
-            pools
-                .iter()
-                .for_each(|pool| pool.reap(limits::MYSQL_IDLE_MAX));
+            for pool in pools {
+                match room_wanted {
+                    true => pool.forget_idle().await,
+                    false => pool.reap(limits::MYSQL_IDLE_MAX),
+                }
+            }
         }
     }
 }
 
 impl Access {
-    /// The access of one component on the thread of `pools`.
-    pub fn new(pools: Arc<Pools>) -> Self {
+    /// The access of one component on the thread of `pools`; `alone` where the application has no other.
+    pub fn new(pools: Arc<Pools>, alone: bool) -> Self {
         Self {
             pools,
+            alone,
             checked: Mutex::default(),
         }
     }
@@ -182,8 +194,8 @@ impl Access {
     /// A connection to `address`, if `allowed` names it. The error names the address without its password.
     pub fn open(&self, address: &str, allowed: &AllowedHosts) -> Result<Connection, String> {
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        let pool = match checked.get(address) {
-            Some(pool) => pool.clone(),
+        let (pool, share) = match checked.get(address) {
+            Some(known) => known.clone(),
             None => {
                 let url = Url::parse(address).map_err(|e| format!("invalid address: {e}"))?;
                 if url.scheme() != "mysql" {
@@ -196,12 +208,14 @@ impl Access {
                     return Err(format!("address {} is not permitted", redacted(&url)));
                 }
                 let pool = self.pools.get(address, &url)?;
-                checked.insert(address.to_owned(), pool.clone());
-                pool
+                let share = pool.share(self.alone);
+                checked.insert(address.to_owned(), (pool.clone(), share.clone()));
+                (pool, share)
             }
         };
         Ok(Connection(Arc::new(Handle {
             pool,
+            share,
             state: Arc::default(),
         })))
     }
@@ -322,7 +336,7 @@ impl Handle {
             return Err(TakeError::Lost);
         }
         if state.lease.is_none() {
-            state.lease = Some(self.pool.take(state.mode).await?);
+            state.lease = Some(self.pool.take(&self.share, state.mode).await?);
         }
         Ok(state)
     }
@@ -352,7 +366,7 @@ mod tests {
         let metrics = Arc::new(Metrics::new().unwrap());
         let limits = Limits::of_thread(&config::Mysql::default(), 2);
         assert_eq!(limits.connections_max, 16);
-        let access = Access::new(Arc::new(Pools::new(limits, metrics)));
+        let access = Access::new(Arc::new(Pools::new(limits, metrics)), true);
         let allowed = AllowedHosts::parse(&["mysql://db:3306"]).unwrap();
         assert!(
             access

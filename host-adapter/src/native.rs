@@ -74,7 +74,7 @@ impl Reach {
         let limits = redis::Limits::of_thread(&config::Redis::default(), threads);
         let links = redis::Links::new(limits, metrics);
         Ok(Self {
-            mysql: mysql::Access::new(Arc::new(pools)),
+            mysql: mysql::Access::new(Arc::new(pools), true),
             redis: redis::Access::new(Arc::new(links)),
             allowed: AllowedHosts::parse(&["mysql://*:*", "redis://*:*"]).map_err(|e| fail(&e))?,
         })

@@ -5,16 +5,19 @@ pub mod account;
 mod body;
 mod cached;
 pub mod connection;
+mod frames;
 pub mod listen;
 pub mod problem;
 pub mod request;
 pub mod spread;
 mod watched;
 
+use crate::admission;
 use crate::application::Application;
 use crate::cache::Cache;
-use crate::config::Up;
+use crate::config::{Span, Up};
 use crate::dispatch::{Dispatch, Reuse, Share};
+use crate::guest_memory::Bounds;
 use crate::headers::RouteHeaders;
 use crate::limits;
 use crate::metrics::{ComponentMetrics, Metrics};
@@ -32,12 +35,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use wasmtime::Engine;
-use wasmtime_wasi_http::handler::{ProxyHandler, ProxyPre};
+use wasmtime_wasi_http::handler::ProxyPre;
 
 /// After an accept error (no file descriptors, mostly), how long before the next try.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
@@ -63,6 +66,8 @@ pub struct Shared {
     pub component_requests: Vec<Permits>,
     /// Bounds on the instances of each component.
     pub instances: Vec<Arc<Share>>,
+    /// Bounds on their memory.
+    pub memory: Vec<Bounds>,
     /// What each connection holds.
     pub ledger: Arc<Ledger>,
     /// Client connections open.
@@ -116,11 +121,17 @@ impl Permits {
 pub struct Permit {
     shared: Arc<Shared>,
     component: usize,
+    /// Of its HTTP/2 connection.
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Permit {
     /// A place for a request to `component`, if there is one.
-    pub fn take(shared: &Arc<Shared>, component: usize) -> Option<Self> {
+    pub fn take(
+        shared: &Arc<Shared>,
+        component: usize,
+        turn: Option<OwnedSemaphorePermit>,
+    ) -> Option<Self> {
         let own = shared.component_requests.get(component)?;
         if !own.take() {
             own.refused.inc();
@@ -134,6 +145,7 @@ impl Permit {
         Some(Self {
             shared: shared.clone(),
             component,
+            _turn: turn,
         })
     }
 }
@@ -207,7 +219,7 @@ pub struct Worker {
     /// What all threads share.
     pub shared: Arc<Shared>,
     /// One per component: its instances on this thread.
-    pub handlers: Vec<ProxyHandler<Dispatch>>,
+    pub handlers: Vec<admission::Entrance>,
     /// Turns of its busy guests.
     pub pacer: Arc<Pacer>,
     pools: Arc<mysql::Pools>,
@@ -230,22 +242,24 @@ impl Worker {
             shared.metrics.clone(),
         ));
         let pacer = Arc::new(Pacer::default());
+        let alone = prepared.len() == 1;
         let handlers = prepared
             .iter()
             .zip(&shared.application.guests)
             .zip(&shared.components)
             .zip(&shared.instances)
-            .map(|(((pre, guest), metrics), share)| {
+            .zip(&shared.memory)
+            .map(|((((pre, guest), metrics), share), memory)| {
                 let (pre, p2) = match &**pre {
                     ProxyPre::P2(pre) => (ProxyPre::P2(pre.clone()), true),
                     ProxyPre::P3(pre) => (ProxyPre::P3(pre.clone()), false),
                 };
-                ProxyHandler::new(Dispatch {
+                let dispatch = Dispatch {
                     engine: engine.clone(),
                     pre,
                     reach: Arc::new(Reach {
                         guest: guest.clone(),
-                        mysql: mysql::Access::new(pools.clone()),
+                        mysql: mysql::Access::new(pools.clone(), alone),
                         redis: redis::Access::new(links.clone()),
                         metrics: metrics.clone(),
                         prints: Arc::default(),
@@ -253,8 +267,13 @@ impl Worker {
                     reuse: Reuse::new(&shared.up, p2),
                     pacer: pacer.clone(),
                     share: share.clone(),
+                    memory: memory.clone(),
+                    initial_bytes: AtomicUsize::new(0),
                     making: Semaphore::new(limits::INSTANTIATIONS_MAX),
-                })
+                };
+                let limit = shared.up.request_timeout;
+                let limit = limit.map_or(limits::REQUEST_TIMEOUT, Span::<Duration>::draw);
+                admission::Entrance::new(dispatch, limit)
             })
             .collect();
         Self {
@@ -270,7 +289,7 @@ impl Worker {
         let limit = self.shared.up.drain_timeout;
         // Ends with the thread's runtime: guests may be busy until then.
         tokio::spawn(self.pacer.clone().run());
-        tokio::spawn(self.pools.clone().reap());
+        tokio::spawn(self.pools.clone().tend());
         let tracker = TaskTracker::new();
         let clients = Clients {
             worker: Arc::new(self),
@@ -320,7 +339,10 @@ struct Clients {
 impl Clients {
     async fn accept(&self, listener: TcpListener) {
         let mut stopping = self.stopping.clone();
-        loop {
+        for count in 1_usize.. {
+            if count.is_multiple_of(limits::ACCEPTED_AT_ONCE_MAX) {
+                tokio::task::yield_now().await;
+            }
             let accepted = tokio::select! {
                 biased;
                 () = stopping.stopped() => return,

@@ -3,13 +3,13 @@
 use crate::application::Guest;
 use crate::bindings::spin::variables::variables;
 use crate::guest_log::{Allowance, GuestLog};
-use crate::limits;
+use crate::guest_memory::{Bounds, Memory};
 use crate::metrics::ComponentMetrics;
 use crate::outbound::OutboundHttp;
+use crate::pacer::Busy;
 use crate::server::Permit;
 use crate::{mysql, redis};
 use std::sync::{Arc, Mutex, PoisonError};
-use wasmtime::ResourceLimiter;
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -35,10 +35,10 @@ pub struct Instance {
     pub table: ResourceTable,
     /// See [`Reach`].
     pub reach: Arc<Reach>,
-    /// The cap on its memory.
-    pub memory: MemoryCap,
-    /// Epochs it has kept its thread busy since it got its last request.
-    pub ticks: u64,
+    /// Its linear memory.
+    pub memory: Memory,
+    /// How long it has kept its thread busy since it got its last request.
+    pub busy: Busy,
     /// What goes on although it was given up.
     pub late: Late,
     wasi: WasiCtx,
@@ -48,7 +48,7 @@ pub struct Instance {
 
 impl Instance {
     /// Fresh state. Fails if a mounted folder has gone.
-    pub fn new(reach: &Arc<Reach>, memory_bytes_max: usize) -> wasmtime::Result<Self> {
+    pub fn new(reach: &Arc<Reach>, memory: &Bounds) -> wasmtime::Result<Self> {
         let guest = &reach.guest;
         let mut wasi = WasiCtxBuilder::new();
         wasi.envs(&guest.environment);
@@ -62,11 +62,8 @@ impl Instance {
         Ok(Self {
             table: ResourceTable::new(),
             reach: reach.clone(),
-            memory: MemoryCap {
-                bytes: 0,
-                bytes_max: memory_bytes_max,
-            },
-            ticks: 0,
+            memory: Memory::new(memory.clone()),
+            busy: Busy::begin(),
             late: Late::default(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
@@ -84,38 +81,6 @@ impl Late {
     pub fn keep(&self, permit: Arc<Permit>) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.push(permit);
-    }
-}
-
-/// A bound on linear memory, over all memories of an instance.
-#[derive(Debug)]
-pub struct MemoryCap {
-    bytes: usize,
-    bytes_max: usize,
-}
-
-impl ResourceLimiter for MemoryCap {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let grown = self.bytes.saturating_add(desired.saturating_sub(current));
-        if grown > self.bytes_max {
-            return Ok(false);
-        }
-        self.bytes = grown;
-        Ok(true)
-    }
-
-    fn table_growing(
-        &mut self,
-        _: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        Ok(desired <= limits::TABLE_ELEMENTS_MAX)
     }
 }
 

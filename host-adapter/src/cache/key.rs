@@ -1,6 +1,7 @@
 //! What a reply is stored under: the target URI, and where the reply names request headers it depends on, their values.
 
-use http::header::{GetAll, HOST};
+use crate::headers;
+use http::header::GetAll;
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use quick_cache::Equivalent;
@@ -17,7 +18,7 @@ pub struct Target<'a> {
 impl<'a> Target<'a> {
     /// Of a request as it came; `None` where the host must look closer. No host of a stored reply is malformed.
     pub fn of_request(uri: &'a Uri, headers: &'a HeaderMap, scheme: &Scheme) -> Option<Self> {
-        let named = headers.get(HOST).map(HeaderValue::as_bytes);
+        let named = headers::host(headers).ok()?.map(HeaderValue::as_bytes);
         let authority = match (uri.authority().map(Authority::as_str), named) {
             (Some(target), Some(named)) if target.as_bytes() != named => return None,
             (Some(target), _) => target.as_bytes(),
@@ -160,7 +161,7 @@ impl Vary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::header::VARY;
+    use http::header::{HOST, VARY};
 
     fn hash(value: &impl Hash) -> u64 {
         let mut hasher = std::hash::DefaultHasher::new();
@@ -192,6 +193,9 @@ mod tests {
             Target::of_request(&origin, &HeaderMap::new(), &Scheme::HTTP),
             None
         );
+        let mut two = HeaderMap::from_iter([(HOST, HeaderValue::from_static("shop"))]);
+        two.append(HOST, HeaderValue::from_static("shop"));
+        assert_eq!(Target::of_request(&origin, &two, &Scheme::HTTP), None);
     }
 
     #[test]

@@ -6,12 +6,15 @@ use crate::limits;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// The budgets of a process, by server.
 #[derive(Debug)]
 pub struct Budgets {
     statements_max: usize,
     by_server: Mutex<HashMap<(String, u16), Arc<Budget>>>,
+    /// How often one of them was halved.
+    halved: watch::Sender<u64>,
 }
 
 /// What the sessions to one server may have prepared together.
@@ -19,6 +22,7 @@ pub struct Budgets {
 pub struct Budget {
     statements_max: AtomicUsize,
     sessions: AtomicUsize,
+    halved: watch::Sender<u64>,
 }
 
 impl Budgets {
@@ -27,7 +31,13 @@ impl Budgets {
         Arc::new(Self {
             statements_max,
             by_server: Mutex::default(),
+            halved: watch::channel(0).0,
         })
+    }
+
+    /// Tells when a budget was halved: whoever keeps idle sessions lets them forget their statements.
+    pub fn halved(&self) -> watch::Receiver<u64> {
+        self.halved.subscribe()
     }
 
     /// The budget of a server, with `sessions` more to share it; the error says why there is no room for them.
@@ -40,6 +50,7 @@ impl Budgets {
             Arc::new(Budget {
                 statements_max: AtomicUsize::new(self.statements_max),
                 sessions: AtomicUsize::new(0),
+                halved: self.halved.clone(),
             })
         });
         let all = budget.sessions.load(Relaxed) + sessions;
@@ -66,6 +77,7 @@ impl Budget {
         let sessions = self.sessions.load(Relaxed);
         let halved = |max: usize| Some((max / 2).max(sessions));
         let _ = self.statements_max.fetch_update(Relaxed, Relaxed, halved);
+        self.halved.send_modify(|times| *times += 1);
     }
 }
 

@@ -14,8 +14,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout};
 
 /// The pool.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub struct Pool {
     idle: Mutex<Vec<Session>>,
     /// One per session that is not idle, so that there are never more than the bound.
     permits: Arc<Semaphore>,
+    forgetting: tokio::sync::Mutex<()>,
     metrics: PoolMetrics,
 }
 
@@ -60,8 +61,19 @@ struct Held {
     pool: Arc<Pool>,
     /// Its statement ran into the deadline: the server may still be at it.
     timed_out: bool,
-    _permit: OwnedSemaphorePermit,
+    _permits: Permits,
     _in_use: InUse,
+}
+
+/// A component's share of a pool's sessions.
+#[derive(Debug, Clone)]
+pub struct Share(Arc<Semaphore>);
+
+/// A session's place in the component's share and in the pool.
+#[derive(Debug)]
+struct Permits {
+    _share: OwnedSemaphorePermit,
+    _pool: OwnedSemaphorePermit,
 }
 
 #[derive(Debug)]
@@ -96,6 +108,7 @@ impl Pool {
             opts,
             address,
             idle: Mutex::default(),
+            forgetting: tokio::sync::Mutex::default(),
             permits: Arc::new(Semaphore::new(limits.connections_max)),
             limits,
             budget,
@@ -108,11 +121,22 @@ impl Pool {
         &self.limits
     }
 
-    /// A clean session in `mode`: an idle one, or a new one while the bound allows, waiting for either up to the limit.
-    pub async fn take(self: &Arc<Self>, mode: Mode) -> Result<Lease, TakeError> {
-        let permit = match self.permits.clone().try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => self.wait().await?,
+    /// The share of a component: all sessions where it is `alone`, or else so many that others find some, whatever it does
+    /// with its own.
+    pub fn share(&self, alone: bool) -> Share {
+        let max = self.limits.connections_max;
+        let others = match alone {
+            true => 0,
+            false => max.div_ceil(limits::MYSQL_CONNECTIONS_FOR_OTHERS_SHARE),
+        };
+        Share(Arc::new(Semaphore::new((max - others).max(1))))
+    }
+
+    /// A clean session in `mode`: an idle one, or a new one while the bounds allow, waiting for either up to the limit.
+    pub async fn take(self: &Arc<Self>, share: &Share, mode: Mode) -> Result<Lease, TakeError> {
+        let permits = match self.permits_at_once(share) {
+            Some(permits) => permits,
+            None => self.wait(share).await?,
         };
         let in_use = InUse::new(&self.metrics.in_use);
         let session = match self.reuse(mode).await {
@@ -123,7 +147,7 @@ impl Pool {
             session,
             pool: self.clone(),
             timed_out: false,
-            _permit: permit,
+            _permits: permits,
             _in_use: in_use,
         })))
     }
@@ -165,10 +189,24 @@ impl Pool {
         }
     }
 
-    async fn wait(&self) -> Result<OwnedSemaphorePermit, TakeError> {
+    fn permits_at_once(&self, share: &Share) -> Option<Permits> {
+        Some(Permits {
+            _share: share.0.clone().try_acquire_owned().ok()?,
+            _pool: self.permits.clone().try_acquire_owned().ok()?,
+        })
+    }
+
+    async fn wait(&self, share: &Share) -> Result<Permits, TakeError> {
         let _waiting = Waiting::new(self);
-        match timeout(self.limits.wait, self.permits.clone().acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
+        // Who waits for its own share is in nobody's way.
+        let waiting = async {
+            Ok::<_, AcquireError>(Permits {
+                _share: share.0.clone().acquire_owned().await?,
+                _pool: self.permits.clone().acquire_owned().await?,
+            })
+        };
+        match timeout(self.limits.wait, waiting).await {
+            Ok(Ok(permits)) => Ok(permits),
             Ok(Err(_)) | Err(_) => Err(TakeError::Exhausted(self.address.clone())),
         }
     }
@@ -204,19 +242,37 @@ impl Pool {
     /// The server has no room for a further statement: all keep fewer from now on, and the idle ones none for now.
     async fn make_room(&self) {
         self.budget.halve();
+        self.forget_idle().await;
         tracing::warn!(
             address = self.address,
             statements_per_connection = self.budget.per_session(),
             "the server has no room for prepared statements (max_prepared_stmt_count): keeping fewer"
         );
-        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
-        for mut session in idle {
+    }
+
+    /// Lets idle sessions forget their statements, one after the other: one that is not idle has a permit, so that there are
+    /// never more sessions than the bound.
+    pub async fn forget_idle(&self) {
+        // Whoever is at it sees to all.
+        let Ok(_forgetting) = self.forgetting.try_lock() else {
+            return;
+        };
+        while let Ok(_permit) = self.permits.try_acquire() {
+            let Some(mut session) = self.pop_with_statements() else {
+                return;
+            };
             session.forget_statements(limits::MYSQL_PING_TIMEOUT).await;
             match session.is_usable() {
                 true => self.push(session),
                 false => self.discard(session),
             }
         }
+    }
+
+    fn pop_with_statements(&self) -> Option<Session> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = idle.iter().position(Session::has_statements)?;
+        Some(idle.remove(at))
     }
 
     fn discard(&self, session: Session) {
@@ -260,27 +316,23 @@ const TOO_MANY_STATEMENTS: u16 = 1461;
 const PREPARE_ATTEMPTS: u32 = 5;
 
 impl Lease {
-    /// The connection, and the statement `text` prepared on it; see [`Session::begin`]. Where the server has no room for
-    /// it, room is made.
-    pub async fn prepare(&mut self, text: &str) -> Result<(&mut Conn, Statement), Error> {
-        for _ in 1..PREPARE_ATTEMPTS {
-            match self.prepare_once(text).await {
-                Err(Error::Server(e)) if e.code == TOO_MANY_STATEMENTS => {}
-                Err(error) => return Err(error),
-                // Found at once the second time.
-                Ok(()) => return self.begin(text).await,
+    /// The statement `text`, prepared; see [`Session::begin`]. Where the server has no room for it, room is made.
+    pub async fn prepare(&mut self, text: &str) -> Result<Statement, Error> {
+        let mut attempts = 1;
+        loop {
+            match self.begin(text).await {
+                Err(Error::Server(e))
+                    if e.code == TOO_MANY_STATEMENTS && attempts < PREPARE_ATTEMPTS => {}
+                result => return result,
             }
-            let pool = self.0.as_ref().map(|held| held.pool.clone());
             self.forget_statements(limits::MYSQL_PING_TIMEOUT).await;
-            if let Some(pool) = pool {
-                pool.make_room().await;
+            if let Some(held) = &self.0 {
+                held.pool.make_room().await;
             }
+            // Other threads make room for it, too.
+            sleep(limits::MYSQL_MAKE_ROOM_PAUSE * attempts).await;
+            attempts += 1;
         }
-        self.begin(text).await
-    }
-
-    async fn prepare_once(&mut self, text: &str) -> Result<(), Error> {
-        self.begin(text).await.map(drop)
     }
 
     /// Marks the statement under way as late: its connection is closed, and the server told to stop it.

@@ -61,6 +61,11 @@ impl Prepared {
         Ok(found)
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_text.is_empty()
+    }
+
     /// Forgets all: the server has.
     pub fn clear(&mut self) {
         self.by_text.clear();

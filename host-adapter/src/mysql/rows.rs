@@ -140,8 +140,13 @@ pub async fn execute(
         return Err(no_session());
     };
     let run = async {
-        let (conn, statement) = lease.prepare(statement).await?;
-        conn.exec_iter(statement, params).await?.drop_result().await
+        let statement = lease.prepare(statement).await?;
+        lease
+            .conn()
+            .exec_iter(statement, params)
+            .await?
+            .drop_result()
+            .await
     };
     let result = match timeout(limit, run).await {
         Ok(result) => {
@@ -259,8 +264,8 @@ async fn begin<'c>(
     params: Params,
 ) -> Result<Reading<'c>, (Option<mysql_async::Error>, Error)> {
     let begun = async {
-        let (conn, statement) = lease.prepare(statement).await?;
-        conn.exec_iter(statement, params).await
+        let statement = lease.prepare(statement).await?;
+        lease.conn().exec_iter(statement, params).await
     };
     begun.await.map_err(|error| {
         let shown = query_failed(&error);

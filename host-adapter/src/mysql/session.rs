@@ -80,14 +80,19 @@ impl Session {
         })
     }
 
-    /// The connection, and the statement `text` prepared on it. Call [`Session::ended`] when its result was read to the
-    /// end, or there is an error.
-    pub async fn begin(&mut self, text: &str) -> Result<(&mut Conn, Statement), Error> {
+    /// The statement `text`, prepared on the connection that [`Session::conn`] is. Call [`Session::ended`] when its result
+    /// was read to the end, or there is an error.
+    pub async fn begin(&mut self, text: &str) -> Result<Statement, Error> {
         self.busy = true;
         self.was_open = self.transaction.is_none_or(|state| state.open);
         let (statement, residue) = self.prepared.get(&mut self.conn, text).await?;
         self.residue = self.residue.max(residue);
-        Ok((&mut self.conn, statement))
+        Ok(statement)
+    }
+
+    /// The connection, for a statement that was begun.
+    pub fn conn(&mut self) -> &mut Conn {
+        &mut self.conn
     }
 
     /// Notes how the statement went.
@@ -193,6 +198,11 @@ impl Session {
             };
         }
         clean
+    }
+
+    /// Whether it has any prepared statements.
+    pub fn has_statements(&self) -> bool {
+        !self.prepared.is_empty()
     }
 
     /// Forgets its prepared statements, and waits until the server has, too.

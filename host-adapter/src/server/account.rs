@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// One connection's account. Counters are changed by the connection's thread and read by the sweep.
 #[derive(Debug)]
@@ -30,6 +31,12 @@ pub struct Account {
     sent: AtomicU64,
     /// Bytes written to the socket, whatever they were.
     written: AtomicU64,
+    /// Replies that were handed over whole.
+    replies: AtomicU64,
+    /// Requests that are handled at a time.
+    turns: Arc<Semaphore>,
+    /// The next that waits for a turn.
+    waiting: tokio::sync::Mutex<()>,
     /// A request was begun since everything was last written out: what is written belongs to a reply.
     replying: AtomicBool,
     /// The socket takes no more at the moment.
@@ -133,6 +140,9 @@ impl Ledger {
             unsent: AtomicUsize::new(0),
             sent: AtomicU64::new(0),
             written: AtomicU64::new(0),
+            replies: AtomicU64::new(0),
+            turns: Arc::new(Semaphore::new(limits::H2_TURNS_MIN)),
+            waiting: tokio::sync::Mutex::default(),
             replying: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             head: AtomicUsize::new(0),
@@ -281,6 +291,36 @@ impl Account {
         self.head.load(Relaxed)
     }
 
+    /// Waits until a further request of an HTTP/2 connection may be handled. A client that has taken no reply yet may not want
+    /// any; for each that it takes one more is handled at a time. Replies that take long, or never end, hold the others up
+    /// for a moment only: then the next goes on without a turn.
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(turn) = self.turns.clone().try_acquire_owned() {
+            return Some(turn);
+        }
+        let _next = self.waiting.lock().await;
+        let turn = self.turns.clone().acquire_owned();
+        timeout(limits::H2_TURN_TIMEOUT, turn).await.ok()?.ok()
+    }
+
+    /// Notes that a reply was handed over whole.
+    fn replied(&self) {
+        let before = self.replies.fetch_add(1, Relaxed);
+        if before < (limits::H2_TURNS_MAX - limits::H2_TURNS_MIN) as u64 {
+            self.turns.add_permits(1);
+        }
+    }
+
+    /// Replies that were handed over whole.
+    pub fn replies(&self) -> u64 {
+        self.replies.load(Relaxed)
+    }
+
+    /// Bytes that were written.
+    pub fn written(&self) -> u64 {
+        self.written.load(Relaxed)
+    }
+
     /// Notes bytes that were written.
     pub fn wrote(&self, bytes: usize) {
         self.written.fetch_add(bytes as u64, Relaxed);
@@ -365,6 +405,11 @@ impl Open {
     /// The account it belongs to.
     pub fn account(&self) -> &Arc<Account> {
         &self.0
+    }
+
+    /// Notes that its reply was handed over whole.
+    pub fn replied(&self) {
+        self.0.replied();
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep, timeout_at};
@@ -123,7 +123,7 @@ pub enum Contents {
 /// is whole, not when somebody has read it.
 pub struct Outgoing {
     coming: Coming,
-    _open: Open,
+    open: Open,
 }
 
 enum Coming {
@@ -143,9 +143,14 @@ impl Outgoing {
                 permit,
             } => begun(frames, body, permit, &open),
         };
-        Self {
-            coming,
-            _open: open,
+        Self { coming, open }
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        if matches!(self.coming, Coming::Whole(None)) {
+            self.open.replied();
         }
     }
 }
@@ -263,9 +268,16 @@ impl Body for Outgoing {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Chunk>, Error>>> {
-        match &mut self.get_mut().coming {
+        let coming = &mut self.get_mut().coming;
+        match coming {
             Coming::Whole(chunk) => Poll::Ready(chunk.take().map(|chunk| Ok(Frame::data(chunk)))),
-            Coming::Later(frames) => frames.poll_recv(cx),
+            Coming::Later(frames) => {
+                let frame = ready!(frames.poll_recv(cx));
+                if frame.is_none() {
+                    *coming = Coming::Whole(None);
+                }
+                Poll::Ready(frame)
+            }
         }
     }
 

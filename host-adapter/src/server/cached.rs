@@ -6,9 +6,9 @@ use super::body::{Collected, Contents, collect};
 use super::connection::Client;
 use super::problem;
 use super::request::{failed, own};
+use crate::admission::Entrance;
 use crate::cache::{Cache, Entry, HOST_CACHE_CONTROL, Key, Miss, Target, Turn, Wanted};
 use crate::config::Span;
-use crate::dispatch::Dispatch;
 use crate::limits;
 use crate::metrics::ComponentMetrics;
 use crate::trace::TraceParent;
@@ -21,12 +21,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use wasmtime_wasi_http::WasiBody;
-use wasmtime_wasi_http::handler::ProxyHandler;
 
 /// What asking a component takes.
 pub struct Asking<'a> {
     /// Its instances on this thread.
-    pub handler: &'a ProxyHandler<Dispatch>,
+    pub handler: &'a Entrance,
     /// Its index.
     pub component: usize,
     /// Its metrics.

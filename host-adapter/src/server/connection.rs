@@ -14,8 +14,9 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -85,7 +86,7 @@ impl Client {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let watched = Watched::new(stream, ahead, self.account.clone(), !h2);
+        let watched = Watched::new(stream, ahead, self.account.clone(), h2);
         let io = TokioIo::new(watched);
         match h2 {
             true => self.serve_h2(io, stopping).await,
@@ -93,7 +94,7 @@ impl Client {
         }
     }
 
-    async fn serve_h1<S>(self: Arc<Self>, io: TokioIo<Watched<S>>, mut stopping: Stopping)
+    async fn serve_h1<S>(self: Arc<Self>, io: TokioIo<Watched<S>>, stopping: Stopping)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -113,23 +114,12 @@ impl Client {
             async move { Ok::<_, Infallible>(client.respond(request).await) }
         });
         let mut connection = builder.serve_connection(io, service);
-        let mut last = false;
-        let result = loop {
-            tokio::select! {
-                biased;
-                result = &mut connection => break result,
-                ending = self.account.asked_to_end(!last) => match ending {
-                    Ending::AtOnce => return,
-                    Ending::Gracefully => {
-                        last = true;
-                        Pin::new(&mut connection).graceful_shutdown();
-                    }
-                },
-                () = stopping.stopped(), if !last => {
-                    last = true;
-                    Pin::new(&mut connection).graceful_shutdown();
-                }
-            }
+        let shutdown = |connection: Pin<&mut http1::Connection<_, _>>| {
+            connection.graceful_shutdown();
+        };
+        let ended = self.drive(&mut connection, shutdown, stopping).await;
+        let Some(result) = ended else {
+            return;
         };
         let parts = connection.into_parts();
         let stream = parts.io.into_inner().into_inner();
@@ -149,7 +139,7 @@ impl Client {
         }
     }
 
-    async fn serve_h2<S>(self: Arc<Self>, io: TokioIo<Watched<S>>, mut stopping: Stopping)
+    async fn serve_h2<S>(self: Arc<Self>, io: TokioIo<Watched<S>>, stopping: Stopping)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -169,27 +159,37 @@ impl Client {
             let client = client.clone();
             async move { Ok::<_, Infallible>(client.respond(request).await) }
         });
-        let mut connection = pin!(builder.serve_connection(io, service));
+        let mut connection = builder.serve_connection(io, service);
+        let shutdown = |connection: Pin<&mut http2::Connection<_, _, _>>| {
+            connection.graceful_shutdown();
+        };
+        let ended = self.drive(&mut connection, shutdown, stopping).await;
+        if let Some(Err(error)) = ended {
+            self.ended(&error);
+        }
+    }
+
+    /// Serves `connection` to its end, which `shutdown` asks for when the server stops or the connection is old; `None` where
+    /// it was to end at once.
+    async fn drive<C: Future + Unpin>(
+        &self,
+        connection: &mut C,
+        shutdown: impl Fn(Pin<&mut C>),
+        mut stopping: Stopping,
+    ) -> Option<C::Output> {
         let mut last = false;
-        let result = loop {
+        loop {
             tokio::select! {
                 biased;
-                result = &mut connection => break result,
+                result = &mut *connection => return Some(result),
                 ending = self.account.asked_to_end(!last) => match ending {
-                    Ending::AtOnce => return,
-                    Ending::Gracefully => {
-                        last = true;
-                        connection.as_mut().graceful_shutdown();
-                    }
+                    Ending::AtOnce => return None,
+                    Ending::Gracefully => {}
                 },
-                () = stopping.stopped(), if !last => {
-                    last = true;
-                    connection.as_mut().graceful_shutdown();
-                }
+                () = stopping.stopped(), if !last => {}
             }
-        };
-        if let Err(error) = result {
-            self.ended(&error);
+            last = true;
+            shutdown(Pin::new(connection));
         }
     }
 

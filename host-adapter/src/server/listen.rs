@@ -1,12 +1,10 @@
 //! Listening sockets: one per thread on the same address, so that the kernel spreads connections over threads.
 
+use crate::limits;
 use crate::startup::StartupError;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-
-/// Connections the kernel holds until they are accepted.
-const BACKLOG: i32 = 1024;
 
 /// Binds `addresses` once per thread: result `[thread][address]`. A port 0 becomes one free port for all threads.
 pub fn bind(
@@ -40,7 +38,7 @@ fn shared(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
+    socket.listen(limits::ACCEPT_BACKLOG)?;
     Ok(socket.into())
 }
 

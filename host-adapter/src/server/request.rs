@@ -5,17 +5,18 @@ use super::body::{self, Contents, Outgoing};
 use super::cached::Asking;
 use super::connection::Client;
 use super::problem;
+use crate::admission::NoRoom;
 use crate::headers;
 use crate::limits;
 use crate::router::RouteMatch;
 use crate::trace::TraceParent;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::Instant;
-use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError};
+use wasmtime_wasi_http::handler::ExpirationError;
 
 const WELL_KNOWN: &str = "/.well-known/spin/";
 
@@ -24,10 +25,20 @@ impl Client {
     pub async fn respond(&self, request: Request<Incoming>) -> Response<Outgoing> {
         let started = Instant::now();
         let open = self.account.begin(started);
-        // Who does not take what it asked for is given no more.
-        self.account.room().await;
         let response = self.answer(request, started).await;
         response.map(|contents| Outgoing::new(contents, open))
+    }
+
+    /// The place of a request, when it is its turn on its connection.
+    async fn permit(&self, version: Version, component: usize) -> Option<Permit> {
+        let turn = match version {
+            Version::HTTP_2 => self.account.turn().await,
+            // One request at a time.
+            _ => None,
+        };
+        // Who does not take what it asked for is given no more.
+        self.account.room().await;
+        Permit::take(&self.worker.shared, component, turn)
     }
 
     async fn answer(&self, request: Request<Incoming>, started: Instant) -> Response<Contents> {
@@ -70,7 +81,7 @@ impl Client {
         let bytes_max = shared.up.max_body_bytes;
         let response = if declared_length(headers).is_some_and(|length| length > bytes_max) {
             too_large(bytes_max, &trace)
-        } else if let Some(permit) = Permit::take(shared, component) {
+        } else if let Some(permit) = self.permit(request.version(), component).await {
             let asking = Asking {
                 handler,
                 component,
@@ -145,9 +156,7 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
 /// The answer where the component gave none. The reason is for the log alone.
 pub fn failed(error: &wasmtime::Error, component: &str, trace: &TraceParent) -> Response<Contents> {
     let late = error.downcast_ref::<ExpirationError>().is_some();
-    let full = error
-        .downcast_ref::<InstantiationError<Arc<Permit>>>()
-        .is_some();
+    let full = error.is::<NoRoom>();
     tracing::error!(
         trace_id = trace.trace_id(),
         component,

@@ -1,7 +1,8 @@
 //! A client's stream under its account: what is read and written is noted, and the bare refusals that the HTTP/1 library
-//! writes itself, of heads that it cannot read, get the body that every refusal has.
+//! writes itself, of heads that it cannot read, get the body that every refusal has. Nobody is read without a pause.
 
 use super::account::Account;
+use super::frames::Frames;
 use super::problem;
 use crate::limits;
 use bytes::{Buf, Bytes};
@@ -16,8 +17,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub struct Watched<S> {
     stream: S,
     account: Arc<Account>,
-    /// HTTP/1: whether refusals are looked for.
-    refusals: bool,
+    /// HTTP/2: its frames. In HTTP/1 heads are measured and refusals looked for.
+    frames: Option<Frames>,
+    /// Bytes read since there was nothing to be read, or others had their turn.
+    at_once: usize,
     /// What was read of it before.
     ahead: Bytes,
     /// Bytes of the first line of the head being read, and whether it has ended.
@@ -29,11 +32,12 @@ pub struct Watched<S> {
 
 impl<S> Watched<S> {
     /// Watches `stream`, of which `ahead` was read before.
-    pub fn new(stream: S, ahead: Bytes, account: Arc<Account>, refusals: bool) -> Self {
+    pub fn new(stream: S, ahead: Bytes, account: Arc<Account>, h2: bool) -> Self {
         Self {
             stream,
             account,
-            refusals,
+            frames: h2.then(Frames::new),
+            at_once: 0,
             ahead,
             line: 0,
             line_ended: false,
@@ -68,7 +72,7 @@ impl<S> Watched<S> {
     }
 
     fn refusal_for(&self, written: &[u8]) -> Option<Bytes> {
-        if !self.refusals || self.account.is_replying() {
+        if self.frames.is_some() || self.account.is_replying() {
             return None;
         }
         let code = written.strip_prefix(b"HTTP/1.")?.get(2..5)?;
@@ -124,6 +128,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.at_once >= limits::READ_AT_ONCE_BYTES {
+            this.at_once = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if let Some(frames) = &mut this.frames {
+            ready!(frames.poll_allowed(cx, &this.account))?;
+        }
         let before = buf.filled().len();
         let read = if this.ahead.is_empty() {
             Pin::new(&mut this.stream).poll_read(cx, buf)
@@ -133,9 +145,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             Poll::Ready(Ok(()))
         };
         let new = &buf.filled()[before..];
-        if !new.is_empty() && this.refusals && this.account.is_at_rest() {
-            this.look_at(new);
+        match &mut this.frames {
+            _ if read.is_pending() => this.at_once = 0,
+            Some(frames) => frames.read(new),
+            None if !new.is_empty() && this.account.is_at_rest() => this.look_at(new),
+            None => {}
         }
+        this.at_once += new.len();
         read
     }
 }
