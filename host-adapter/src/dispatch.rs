@@ -132,7 +132,7 @@ impl HandlerState for Dispatch {
         let (pacer, cpu_time) = (self.pacer.clone(), self.reuse.cpu_time);
         store.epoch_deadline_callback(move |mut context| {
             let busy = &mut context.data_mut().busy;
-            match busy.met(cpu_time) {
+            match busy.met(cpu_time, pacer.is_waited_for()) {
                 Met::GoOn => Ok(UpdateDeadline::Continue(1)),
                 Met::Wait => {
                     let turn = pacer.turn(busy.run());

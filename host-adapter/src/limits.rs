@@ -112,7 +112,7 @@ pub const INSTANCE_CONCURRENT_REUSE_COUNT: usize = 16;
 pub const IDLE_INSTANCE_TIMEOUT: &str = "1s";
 /// How long a busy guest may hold its thread before others get a turn, and how often that is looked at.
 pub const BUSY_TICK: Duration = Duration::from_millis(8);
-pub const EPOCH_TICK: Duration = Duration::from_millis(4);
+pub const EPOCH_TICK: Duration = Duration::from_millis(2);
 
 /// Connections per database address and process.
 pub const MYSQL_CONNECTIONS_MAX: usize = 32;

@@ -19,6 +19,8 @@ use tokio::sync::{Notify, oneshot};
 pub struct Busy {
     run: Arc<Run>,
     used: Duration,
+    /// It has not rested yet.
+    fresh: bool,
 }
 
 /// Whether a guest is running, and since when. Shared with those who see it stop and go on; all on one thread.
@@ -56,6 +58,7 @@ impl Busy {
                 since: AtomicU64::new(thread_time()),
             }),
             used: Duration::ZERO,
+            fresh: true,
         }
     }
 
@@ -69,18 +72,24 @@ impl Busy {
         self.used = Duration::ZERO;
     }
 
-    /// Notes that an epoch met the guest, which may be busy for `max`.
-    pub fn met(&mut self, max: Duration) -> Met {
-        self.met_at(thread_time(), max)
+    /// Notes that an epoch met the guest, which may be busy for `max`. Where others are `waiting` for a turn, one that is new
+    /// has no tick of its own before: many new ones would hold up their thread one after the other.
+    pub fn met(&mut self, max: Duration, waiting: bool) -> Met {
+        self.met_at(thread_time(), max, waiting)
     }
 
-    fn met_at(&mut self, now: u64, max: Duration) -> Met {
+    fn met_at(&mut self, now: u64, max: Duration, waiting: bool) -> Met {
         if self.run.phase.swap(RUNNING, Relaxed) != RUNNING {
+            self.fresh = false;
             self.run.since.store(now, Relaxed);
             return Met::GoOn;
         }
         let ran = Duration::from_nanos(now.saturating_sub(self.run.since.load(Relaxed)));
-        if ran < limits::BUSY_TICK {
+        let tick = match self.fresh && waiting {
+            true => limits::EPOCH_TICK,
+            false => limits::BUSY_TICK,
+        };
+        if ran < tick {
             return Met::GoOn;
         }
         self.used += ran;
@@ -132,6 +141,11 @@ impl Pacer {
             let _ = turn.await;
             run.goes_on();
         }
+    }
+
+    /// Whether a guest waits for its turn.
+    pub fn is_waited_for(&self) -> bool {
+        !self.lock().is_empty()
     }
 
     /// Gives turns for as long as the thread runs.
@@ -202,17 +216,48 @@ mod tests {
         let max = 2 * limits::BUSY_TICK;
         let mut busy = Busy::begin();
         busy.run.rests();
-        assert_eq!(busy.met_at(9 * TICK, max), Met::GoOn, "it began just now");
-        assert_eq!(busy.met_at(10 * TICK - 1, max), Met::GoOn, "no whole tick");
+        assert_eq!(
+            busy.met_at(9 * TICK, max, false),
+            Met::GoOn,
+            "it began just now"
+        );
+        assert_eq!(
+            busy.met_at(10 * TICK - 1, max, false),
+            Met::GoOn,
+            "no whole tick"
+        );
         busy.run.rests();
-        assert_eq!(busy.met_at(20 * TICK, max), Met::GoOn, "it rested between");
-        assert_eq!(busy.met_at(21 * TICK, max), Met::Wait);
+        assert_eq!(
+            busy.met_at(20 * TICK, max, false),
+            Met::GoOn,
+            "it rested between"
+        );
+        assert_eq!(busy.met_at(21 * TICK, max, false), Met::Wait);
         busy.run.rests();
         busy.run.goes_on();
         busy.run.since.store(30 * TICK, Relaxed);
-        assert_eq!(busy.met_at(31 * TICK, max), Met::Wait, "a turn is no rest");
+        assert_eq!(
+            busy.met_at(31 * TICK, max, false),
+            Met::Wait,
+            "a turn is no rest"
+        );
         busy.run.goes_on();
         busy.run.since.store(40 * TICK, Relaxed);
-        assert_eq!(busy.met_at(41 * TICK, max), Met::Over);
+        assert_eq!(busy.met_at(41 * TICK, max, false), Met::Over);
+    }
+
+    #[test]
+    fn new_guests_queue_behind_those_that_wait() {
+        const EPOCH: u64 = limits::EPOCH_TICK.as_nanos() as u64;
+        let max = limits::BUSY_TICK;
+        let mut busy = Busy::begin();
+        busy.run.since.store(0, Relaxed);
+        assert_eq!(busy.met_at(EPOCH, max, false), Met::GoOn);
+        assert_eq!(busy.met_at(EPOCH, max, true), Met::Wait);
+        busy.run.rests();
+        busy.run.goes_on();
+        busy.run.rests();
+        assert_eq!(busy.met_at(9 * EPOCH, max, true), Met::GoOn);
+        assert_eq!(busy.met_at(10 * EPOCH, max, true), Met::GoOn, "not new");
     }
 }

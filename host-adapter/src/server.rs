@@ -432,25 +432,36 @@ async fn serve_client(
         return;
     }
     let tls = worker.shared.tls.clone();
-    let Some(client) = Client::new(worker, address, tls.is_some(), account.clone()) else {
+    let Some(client) = Client::new(worker, address, tls.is_some(), account) else {
         return;
     };
-    let Some(acceptor) = tls else {
-        return client.serve_plain(stream, stopping).await;
-    };
+    match tls {
+        None => client.serve_plain(stream, stopping).await,
+        Some(acceptor) => Box::pin(serve_tls(client, acceptor, stream, stopping)).await,
+    }
+}
+
+async fn serve_tls(
+    client: Arc<Client>,
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    stopping: Stopping,
+) {
     let handshake = timeout(limits::TLS_HANDSHAKE_TIMEOUT, acceptor.accept(stream));
     let handshake = tokio::select! {
         biased;
         handshake = handshake => handshake,
-        _ = account.asked_to_end(true) => return,
+        _ = client.account.asked_to_end(true) => return,
     };
     match handshake {
         Ok(Ok(stream)) => {
             let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             client.serve(stream, Bytes::new(), h2, stopping).await;
         }
-        Ok(Err(error)) => tracing::debug!(client = %address, %error, "TLS handshake failed"),
-        Err(_) => tracing::debug!(client = %address, "TLS handshake took too long"),
+        Ok(Err(error)) => {
+            tracing::debug!(client = ?client.address, %error, "TLS handshake failed");
+        }
+        Err(_) => tracing::debug!(client = ?client.address, "TLS handshake took too long"),
     }
 }
 

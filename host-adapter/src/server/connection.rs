@@ -89,7 +89,8 @@ impl Client {
         let watched = Watched::new(stream, ahead, self.account.clone(), h2);
         let io = TokioIo::new(watched);
         match h2 {
-            true => self.serve_h2(io, stopping).await,
+            // Most connections are idle HTTP/1: what others need is not kept for each.
+            true => Box::pin(self.serve_h2(io, stopping)).await,
             false => self.serve_h1(io, stopping).await,
         }
     }
@@ -109,9 +110,10 @@ impl Client {
             // A client that sends no more still wants its answer.
             .half_close(true);
         let client = self.clone();
+        // Its room is there for as long as the connection: a request's state would be most of what an idle one holds.
         let service = service_fn(move |request| {
             let client = client.clone();
-            async move { Ok::<_, Infallible>(client.respond(request).await) }
+            async move { Ok::<_, Infallible>(Box::pin(client.respond(request)).await) }
         });
         let mut connection = builder.serve_connection(io, service);
         let shutdown = |connection: Pin<&mut http1::Connection<_, _>>| {
