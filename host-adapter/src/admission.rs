@@ -1,11 +1,14 @@
 //! The way of a request into an instance. The library behind it makes an instance whenever none is free, without a bound;
 //! here one that there is no room for waits, first come first served, until an instance is free or there is room.
+//!
+//! The library also wakes one instance for each request, and it may be one that takes no more: one whose request is late stays
+//! among those to be woken. The request is left in the queue then, while others are free. [`Flow`] finds that out.
 
 use crate::dispatch::Dispatch;
 use crate::limits;
 use crate::server::Permit;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -21,9 +24,53 @@ type Response = http::Response<WasiBody>;
 #[error("no room for a further instance: {0}")]
 pub struct NoRoom(pub &'static str);
 
+/// Requests on their way into the instances of one component on one thread.
+#[derive(Debug, Default)]
+pub struct Flow {
+    /// Offered, and not taken yet.
+    offered: AtomicUsize,
+    taken: AtomicUsize,
+    stuck: AtomicBool,
+}
+
+impl Flow {
+    /// Looks whether any request was taken since the last look, which `seen` is of. Says whether it was found just now that
+    /// none was although some are offered.
+    pub fn look(&self, seen: &mut usize) -> bool {
+        let taken = self.taken.load(Relaxed);
+        let stuck = self.offered.load(Relaxed) > 0 && taken == *seen;
+        *seen = taken;
+        !self.stuck.swap(stuck, Relaxed) && stuck
+    }
+
+    /// Requests are offered and nobody takes them: while this is so all instances but new ones say that they take no more, upon which the
+    /// library makes another, and that one looks into the queue.
+    pub fn is_stuck(&self) -> bool {
+        self.stuck.load(Relaxed)
+    }
+}
+
+/// An offered request.
+struct Offer(Arc<Flow>);
+
+impl Offer {
+    fn new(flow: &Arc<Flow>) -> Self {
+        flow.offered.fetch_add(1, Relaxed);
+        Self(flow.clone())
+    }
+}
+
+impl Drop for Offer {
+    fn drop(&mut self) {
+        self.0.offered.fetch_sub(1, Relaxed);
+        self.0.taken.fetch_add(1, Relaxed);
+    }
+}
+
 /// The entrance of one component on one thread.
 pub struct Entrance {
     handler: ProxyHandler<Dispatch>,
+    flow: Arc<Flow>,
     /// Held by the first of those that wait.
     next: Arc<Mutex<()>>,
     waiting: Arc<AtomicUsize>,
@@ -36,6 +83,7 @@ pub struct Ticket {
     permit: Arc<Permit>,
     /// Until an instance takes the request.
     next: Option<Next>,
+    offer: Option<Offer>,
 }
 
 /// The first place of those that wait.
@@ -70,6 +118,7 @@ impl Entrance {
     /// To the instances of `dispatch`; nobody waits for longer than `limit`.
     pub fn new(dispatch: Dispatch, limit: Duration) -> Self {
         Self {
+            flow: dispatch.flow.clone(),
             handler: ProxyHandler::new(dispatch),
             next: Arc::default(),
             waiting: Arc::default(),
@@ -86,7 +135,11 @@ impl Entrance {
         permit: Arc<Permit>,
         request: Request,
     ) -> wasmtime::Result<Response> {
-        let ticket = Ticket { permit, next: None };
+        let ticket = Ticket {
+            permit,
+            next: None,
+            offer: None,
+        };
         // Nobody overtakes those that wait.
         if self.waiting.load(Relaxed) > 0 {
             return self.wait(ticket, request).await;
@@ -118,7 +171,8 @@ impl Entrance {
         }
     }
 
-    async fn offer(&self, ticket: Ticket, request: Request) -> Offered {
+    async fn offer(&self, mut ticket: Ticket, request: Request) -> Offered {
+        ticket.offer = Some(Offer::new(&self.flow));
         let error = match self.handler.handle(ticket, request).await {
             Ok(response) => return Offered::Answered(Ok(response)),
             Err(error) => error,
@@ -127,7 +181,9 @@ impl Entrance {
             Ok(back) if back.error.is::<NoRoom>() => {
                 let request = back.request.into_inner();
                 let request = request.unwrap_or_else(std::sync::PoisonError::into_inner);
-                Offered::Back(back.request_data, request)
+                let mut ticket = back.request_data;
+                ticket.offer = None;
+                Offered::Back(ticket, request)
             }
             Ok(other) => Offered::Answered(Err(format_err!("{:#}", other.error))),
             Err(error) => Offered::Answered(Err(error)),
@@ -139,4 +195,23 @@ enum Offered {
     Answered(wasmtime::Result<Response>),
     /// No room.
     Back(Ticket, Request),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_that_nobody_takes_are_found() {
+        let (flow, mut seen) = (Arc::new(Flow::default()), 0);
+        assert!(!flow.look(&mut seen), "nothing is offered");
+        let (first, second) = (Offer::new(&flow), Offer::new(&flow));
+        assert!(flow.look(&mut seen) && flow.is_stuck());
+        assert!(!flow.look(&mut seen) && flow.is_stuck(), "known already");
+        drop(first);
+        assert!(!flow.look(&mut seen) && !flow.is_stuck(), "one was taken");
+        assert!(flow.look(&mut seen), "and then no other");
+        drop(second);
+        assert!(!flow.look(&mut seen) && !flow.is_stuck());
+    }
 }

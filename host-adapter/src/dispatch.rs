@@ -1,7 +1,7 @@
 //! How many requests an instance gets, how long it may take, how long it may keep its thread busy, and when it is let go:
 //! the policy behind `ProxyHandler`. An instance that trapped takes no further request; the others go on.
 
-use crate::admission::{NoRoom, Ticket};
+use crate::admission::{Flow, NoRoom, Ticket};
 use crate::config::{Span, Up};
 use crate::guest_memory::{Bounds, Memory};
 use crate::limits;
@@ -114,6 +114,8 @@ pub struct Dispatch {
     pub memory: Bounds,
     /// What an instance has of it when it is made, as far as that is known.
     pub initial_bytes: AtomicUsize,
+    /// Requests on their way to them.
+    pub flow: Arc<Flow>,
     /// Instances being made.
     pub making: Semaphore,
 }
@@ -152,10 +154,16 @@ impl HandlerState for Dispatch {
             store,
             proxy,
             view: WasiHttpView::http,
-            expiration: Expiration::new(request_timeout, self.reuse.idle_timeout.draw(), run),
+            expiration: Expiration::new(
+                request_timeout,
+                self.reuse.idle_timeout.draw(),
+                run,
+                self.flow.clone(),
+            ),
             state: Policy {
                 _part: part,
                 memory: self.memory.clone(),
+                flow: self.flow.clone(),
                 reach: self.reach.clone(),
                 requests_max: self.reuse.requests.draw(),
                 concurrent_max: self.reuse.concurrent.draw(),
@@ -201,6 +209,7 @@ fn explained(error: wasmtime::Error, memory: &Memory) -> wasmtime::Error {
 pub struct Policy {
     _part: Part,
     memory: Bounds,
+    flow: Arc<Flow>,
     reach: Arc<Reach>,
     requests_max: usize,
     concurrent_max: usize,
@@ -215,7 +224,7 @@ impl WorkerState for Policy {
         // An instance never gives memory back while it lives.
         if total >= self.requests_max || total > 0 && self.memory.is_short() {
             ShouldAccept::Never
-        } else if concurrent >= self.concurrent_max {
+        } else if concurrent >= self.concurrent_max || total > 0 && self.flow.is_stuck() {
             ShouldAccept::No
         } else {
             ShouldAccept::Yes
@@ -257,21 +266,33 @@ impl WorkerState for Policy {
 
 /// Lets an instance go that has been idle for long, or whose request is late. Its timer is set ahead at most once per
 /// period instead of at every change of state, for those come with each request.
+///
+/// The period is short because of requests that are left in the queue, see [`Flow`].
 pub struct Expiration {
     request_timeout: Duration,
     idle_timeout: Duration,
     timer: Pin<Box<Sleep>>,
     run: Arc<Run>,
+    flow: Arc<Flow>,
+    /// Of the flow, at the last look.
+    seen: usize,
 }
 
 impl Expiration {
-    fn new(request_timeout: Duration, idle_timeout: Duration, run: Arc<Run>) -> Self {
-        let first = request_timeout.min(idle_timeout);
+    fn new(
+        request_timeout: Duration,
+        idle_timeout: Duration,
+        run: Arc<Run>,
+        flow: Arc<Flow>,
+    ) -> Self {
+        let first = limits::INSTANCE_LOOK_EVERY.min(request_timeout.min(idle_timeout));
         Self {
             request_timeout,
             idle_timeout,
             timer: Box::pin(sleep(first)),
             run,
+            flow,
+            seen: 0,
         }
     }
 }
@@ -299,13 +320,11 @@ impl WorkerExpiration for Expiration {
             else {
                 return Poll::Ready(());
             };
-            let period = self
-                .request_timeout
-                .min(self.idle_timeout)
-                .max(Duration::from_millis(1));
-            self.timer
-                .as_mut()
-                .reset(TokioInstant::now() + left.min(period));
+            if self.flow.clone().look(&mut self.seen) {
+                cx.waker().wake_by_ref();
+            }
+            let next = left.min(limits::INSTANCE_LOOK_EVERY);
+            self.timer.as_mut().reset(TokioInstant::now() + next);
         }
     }
 }

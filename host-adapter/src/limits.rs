@@ -100,6 +100,8 @@ pub const COMPONENT_INSTANCES_SHARE: usize = 2;
 /// component and thread.
 pub const INSTANTIATION_TIMEOUT: Duration = Duration::from_secs(5);
 pub const INSTANTIATIONS_MAX: usize = 4;
+/// How often an instance looks whether a request was left for it, and whether it is to go.
+pub const INSTANCE_LOOK_EVERY: Duration = Duration::from_millis(25);
 /// How long the first request that no instance has room for waits until it tries again.
 pub const INSTANCE_ROOM_PAUSE: Duration = Duration::from_millis(5);
 /// How long a guest may keep its thread busy for one request, unless a flag says otherwise.

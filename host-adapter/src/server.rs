@@ -269,6 +269,7 @@ impl Worker {
                     share: share.clone(),
                     memory: memory.clone(),
                     initial_bytes: AtomicUsize::new(0),
+                    flow: Arc::default(),
                     making: Semaphore::new(limits::INSTANTIATIONS_MAX),
                 };
                 let limit = shared.up.request_timeout;

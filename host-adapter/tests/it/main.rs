@@ -6,6 +6,7 @@ mod certificate;
 mod framing;
 mod harness;
 mod http;
+mod instances;
 mod mysql;
 mod process;
 mod redis;
