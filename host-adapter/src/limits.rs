@@ -102,7 +102,8 @@ pub const INSTANTIATION_TIMEOUT: Duration = Duration::from_secs(5);
 pub const INSTANTIATIONS_MAX: usize = 4;
 /// How often an instance looks whether a request was left for it, and whether it is to go.
 pub const INSTANCE_LOOK_EVERY: Duration = Duration::from_millis(25);
-/// How long the first request that no instance has room for waits until it tries again.
+/// How long a request waits that no instance has room for, if it may take as long, and how often the first of them tries again.
+pub const INSTANCE_ROOM_TIMEOUT: Duration = Duration::from_secs(5);
 pub const INSTANCE_ROOM_PAUSE: Duration = Duration::from_millis(5);
 /// How long a guest may keep its thread busy for one request, unless a flag says otherwise.
 pub const REQUEST_CPU_TIME: &str = "1s";

@@ -274,7 +274,7 @@ impl Worker {
                 };
                 let limit = shared.up.request_timeout;
                 let limit = limit.map_or(limits::REQUEST_TIMEOUT, Span::<Duration>::draw);
-                admission::Entrance::new(dispatch, limit)
+                admission::Entrance::new(dispatch, limit.min(limits::INSTANCE_ROOM_TIMEOUT))
             })
             .collect();
         Self {
