@@ -141,13 +141,14 @@ impl Entrance {
             offer: None,
         };
         // Nobody overtakes those that wait.
-        if self.waiting.load(Relaxed) > 0 {
-            return self.wait(ticket, request).await;
-        }
-        match self.offer(ticket, request).await {
-            Offered::Answered(answer) => answer,
-            Offered::Back(ticket, request) => self.wait(ticket, request).await,
-        }
+        let (ticket, request) = match self.waiting.load(Relaxed) {
+            0 => match self.handler.handle(self.offered(ticket), request).await {
+                Ok(response) => return Ok(response),
+                Err(error) => given_back(error)?,
+            },
+            _ => (ticket, request),
+        };
+        Box::pin(self.wait(ticket, request)).await
     }
 
     async fn wait(&self, mut ticket: Ticket, mut request: Request) -> wasmtime::Result<Response> {
@@ -160,41 +161,34 @@ impl Entrance {
             _waiting: waiting,
         });
         loop {
-            match self.offer(ticket, request).await {
-                Offered::Answered(answer) => return answer,
-                Offered::Back(..) if Instant::now() >= deadline => {
-                    return Err(NoRoom("none became free in time").into());
-                }
-                Offered::Back(back, again) => (ticket, request) = (back, again),
+            match self.handler.handle(self.offered(ticket), request).await {
+                Ok(response) => return Ok(response),
+                Err(error) => (ticket, request) = given_back(error)?,
+            }
+            if Instant::now() >= deadline {
+                return Err(NoRoom("none became free in time").into());
             }
             sleep(limits::INSTANCE_ROOM_PAUSE).await;
         }
     }
 
-    async fn offer(&self, mut ticket: Ticket, request: Request) -> Offered {
+    fn offered(&self, mut ticket: Ticket) -> Ticket {
         ticket.offer = Some(Offer::new(&self.flow));
-        let error = match self.handler.handle(ticket, request).await {
-            Ok(response) => return Offered::Answered(Ok(response)),
-            Err(error) => error,
-        };
-        match error.downcast::<InstantiationError<Ticket>>() {
-            Ok(back) if back.error.is::<NoRoom>() => {
-                let request = back.request.into_inner();
-                let request = request.unwrap_or_else(std::sync::PoisonError::into_inner);
-                let mut ticket = back.request_data;
-                ticket.offer = None;
-                Offered::Back(ticket, request)
-            }
-            Ok(other) => Offered::Answered(Err(format_err!("{:#}", other.error))),
-            Err(error) => Offered::Answered(Err(error)),
-        }
+        ticket
     }
 }
 
-enum Offered {
-    Answered(wasmtime::Result<Response>),
-    /// No room.
-    Back(Ticket, Request),
+/// A request that there was no room for, or why it failed.
+fn given_back(error: wasmtime::Error) -> wasmtime::Result<(Ticket, Request)> {
+    let back = error.downcast::<InstantiationError<Ticket>>()?;
+    if !back.error.is::<NoRoom>() {
+        return Err(format_err!("{:#}", back.error));
+    }
+    let mut ticket = back.request_data;
+    ticket.offer = None;
+    let request = back.request.into_inner();
+    let request = request.unwrap_or_else(std::sync::PoisonError::into_inner);
+    Ok((ticket, request))
 }
 
 #[cfg(test)]

@@ -264,7 +264,8 @@ impl Account {
         }
     }
 
-    fn has_room(&self) -> bool {
+    /// Whether it has.
+    pub fn has_room(&self) -> bool {
         let unsent = self.unsent.load(Relaxed);
         let crowded = self.ledger.unsent.load(Relaxed) > limits::UNSENT_BYTES_MAX;
         !self.blocked.load(Relaxed)

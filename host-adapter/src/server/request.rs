@@ -32,12 +32,14 @@ impl Client {
     /// The place of a request, when it is its turn on its connection.
     async fn permit(&self, version: Version, component: usize) -> Option<Permit> {
         let turn = match version {
-            Version::HTTP_2 => self.account.turn().await,
+            Version::HTTP_2 => Box::pin(self.account.turn()).await,
             // One request at a time.
             _ => None,
         };
         // Who does not take what it asked for is given no more.
-        self.account.room().await;
+        if !self.account.has_room() {
+            Box::pin(self.account.room()).await;
+        }
         Permit::take(&self.worker.shared, component, turn)
     }
 

@@ -13,6 +13,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+/// Bytes of a reply that is written in one piece.
+const SHORT_BYTES: usize = 1024;
+
 /// The stream.
 pub struct Watched<S> {
     stream: S,
@@ -162,7 +165,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+        let this = self.get_mut();
+        ready!(this.poll_refusal(cx))?;
+        if let Some(refusal) = this.refusal_for(bytes) {
+            this.refusal = refusal;
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.noted(written)
     }
 
     fn poll_write_vectored(
@@ -170,6 +180,22 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        // Most replies are a head and a few bytes: the system takes one piece sooner than two.
+        let mut short = [0; SHORT_BYTES];
+        let mut length = 0;
+        for piece in pieces {
+            match short.get_mut(length..length + piece.len()) {
+                Some(room) => room.copy_from_slice(piece),
+                None => {
+                    length = 0;
+                    break;
+                }
+            }
+            length += piece.len();
+        }
+        if length > 0 {
+            return self.poll_write(cx, &short[..length]);
+        }
         let this = self.get_mut();
         ready!(this.poll_refusal(cx))?;
         let first = pieces.iter().find(|piece| !piece.is_empty());
