@@ -174,14 +174,13 @@ fn arguments(kind: Kind, address: &str) -> Vec<String> {
         "--listen",
         address,
         "--max-connections",
-        "20000",
+        "16000",
     ];
     match kind {
         Kind::Host | Kind::HostCached => own(&ours),
         Kind::HostProfiled => own(&[&ours[..], &["--perf-map"]].concat()),
         // It answers /noop itself.
         Kind::Twin => own(&["--spin-toml", "functions.toml", "--listen", address]),
-        // With more than one request at a time per instance it hangs on routes that open several connections.
         Kind::Spin => own(&[
             "up",
             "-f",
@@ -191,8 +190,6 @@ fn arguments(kind: Kind, address: &str) -> Vec<String> {
             "--quiet",
             "--state-dir",
             "spin-state",
-            "--max-instance-concurrent-reuse-count",
-            "1",
         ]),
         Kind::Wasmtime => own(&[
             "serve",

@@ -27,9 +27,12 @@ pub struct Busy {
 #[derive(Debug)]
 pub struct Run {
     phase: AtomicU8,
-    /// In ns of its thread's time.
+    /// In ns of its thread's time; not asked for before it is of use, see [`UNKNOWN`].
     since: AtomicU64,
 }
+
+/// It has run since the epoch before this, or for less: most guests rest before the next, and asking has its price.
+const UNKNOWN: u64 = u64::MAX;
 
 /// It runs, and did at the last epoch.
 const RUNNING: u8 = 0;
@@ -75,16 +78,21 @@ impl Busy {
     /// Notes that an epoch met the guest, which may be busy for `max`. Where others are `waiting` for a turn, one that is new
     /// has no tick of its own before: many new ones would hold up their thread one after the other.
     pub fn met(&mut self, max: Duration, waiting: bool) -> Met {
-        self.met_at(thread_time(), max, waiting)
+        self.met_at(thread_time, max, waiting)
     }
 
-    fn met_at(&mut self, now: u64, max: Duration, waiting: bool) -> Met {
+    fn met_at(&mut self, now: impl FnOnce() -> u64, max: Duration, waiting: bool) -> Met {
         if self.run.phase.swap(RUNNING, Relaxed) != RUNNING {
             self.fresh = false;
+            self.run.since.store(UNKNOWN, Relaxed);
+            return Met::GoOn;
+        }
+        let (now, since) = (now(), self.run.since.load(Relaxed));
+        if since == UNKNOWN {
             self.run.since.store(now, Relaxed);
             return Met::GoOn;
         }
-        let ran = Duration::from_nanos(now.saturating_sub(self.run.since.load(Relaxed)));
+        let ran = Duration::from_nanos(now.saturating_sub(since));
         let tick = match self.fresh && waiting {
             true => limits::EPOCH_TICK,
             false => limits::BUSY_TICK,
@@ -216,48 +224,36 @@ mod tests {
         let max = 2 * limits::BUSY_TICK;
         let mut busy = Busy::begin();
         busy.run.rests();
-        assert_eq!(
-            busy.met_at(9 * TICK, max, false),
-            Met::GoOn,
-            "it began just now"
-        );
-        assert_eq!(
-            busy.met_at(10 * TICK - 1, max, false),
-            Met::GoOn,
-            "no whole tick"
-        );
+        let met = |busy: &mut Busy, at: u64| busy.met_at(|| at, max, false);
+        assert_eq!(met(&mut busy, 9 * TICK), Met::GoOn, "it began just now");
+        assert_eq!(met(&mut busy, 9 * TICK), Met::GoOn, "it is asked for now");
+        assert_eq!(met(&mut busy, 10 * TICK - 1), Met::GoOn, "no whole tick");
         busy.run.rests();
-        assert_eq!(
-            busy.met_at(20 * TICK, max, false),
-            Met::GoOn,
-            "it rested between"
-        );
-        assert_eq!(busy.met_at(21 * TICK, max, false), Met::Wait);
+        assert_eq!(met(&mut busy, 20 * TICK), Met::GoOn, "it rested between");
+        assert_eq!(met(&mut busy, 20 * TICK), Met::GoOn);
+        assert_eq!(met(&mut busy, 21 * TICK), Met::Wait);
         busy.run.rests();
         busy.run.goes_on();
         busy.run.since.store(30 * TICK, Relaxed);
-        assert_eq!(
-            busy.met_at(31 * TICK, max, false),
-            Met::Wait,
-            "a turn is no rest"
-        );
+        assert_eq!(met(&mut busy, 31 * TICK), Met::Wait, "a turn is no rest");
         busy.run.goes_on();
         busy.run.since.store(40 * TICK, Relaxed);
-        assert_eq!(busy.met_at(41 * TICK, max, false), Met::Over);
+        assert_eq!(met(&mut busy, 41 * TICK), Met::Over);
     }
 
     #[test]
     fn new_guests_queue_behind_those_that_wait() {
         const EPOCH: u64 = limits::EPOCH_TICK.as_nanos() as u64;
         let max = limits::BUSY_TICK;
+        let met = |busy: &mut Busy, at, waiting| busy.met_at(|| at, max, waiting);
         let mut busy = Busy::begin();
         busy.run.since.store(0, Relaxed);
-        assert_eq!(busy.met_at(EPOCH, max, false), Met::GoOn);
-        assert_eq!(busy.met_at(EPOCH, max, true), Met::Wait);
-        busy.run.rests();
+        assert_eq!(met(&mut busy, EPOCH, false), Met::GoOn);
+        assert_eq!(met(&mut busy, EPOCH, true), Met::Wait);
         busy.run.goes_on();
         busy.run.rests();
-        assert_eq!(busy.met_at(9 * EPOCH, max, true), Met::GoOn);
-        assert_eq!(busy.met_at(10 * EPOCH, max, true), Met::GoOn, "not new");
+        assert_eq!(met(&mut busy, 9 * EPOCH, true), Met::GoOn);
+        assert_eq!(met(&mut busy, 9 * EPOCH, true), Met::GoOn);
+        assert_eq!(met(&mut busy, 10 * EPOCH, true), Met::GoOn, "not new");
     }
 }

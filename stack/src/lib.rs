@@ -8,6 +8,7 @@ mod home;
 pub mod install;
 mod jars;
 mod kafka;
+mod log;
 mod mariadb;
 mod own;
 mod password;

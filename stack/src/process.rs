@@ -2,8 +2,7 @@
 //! was. Its output goes to a log file whose tail is part of every error about it.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,12 +13,10 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::home::Home;
+use crate::log;
 use crate::spawner;
 use crate::wait::{is_interrupted, poll, wait_ok};
 
-const LOG_BYTES_MAX: u64 = 16 << 20;
-const TAIL_BYTES: u64 = 8 << 10;
-const TAIL_LINES: usize = 20;
 /// Of a process that gives way: a fifth of the weight of the others. More of it made an order readable a quarter of a
 /// second later at a rate far from the limit.
 pub const NICENESS: &str = "7";
@@ -139,7 +136,7 @@ impl Launch {
         } else {
             Command::new(&self.program)
         };
-        let log = open_log(&self.log)?;
+        let log = log::open(&self.log)?;
         let stdout = match self.is_unheard {
             // Our end of the pipe is held, unread, by the handle of the child.
             true => Stdio::piped(),
@@ -276,10 +273,20 @@ impl Process {
         self.start()
     }
 
+    /// Puts its log aside if it has grown too long, while it runs.
+    ///
+    /// # Errors
+    /// Where the files cannot be written.
+    pub fn rotate_log(&self) -> Result<()> {
+        log::rotate(&self.launch.log, log::BYTES_MAX)
+            .with_context(|| format!("cannot rotate {}", self.launch.log.display()))
+    }
+
     /// How it ended or that it still runs, and the last lines of its log.
     pub fn last_words(&self) -> String {
         let state = self.ended().map_or_else(|| "still runs".to_owned(), told);
-        let lines = tail(&self.launch.log).unwrap_or_else(|error| format!("(unreadable: {error})"));
+        let lines =
+            log::tail(&self.launch.log).unwrap_or_else(|error| format!("(unreadable: {error})"));
         format!(
             "{} {state}; the end of {}:\n{lines}",
             self.name(),
@@ -374,27 +381,4 @@ fn told(status: ExitStatus) -> String {
 fn by_term(status: ExitStatus) -> bool {
     const TERM: i32 = 15;
     status.signal() == Some(TERM) || status.code() == Some(128 + TERM)
-}
-
-/// Opens a log to append to; one that has grown too long is put aside as `.1` first.
-fn open_log(path: &Path) -> Result<File> {
-    if fs::metadata(path).is_ok_and(|meta| meta.len() > LOG_BYTES_MAX) {
-        fs::rename(path, path.with_extension("log.1"))?;
-    }
-    File::options()
-        .append(true)
-        .create(true)
-        .open(path)
-        .with_context(|| format!("cannot open the log {}", path.display()))
-}
-
-fn tail(path: &Path) -> Result<String> {
-    let mut file = File::open(path)?;
-    let start = file.metadata()?.len().saturating_sub(TAIL_BYTES);
-    file.seek(SeekFrom::Start(start))?;
-    let mut bytes = Vec::new();
-    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().collect();
-    Ok(lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n"))
 }

@@ -67,6 +67,12 @@ fn build(name: &str, target: &Path) -> Result<()> {
 /// The target folder this test binary lies in: `TARGET/PROFILE/deps/NAME`.
 fn target_dir() -> Result<PathBuf> {
     let here = std::env::current_exe()?;
-    let target = here.ancestors().nth(3);
+    let folder = here.parent().context("not in a target folder")?;
+    // Test programs are in a folder of their own below that of the profile.
+    let profile = match folder.ends_with("deps") {
+        true => folder.parent(),
+        false => Some(folder),
+    };
+    let target = profile.and_then(Path::parent);
     Ok(target.context("not in a target folder")?.to_owned())
 }

@@ -3,6 +3,8 @@
 use super::Permit;
 use super::account::{Account, Chunk, Open};
 use bytes::{Buf, Bytes, BytesMut};
+use http::Response;
+use http::header::{CONTENT_LENGTH, Entry};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
@@ -145,6 +147,17 @@ impl Outgoing {
         };
         Self { coming, open }
     }
+}
+
+/// The reply to a HEAD over HTTP/2, whose library would send the body: its head says how long that is.
+pub fn headless(response: Response<Outgoing>) -> Response<Outgoing> {
+    let length = response.body().size_hint().exact();
+    let (mut head, mut body) = response.into_parts();
+    if let (Some(length), Entry::Vacant(vacant)) = (length, head.headers.entry(CONTENT_LENGTH)) {
+        vacant.insert(length.into());
+    }
+    body.coming = Coming::Whole(None);
+    Response::from_parts(head, body)
 }
 
 impl Drop for Outgoing {

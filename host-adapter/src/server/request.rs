@@ -12,7 +12,7 @@ use crate::router::RouteMatch;
 use crate::trace::TraceParent;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,8 +25,13 @@ impl Client {
     pub async fn respond(&self, request: Request<Incoming>) -> Response<Outgoing> {
         let started = Instant::now();
         let open = self.account.begin(started);
+        let headless = request.version() == Version::HTTP_2 && request.method() == Method::HEAD;
         let response = self.answer(request, started).await;
-        response.map(|contents| Outgoing::new(contents, open))
+        let response = response.map(|contents| Outgoing::new(contents, open));
+        match headless {
+            true => body::headless(response),
+            false => response,
+        }
     }
 
     /// The place of a request, when it is its turn on its connection.

@@ -4,6 +4,7 @@
 mod cache;
 mod certificate;
 mod framing;
+mod framing_h2;
 mod harness;
 mod http;
 mod instances;

@@ -128,11 +128,16 @@ impl Wire {
     }
 
     fn take(&mut self, length: usize) -> Option<String> {
+        let taken = self.bytes(length)?;
+        Some(String::from_utf8_lossy(&taken).into_owned())
+    }
+
+    /// The next bytes; `None` where the connection ends first.
+    pub fn bytes(&mut self, length: usize) -> Option<Vec<u8>> {
         while self.ahead.len() < length {
             self.more()?;
         }
-        let taken: Vec<u8> = self.ahead.drain(..length).collect();
-        Some(String::from_utf8_lossy(&taken).into_owned())
+        Some(self.ahead.drain(..length).collect())
     }
 
     /// Whether the host has ended the connection, with nothing more to read on it.

@@ -1,5 +1,5 @@
 //! Watches the processes of a running `up`: one that ends is told with its last words and started
-//! again after a pause; one that keeps ending stops the whole, for something is wrong with it.
+//! again after a pause; one that keeps ending stops the whole, for something is wrong with it. Their logs are bounded.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use stack::{Process, is_interrupted};
 use crate::console;
 
 const TICK: Duration = Duration::from_millis(100);
+const LOGS_EVERY: Duration = Duration::from_secs(5);
 /// Ends further apart than this are separate mishaps.
 const REMEMBERED: Duration = Duration::from_secs(300);
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
@@ -37,12 +38,24 @@ pub fn until_interrupted(processes: &[&Process]) -> Result<()> {
             start_at: None,
         })
         .collect();
+    let mut logs_at = now + LOGS_EVERY;
     while !is_interrupted() {
+        if Instant::now() >= logs_at {
+            logs_at = Instant::now() + LOGS_EVERY;
+            processes.iter().for_each(|process| rotate(process));
+        }
         all.iter_mut()
             .try_for_each(|watched| watched.look(Instant::now()))?;
         thread::park_timeout(TICK);
     }
     Ok(())
+}
+
+/// A log that cannot be put aside is no reason to stop.
+fn rotate(process: &Process) {
+    if let Err(error) = process.rotate_log() {
+        console::line(format_args!("{error:#}"));
+    }
 }
 
 impl Watched<'_> {

@@ -1,0 +1,401 @@
+//! HTTP/2, plain and over TLS: what is sent, and what must come back on each stream. Every request is answered, or its stream
+//! is reset with a code; a connection that cannot go on is told why.
+
+use crate::certificate::Certificate;
+use crate::harness::Running;
+use crate::wire::Wire;
+use std::collections::BTreeMap;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
+const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+const WHOLE: u8 = END_STREAM | END_HEADERS;
+const PROTOCOL_ERROR: u32 = 1;
+const FRAME_SIZE_ERROR: u32 = 6;
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+    bytes.extend([kind, flags]);
+    bytes.extend(stream.to_be_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
+/// A string without Huffman coding.
+fn text(block: &mut Vec<u8>, text: &str) {
+    assert!(text.len() < 127 + 128);
+    match text.len().checked_sub(127) {
+        None => block.push(text.len() as u8),
+        Some(rest) => block.extend([127, rest as u8]),
+    }
+    block.extend(text.as_bytes());
+}
+
+/// A header block: the pseudo-headers by their places in the static table, the others by name.
+fn block(method: &str, path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
+    let mut block = vec![0x86];
+    for (index, value) in [(2, method), (4, path), (1, "x")] {
+        block.push(index);
+        text(&mut block, value);
+    }
+    for (name, value) in headers {
+        block.push(0);
+        text(&mut block, name);
+        text(&mut block, value);
+    }
+    block
+}
+
+fn get(stream: u32, path: &str) -> Vec<u8> {
+    frame(HEADERS, WHOLE, stream, &block("GET", path, &[]))
+}
+
+fn post(stream: u32, headers: &[(&str, &str)]) -> Vec<u8> {
+    let block = block("POST", "/body", headers);
+    frame(HEADERS, END_HEADERS, stream, &block)
+}
+
+/// What must come on a stream.
+#[derive(Debug, PartialEq, Eq)]
+enum Told {
+    /// A status, and all of the body.
+    Reply(u16, &'static str),
+    /// A status, whatever the body.
+    Status(u16),
+    Reset(u32),
+}
+use Told::{Reply, Reset, Status};
+
+struct Case {
+    what: &'static str,
+    sent: Vec<Vec<u8>>,
+    want: Vec<(u32, Told)>,
+    /// The code the connection ends with; otherwise it goes on.
+    end: Option<u32>,
+}
+
+fn case(what: &'static str, sent: &[Vec<u8>], want: Vec<(u32, Told)>) -> Case {
+    Case {
+        what,
+        sent: sent.to_vec(),
+        want,
+        end: None,
+    }
+}
+
+fn fatal(what: &'static str, sent: &[Vec<u8>], code: u32) -> Case {
+    Case {
+        what,
+        sent: sent.to_vec(),
+        want: Vec::new(),
+        end: Some(code),
+    }
+}
+
+fn answered() -> Vec<Case> {
+    let second = get(3, "/hello");
+    let body = |stream, flags, bytes: &[u8]| frame(DATA, flags, stream, bytes);
+    let singles: Vec<Vec<u8>> = [post(1, &[("content-length", "3")])]
+        .into_iter()
+        .chain((0..3).map(|number| body(1, if number == 2 { END_STREAM } else { 0 }, b"x")))
+        .collect();
+    let trailer = {
+        let mut block = Vec::new();
+        block.push(0);
+        text(&mut block, "x-sum");
+        text(&mut block, "1");
+        frame(HEADERS, WHOLE, 1, &block)
+    };
+    let head = block("GET", "/hello", &[("x-long", &"v".repeat(200))]);
+    let cut = |at: usize| {
+        [
+            frame(HEADERS, END_STREAM, 1, &head[..at]),
+            frame(CONTINUATION, END_HEADERS, 1, &head[at..]),
+        ]
+        .concat()
+    };
+    let hello = |stream| (stream, Reply(200, "hello"));
+    vec![
+        case("a request", &[get(1, "/hello")], vec![hello(1)]),
+        case(
+            "two in one piece",
+            &[[get(1, "/hello"), second.clone()].concat()],
+            vec![hello(1), hello(3)],
+        ),
+        case(
+            "half of the next behind it",
+            &[
+                [&get(1, "/hello"), &second[..5]].concat(),
+                second[5..].to_vec(),
+            ],
+            vec![hello(1), hello(3)],
+        ),
+        case(
+            "a ping behind it",
+            &[[get(1, "/hello"), frame(PING, 0, 0, &[7; 8])].concat()],
+            vec![hello(1)],
+        ),
+        case(
+            "frames of kinds that nobody knows",
+            &[[frame(0xbe, 0, 0, &[1; 9]), get(1, "/hello")].concat()],
+            vec![hello(1)],
+        ),
+        case("a head in two pieces", &[cut(9)], vec![hello(1)]),
+        case(
+            "a body in single bytes",
+            &singles,
+            vec![(1, Reply(200, "3"))],
+        ),
+        case(
+            "a body without a length, and trailers",
+            &[post(1, &[]), body(1, 0, b"abc"), body(1, 0, b""), trailer],
+            vec![(1, Reply(200, "3"))],
+        ),
+        case(
+            "a word to go on that is not waited for",
+            &[
+                post(1, &[("expect", "100-continue")]),
+                body(1, END_STREAM, b"abc"),
+            ],
+            vec![(1, Reply(200, "3"))],
+        ),
+        case(
+            "a body that nobody reads",
+            &[
+                frame(HEADERS, END_HEADERS, 1, &block("POST", "/hello", &[])),
+                body(1, END_STREAM, b"abc"),
+            ],
+            vec![hello(1)],
+        ),
+        case(
+            "HEAD",
+            &[frame(HEADERS, WHOLE, 1, &block("HEAD", "/hello", &[]))],
+            vec![(1, Reply(200, ""))],
+        ),
+        case(
+            "no route of the guest",
+            &[get(1, "/nowhere")],
+            vec![(1, Reply(404, "no such command"))],
+        ),
+    ]
+}
+
+fn refused() -> Vec<Case> {
+    let long = "v".repeat(200);
+    let mut many = block("GET", "/hello", &[]);
+    for _ in 0..200 {
+        many.push(0);
+        text(&mut many, "x-long");
+        text(&mut many, &long);
+    }
+    let pieces: Vec<&[u8]> = many.chunks(16_000).collect();
+    let many = [
+        frame(HEADERS, END_STREAM, 1, pieces[0]),
+        frame(CONTINUATION, 0, 1, pieces[1]),
+        frame(CONTINUATION, END_HEADERS, 1, pieces[2]),
+    ]
+    .concat();
+    let reset = |what, headers: &[(&str, &str)]| {
+        let head = frame(HEADERS, WHOLE, 1, &block("GET", "/hello", headers));
+        case(what, &[head], vec![(1, Reset(PROTOCOL_ERROR))])
+    };
+    let zeros = |stream, length: usize| frame(DATA, END_STREAM, stream, &vec![0; length]);
+    vec![
+        case(
+            "a length beyond the bound",
+            &[post(1, &[("content-length", "5000000")])],
+            vec![(1, Status(413))],
+        ),
+        case(
+            "a body shorter than its length",
+            &[post(1, &[("content-length", "9")]), zeros(1, 3)],
+            vec![(1, Reset(PROTOCOL_ERROR))],
+        ),
+        case(
+            "a body longer than its length",
+            &[post(1, &[("content-length", "2")]), zeros(1, 3)],
+            vec![(1, Reset(PROTOCOL_ERROR))],
+        ),
+        case("headers of 40 KB", &[many], vec![(1, Status(431))]),
+        // What cannot be read at all may change how the next head is read: the connection ends.
+        fatal(
+            "a name in capitals",
+            &[frame(
+                HEADERS,
+                WHOLE,
+                1,
+                &block("GET", "/hello", &[("X-Name", "a")]),
+            )],
+            PROTOCOL_ERROR,
+        ),
+        reset("a header of HTTP/1", &[("connection", "close")]),
+        case(
+            "no path and no host",
+            &[frame(HEADERS, WHOLE, 1, &[0x86, 2, 3, b'G', b'E', b'T'])],
+            vec![(1, Status(400))],
+        ),
+        fatal(
+            "a stream of the host's own",
+            &[get(2, "/hello")],
+            PROTOCOL_ERROR,
+        ),
+        fatal("a body of no request", &[zeros(5, 1)], PROTOCOL_ERROR),
+        fatal(
+            "a frame beyond the bound",
+            &[frame(DATA, 0, 1, &[0; 20_000])],
+            FRAME_SIZE_ERROR,
+        ),
+        fatal(
+            "a ping of the wrong size",
+            &[frame(PING, 0, 0, &[7; 7])],
+            PROTOCOL_ERROR,
+        ),
+        fatal(
+            "a head within a head",
+            &[frame(HEADERS, END_STREAM, 1, &[0x86]), get(3, "/hello")],
+            PROTOCOL_ERROR,
+        ),
+    ]
+}
+
+/// A status, indexed or as a literal, which the host writes with Huffman coding.
+fn status(block: &[u8]) -> u16 {
+    match block[0] {
+        0x88 => 200,
+        0x8b => 304,
+        0x8c => 400,
+        0x8d => 404,
+        0x8e => 500,
+        literal => {
+            assert_eq!(literal & 0x3f, 8, "no status in front: {block:?}");
+            assert_eq!(block[1] & 0x80, 0x80, "{block:?}");
+            digits(&block[2..2 + usize::from(block[1] & 0x7f)])
+        }
+    }
+}
+
+/// Digits, as RFC 7541 has them in appendix B: 0 to 2 in five bits, the others in six.
+fn digits(bytes: &[u8]) -> u16 {
+    let bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+    let (mut rest, mut number) = (&bits[..], 0);
+    for _ in 0..3 {
+        let five = u16::from_str_radix(&rest[..5], 2).unwrap();
+        let (digit, taken) = match five {
+            0..=2 => (five, 5),
+            _ => (
+                u16::from_str_radix(&rest[..6], 2).unwrap() - 0b01_1001 + 3,
+                6,
+            ),
+        };
+        number = number * 10 + digit;
+        rest = &rest[taken..];
+    }
+    number
+}
+
+/// What came on the streams so far.
+#[derive(Default, Debug)]
+struct Came {
+    statuses: BTreeMap<u32, u16>,
+    bodies: BTreeMap<u32, String>,
+    ended: Vec<u32>,
+    resets: BTreeMap<u32, u32>,
+    goaway: Option<u32>,
+    pings: usize,
+}
+
+impl Came {
+    /// Takes the next frame; `false` where the connection has ended.
+    fn next(&mut self, wire: &mut Wire) -> bool {
+        let Some(head) = wire.bytes(9) else {
+            return false;
+        };
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        let Some(payload) = wire.bytes(length as usize) else {
+            return false;
+        };
+        let code = |at: usize| u32::from_be_bytes(payload[at..at + 4].try_into().unwrap());
+        match head[3] {
+            HEADERS => drop(self.statuses.insert(stream, status(&payload))),
+            DATA => {
+                let body = self.bodies.entry(stream).or_default();
+                body.push_str(&String::from_utf8_lossy(&payload));
+            }
+            RST_STREAM => drop(self.resets.insert(stream, code(0))),
+            GOAWAY => self.goaway = Some(code(4)),
+            PING if head[4] == ACK => self.pings += 1,
+            SETTINGS if head[4] != ACK => wire.send(&frame(SETTINGS, ACK, 0, &[])),
+            _ => {}
+        }
+        if matches!(head[3], DATA | HEADERS) && head[4] & END_STREAM != 0 {
+            self.ended.push(stream);
+        }
+        true
+    }
+
+    fn has(&self, stream: u32, told: &Told) -> bool {
+        let body = self.bodies.get(&stream).map_or("", String::as_str);
+        let status = self.statuses.get(&stream);
+        match told {
+            Reply(code, text) => {
+                self.ended.contains(&stream) && status == Some(code) && body == *text
+            }
+            Status(code) => self.ended.contains(&stream) && status == Some(code),
+            Reset(code) => self.resets.get(&stream) == Some(code),
+        }
+    }
+}
+
+fn check(cases: Vec<Case>, mut connect: impl FnMut() -> Wire) {
+    for case in cases {
+        let what = case.what;
+        let mut wire = connect();
+        wire.send(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat());
+        let mut came = Came::default();
+        for piece in &case.sent {
+            wire.send(piece);
+        }
+        for (stream, told) in &case.want {
+            while !came.has(*stream, told) {
+                assert!(came.next(&mut wire), "{what}: {told:?} wanted, {came:?}");
+            }
+        }
+        match case.end {
+            Some(code) => {
+                while came.next(&mut wire) {}
+                assert_eq!(came.goaway, Some(code), "{what}: {came:?}");
+            }
+            None => {
+                wire.send(&[frame(PING, 0, 0, &[9; 8]), get(99, "/hello")].concat());
+                while !came.has(99, &Reply(200, "hello")) || came.pings == 0 {
+                    assert!(came.next(&mut wire), "{what}: not kept, {came:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_request_is_answered_over_http_2() {
+    let host = Running::start(&["--threads", "2"]);
+    check(answered(), || Wire::plain(host.address()));
+    check(refused(), || Wire::plain(host.address()));
+}
+
+#[test]
+fn every_request_is_answered_over_http_2_and_tls() {
+    let certificate = Certificate::new();
+    let (cert, key) = (certificate.cert(), certificate.key());
+    let host = Running::start(&["--threads", "2", "--tls-cert", cert, "--tls-key", key]);
+    check(answered(), || certificate.wire(host.address(), &[b"h2"]));
+    check(refused(), || certificate.wire(host.address(), &[b"h2"]));
+}
