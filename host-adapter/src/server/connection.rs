@@ -110,10 +110,9 @@ impl Client {
             // A client that sends no more still wants its answer.
             .half_close(true);
         let client = self.clone();
-        // Its room is there for as long as the connection: a request's state would be most of what an idle one holds.
         let service = service_fn(move |request| {
             let client = client.clone();
-            async move { Ok::<_, Infallible>(Box::pin(client.respond(request)).await) }
+            async move { Ok::<_, Infallible>(client.respond(request).await) }
         });
         let mut connection = builder.serve_connection(io, service);
         let shutdown = |connection: Pin<&mut http1::Connection<_, _>>| {
