@@ -64,6 +64,9 @@ impl Drop for Offer {
     fn drop(&mut self) {
         self.0.offered.fetch_sub(1, Relaxed);
         self.0.taken.fetch_add(1, Relaxed);
+        if self.0.stuck.load(Relaxed) {
+            self.0.stuck.store(false, Relaxed);
+        }
     }
 }
 
@@ -203,7 +206,8 @@ mod tests {
         assert!(flow.look(&mut seen) && flow.is_stuck());
         assert!(!flow.look(&mut seen) && flow.is_stuck(), "known already");
         drop(first);
-        assert!(!flow.look(&mut seen) && !flow.is_stuck(), "one was taken");
+        assert!(!flow.is_stuck(), "one was taken");
+        assert!(!flow.look(&mut seen) && !flow.is_stuck());
         assert!(flow.look(&mut seen), "and then no other");
         drop(second);
         assert!(!flow.look(&mut seen) && !flow.is_stuck());

@@ -3,7 +3,7 @@
 
 use crate::admission::{Flow, NoRoom, Ticket};
 use crate::config::{Span, Up};
-use crate::guest_memory::{Bounds, Memory};
+use crate::guest_memory::{Bounds, Memory, Refused};
 use crate::limits;
 use crate::pacer::{Met, Pacer, Run};
 use crate::store::{Instance, Reach};
@@ -145,7 +145,13 @@ impl HandlerState for Dispatch {
         });
         let run = store.data().busy.run().clone();
         let made = self.make(&mut store).await;
-        let proxy = made.map_err(|error| explained(error, &store.data().memory))?;
+        let proxy = made.map_err(|error| match store.data().memory.refused() {
+            // Not for good: others have it.
+            Some(Refused::Component | Refused::Process) => {
+                NoRoom("others have what --max-guest-memory leaves it").into()
+            }
+            _ => explained(error, &store.data().memory),
+        })?;
         let metrics = &self.reach.metrics;
         metrics.instances_started.inc();
         metrics.instances.inc();
@@ -308,7 +314,9 @@ impl WorkerExpiration for Expiration {
         self.run.rests();
         let allowed = match status {
             WorkerStatus::Idle => self.idle_timeout,
-            WorkerStatus::Requests | WorkerStatus::PostReturn => self.request_timeout,
+            // Each request has a deadline of its own, whose end is a 504; this one is for guests that keep their thread busy.
+            WorkerStatus::Requests => self.request_timeout + 2 * limits::INSTANCE_LOOK_EVERY,
+            WorkerStatus::PostReturn => self.request_timeout,
         };
         loop {
             if self.timer.as_mut().poll(cx).is_pending() {

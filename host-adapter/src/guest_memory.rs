@@ -69,8 +69,22 @@ impl Bounds {
 pub struct Memory {
     bytes: usize,
     bounds: Bounds,
-    /// What was refused last, and the flag that says so.
-    refused: Option<&'static str>,
+    /// What was refused last.
+    refused: Option<Refused>,
+}
+
+/// Why a guest got no more memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It has what one may have.
+    #[error("more memory than --max-instance-memory allows")]
+    Instance,
+    /// The others of its component have the rest.
+    #[error("more memory than its component's half of --max-guest-memory")]
+    Component,
+    /// All others have.
+    #[error("more memory than --max-guest-memory leaves")]
+    Process,
 }
 
 impl Memory {
@@ -89,21 +103,21 @@ impl Memory {
     }
 
     /// The bound that the guest met, if it met one: mostly why it is lost.
-    pub fn refused(&self) -> Option<&'static str> {
+    pub fn refused(&self) -> Option<Refused> {
         self.refused
     }
 
-    fn take(&mut self, bytes: usize) -> Result<(), &'static str> {
+    fn take(&mut self, bytes: usize) -> Result<(), Refused> {
         let bounds = &self.bounds;
         if self.bytes.saturating_add(bytes) > bounds.instance_bytes_max {
-            return Err("more memory than --max-instance-memory allows");
+            return Err(Refused::Instance);
         }
         if !bounds.component.take(bytes) {
-            return Err("more memory than the component's half of --max-guest-memory");
+            return Err(Refused::Component);
         }
         if !bounds.process.take(bytes) {
             bounds.component.give_back(bytes);
-            return Err("more memory than --max-guest-memory allows");
+            return Err(Refused::Process);
         }
         self.bytes += bytes;
         Ok(())
@@ -159,16 +173,16 @@ mod tests {
         assert!(first.memory_growing(0, 30, None).unwrap());
         assert!(first.memory_growing(0, 10, None).unwrap(), "another memory");
         assert!(!first.memory_growing(10, 11, None).unwrap());
-        assert!(first.refused().unwrap().contains("--max-instance-memory"));
+        assert_eq!(first.refused(), Some(Refused::Instance));
         let mut second = Memory::new(one.clone());
         assert!(!second.memory_growing(0, 21, None).unwrap());
-        assert!(second.refused().unwrap().contains("half"));
+        assert_eq!(second.refused(), Some(Refused::Component));
         let mut third = Memory::new(other.clone());
         let mut fourth = Memory::new(other);
         assert!(third.memory_growing(0, 40, None).unwrap());
         assert!(fourth.memory_growing(0, 20, None).unwrap());
         assert!(!second.memory_growing(0, 20, None).unwrap());
-        assert!(second.refused().unwrap().contains("guest-memory allows"));
+        assert_eq!(second.refused(), Some(Refused::Process));
         assert!(one.is_short() && !one.has_room(1));
         drop(first);
         assert!(bounds(&process).has_room(1_000), "the first of a component");

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use ureq::http::Response;
 
 /// A channel of the test's own: others would invalidate on it.
-struct Channel {
+pub struct Channel {
     redis: Redis,
     _home: Home,
 }
 
 impl Channel {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let home = Home::temporary().unwrap();
         Self {
             redis: Redis::start(&home, None).unwrap(),
@@ -23,7 +23,7 @@ impl Channel {
     }
 
     /// A host on it that may already tell what it stores.
-    fn host(&self, flags: &[&str]) -> Running {
+    pub fn host(&self, flags: &[&str]) -> Running {
         let url = self.redis.url();
         let app = App::new(&[format!("redis://127.0.0.1:{}", self.redis.port())]);
         let host = Running::start_app(app, &[&["--cache-channel", &url][..], flags].concat());
@@ -39,7 +39,7 @@ fn up(host: &Running, up: f64) {
 }
 
 /// The path of a reply with these headers.
-fn reply(pairs: &[(&str, &str)]) -> String {
+pub fn reply(pairs: &[(&str, &str)]) -> String {
     let encoded =
         |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02x}")).collect() };
     let pairs = pairs
@@ -48,7 +48,7 @@ fn reply(pairs: &[(&str, &str)]) -> String {
     format!("/reply?{}", pairs.collect::<Vec<_>>().join("&"))
 }
 
-fn get(host: &Running, path: &str, headers: &[(&str, &str)]) -> Response<String> {
+pub fn get(host: &Running, path: &str, headers: &[(&str, &str)]) -> Response<String> {
     host.send("GET", path, headers)
 }
 

@@ -211,6 +211,43 @@ fn requests_beyond_the_bound_are_refused() {
     assert_eq!(host.get("/hello").0, 200);
 }
 
+/// The work is done when all of the reply has left the component, or nobody wants it any more.
+#[test]
+fn a_permit_is_held_for_as_long_as_the_work() {
+    let host = Running::start(&["--max-component-requests", "1", "--threads", "2"]);
+    let in_flight = || host.metric("http_requests_in_flight", "");
+    let ask = |path: &str| {
+        let mut stream = TcpStream::connect(host.address()).unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    // More than host and sockets hold.
+    const BYTES: usize = 24_000_000;
+    let long = format!("/reply?bytes={BYTES}");
+    for is_read in [true, false] {
+        let mut unread = ask(&long);
+        wait_for("the long reply to begin", || in_flight() == 1.0);
+        assert_eq!(host.get("/hello").0, 503, "read: {is_read}");
+        if is_read {
+            let mut reply = Vec::new();
+            unread.read_to_end(&mut reply).unwrap();
+            assert!(reply.len() > BYTES);
+        }
+        drop(unread);
+        wait_for("the permit to come back", || in_flight() == 0.0);
+        assert_eq!(host.get("/hello").0, 200);
+    }
+    assert_eq!(host.get("/trap").0, 500);
+    wait_for("that of a trap, too", || in_flight() == 0.0);
+    assert_eq!(host.get("/hello").0, 200);
+    let label = "component=\"probe\"";
+    assert_eq!(
+        host.metric("http_component_requests_refused_total", label),
+        2.0
+    );
+}
+
 #[test]
 fn connections_beyond_the_bound_are_refused() {
     let host = Running::start(&["--max-connections", "1"]);

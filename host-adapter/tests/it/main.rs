@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod cache;
+mod cache_race;
 mod certificate;
+mod flags;
 mod framing;
 mod framing_h2;
 mod harness;

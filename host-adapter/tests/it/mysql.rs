@@ -137,6 +137,47 @@ fn an_exhausted_pool_refuses_after_its_wait() {
     assert_eq!(host.metric("db_connection_waiters", ""), 0.0);
 }
 
+/// Guests that are given up while they wait leave their places in the queue.
+#[test]
+fn waiters_that_leave_hold_nobody_up() {
+    const WAITERS: usize = 8;
+    let app = App::new(&[]);
+    let config =
+        app.runtime_config("[outbound_mysql]\nmax_connections = 1\nwait_timeout_ms = 20000\n");
+    let flags = [
+        "--runtime-config-file",
+        &config,
+        "--request-timeout",
+        "400ms",
+    ];
+    let host = Running::start_app(app, &flags);
+    let address = servers().mariadb.url("probe");
+    let step = |statement: &str| {
+        json!({ "address": address, "steps": [["query", statement]] }).to_string()
+    };
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| host.post("/sql", &step("SELECT SLEEP(1)")).0);
+        wait_for("the session to be taken", || {
+            host.metric("db_connections_in_use", "") == 1.0
+        });
+        let waiters: Vec<_> = (0..WAITERS)
+            .map(|_| scope.spawn(|| host.post("/sql", &step("SELECT 1")).0))
+            .collect();
+        for waiter in waiters {
+            assert_eq!(waiter.join().unwrap(), 504);
+        }
+        assert_eq!(holder.join().unwrap(), 504);
+    });
+    wait_for("all to have left", || {
+        host.metric("db_connection_waiters", "") == 0.0
+            && host.metric("db_connections_in_use", "") == 0.0
+    });
+    assert_eq!(
+        host.sql(json!([["query", "SELECT 1"]])),
+        ["1 DbValue::Int32(1)"]
+    );
+}
+
 #[test]
 fn a_database_that_dies_is_found_again() {
     let home = Home::temporary().unwrap();

@@ -17,7 +17,13 @@ fn command(app: &Path) -> Command {
     command
 }
 
-struct Process(Child);
+pub struct Process(Child);
+
+impl Process {
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -28,9 +34,15 @@ impl Drop for Process {
 
 /// Starts the host and gives its URL from the `ready` line.
 fn start(app: &App) -> (Process, String) {
+    start_with(app, &[])
+}
+
+/// The same with further flags.
+pub fn start_with(app: &App, flags: &[&str]) -> (Process, String) {
     let mut command = command(app.folder());
     command
         .args(["--listen", "127.0.0.1:0"])
+        .args(flags)
         .stdout(Stdio::piped());
     let mut child = Process(command.spawn().unwrap());
     let stdout = child.0.stdout.take().unwrap();
