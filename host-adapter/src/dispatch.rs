@@ -246,12 +246,13 @@ impl WorkerState for Policy {
         let permit = ticket.admit();
         let instance = store.data_mut();
         instance.busy.forget();
-        let late = instance.late.clone();
+        let (late, run) = (instance.late.clone(), instance.busy.run().clone());
         let limit = self.request_timeout;
         Box::pin(async move {
             sleep(limit).await;
             // The guest goes on with it until the instance is let go, whoever is still interested.
             late.keep(permit);
+            run.rouse();
         })
     }
 
@@ -312,6 +313,9 @@ impl WorkerExpiration for Expiration {
     ) -> Poll<()> {
         // Asked whenever all that its guest was doing waits for something.
         self.run.rests();
+        if self.run.is_roused() {
+            cx.waker().wake_by_ref();
+        }
         let allowed = match status {
             WorkerStatus::Idle => self.idle_timeout,
             // Each request has a deadline of its own, whose end is a 504; this one is for guests that keep their thread busy.

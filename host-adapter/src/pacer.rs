@@ -9,7 +9,7 @@ use crate::limits;
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
@@ -29,6 +29,8 @@ pub struct Run {
     phase: AtomicU8,
     /// In ns of its thread's time; not asked for before it is of use, see [`UNKNOWN`].
     since: AtomicU64,
+    /// See [`Run::rouse`].
+    roused: AtomicBool,
 }
 
 /// It has run since the epoch before this, or for less: most guests rest before the next, and asking has its price.
@@ -59,6 +61,7 @@ impl Busy {
             run: Arc::new(Run {
                 phase: AtomicU8::new(RUNNING),
                 since: AtomicU64::new(thread_time()),
+                roused: AtomicBool::new(false),
             }),
             used: Duration::ZERO,
             fresh: true,
@@ -116,6 +119,17 @@ impl Run {
         let _ = self
             .phase
             .compare_exchange(RUNNING, RESTED, Relaxed, Relaxed);
+    }
+
+    /// Asks for one more look at what its requests have come to: the library sees to one of those that end at a time, and to the
+    /// next when something else happens.
+    pub fn rouse(&self) {
+        self.roused.store(true, Relaxed);
+    }
+
+    /// Whether that was asked for since it was last looked at.
+    pub fn is_roused(&self) -> bool {
+        self.roused.load(Relaxed) && self.roused.swap(false, Relaxed)
     }
 
     /// Notes that it runs on from here.

@@ -161,10 +161,11 @@ fn waiters_that_leave_hold_nobody_up() {
             host.metric("db_connections_in_use", "") == 1.0
         });
         let waiters: Vec<_> = (0..WAITERS)
-            .map(|_| scope.spawn(|| host.post("/sql", &step("SELECT 1")).0))
+            .map(|_| scope.spawn(|| host.post("/sql", &step("SELECT 1"))))
             .collect();
         for waiter in waiters {
-            assert_eq!(waiter.join().unwrap(), 504);
+            let got = waiter.join().unwrap();
+            assert_eq!(got.0, 504, "{}", got.1);
         }
         assert_eq!(holder.join().unwrap(), 504);
     });
