@@ -43,8 +43,8 @@ impl Flow {
         !self.stuck.swap(stuck, Relaxed) && stuck
     }
 
-    /// Requests are offered and nobody takes them: while this is so all instances but new ones say that they take no more, upon which the
-    /// library makes another, and that one looks into the queue.
+    /// Requests are offered and nobody takes them: while this is so all instances but new ones say that they take no more,
+    /// upon which the library makes another, and that one looks into the queue.
     pub fn is_stuck(&self) -> bool {
         self.stuck.load(Relaxed)
     }

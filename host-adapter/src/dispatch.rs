@@ -23,6 +23,9 @@ use wasmtime_wasi_http::handler::{
     WorkerStatus,
 };
 
+/// What an instance would need is in use.
+const NO_MEMORY: NoRoom = NoRoom("others have what --max-guest-memory leaves it");
+
 /// When an instance is replaced.
 #[derive(Debug, Clone)]
 pub struct Reuse {
@@ -147,9 +150,7 @@ impl HandlerState for Dispatch {
         let made = self.make(&mut store).await;
         let proxy = made.map_err(|error| match store.data().memory.refused() {
             // Not for good: others have it.
-            Some(Refused::Component | Refused::Process) => {
-                NoRoom("others have what --max-guest-memory leaves it").into()
-            }
+            Some(Refused::Component | Refused::Process) => NO_MEMORY.into(),
             _ => explained(error, &store.data().memory),
         })?;
         let metrics = &self.reach.metrics;
@@ -188,7 +189,7 @@ impl Dispatch {
                 .memory
                 .has_room(self.initial_bytes.load(Ordering::Relaxed))
             {
-                return Err(NoRoom("others have what --max-guest-memory leaves it").into());
+                return Err(NO_MEMORY.into());
             }
             store.data().busy.run().goes_on();
             self.pre.instantiate_async(&mut *store).await
@@ -311,19 +312,20 @@ impl WorkerExpiration for Expiration {
         status: WorkerStatus,
         since: StdInstant,
     ) -> Poll<()> {
+        let this = &mut *self;
         // Asked whenever all that its guest was doing waits for something.
-        self.run.rests();
-        if self.run.is_roused() {
+        this.run.rests();
+        if this.run.is_roused() {
             cx.waker().wake_by_ref();
         }
         let allowed = match status {
-            WorkerStatus::Idle => self.idle_timeout,
+            WorkerStatus::Idle => this.idle_timeout,
             // Each request has a deadline of its own, whose end is a 504; this one is for guests that keep their thread busy.
-            WorkerStatus::Requests => self.request_timeout + 2 * limits::INSTANCE_LOOK_EVERY,
-            WorkerStatus::PostReturn => self.request_timeout,
+            WorkerStatus::Requests => this.request_timeout + 2 * limits::INSTANCE_LOOK_EVERY,
+            WorkerStatus::PostReturn => this.request_timeout,
         };
         loop {
-            if self.timer.as_mut().poll(cx).is_pending() {
+            if this.timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
             let Some(left) = allowed
@@ -332,11 +334,11 @@ impl WorkerExpiration for Expiration {
             else {
                 return Poll::Ready(());
             };
-            if self.flow.clone().look(&mut self.seen) {
+            if this.flow.look(&mut this.seen) {
                 cx.waker().wake_by_ref();
             }
             let next = left.min(limits::INSTANCE_LOOK_EVERY);
-            self.timer.as_mut().reset(TokioInstant::now() + next);
+            this.timer.as_mut().reset(TokioInstant::now() + next);
         }
     }
 }

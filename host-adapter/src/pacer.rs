@@ -3,7 +3,7 @@
 //! others wait one tick, however many are busy.
 //!
 //! The engine's epochs pass by the clock on the wall, whoever runs. A guest that is met by one is not busy for that: it may
-//! have begun to run just now, or its thread may have waited for a processor. The thread's own time tells.
+//! have begun to run just now, or its thread may have waited for a processor. The thread's own time decides.
 
 use crate::limits;
 use rustix::time::{ClockId, clock_gettime};

@@ -111,6 +111,18 @@ impl<S: AsyncWrite + Unpin> Watched<S> {
         written
     }
 
+    /// Writes out a refusal that was begun, and says whether another takes the place of what `begin` begins.
+    fn poll_refused(&mut self, cx: &mut Context<'_>, begin: &[u8]) -> Poll<io::Result<bool>> {
+        ready!(self.poll_refusal(cx))?;
+        Poll::Ready(Ok(match self.refusal_for(begin) {
+            Some(refusal) => {
+                self.refusal = refusal;
+                true
+            }
+            None => false,
+        }))
+    }
+
     fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.refusal.is_empty() {
             let written = Pin::new(&mut self.stream).poll_write(cx, &self.refusal);
@@ -166,9 +178,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        ready!(this.poll_refusal(cx))?;
-        if let Some(refusal) = this.refusal_for(bytes) {
-            this.refusal = refusal;
+        if ready!(this.poll_refused(cx, bytes))? {
             return Poll::Ready(Ok(bytes.len()));
         }
         let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
@@ -197,10 +207,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
             return self.poll_write(cx, &short[..length]);
         }
         let this = self.get_mut();
-        ready!(this.poll_refusal(cx))?;
         let first = pieces.iter().find(|piece| !piece.is_empty());
-        if let Some(refusal) = first.and_then(|first| this.refusal_for(first)) {
-            this.refusal = refusal;
+        if ready!(this.poll_refused(cx, first.map_or(&[], |first| first)))? {
             return Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()));
         }
         let written = Pin::new(&mut this.stream).poll_write_vectored(cx, pieces);

@@ -5,10 +5,10 @@ use crate::harness::Running;
 use std::collections::HashSet;
 use std::sync::Barrier;
 
-/// Writers on three hosts, all at the same time: what anybody was told before a write began, nobody is told after it was
+/// Writers on three hosts, all at the same time: what anybody was sent before a write began, nobody is sent after it was
 /// answered, on any of them.
 #[test]
-fn writers_at_once_are_each_told_after_nobody_is_told_what_was_before() {
+fn writers_at_once_leave_nobody_with_what_was_before() {
     const ROUNDS: usize = 30;
     let channel = Channel::start();
     let hosts = [(); 3].map(|()| channel.host(&["--threads", "2"]));
@@ -33,5 +33,5 @@ fn writers_at_once_are_each_told_after_nobody_is_told_what_was_before() {
         }
     });
     let last = bodies();
-    assert_eq!(bodies(), last, "and what is stored is told");
+    assert_eq!(bodies(), last, "and what is stored is sent");
 }

@@ -1,26 +1,9 @@
 //! Flags that no other test needs: each does what its help says.
 
-use crate::harness::{App, Running, wait_for};
+use crate::harness::{App, Running, half, rest, wait_for};
 use crate::process::start_with;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
-
-/// A request whose body is yet to come.
-fn half(host: &Running) -> TcpStream {
-    let mut stream = TcpStream::connect(host.address()).unwrap();
-    let head = "POST /body HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 1\r\n\r\n";
-    stream.write_all(head.as_bytes()).unwrap();
-    stream
-}
-
-fn rest(mut stream: TcpStream) -> String {
-    let _ = stream.write_all(b"x");
-    let mut reply = String::new();
-    let _ = stream.read_to_string(&mut reply);
-    reply
-}
 
 #[test]
 fn one_component_can_be_served_alone() {

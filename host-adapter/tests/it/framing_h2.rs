@@ -1,5 +1,5 @@
 //! HTTP/2, plain and over TLS: what is sent, and what must come back on each stream. Every request is answered, or its stream
-//! is reset with a code; a connection that cannot go on is told why.
+//! is reset with a code; a connection that cannot go on ends with a code, too.
 
 use crate::certificate::Certificate;
 use crate::harness::Running;
@@ -65,24 +65,24 @@ fn post(stream: u32, headers: &[(&str, &str)]) -> Vec<u8> {
 
 /// What must come on a stream.
 #[derive(Debug, PartialEq, Eq)]
-enum Told {
+enum Expected {
     /// A status, and all of the body.
     Reply(u16, &'static str),
     /// A status, whatever the body.
     Status(u16),
     Reset(u32),
 }
-use Told::{Reply, Reset, Status};
+use Expected::{Reply, Reset, Status};
 
 struct Case {
     what: &'static str,
     sent: Vec<Vec<u8>>,
-    want: Vec<(u32, Told)>,
+    want: Vec<(u32, Expected)>,
     /// The code the connection ends with; otherwise it goes on.
     end: Option<u32>,
 }
 
-fn case(what: &'static str, sent: &[Vec<u8>], want: Vec<(u32, Told)>) -> Case {
+fn case(what: &'static str, sent: &[Vec<u8>], want: Vec<(u32, Expected)>) -> Case {
     Case {
         what,
         sent: sent.to_vec(),
@@ -342,10 +342,10 @@ impl Came {
         true
     }
 
-    fn has(&self, stream: u32, told: &Told) -> bool {
+    fn has(&self, stream: u32, expected: &Expected) -> bool {
         let body = self.bodies.get(&stream).map_or("", String::as_str);
         let status = self.statuses.get(&stream);
-        match told {
+        match expected {
             Reply(code, text) => {
                 self.ended.contains(&stream) && status == Some(code) && body == *text
             }
@@ -364,9 +364,12 @@ fn check(cases: Vec<Case>, mut connect: impl FnMut() -> Wire) {
         for piece in &case.sent {
             wire.send(piece);
         }
-        for (stream, told) in &case.want {
-            while !came.has(*stream, told) {
-                assert!(came.next(&mut wire), "{what}: {told:?} wanted, {came:?}");
+        for (stream, expected) in &case.want {
+            while !came.has(*stream, expected) {
+                assert!(
+                    came.next(&mut wire),
+                    "{what}: {expected:?} wanted, {came:?}"
+                );
             }
         }
         match case.end {

@@ -6,7 +6,8 @@ use host_adapter::config::{Cli, Command};
 use serde_json::{Value, json};
 use stack::{Home, MariaDb, Redis};
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -296,4 +297,20 @@ pub fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u
 /// Waits until `ready`, or fails naming `what`.
 pub fn wait_for(what: &str, ready: impl FnMut() -> bool) {
     stack::wait_for(Duration::from_secs(20), what, ready).unwrap();
+}
+
+/// A request whose body of one byte is yet to come.
+pub fn half(host: &Running) -> TcpStream {
+    let mut stream = TcpStream::connect(host.address()).unwrap();
+    let head = "POST /body HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 1\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+}
+
+/// Sends that byte and reads the reply; a host that has closed meanwhile may take no more of it.
+pub fn rest(mut stream: TcpStream) -> String {
+    let _ = stream.write_all(b"x");
+    let mut reply = String::new();
+    let _ = stream.read_to_string(&mut reply);
+    reply
 }

@@ -1,18 +1,8 @@
 //! How requests find their instances.
 
-use crate::harness::{Running, read, wait_for};
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use crate::harness::{Running, half, read, rest, wait_for};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
-
-/// A request whose body is yet to come.
-fn half(host: &Running) -> TcpStream {
-    let mut stream = TcpStream::connect(host.address()).unwrap();
-    let head = "POST /body HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 1\r\n\r\n";
-    stream.write_all(head.as_bytes()).unwrap();
-    stream
-}
 
 /// The library wakes one instance for each request, and it may be one that takes no more: there, because a request of its own
 /// is late.
@@ -27,10 +17,8 @@ fn no_request_waits_while_an_instance_is_free() {
     let started = || host.metric("wasm_instances_started_total{component=\"probe\"", "");
     let halves = [half(&host), half(&host), half(&host)];
     wait_for("a second instance", || started() >= 2.0);
-    for mut stream in halves {
-        stream.write_all(b"x").unwrap();
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).unwrap();
+    for stream in halves {
+        let reply = rest(stream);
         assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
     }
     assert_eq!(host.get("/wait").0, 504);
