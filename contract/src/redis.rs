@@ -64,8 +64,11 @@ scripts! {
     SECKILL_CLOSE = "seckill_close";
 }
 
+/// Tags that users' keys are spread over.
+pub const USER_TAGS: u16 = 64;
+
 fn user_tag(gene: Gene) -> u16 {
-    gene.get() % 64
+    gene.get() % USER_TAGS
 }
 
 /// State of an idempotency key. `key_hash`: hex of the caller's key.
@@ -166,7 +169,7 @@ pub fn order_intake(gene: Gene) -> String {
 
 /// Every order intake there can be.
 pub fn order_intakes() -> impl Iterator<Item = String> {
-    (0..64).map(|tag| format!("{{u{tag}}}:intake"))
+    (0..USER_TAGS).map(|tag| format!("{{u{tag}}}:intake"))
 }
 
 /// Intake stream of a product's flash sales.

@@ -14,12 +14,26 @@ pub const COMMIT: &str = "COMMIT";
 pub const ROLLBACK: &str = "ROLLBACK";
 pub const AUTOCOMMIT: &str = "SET autocommit=1";
 
+/// Milliseconds since the epoch by the database's own clock, whatever its time zone is: `UNIX_TIMESTAMP(NOW())` is wrong in
+/// the hour that a zone repeats.
+macro_rules! now_ms {
+    () => {
+        "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000"
+    };
+}
+
+pub const NOW_MS: &str = now_ms!();
+
 /// The NULL is refused by the column: an order cannot be inserted after its deadline, by the database's own clock.
 /// Parameters: id, user_id, user_ref, order_no, total, discount, actual, payment_method, shipping_address, remark,
 /// idempotency_key, request_hash, deadline ms, created_at, updated_at.
-pub const INSERT_ORDER: &str = "INSERT INTO t_order (id, user_id, user_ref, order_no, total_amount, discount_amount, \
+pub const INSERT_ORDER: &str = concat!(
+    "INSERT INTO t_order (id, user_id, user_ref, order_no, total_amount, discount_amount, \
      actual_amount, payment_method, shipping_address, remark, idempotency_key, request_hash, created_at, updated_at) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, IF(UNIX_TIMESTAMP(NOW(3)) * 1000 > ?, NULL, ?), ?)";
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, IF(",
+    now_ms!(),
+    " > ?, NULL, ?), ?)"
+);
 
 /// Heads of multi-row inserts; `rows` adds the rest. Per row: id, user_id, user_ref, order_no, total, discount, actual,
 /// payment_method, shipping_address, remark, idempotency_key, request_hash, created_at, updated_at. Without a deadline.
@@ -32,14 +46,14 @@ pub const INSERT_ITEMS: &str = "INSERT INTO t_order_item (order_id, product_id, 
      price, quantity, subtotal, stock_mode, created_at) VALUES ";
 pub const ITEM_PARAMETERS: usize = 10;
 
-/// Parameters: message_id, tx_id, topic, event_type, payload, next_retry_at, created_at, updated_at.
+/// Parameters: message_id, tx_id, topic, event_type, payload, created_at, updated_at. A new row is due at once: no clock says when.
 pub const INSERT_MESSAGE: &str = "INSERT INTO t_local_message (message_id, tx_id, topic, event_type, payload, \
-     next_retry_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+     created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)";
 
 /// Head of a multi-row insert of such rows.
 pub const INSERT_MESSAGES: &str = "INSERT INTO t_local_message (message_id, tx_id, topic, event_type, payload, \
-     next_retry_at, created_at, updated_at) VALUES ";
-pub const MESSAGE_PARAMETERS: usize = 8;
+     created_at, updated_at) VALUES ";
+pub const MESSAGE_PARAMETERS: usize = 7;
 
 /// Head of a multi-row insert. Per row: seckill_id, user_id, product_id, order_id, created_at.
 pub const INSERT_RECORDS: &str = "INSERT INTO idempotency_records (seckill_id, user_id, product_id, order_id, created_at) VALUES ";
@@ -144,7 +158,11 @@ mod tests {
     fn placeholders_match_their_columns() {
         assert_eq!(rows(2, 3), "(?, ?, ?), (?, ?, ?)");
         assert_eq!(placeholders(0), "");
-        for (sql, count) in [(INSERT_ORDER, 15), (INSERT_MESSAGE, 8), (UPDATE_STATUS, 12)] {
+        for (sql, count) in [
+            (INSERT_ORDER, 15),
+            (INSERT_MESSAGE, MESSAGE_PARAMETERS),
+            (UPDATE_STATUS, 12),
+        ] {
             assert_eq!(sql.matches('?').count(), count, "{sql}");
         }
         for (head, width) in [

@@ -1,6 +1,6 @@
 //! Waiting schedules, as pure functions of the attempt.
 
-use crate::limits::{FAILURE_RETRY_MAX, PUBLISH_RETRY_MAX, STOCK_SPIN_MAX};
+use crate::limits::{AWAY_RETRY_MS_MAX, FAILURE_RETRY_MAX, PUBLISH_RETRY_MAX, STOCK_SPIN_MAX};
 
 /// Wait before attempt `retry` (0-based) of a versioned stock update: 5, 10, 20, 40, 50, 50, 50, 50 ms,
 /// then `None`: contended. The caller's deadline cuts it shorter.
@@ -8,11 +8,17 @@ pub fn stock_spin_ms(retry: u32) -> Option<u64> {
     (retry < STOCK_SPIN_MAX).then(|| (5u64 << retry.min(4)).min(50))
 }
 
-/// Wait after failed send number `failed` (1-based: the first send is 1): 1, 2, 4, 8, 16 s, then `None`: dead.
-pub fn publish_retry_ms(failed: u32) -> Option<u64> {
+/// Wait after a send that the bus refused, number `refused` (1-based: the first is 1): 1, 2, 4, 8, 16 s, then `None`: given up.
+pub fn refused_retry_ms(refused: u32) -> Option<u64> {
     (1..=PUBLISH_RETRY_MAX)
-        .contains(&failed)
-        .then(|| 1_000 << (failed - 1))
+        .contains(&refused)
+        .then(|| 1_000 << (refused - 1))
+}
+
+/// Wait after failed send number `failed` (1-based) where the bus was away: 1, 2, 4, 8, 16 s, then 30 s, for ever. That
+/// somebody is away says nothing about the message.
+pub fn away_retry_ms(failed: u32) -> u64 {
+    (1_000u64 << failed.saturating_sub(1).min(5)).min(AWAY_RETRY_MS_MAX)
 }
 
 /// Wait before retry number `retry` (1-based) of a message that is no order yet: 1, 2, 4, 8, 16 s, then `None`: given up.
@@ -34,10 +40,17 @@ mod tests {
     }
 
     #[test]
-    fn publishing_retries_five_times() {
-        let waits: Vec<u64> = (1..).map_while(publish_retry_ms).collect();
+    fn what_is_refused_is_sent_five_times_more() {
+        let waits: Vec<u64> = (1..).map_while(refused_retry_ms).collect();
         assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000]);
-        assert_eq!(publish_retry_ms(0), None);
+        assert_eq!(refused_retry_ms(0), None);
+    }
+
+    #[test]
+    fn being_away_is_waited_for_without_end() {
+        let waits: Vec<u64> = (1..=7).map(away_retry_ms).collect();
+        assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+        assert_eq!(away_retry_ms(u32::MAX), 30_000);
     }
 
     #[test]

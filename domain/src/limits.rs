@@ -74,8 +74,10 @@ pub const FAILURE_MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Attempts at a versioned stock update before it counts as contended.
 pub const STOCK_SPIN_MAX: u32 = 8;
-/// Sends after the first failed one before a message is dead.
+/// Sends after the first that the bus refused, before a message is given up.
 pub const PUBLISH_RETRY_MAX: u32 = 5;
+/// The longest wait between two sends to a bus that is away.
+pub const AWAY_RETRY_MS_MAX: u64 = 30_000;
 
 const _: () = assert!(
     INSERT_DEADLINE_MS + 1_000 < TAKEOVER_AGE_MS,

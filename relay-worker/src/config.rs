@@ -2,7 +2,9 @@
 //! the variable and never shows its value, which may hold a password.
 
 use crate::database::Address;
-use crate::limits::{CLAIM_ROWS_DEFAULT, CLAIM_ROWS_MAX, LEASE_MS_DEFAULT, PUBLISH_TIMEOUT_MS};
+use crate::limits::{
+    CLAIM_ROWS_DEFAULT, CLAIM_ROWS_MAX, LEASE_MS_DEFAULT, LEASE_MS_MAX, PUBLISH_TIMEOUT_MS,
+};
 use crate::rabbit;
 use crate::redis::Redis;
 use anyhow::{anyhow, bail};
@@ -235,6 +237,9 @@ impl RunArgs {
         let shortest = 2 * PUBLISH_TIMEOUT_MS;
         if self.lease_ms < shortest {
             bail!("RELAY_LEASE_MS must be at least {shortest}: a lease outlives its publishing");
+        }
+        if self.lease_ms > LEASE_MS_MAX {
+            bail!("RELAY_LEASE_MS must be at most {LEASE_MS_MAX}");
         }
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if self.topic_prefix.len() > 100 || !self.topic_prefix.chars().all(legal) {

@@ -4,6 +4,7 @@
 pub use contract::sql::padded;
 
 use crate::limits::{CONNECT_TIMEOUT_MS, SESSIONS_MAX};
+use contract::redis::USER_TAGS;
 use domain::{Gene, OrderId, ShardCount};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::{AssertSqlSafe, Executor, MySql, Transaction};
@@ -116,6 +117,16 @@ impl Databases {
     /// Index of the shard that holds the order.
     pub fn shard_of(&self, order: OrderId) -> usize {
         self.count.shard_of(order.gene())
+    }
+
+    pub fn shard_of_gene(&self, gene: Gene) -> usize {
+        self.count.shard_of(gene)
+    }
+
+    /// Index of the shard that holds all orders of a user tag (a gene modulo 64); none where there are more shards than tags.
+    pub fn shard_of_tag(&self, tag: u16) -> Option<usize> {
+        let tags = usize::from(USER_TAGS);
+        (self.count.get() <= tags).then(|| usize::from(tag) % self.count.get())
     }
 
     /// Orders apart by shard; shards without any are left out.

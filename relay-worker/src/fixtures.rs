@@ -54,6 +54,7 @@ pub fn created_row(number: u64, quantity: u32) -> Row {
         tx_id: event.order.id.clone(),
         payload: serde_json::to_string(&event).unwrap(),
         retry_count: 0,
+        refused_count: 0,
     }
 }
 

@@ -33,6 +33,8 @@ pub enum Written {
     Known(OrderId),
     /// No order.
     Refused(Refusal),
+    /// Its shard is away: nothing is known of it, and it is to be brought again.
+    Away(String),
 }
 
 /// Why a message cannot be an order.

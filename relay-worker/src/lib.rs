@@ -1,6 +1,7 @@
 //! The relay: outbox -> Kafka -> stock and search index, expiry of unpaid orders, repair of what crashes
 //! left behind, and the commands `migrate`, `reconcile` and `reindex`. Any number of copies may run at once.
 
+pub mod availability;
 pub mod clock;
 pub mod config;
 pub mod database;

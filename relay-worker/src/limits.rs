@@ -8,11 +8,18 @@ pub const PRECEDENCE_MS: u64 = 250;
 pub const OUTBOX_GIVES_WAY_MS_MAX: u64 = 5_000;
 /// Claims of one shard that may be on their way to Kafka at once.
 pub const CLAIMS_IN_FLIGHT_MAX: usize = 4;
+/// Rows of one shard that may be claimed and not settled: those for a part of the bus that is away do not end the claims of
+/// the others, up to here.
+pub const UNSETTLED_ROWS_MAX: usize = 10_000;
+/// Answers of the bus are waited for together for so long, then what has its answer is settled and the rest by itself.
+pub const ANSWERS_GATHER_MS: u64 = 200;
 /// Claims of one shard that were not full begin so far apart at least: in a burst a few large ones cost a third of many
 /// small ones. The first row after a pause does not wait.
 pub const CLAIM_PACE_MS: u64 = 20;
 /// A claim not settled for so long may be taken over by another relay.
 pub const LEASE_MS_DEFAULT: u64 = 15_000;
+/// A lease that lies further ahead is from before the database's clock was set back, and is over.
+pub const LEASE_MS_MAX: u64 = 60_000;
 /// Kafka has so long to take a record, retries of the client included.
 pub const PUBLISH_TIMEOUT_MS: u64 = 5_000;
 /// A row whose predecessor is on its way looks again after this time.
@@ -60,6 +67,14 @@ pub const INTAKE_NAMES_MAX: usize = 4_096;
 /// Failures are looked for so often without a hint; so many are claimed at once.
 pub const FAILURES_EVERY_MS: u64 = 30_000;
 pub const FAILURES_CLAIM_MAX: u32 = 100;
+/// Work on one shard among several has so long: a shard that is slower than that is away, for now.
+pub const SHARD_TIMEOUT_MS: u64 = 10_000;
+/// A shard is waited for so long when stock has moved: it is informed later then, the stock of all does not wait for it.
+pub const CONFIRM_TIMEOUT_MS: u64 = 2_000;
+/// Rows sent so long ago that their confirmation may have been lost; how often they are looked for, and how many at once.
+pub const LATE_AFTER_MS: u64 = 5_000;
+pub const LATE_EVERY_MS: u64 = 2_000;
+pub const LATE_ROWS_MAX: u32 = 500;
 /// Times a batch steps back for another transaction before it counts as an outage.
 pub const INTAKE_TRIES_MAX: u32 = 40;
 
@@ -105,6 +120,8 @@ const _: () = assert!(
     "a lease outlives its publishing and the writing of its outcome"
 );
 const _: () = assert!(CLAIM_ROWS_DEFAULT <= CLAIM_ROWS_MAX);
+const _: () = assert!(CLAIM_ROWS_MAX as usize <= UNSETTLED_ROWS_MAX);
+const _: () = assert!(LEASE_MS_DEFAULT <= LEASE_MS_MAX);
 const _: () = assert!(DRAIN_MS > PUBLISH_TIMEOUT_MS);
 const _: () = assert!(RABBITMQ_PREFETCH as usize >= 2 * SECKILL_MESSAGES_MAX);
 const _: () = assert!(STATEMENT_ROWS_MAX * 10 < 65_535);

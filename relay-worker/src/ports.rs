@@ -1,6 +1,7 @@
 //! What the loops need of a message bus: publish a batch with a verdict per record, read a batch and
 //! acknowledge it once it has taken effect.
 
+use futures::future::BoxFuture;
 use std::future::Future;
 use std::time::Duration;
 
@@ -49,6 +50,16 @@ impl Incoming {
         let found = self.headers.iter().find(|(have, _)| have == name);
         found.map(|(_, value)| value.as_str())
     }
+}
+
+/// What becomes of one record: an answer, or `Away` at a deadline of its own.
+pub type Delivery = BoxFuture<'static, Verdict>;
+
+/// A bus that takes records one after the other and answers for each by itself: those for a part of it that is away do not
+/// hold up the answers for the others.
+pub trait PipelinedPublisher: Publisher {
+    /// Hands the records over in their order; one delivery per record.
+    fn send(&self, batch: Vec<Outgoing>) -> impl Future<Output = Vec<Delivery>> + Send;
 }
 
 pub trait Source: Send + 'static {

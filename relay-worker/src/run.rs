@@ -2,6 +2,7 @@
 
 mod loops;
 
+use crate::availability::Availability;
 use crate::clock::now_ms;
 use crate::config::RunArgs;
 use crate::database::Databases;
@@ -22,6 +23,7 @@ use crate::redis::Redis;
 use crate::shutdown::{self, Shutdown};
 use crate::status_server;
 use crate::stock::consume::StockConsumer;
+use crate::stock::shards::Shards;
 use crate::supervise::supervise;
 use anyhow::{Context, bail};
 use contract::message::{INDEX_GROUP, INVENTORY_GROUP, ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
@@ -40,6 +42,7 @@ struct Platform {
     metrics: Arc<Metrics>,
     hints: Hints,
     precedence: Precedence,
+    availability: Availability,
     index_url: Option<String>,
 }
 
@@ -58,6 +61,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         metrics: Arc::new(Metrics::new(shards)),
         hints: Hints::new(shards),
         precedence: Precedence::default(),
+        availability: Availability::new(databases.shards.iter().map(|shard| shard.name.clone())),
         databases,
     };
     let rabbitmq = args.rabbitmq.server(&args.topic_prefix)?;
@@ -147,6 +151,16 @@ impl Platform {
             redis: self.redis.clone(),
             metrics: self.metrics.clone(),
             hints: self.hints.shards.clone(),
+            availability: self.availability.clone(),
+        }
+    }
+
+    fn shards(&self) -> Shards {
+        Shards {
+            databases: self.databases.clone(),
+            redis: self.redis.clone(),
+            metrics: self.metrics.clone(),
+            availability: self.availability.clone(),
         }
     }
 
@@ -265,19 +279,11 @@ impl Bus {
     }
 
     fn stock_consumer(&self) -> anyhow::Result<StockConsumer<KafkaSource, KafkaPublisher>> {
-        let Platform {
-            databases,
-            redis,
-            metrics,
-            ..
-        } = self.platform.clone();
-        let lag = metrics.stock_lag.clone();
+        let lag = self.platform.metrics.stock_lag.clone();
         Ok(StockConsumer {
             source: KafkaSource::open(&self.cluster, INVENTORY_GROUP, &[STOCK], lag)?,
             publisher: self.publisher.clone(),
-            databases,
-            redis,
-            metrics,
+            shards: self.platform.shards(),
         })
     }
 }

@@ -3,9 +3,12 @@
 
 pub mod apply;
 pub mod consume;
+pub mod consumed;
+pub mod late;
 pub mod message;
 pub mod plan;
 pub mod rows;
+pub mod shards;
 pub mod sync;
 
 use domain::{OrderId, ProductId, SkuId, StockMode};

@@ -23,5 +23,7 @@ mod search;
 mod seckill_source;
 #[path = "it/sweep.rs"]
 mod sweep;
+#[path = "it/topic.rs"]
+mod topic;
 #[path = "it/world.rs"]
 mod world;

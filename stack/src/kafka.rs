@@ -1,4 +1,5 @@
-//! A real Kafka: one process that is broker and controller (KRaft), small enough for a laptop.
+//! A real Kafka, small enough for a laptop: one process that is broker and controller (KRaft), or some brokers with
+//! a controller of their own, so that tests can take brokers away one by one.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -13,7 +14,9 @@ use crate::jars;
 use crate::port::free_port;
 use crate::process::{Launch, Process};
 use crate::redis::connect;
+use crate::wait::wait_ok;
 
+const START_MAX: Duration = Duration::from_secs(60);
 /// Any 16 bytes in base64: the brokers of one cluster must agree on it, and here is one.
 const CLUSTER_ID: &str = "Zmxhc2hvcmRlci1sb2NhbA";
 /// A short-lived program on a small machine: start quickly, stay small.
@@ -33,6 +36,15 @@ pub struct Kafka {
     port: u16,
 }
 
+/// What a process of a cluster is, and where.
+struct Node {
+    id: u16,
+    roles: &'static str,
+    /// Where clients come in; brokers only.
+    port: Option<u16>,
+    controller: (u16, u16),
+}
+
 impl Kafka {
     /// Starts one on `port` of 127.0.0.1, or on a free one, with its data in `home`. Its jars are
     /// fetched the first time.
@@ -41,25 +53,15 @@ impl Kafka {
     /// When Java or Maven is missing, or it does not get ready.
     pub fn start(home: &Home, port: Option<u16>) -> Result<Self> {
         let port = port.map_or_else(free_port, Ok)?;
-        let (java, jars) = (jars::java()?, jars::kafka()?);
-        let classes = format!("{}/*", jars.display());
-        let dir = home.dir("kafka")?;
-        let properties = dir.join("server.properties");
-        fs::write(&properties, configuration(port, free_port()?, &dir))?;
-        if !dir.join("data/meta.properties").exists() {
-            format(&java, &classes, &properties)?;
-        }
-        let process = Launch::new(home, "kafka", java)?
-            .args(JVM)
-            .args(["-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"])
-            .args([
-                "-Dorg.slf4j.simpleLogger.showDateTime=true",
-                "-cp",
-                &classes,
-                "kafka.Kafka",
-            ])
-            .args([&properties])
-            .ready(Duration::from_secs(60), move || one_broker(port))
+        let node = Node {
+            id: 1,
+            roles: "broker,controller",
+            port: Some(port),
+            controller: (1, free_port()?),
+        };
+        let ready = move || registered(port, 1);
+        let process = launch(home, "kafka", &node)?
+            .ready(START_MAX, ready)
             .start()?;
         Ok(Self { process, port })
     }
@@ -70,15 +72,102 @@ impl Kafka {
     }
 }
 
-fn configuration(port: u16, controller: u16, dir: &Path) -> String {
+/// Brokers that share the partitions of each topic, one copy of each, and a controller that outlives them.
+pub struct KafkaCluster {
+    pub brokers: Vec<Kafka>,
+    _controller: Process,
+}
+
+impl KafkaCluster {
+    /// # Errors
+    /// As `Kafka::start`.
+    pub fn start(home: &Home, count: u16) -> Result<Self> {
+        let controller = (1_000, free_port()?);
+        let head = Node {
+            id: controller.0,
+            roles: "controller",
+            port: None,
+            controller,
+        };
+        let listens = move || connect(controller.1).map(|_| ());
+        let head = launch(home, "kafka-controller", &head)?
+            .ready(START_MAX, listens)
+            .start()?;
+        let mut brokers = Vec::new();
+        for id in 1..=count {
+            let port = free_port()?;
+            let node = Node {
+                id,
+                roles: "broker",
+                port: Some(port),
+                controller,
+            };
+            // A broker that comes back sees the others or itself.
+            let ready = move || registered(port, 1);
+            let process = launch(home, &format!("kafka-{id}"), &node)?
+                .ready(START_MAX, ready)
+                .start()?;
+            brokers.push(Kafka { process, port });
+        }
+        let last = brokers.last().map_or(0, |broker| broker.port);
+        wait_ok(START_MAX, "all Kafka brokers", || {
+            registered(last, usize::from(count))
+        })?;
+        Ok(Self {
+            brokers,
+            _controller: head,
+        })
+    }
+
+    /// All of them, comma-separated.
+    pub fn bootstrap(&self) -> String {
+        let all: Vec<String> = self.brokers.iter().map(Kafka::brokers).collect();
+        all.join(",")
+    }
+}
+
+fn launch(home: &Home, name: &str, node: &Node) -> Result<Launch> {
+    let (java, jars) = (jars::java()?, jars::kafka()?);
+    let classes = format!("{}/*", jars.display());
+    let dir = home.dir(name)?;
+    let properties = dir.join("server.properties");
+    fs::write(&properties, configuration(node, &dir))?;
+    if !dir.join("data/meta.properties").exists() {
+        format(&java, &classes, &properties)?;
+    }
+    let launch = Launch::new(home, name, java)?
+        .args(JVM)
+        .args(["-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"])
+        .args([
+            "-Dorg.slf4j.simpleLogger.showDateTime=true",
+            "-cp",
+            &classes,
+            "kafka.Kafka",
+        ])
+        .args([&properties]);
+    Ok(launch)
+}
+
+fn configuration(node: &Node, dir: &Path) -> String {
+    let (head, controller) = node.controller;
+    let inner = format!("CONTROLLER://127.0.0.1:{controller}");
+    let outer = node
+        .port
+        .map(|port| format!("PLAINTEXT://127.0.0.1:{port}"));
+    let listeners: Vec<&str> = [outer.as_deref(), (node.id == head).then_some(&*inner)]
+        .into_iter()
+        .flatten()
+        .collect();
+    let for_clients = outer.as_ref().map_or(String::new(), |outer| {
+        format!("advertised.listeners={outer}\ninter.broker.listener.name=PLAINTEXT\n")
+    });
     format!(
-        "process.roles=broker,controller\n\
-         node.id=1\n\
-         controller.quorum.voters=1@127.0.0.1:{controller}\n\
-         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+        "process.roles={}\n\
+         node.id={}\n\
+         controller.quorum.voters={head}@127.0.0.1:{controller}\n\
+         listeners={}\n\
+         {for_clients}\
          controller.listener.names=CONTROLLER\n\
-         inter.broker.listener.name=PLAINTEXT\n\
          log.dirs={}\n\
          num.partitions=4\n\
          default.replication.factor=1\n\
@@ -100,6 +189,9 @@ fn configuration(port: u16, controller: u16, dir: &Path) -> String {
          log.segment.bytes=16777216\n\
          broker.heartbeat.interval.ms=500\n\
          broker.session.timeout.ms=3000\n",
+        node.roles,
+        node.id,
+        listeners.join(","),
         dir.join("data").display()
     )
 }
@@ -132,7 +224,7 @@ fn format(java: &Path, classes: &str, properties: &Path) -> Result<()> {
 
 /// Asks for the metadata of no topic (API 3, version 1): its answer lists the brokers, and the
 /// broker lists itself only once the controller lets it serve.
-fn one_broker(port: u16) -> Result<()> {
+fn registered(port: u16, brokers: usize) -> Result<()> {
     const REQUEST: [u8; 18] = [0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0, 0, 0, 0];
     const ANSWER_MAX: usize = 4096;
     let mut stream = connect(port)?;
@@ -151,9 +243,10 @@ fn one_broker(port: u16) -> Result<()> {
         answer[..4] == REQUEST[8..12],
         "the answer is not to this request"
     );
+    let count = u32::from_be_bytes([answer[4], answer[5], answer[6], answer[7]]);
     ensure!(
-        answer[4..8] == [0, 0, 0, 1],
-        "the broker is not registered yet"
+        usize::try_from(count)? >= brokers,
+        "{count} of {brokers} brokers are registered yet"
     );
     Ok(())
 }

@@ -22,7 +22,7 @@ mod wait;
 
 pub use elasticsearch::Elasticsearch;
 pub use home::{Home, write_private};
-pub use kafka::Kafka;
+pub use kafka::{Kafka, KafkaCluster};
 pub use mariadb::MariaDb;
 pub use own::{give_way, raise_open_files};
 pub use port::free_port;

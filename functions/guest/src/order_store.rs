@@ -100,7 +100,6 @@ pub async fn insert_event(
         Value::Str(payload),
         Value::Uint64(event.occurred_at),
         Value::Uint64(event.occurred_at),
-        Value::Uint64(event.occurred_at),
     ];
     transaction.execute(sql::INSERT_MESSAGE, values).await
 }

@@ -41,13 +41,23 @@ struct Claimed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Next {
     Success(OrderId),
-    Again { at: Ms, reason: String },
-    GivenUp { reason: String },
+    Again {
+        at: Ms,
+        reason: String,
+    },
+    GivenUp {
+        reason: String,
+    },
+    /// Nothing is known of it: the attempt does not count.
+    Away {
+        reason: String,
+    },
 }
 
 fn next(written: Written, tries: u32, now: Ms) -> Next {
     let refusal = match written {
         Written::New(order) | Written::Known(order) => return Next::Success(order),
+        Written::Away(reason) => return Next::Away { reason },
         Written::Refused(refusal) => refusal,
     };
     let reason = shortened(&refusal.reason);
@@ -212,6 +222,10 @@ impl Retry {
         let metrics = &self.writer.metrics.failures;
         let now = now_ms();
         let (status, at, order, reason) = match &next {
+            Next::Away { reason } => {
+                tracing::warn!(id = one.id, "not tried: {reason}");
+                return self.put_back(std::slice::from_ref(one)).await;
+            }
             Next::Success(order) => {
                 if let Some(Intake::Order(_)) = intake {
                     forget_queued(&self.redis, &[*order]).await?;
@@ -247,7 +261,9 @@ impl Retry {
                 metrics.success.add(1);
                 tracing::info!(id, tries, order_id = %order, "a failed message is an order after all");
             }
-            Next::Again { reason, .. } => tracing::warn!(id, tries, "still no order: {reason}"),
+            Next::Again { reason, .. } | Next::Away { reason } => {
+                tracing::warn!(id, tries, "still no order: {reason}");
+            }
             Next::GivenUp { reason } => {
                 metrics.failed.add(1);
                 tracing::error!(id, tries, "given up, what it held is returned: {reason}");

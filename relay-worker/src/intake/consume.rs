@@ -12,7 +12,8 @@ use crate::limits::{
 use crate::outage::{Outage, persist, within};
 use crate::precedence::Precedence;
 use crate::shutdown::Shutdown;
-use std::collections::{HashMap, HashSet, VecDeque};
+use domain::UserId;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -22,6 +23,12 @@ use tokio::time::Instant;
 /// An entry's stream and id.
 type Place = (String, String);
 
+/// Entries of one shard on their way to it; `None`: of any.
+struct Work {
+    shard: Option<usize>,
+    places: Vec<Place>,
+}
+
 pub struct IntakeConsumer {
     take_in: TakeIn,
     streams: Streams,
@@ -30,7 +37,8 @@ pub struct IntakeConsumer {
     hot: Hot,
     batches: JoinSet<()>,
     /// Entries on their way, so that they are not claimed from ourselves.
-    in_flight: HashMap<Id, Vec<Place>>,
+    in_flight: HashMap<Id, Work>,
+    housekeeping: Outage,
     due: Due,
 }
 
@@ -81,6 +89,7 @@ impl IntakeConsumer {
             hot: Hot::default(),
             batches: JoinSet::new(),
             in_flight: HashMap::new(),
+            housekeeping: Outage::new("intake housekeeping"),
             due: Due {
                 read: now,
                 scan: now,
@@ -97,7 +106,7 @@ impl IntakeConsumer {
             while let Some(done) = self.batches.try_join_next_with_id() {
                 self.done(done);
             }
-            if self.batches.len() >= INTAKE_BATCHES_IN_FLIGHT_MAX {
+            if self.is_full() {
                 if let Some(done) = self.batches.join_next_with_id().await {
                     self.done(done);
                 }
@@ -140,7 +149,8 @@ impl IntakeConsumer {
                 error.id()
             }
         };
-        for (stream, _) in self.in_flight.remove(&id).unwrap_or_default() {
+        let places = self.in_flight.remove(&id).map(|work| work.places);
+        for (stream, _) in places.unwrap_or_default() {
             self.hot.push(stream);
         }
     }
@@ -157,7 +167,9 @@ impl IntakeConsumer {
             return Ok(());
         }
         tokio::time::sleep_until(self.due.read).await;
-        let names = self.hot.take(INTAKE_STREAMS_PER_READ);
+        // Those of a shard that is away are found again by the next scan.
+        let mut names = self.hot.take(INTAKE_STREAMS_PER_READ);
+        names.retain(|name| !self.waits_for_its_shard(name));
         let began = Instant::now();
         let (entries, more) = match self.streams.read(&names).await {
             Ok(read) => read,
@@ -183,10 +195,12 @@ impl IntakeConsumer {
         let waiting = filled.values().sum();
         let metrics = &self.take_in.writer.metrics;
         metrics.intake.lag.store(waiting, Relaxed);
-        let names: Vec<String> = filled.into_keys().collect();
+        let mut names: Vec<String> = filled.into_keys().collect();
+        names.retain(|name| !self.waits_for_its_shard(name));
         if now >= self.due.claim {
             let claimed = self.streams.claim(&names).await?;
-            let own: HashSet<&Place> = self.in_flight.values().flatten().collect();
+            let works = self.in_flight.values();
+            let own: HashSet<&Place> = works.flat_map(|work| &work.places).collect();
             let orphans = claimed
                 .into_iter()
                 .filter(|entry| !own.contains(&(entry.stream.clone(), entry.id.clone())))
@@ -195,8 +209,12 @@ impl IntakeConsumer {
             self.due.claim = now + Duration::from_millis(INTAKE_CLAIM_EVERY_MS);
         }
         if now >= self.due.retire {
-            self.streams.retire().await?;
             self.due.retire = now + Duration::from_millis(INTAKE_RETIRE_EVERY_MS);
+            // What is only tidied up holds up no order.
+            match self.streams.retire().await {
+                Ok(()) => self.housekeeping.over(),
+                Err(error) => drop(self.housekeeping.failed(&error)),
+            }
         }
         let busy = self.streams.has_sales() || !names.is_empty();
         let pause = if busy { INTAKE_POLL_MS } else { IDLE_POLL_MS };
@@ -205,11 +223,22 @@ impl IntakeConsumer {
         Ok(())
     }
 
-    /// Repeats a batch until it is written; when stopping first, its entries wait for another relay.
+    /// Entries by shard, each shard's by itself. Those of a shard that is away are left to be claimed again.
     fn start(&mut self, entries: Vec<Entry>, shutdown: &Shutdown) {
-        if entries.is_empty() {
-            return;
+        let mut shards: BTreeMap<Option<usize>, Vec<Entry>> = BTreeMap::new();
+        for entry in entries {
+            let shard = self.shard_of(&entry);
+            shards.entry(shard).or_default().push(entry);
         }
+        for (shard, entries) in shards {
+            if !shard.is_some_and(|shard| self.is_away(shard)) {
+                self.spawn(shard, entries, shutdown);
+            }
+        }
+    }
+
+    /// Repeats a batch until it is written; when stopping first, its entries wait for another relay.
+    fn spawn(&mut self, shard: Option<usize>, entries: Vec<Entry>, shutdown: &Shutdown) {
         let places = entries
             .iter()
             .map(|entry| (entry.stream.clone(), entry.id.clone()))
@@ -228,8 +257,48 @@ impl IntakeConsumer {
                 }
             }
         });
-        self.in_flight.insert(task.id(), places);
+        self.in_flight.insert(task.id(), Work { shard, places });
     }
+
+    /// Whether a shard that answers has as many batches on their way as it may.
+    fn is_full(&self) -> bool {
+        let mut counts: HashMap<Option<usize>, usize> = HashMap::new();
+        for work in self.in_flight.values() {
+            *counts.entry(work.shard).or_default() += 1;
+        }
+        counts.into_iter().any(|(shard, count)| {
+            count >= INTAKE_BATCHES_IN_FLIGHT_MAX && !shard.is_some_and(|shard| self.is_away(shard))
+        })
+    }
+
+    fn is_away(&self, shard: usize) -> bool {
+        self.take_in.writer.availability.is_away(shard)
+    }
+
+    /// Whether all that a stream holds is for a shard that is away.
+    fn waits_for_its_shard(&self, stream: &str) -> bool {
+        let databases = &self.take_in.writer.databases;
+        let shard = gene_of_stream(stream).and_then(|gene| databases.shard_of_tag(gene));
+        shard.is_some_and(|shard| self.is_away(shard))
+    }
+
+    fn shard_of(&self, entry: &Entry) -> Option<usize> {
+        let databases = &self.take_in.writer.databases;
+        match gene_of_stream(&entry.stream) {
+            Some(tag) => databases.shard_of_tag(tag),
+            None => {
+                let user = std::str::from_utf8(entry.fields.get("user")?).ok()?;
+                let user = UserId::new(user.parse().ok()?);
+                Some(databases.shard_of_gene(user.gene()))
+            }
+        }
+    }
+}
+
+/// The genes' tag of an order intake; none for a flash sale's.
+fn gene_of_stream(name: &str) -> Option<u16> {
+    let tag = name.strip_prefix("{u")?.strip_suffix("}:intake")?;
+    tag.parse().ok()
 }
 
 #[cfg(test)]

@@ -84,11 +84,18 @@ impl Writer {
         let gene = |message: &Placed<'_>| UserId::new(message.1.user).gene();
         for (shard, messages) in self.databases.by_gene(messages.iter().copied(), gene) {
             let keys: Vec<RecordKey> = messages.iter().map(|(_, message)| key(message)).collect();
-            let database = &self.databases.shards[shard];
-            let mut session = database.pool.acquire().await?;
-            let records = lookup::records(&mut session, &keys)
-                .await
-                .with_context(|| database.name.clone())?;
+            let look_up = async {
+                let mut session = self.databases.shards[shard].pool.acquire().await?;
+                Ok(lookup::records(&mut session, &keys).await?)
+            };
+            let records = match self.on_shard(shard, "looking up purchases", look_up).await {
+                Ok(records) => records,
+                Err(reason) => {
+                    let away = |(at, _)| (at, Written::Away(reason.clone()));
+                    settled.extend(messages.into_iter().map(away));
+                    continue;
+                }
+            };
             for (message, key) in messages.into_iter().zip(keys) {
                 match records.get(&key) {
                     Some(order) => settled.push((message.0, Written::Known(*order))),

@@ -144,7 +144,6 @@ fn message(args: &mut MySqlArguments, draft: &Draft) -> Result<(), BoxDynError> 
     args.add(EventType::Created.name())?;
     args.add(draft.event.as_str())?;
     args.add(at)?;
-    args.add(at)?;
     args.add(at)
 }
 

@@ -6,13 +6,14 @@ use crate::limits::{
     INTAKE_CLAIM_IDLE_MS, INTAKE_CONSUMER_IDLE_MS, INTAKE_NAMES_MAX, INTAKE_READ_MAX,
     SALES_RECENT_MS,
 };
+use crate::outage::Outage;
 use crate::redis::{Call, Redis};
 use anyhow::Context;
 use contract::redis::{
     INTAKE_GROUP, SECKILL_PRODUCTS, SETTLE_INTAKE, Script, order_intakes, seckill_intake,
 };
 use domain::{Ms, ProductId};
-use redis::{ErrorKind, RedisError, ServerErrorKind};
+use redis::RedisError;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 const RETIRE: Script = Script {
@@ -48,6 +49,8 @@ pub struct Streams {
     open: bool,
     /// Of those, whose sales ended long ago and whose intakes are empty.
     over: Vec<ProductId>,
+    /// Of single streams: one that fails holds up no other.
+    faults: Outage,
 }
 
 impl Streams {
@@ -59,6 +62,7 @@ impl Streams {
             products: Vec::new(),
             open: false,
             over: Vec::new(),
+            faults: Outage::new("single intake streams"),
         }
     }
 
@@ -99,10 +103,13 @@ impl Streams {
         for name in &names {
             pipeline.xlen(name);
         }
-        let lengths: Vec<u64> = pipeline
+        let replies: Vec<Result<u64, RedisError>> = pipeline
+            .ignore_errors()
             .query_async(&mut connection)
             .await
             .context("Redis")?;
+        let lengths = self.of_each(&names, replies);
+        let lengths: Vec<u64> = lengths.into_iter().map(Option::unwrap_or_default).collect();
         let sales = registered
             .iter()
             .zip(&lengths[lengths.len().saturating_sub(registered.len())..]);
@@ -119,7 +126,7 @@ impl Streams {
     /// # Errors
     /// When Redis is away: what it had given out by then is claimed again later.
     pub async fn read(&mut self, names: &[String]) -> anyhow::Result<(Vec<Entry>, Vec<String>)> {
-        self.prepare(names).await?;
+        let names = &self.prepare(names).await?;
         let mut pipeline = redis::pipe();
         for name in names {
             pipeline
@@ -140,15 +147,9 @@ impl Streams {
             .await
             .context("Redis")?;
         let (mut read, mut more) = (Vec::new(), Vec::new());
-        for (name, reply) in names.iter().zip(replies) {
-            let found = match reply {
-                Ok(found) => found.unwrap_or_default(),
-                Err(error) => {
-                    self.forget(name, error)?;
-                    continue;
-                }
-            };
-            for (_, entries) in found {
+        let replies = self.of_each(names, replies);
+        for (name, found) in names.iter().zip(replies) {
+            for (_, entries) in found.flatten().unwrap_or_default() {
                 if entries.len() == INTAKE_READ_MAX {
                     more.push(name.clone());
                 }
@@ -166,7 +167,7 @@ impl Streams {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        self.prepare(names).await?;
+        let names = &self.prepare(names).await?;
         let mut pipeline = redis::pipe();
         for name in names {
             pipeline
@@ -187,21 +188,20 @@ impl Streams {
             .await
             .context("Redis")?;
         let mut claimed = Vec::new();
+        let replies = self.of_each(names, replies);
         for (name, reply) in names.iter().zip(replies) {
-            match reply {
-                Ok((_, entries, _)) => {
-                    claimed.extend(entries.into_iter().map(|entry| self::entry(name, entry)));
-                }
-                Err(error) => self.forget(name, error)?,
-            }
+            let entries = reply.map(|(_, entries, _)| entries).unwrap_or_default();
+            claimed.extend(entries.into_iter().map(|entry| self::entry(name, entry)));
         }
         Ok(claimed)
     }
 
-    /// Makes the groups that are missing, from the first entry on.
-    async fn prepare(&mut self, names: &[String]) -> anyhow::Result<()> {
+    /// Makes the groups that are missing, from the first entry on; the streams that have one.
+    async fn prepare(&mut self, names: &[String]) -> anyhow::Result<Vec<String>> {
+        let mut ready = Vec::with_capacity(names.len());
         for name in names {
             if self.ready.contains(name) {
+                ready.push(name.clone());
                 continue;
             }
             let made: redis::RedisResult<()> = redis::cmd("XGROUP")
@@ -215,6 +215,10 @@ impl Streams {
             match made {
                 Ok(()) => {}
                 Err(error) if error.code() == Some("BUSYGROUP") => {}
+                Err(error) if is_of_the_stream(&error) => {
+                    self.fault(name, error);
+                    continue;
+                }
                 Err(error) => return Err(error).context("Redis"),
             }
             // Names come by hint too: what is forgotten here is only asked for again.
@@ -222,18 +226,43 @@ impl Streams {
                 self.ready.clear();
             }
             self.ready.insert(name.clone());
+            ready.push(name.clone());
         }
-        Ok(())
+        Ok(ready)
     }
 
-    /// A group that is gone is made again the next time.
-    fn forget(&mut self, name: &str, error: RedisError) -> anyhow::Result<()> {
-        if error.code() == Some("NOGROUP")
-            || error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError)
-        {
-            self.ready.remove(name);
+    /// The replies of a pipeline of one command per stream. A stream that fails has none, and its group is made again the
+    /// next time: the stream may have been removed.
+    fn of_each<T>(
+        &mut self,
+        names: &[String],
+        replies: Vec<Result<T, RedisError>>,
+    ) -> Vec<Option<T>> {
+        let mut all = true;
+        let mut answers = Vec::with_capacity(replies.len());
+        for (name, reply) in names.iter().zip(replies) {
+            answers.push(match reply {
+                Ok(reply) => Some(reply),
+                Err(error) => {
+                    all = false;
+                    self.ready.remove(name);
+                    // A group that is missing is made again.
+                    if error.code() != Some("NOGROUP") {
+                        self.fault(name, error);
+                    }
+                    None
+                }
+            });
         }
-        Err(error).with_context(|| format!("Redis, stream {name}"))
+        if all && !answers.is_empty() {
+            self.faults.over();
+        }
+        answers
+    }
+
+    fn fault(&mut self, name: &str, error: RedisError) {
+        let error = anyhow::Error::new(error).context(format!("stream {name}"));
+        self.faults.failed(&error);
     }
 
     /// Removes consumers of relays, and products of flash sales, that ended long ago.
@@ -281,6 +310,11 @@ impl Streams {
         );
         Ok(())
     }
+}
+
+/// Whether the server answered and refused, as it does for a key that is no stream.
+fn is_of_the_stream(error: &RedisError) -> bool {
+    matches!(error.code(), Some("WRONGTYPE" | "ERR"))
 }
 
 /// What ended before this has been closed, and no purchase is on its way any more.

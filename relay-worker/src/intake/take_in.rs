@@ -9,7 +9,7 @@ use crate::redis::Redis;
 use contract::intake::Intake;
 use contract::redis::queued;
 use domain::OrderId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Everything a batch needs.
 #[derive(Clone)]
@@ -26,10 +26,11 @@ struct Readable<'a> {
 }
 
 impl TakeIn {
-    /// Brings every entry to its end: an order, or a failure.
+    /// Brings every entry to its end: an order, or a failure. Those whose shard is away are left as they are, to be claimed
+    /// again.
     ///
     /// # Errors
-    /// When a server is away; the same entries are to be brought again.
+    /// When a server that all need is away; the same entries are to be brought again.
     pub async fn take_in(&self, entries: &[Entry]) -> anyhow::Result<()> {
         let (mut readable, mut failed) = (Vec::with_capacity(entries.len()), Vec::new());
         for entry in entries {
@@ -44,11 +45,14 @@ impl TakeIn {
         let pending: Vec<Pending> = readable.iter().map(|r| r.pending.clone()).collect();
         let written = self.writer.write(&pending).await?;
         let (unreadable, mut accepted, mut lost) = (failed.len(), Vec::new(), Vec::new());
+        let mut left = HashSet::new();
         for (readable, written) in readable.iter().zip(&written) {
             let Pending::Ours(intake) = &readable.pending else {
                 continue;
             };
-            if let Written::Refused(refusal) = written {
+            if let Written::Away(_) = written {
+                left.insert((&readable.entry.stream, &readable.entry.id));
+            } else if let Written::Refused(refusal) = written {
                 if refusal.last {
                     lost.push(intake);
                 }
@@ -65,7 +69,8 @@ impl TakeIn {
         self.failures.record(&failed).await?;
         // Before the entries: what is left of a crash in between is found by them.
         forget_queued(&self.redis, &accepted).await?;
-        settle(&self.redis, entries.iter()).await?;
+        let ended = |entry: &&Entry| !left.contains(&(&entry.stream, &entry.id));
+        settle(&self.redis, entries.iter().filter(ended)).await?;
         self.count(&written, unreadable);
         Ok(())
     }

@@ -4,13 +4,15 @@
 use super::draft::Draft;
 use super::judge::{part, repeats};
 use super::{Pending, Refusal, Written, lookup, rows};
+use crate::availability::Availability;
 use crate::database::{Database, Databases, code};
-use crate::limits::{INTAKE_BATCH_BYTES_MAX, INTAKE_TRIES_MAX};
+use crate::limits::{INTAKE_BATCH_BYTES_MAX, INTAKE_TRIES_MAX, SHARD_TIMEOUT_MS};
 use crate::metrics::Metrics;
 use crate::orders::cache;
+use crate::outage::within;
 use crate::redis::Redis;
-use anyhow::Context;
 use domain::limits::INTAKE_BATCH_MAX;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -25,6 +27,7 @@ pub struct Writer {
     pub metrics: Arc<Metrics>,
     /// The shards' publishing loops, for the rows written here.
     pub hints: Vec<Arc<Notify>>,
+    pub availability: Availability,
 }
 
 /// Why a transaction did not commit.
@@ -40,10 +43,11 @@ enum Obstacle {
 }
 
 impl Writer {
-    /// Writes what can be an order; one outcome per message, in their order.
+    /// Writes what can be an order; one outcome per message, in their order. A shard that is away keeps its own messages
+    /// waiting and no others.
     ///
     /// # Errors
-    /// When a server is away. Some may be written then: bring the same messages again.
+    /// When a server that all need is away. Some may be written then: bring the same messages again.
     pub async fn write(&self, messages: &[Pending]) -> anyhow::Result<Vec<Written>> {
         let mut outcomes: Vec<Option<Written>> = vec![None; messages.len()];
         let (mut drafts, mut foreign) = (Vec::with_capacity(messages.len()), Vec::new());
@@ -64,7 +68,7 @@ impl Writer {
         // A repeat within the batch is written after the one that it repeats.
         while !drafts.is_empty() {
             let (first, rest) = repeats(drafts);
-            place(&mut outcomes, self.shards(first).await?);
+            place(&mut outcomes, self.shards(first).await);
             drafts = rest;
         }
         let missing = || Written::Refused(Refusal::now("was not looked at"));
@@ -75,20 +79,63 @@ impl Writer {
     }
 
     /// The shards at once; a batch that is too large for one transaction in several.
-    async fn shards(&self, drafts: Vec<Draft>) -> anyhow::Result<Vec<(usize, Written)>> {
+    async fn shards(&self, drafts: Vec<Draft>) -> Vec<(usize, Written)> {
         let shards = self.databases.by_shard(drafts, |draft| draft.order.id);
         let work = shards.into_iter().map(|(shard, drafts)| async move {
-            let database = &self.databases.shards[shard];
+            let mut left: Vec<usize> = drafts.iter().map(|draft| draft.at).collect();
             let mut settled = Vec::with_capacity(drafts.len());
-            for batch in batches(drafts) {
-                let some = self.batch(database, batch).await;
-                settled.extend(some.with_context(|| database.name.clone())?);
-                self.hints[shard].notify_one();
+            let write = self.shard(shard, drafts, &mut settled);
+            if let Err(reason) = self.on_shard(shard, "writing orders", write).await {
+                left.retain(|at| !settled.iter().any(|(ended, _)| ended == at));
+                settled.extend(
+                    left.into_iter()
+                        .map(|at| (at, Written::Away(reason.clone()))),
+                );
             }
-            anyhow::Ok(settled)
+            settled
         });
-        let settled = futures::future::try_join_all(work).await?;
-        Ok(settled.into_iter().flatten().collect())
+        let settled = futures::future::join_all(work).await;
+        settled.into_iter().flatten().collect()
+    }
+
+    /// Work on one shard, within a deadline, and not while the shard is away.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub(super) async fn on_shard<T>(
+        &self,
+        shard: usize,
+        what: &str,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> Result<T, String> {
+        let name = &self.databases.shards[shard].name;
+        let Some(attempt) = self.availability.attempt(shard) else {
+            return Err(format!("{name} is away"));
+        };
+        match within(SHARD_TIMEOUT_MS, what, work).await {
+            Ok(done) => {
+                attempt.answered();
+                Ok(done)
+            }
+            Err(error) => {
+                attempt.failed(&error);
+                Err(format!("{name}: {error:#}"))
+            }
+        }
+    }
+
+    async fn shard(
+        &self,
+        shard: usize,
+        drafts: Vec<Draft>,
+        settled: &mut Vec<(usize, Written)>,
+    ) -> anyhow::Result<()> {
+        let database = &self.databases.shards[shard];
+        for batch in batches(drafts) {
+            self.batch(database, batch, settled).await?;
+            self.hints[shard].notify_one();
+        }
+        Ok(())
     }
 
     /// Writes a batch in halves of halves where one of it is not acceptable.
@@ -96,8 +143,8 @@ impl Writer {
         &self,
         database: &Database,
         drafts: Vec<Draft>,
-    ) -> anyhow::Result<Vec<(usize, Written)>> {
-        let mut settled = Vec::with_capacity(drafts.len());
+        settled: &mut Vec<(usize, Written)>,
+    ) -> anyhow::Result<()> {
         let mut parts = vec![drafts];
         let mut busy = 0;
         while let Some(mut drafts) = parts.pop() {
@@ -145,7 +192,7 @@ impl Writer {
             let second = drafts.split_off(drafts.len() / 2);
             parts.extend([second, drafts]);
         }
-        Ok(settled)
+        Ok(())
     }
 }
 

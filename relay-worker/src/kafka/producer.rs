@@ -3,13 +3,14 @@
 
 use super::Cluster;
 use crate::limits::PUBLISH_TIMEOUT_MS;
-use crate::ports::{Outgoing, Publisher, Verdict};
+use crate::ports::{Delivery, Outgoing, PipelinedPublisher, Publisher, Verdict};
 use anyhow::{Context, anyhow};
+use futures::FutureExt;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const REACH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -18,7 +19,10 @@ const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
 /// Beyond the client's own timeout: the delivery report itself may be late.
 const REPORT_GRACE: Duration = Duration::from_secs(1);
 
-pub struct KafkaPublisher {
+#[derive(Clone)]
+pub struct KafkaPublisher(Arc<Inner>);
+
+struct Inner {
     cluster: Cluster,
     /// Held only to clone or replace the handle.
     producer: Mutex<FutureProducer>,
@@ -28,12 +32,25 @@ impl KafkaPublisher {
     /// # Errors
     /// When the client does not take its configuration.
     pub fn new(cluster: &Cluster) -> anyhow::Result<KafkaPublisher> {
-        Ok(KafkaPublisher {
+        Ok(KafkaPublisher(Arc::new(Inner {
             producer: Mutex::new(producer(cluster)?),
             cluster: cluster.clone(),
-        })
+        })))
     }
 
+    /// Waits until everything is out.
+    ///
+    /// # Errors
+    /// When records are left after some seconds.
+    pub async fn flush(&self) -> anyhow::Result<()> {
+        let handle = self.0.handle();
+        tokio::task::spawn_blocking(move || handle.flush(FLUSH_TIMEOUT))
+            .await?
+            .context("records are left in the producer")
+    }
+}
+
+impl Inner {
     fn handle(&self) -> FutureProducer {
         self.producer
             .lock()
@@ -46,24 +63,34 @@ impl KafkaPublisher {
         let Some((code, reason)) = used.client().fatal_error() else {
             return;
         };
+        let mut current = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.client().fatal_error().is_none() {
+            return;
+        }
         match producer(&self.cluster) {
             Ok(fresh) => {
                 tracing::warn!(code = %code, "the producer is replaced: {reason}");
-                *self.producer.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+                *current = fresh;
             }
             Err(error) => tracing::error!("the broken producer cannot be replaced: {error:#}"),
         }
     }
 
-    /// Waits until everything is out.
-    ///
-    /// # Errors
-    /// When records are left after some seconds.
-    pub async fn flush(&self) -> anyhow::Result<()> {
-        let handle = self.handle();
-        tokio::task::spawn_blocking(move || handle.flush(FLUSH_TIMEOUT))
-            .await?
-            .context("records are left in the producer")
+    /// What became of a record that the client has taken.
+    async fn delivered(
+        self: Arc<Self>,
+        used: FutureProducer,
+        delivery: DeliveryFuture,
+        last_report: tokio::time::Instant,
+    ) -> Verdict {
+        let verdict = match tokio::time::timeout_at(last_report, delivery).await {
+            Ok(Ok(Ok(_))) => return Verdict::Delivered,
+            Ok(Ok(Err((error, _)))) => verdict(&error),
+            Ok(Err(_)) => Verdict::Away("the producer ended".to_owned()),
+            Err(_) => Verdict::Away("no delivery report in time".to_owned()),
+        };
+        self.replace_if_broken(&used);
+        verdict
     }
 }
 
@@ -85,20 +112,15 @@ fn producer(cluster: &Cluster) -> anyhow::Result<FutureProducer> {
         .create()?)
 }
 
-/// Only what is wrong with the record itself is a refusal.
+/// Only what is wrong with the record itself is a refusal: a right or a topic that is missing may be there later.
 fn verdict(error: &KafkaError) -> Verdict {
     use RDKafkaErrorCode::{
         InvalidMessage, InvalidMessageSize, InvalidRecord, MessageSizeTooLarge,
-        TopicAuthorizationFailed,
     };
     match error.rdkafka_error_code() {
-        Some(
-            InvalidMessage
-            | InvalidMessageSize
-            | InvalidRecord
-            | MessageSizeTooLarge
-            | TopicAuthorizationFailed,
-        ) => Verdict::Refused(error.to_string()),
+        Some(InvalidMessage | InvalidMessageSize | InvalidRecord | MessageSizeTooLarge) => {
+            Verdict::Refused(error.to_string())
+        }
         _ => Verdict::Away(error.to_string()),
     }
 }
@@ -137,34 +159,39 @@ async fn enqueue(
     }
 }
 
-impl Publisher for KafkaPublisher {
-    async fn publish(&self, batch: Vec<Outgoing>) -> Vec<Verdict> {
-        let producer = self.handle();
+impl PipelinedPublisher for KafkaPublisher {
+    async fn send(&self, batch: Vec<Outgoing>) -> Vec<Delivery> {
+        let producer = self.0.handle();
         let limit = Duration::from_millis(PUBLISH_TIMEOUT_MS);
         let deadline = Instant::now() + limit;
-        let mut sent = Vec::with_capacity(batch.len());
+        let mut deliveries: Vec<Delivery> = Vec::with_capacity(batch.len());
         for record in &batch {
-            sent.push(enqueue(&producer, record, deadline).await);
-        }
-        let last_report = tokio::time::Instant::now() + limit + REPORT_GRACE;
-        let mut verdicts = Vec::with_capacity(sent.len());
-        for delivery in sent {
-            verdicts.push(match delivery {
-                Err(verdict) => verdict,
-                Ok(delivery) => match tokio::time::timeout_at(last_report, delivery).await {
-                    Ok(Ok(Ok(_))) => Verdict::Delivered,
-                    Ok(Ok(Err((error, _)))) => verdict(&error),
-                    Ok(Err(_)) => Verdict::Away("the producer ended".to_owned()),
-                    Err(_) => Verdict::Away("no delivery report in time".to_owned()),
-                },
+            let taken = enqueue(&producer, record, deadline).await;
+            let last_report = tokio::time::Instant::now() + limit + REPORT_GRACE;
+            deliveries.push(match taken {
+                Err(verdict) => std::future::ready(verdict).boxed(),
+                Ok(delivery) => self
+                    .0
+                    .clone()
+                    .delivered(producer.clone(), delivery, last_report)
+                    .boxed(),
             });
         }
-        self.replace_if_broken(&producer);
+        deliveries
+    }
+}
+
+impl Publisher for KafkaPublisher {
+    async fn publish(&self, batch: Vec<Outgoing>) -> Vec<Verdict> {
+        let mut verdicts = Vec::with_capacity(batch.len());
+        for delivery in self.send(batch).await {
+            verdicts.push(delivery.await);
+        }
         verdicts
     }
 
     async fn reachable(&self) -> anyhow::Result<()> {
-        let handle = self.handle();
+        let handle = self.0.handle();
         let probe = tokio::task::spawn_blocking(move || {
             handle.client().fetch_metadata(None, REACH_TIMEOUT)
         });
@@ -244,6 +271,7 @@ mod tests {
             (AllBrokersDown, false),
             (QueueFull, false),
             (UnknownTopicOrPartition, false),
+            (TopicAuthorizationFailed, false),
         ] {
             let verdict = verdict(&KafkaError::MessageProduction(code));
             assert_eq!(matches!(verdict, Verdict::Refused(_)), refused, "{code:?}");

@@ -5,12 +5,10 @@ use crate::database::assembled;
 use anyhow::ensure;
 use contract::event::OrderEvent;
 use contract::message::ORDER_STATUS_CHANGED;
-use contract::sql::{INSERT_MESSAGE, UPDATE_STATUS, rows};
+use contract::sql::{INSERT_MESSAGES, MESSAGE_PARAMETERS, UPDATE_STATUS, rows};
 use domain::order::{Actor, Step, steps};
 use domain::{Ms, Order, OrderId, Status};
 use sqlx::{MySql, Transaction};
-
-const MESSAGE_PARAMETERS: usize = 8;
 
 /// Cancels those of `ids` that are pending, in the caller's transaction; returns them as they are afterwards.
 /// Others are left alone: they were paid or cancelled first.
@@ -76,10 +74,10 @@ async fn insert_events(
     if events.is_empty() {
         return Ok(());
     }
-    let one = rows(1, MESSAGE_PARAMETERS);
-    let head = INSERT_MESSAGE.strip_suffix(one.as_str());
-    let head = head.ok_or_else(|| anyhow::anyhow!("the outbox statement has another shape"))?;
-    let sql = format!("{head}{}", rows(events.len(), MESSAGE_PARAMETERS));
+    let sql = format!(
+        "{INSERT_MESSAGES}{}",
+        rows(events.len(), MESSAGE_PARAMETERS)
+    );
     let mut query = sqlx::query(assembled(sql));
     for event in events {
         query = query
@@ -88,7 +86,6 @@ async fn insert_events(
             .bind(ORDER_STATUS_CHANGED)
             .bind(event.event_type.name())
             .bind(serde_json::to_string(event)?)
-            .bind(event.occurred_at)
             .bind(event.occurred_at)
             .bind(event.occurred_at);
     }

@@ -4,10 +4,12 @@
 use super::plan::{self, Unsent};
 use super::{Row, status};
 use crate::database::{Database, assembled, padded};
-use contract::sql::placeholders;
-use domain::Ms;
+use crate::limits::LEASE_MS_MAX;
+use contract::sql::{NOW_MS, placeholders};
+use domain::limits::AWAY_RETRY_MS_MAX;
 use sqlx::{MySql, Row as _, Transaction};
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 /// What a claim brought.
 #[derive(Debug, Default)]
@@ -17,14 +19,22 @@ pub struct Claimed {
     pub full: bool,
     /// Rows wait for an earlier one of their order.
     pub blocked: bool,
-    /// When the next row is due, where none was.
-    pub next_due: Option<Ms>,
+    /// How long until the next row is due, where none was.
+    pub next_due_ms: Option<u64>,
 }
 
-const CANDIDATES: &str = "SELECT id, message_id, tx_id, CAST(payload AS CHAR), retry_count FROM t_local_message \
-     WHERE status = 0 AND next_retry_at <= ? AND lease_until <= ? ORDER BY next_retry_at, id LIMIT ? FOR UPDATE SKIP LOCKED";
+/// Times are those of the shard's own clock, which every relay and every row shares. What lies further ahead than any
+/// wait or lease is from before that clock was set back, and is due.
+static CANDIDATES: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT id, message_id, tx_id, CAST(payload AS CHAR), retry_count, refused_count, {NOW_MS} FROM t_local_message \
+         WHERE status = 0 AND (next_retry_at <= {NOW_MS} OR next_retry_at > {NOW_MS} + {AWAY_RETRY_MS_MAX}) \
+         AND (lease_until <= {NOW_MS} OR lease_until > {NOW_MS} + {LEASE_MS_MAX}) \
+         ORDER BY next_retry_at, id LIMIT ? FOR UPDATE SKIP LOCKED"
+    )
+});
 
-/// Takes up to `limit` due rows for `owner` until `now + lease_ms`, oldest first.
+/// Takes up to `limit` due rows for `owner` for `lease_ms`, new ones first, then those that have waited longest.
 ///
 /// # Errors
 /// When the database fails; nothing is claimed then.
@@ -32,24 +42,22 @@ pub async fn claim(
     shard: &Database,
     owner: &str,
     limit: u32,
-    now: Ms,
     lease_ms: u64,
 ) -> sqlx::Result<Claimed> {
     let mut tx = shard.begin().await?;
-    let found = sqlx::query(CANDIDATES)
-        .bind(now)
-        .bind(now)
+    let found = sqlx::query(assembled(CANDIDATES.clone()))
         .bind(limit)
         .fetch_all(&mut *tx)
         .await?;
-    if found.is_empty() {
+    let Some(first) = found.first() else {
         tx.rollback().await?;
-        let next_due = next_due(shard).await?;
+        let next_due_ms = next_due_ms(shard).await?;
         return Ok(Claimed {
-            next_due,
+            next_due_ms,
             ..Claimed::default()
         });
-    }
+    };
+    let now = first.try_get::<i64, _>(6)?.unsigned_abs();
     let full = found.len() as u64 == u64::from(limit);
     let mut rows = found.iter().map(row).collect::<sqlx::Result<Vec<Row>>>()?;
     let unsent = unsent(&mut tx, &rows).await?;
@@ -58,7 +66,7 @@ pub async fn claim(
         .map(|row| (row.id, row.tx_id.as_str()))
         .collect();
     let plan = plan::claim(&candidates, &unsent, now);
-    lease(&mut tx, &plan.take, owner, now + lease_ms).await?;
+    lease(&mut tx, &plan.take, owner, lease_ms).await?;
     for (id, at) in &plan.postpone {
         sqlx::query("UPDATE t_local_message SET next_retry_at = ? WHERE id = ? AND status = 0")
             .bind(at)
@@ -74,7 +82,7 @@ pub async fn claim(
         rows,
         full,
         blocked: !plan.postpone.is_empty(),
-        next_due: None,
+        next_due_ms: None,
     })
 }
 
@@ -85,6 +93,7 @@ fn row(found: &sqlx::mysql::MySqlRow) -> sqlx::Result<Row> {
         tx_id: found.try_get(2)?,
         payload: found.try_get(3)?,
         retry_count: found.try_get(4)?,
+        refused_count: found.try_get(5)?,
     })
 }
 
@@ -121,17 +130,17 @@ async fn lease(
     tx: &mut Transaction<'_, MySql>,
     ids: &[u64],
     owner: &str,
-    until: Ms,
+    lease_ms: u64,
 ) -> sqlx::Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
     let ids = padded(ids);
     let sql = format!(
-        "UPDATE t_local_message SET lease_owner = ?, lease_until = ? WHERE id IN ({})",
+        "UPDATE t_local_message SET lease_owner = ?, lease_until = {NOW_MS} + ? WHERE id IN ({})",
         placeholders(ids.len())
     );
-    let mut query = sqlx::query(assembled(sql)).bind(owner).bind(until);
+    let mut query = sqlx::query(assembled(sql)).bind(owner).bind(lease_ms);
     for id in &ids {
         query = query.bind(id);
     }
@@ -139,14 +148,16 @@ async fn lease(
     Ok(())
 }
 
-/// When the earliest unsent row is due; leases of other relays count as due times.
-async fn next_due(shard: &Database) -> sqlx::Result<Option<Ms>> {
-    sqlx::query_scalar(
-        "SELECT GREATEST(next_retry_at, lease_until) FROM t_local_message WHERE status = 0 \
-         ORDER BY next_retry_at, id LIMIT 1",
-    )
-    .fetch_optional(&shard.pool)
-    .await
+/// How long until the earliest unsent row is due; leases of other relays count as due times.
+async fn next_due_ms(shard: &Database) -> sqlx::Result<Option<u64>> {
+    let sql = format!(
+        "SELECT CAST(GREATEST(next_retry_at, lease_until) AS SIGNED) - ({NOW_MS}) FROM t_local_message \
+         WHERE status = 0 ORDER BY next_retry_at, id LIMIT 1"
+    );
+    let wait: Option<i64> = sqlx::query_scalar(assembled(sql))
+        .fetch_optional(&shard.pool)
+        .await?;
+    Ok(wait.map(|ms| ms.try_into().unwrap_or(0)))
 }
 
 /// Puts sent rows back, for a broker whose memory died with the relay before; the number of rows.

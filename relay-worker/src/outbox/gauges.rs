@@ -1,12 +1,13 @@
 //! How full each outbox is, for the metrics.
 
 use super::status;
-use crate::clock::now_ms;
-use crate::database::Databases;
-use crate::limits::{GAUGE_ROWS_MAX, GAUGES_EVERY_MS, ROUND_TIMEOUT_MS};
-use crate::metrics::Metrics;
+use crate::database::{Database, Databases, assembled};
+use crate::limits::{GAUGE_ROWS_MAX, GAUGES_EVERY_MS, ROUND_TIMEOUT_MS, SHARD_TIMEOUT_MS};
+use crate::metrics::{Metrics, OutboxMetrics};
 use crate::outage::{Outage, within};
 use crate::shutdown::Shutdown;
+use contract::sql::NOW_MS;
+use futures::future::join_all;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -27,8 +28,16 @@ pub async fn run(databases: Databases, metrics: Arc<Metrics>, mut shutdown: Shut
     }
 }
 
+/// Each shard by itself: one that is away keeps its last numbers.
 async fn read(databases: &Databases, metrics: &Metrics) -> anyhow::Result<()> {
-    for (shard, outbox) in databases.shards.iter().zip(&metrics.outbox) {
+    let shards = databases.shards.iter().zip(&metrics.outbox);
+    let read = shards.map(|(shard, outbox)| read_one(shard, outbox));
+    let all: anyhow::Result<Vec<()>> = join_all(read).await.into_iter().collect();
+    all.map(drop)
+}
+
+async fn read_one(shard: &Database, outbox: &OutboxMetrics) -> anyhow::Result<()> {
+    let read = async {
         let count = "SELECT COUNT(*) FROM (SELECT id FROM t_local_message WHERE status = ? LIMIT ?) AS rows_of_status";
         for (status, gauge) in [
             (status::WAITING, &outbox.waiting),
@@ -41,13 +50,23 @@ async fn read(databases: &Databases, metrics: &Metrics) -> anyhow::Result<()> {
                 .await?;
             gauge.store(rows, Relaxed);
         }
-        let oldest: Option<u64> = sqlx::query_scalar(
-            "SELECT created_at FROM t_local_message WHERE status = 0 ORDER BY next_retry_at, id LIMIT 1",
-        )
-        .fetch_optional(&shard.pool)
-        .await?;
-        let age = oldest.map_or(0, |at| now_ms().saturating_sub(at));
+        // Of the new rows the first, of those tried in vain the one that waits longest for its next turn.
+        let one = |order| {
+            format!(
+                "(SELECT created_at FROM t_local_message WHERE status = 0 ORDER BY next_retry_at {order} LIMIT 1)"
+            )
+        };
+        let oldest = format!(
+            "SELECT {NOW_MS} - CAST(MIN(created_at) AS SIGNED) FROM ({} UNION ALL {}) AS ends",
+            one("ASC"),
+            one("DESC")
+        );
+        let age: Option<i64> = sqlx::query_scalar(assembled(oldest))
+            .fetch_one(&shard.pool)
+            .await?;
+        let age = age.and_then(|age| age.try_into().ok()).unwrap_or(0);
         outbox.oldest_age_ms.store(age, Relaxed);
-    }
-    Ok(())
+        Ok(())
+    };
+    within(SHARD_TIMEOUT_MS, &shard.name, read).await
 }

@@ -1,10 +1,12 @@
 //! Decisions about outbox rows, without a database: which of the candidates may be claimed, and what
 //! becomes of a row after its records were published.
 
+use super::Row;
+use super::record::Unreadable;
 use crate::limits::{BLOCKED_RETRY_MS, ERROR_CHARS_MAX};
 use crate::ports::Verdict;
 use domain::Ms;
-use domain::backoff::publish_retry_ms;
+use domain::backoff::{away_retry_ms, refused_retry_ms};
 use std::collections::{HashMap, HashSet};
 
 /// A row of a transaction id that is not sent yet.
@@ -58,36 +60,60 @@ pub fn claim(candidates: &[(u64, &str)], unsent: &[Unsent], now: Ms) -> Claim {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Sent,
-    /// Not sent; again at this time.
+    /// Not sent; again after so long.
     Retry {
-        failed: u32,
-        at: Ms,
+        refused: bool,
+        wait_ms: u64,
         error: String,
     },
     /// Given up.
     Dead {
-        failed: u32,
         error: String,
     },
 }
 
-/// The outcome of a row from its records' verdicts; `failed`: sends that failed before.
-pub fn outcome(verdicts: &[Verdict], failed: u32, now: Ms) -> Outcome {
-    let error = verdicts.iter().find_map(|verdict| match verdict {
-        Verdict::Delivered => None,
-        Verdict::Refused(error) | Verdict::Away(error) => Some(shortened(error)),
-    });
-    let Some(error) = error else {
-        return Outcome::Sent;
-    };
-    let failed = failed.saturating_add(1);
-    match publish_retry_ms(failed) {
-        Some(wait) => Outcome::Retry {
-            failed,
-            at: now + wait,
-            error,
+/// The outcome of a row from its records' verdicts. Only what the bus refuses can end a row: a bus that is away will be back.
+pub fn outcome(verdicts: &[Verdict], row: &Row) -> Outcome {
+    let (mut refused, mut away) = (None, None);
+    for verdict in verdicts {
+        match verdict {
+            Verdict::Delivered => {}
+            Verdict::Refused(error) => refused = refused.or(Some(error)),
+            Verdict::Away(error) => away = away.or(Some(error)),
+        }
+    }
+    if let Some(error) = refused {
+        let error = shortened(error);
+        return match refused_retry_ms(row.refused_count.saturating_add(1)) {
+            Some(wait_ms) => Outcome::Retry {
+                refused: true,
+                wait_ms,
+                error,
+            },
+            None => Outcome::Dead { error },
+        };
+    }
+    match away {
+        Some(error) => Outcome::Retry {
+            refused: false,
+            wait_ms: away_retry_ms(row.retry_count.saturating_add(1)),
+            error: shortened(error),
         },
-        None => Outcome::Dead { failed, error },
+        None => Outcome::Sent,
+    }
+}
+
+/// The outcome of a row that has no records, for this relay cannot read it.
+pub fn unreadable(unreadable: &Unreadable, row: &Row) -> Outcome {
+    match unreadable {
+        Unreadable::Newer(error) => Outcome::Retry {
+            refused: false,
+            wait_ms: away_retry_ms(row.retry_count.saturating_add(1)),
+            error: shortened(error),
+        },
+        Unreadable::Broken(error) => Outcome::Dead {
+            error: shortened(error),
+        },
     }
 }
 
@@ -99,6 +125,7 @@ pub fn shortened(error: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures;
     use proptest::prelude::*;
 
     fn unsent(id: u64, tx_id: &str, claimable_at: Ms) -> Unsent {
@@ -136,27 +163,56 @@ mod tests {
         );
     }
 
+    fn row(retry_count: u32, refused_count: u32) -> Row {
+        Row {
+            retry_count,
+            refused_count,
+            ..fixtures::created_row(1, 1)
+        }
+    }
+
+    fn wait(outcome: Outcome) -> Option<u64> {
+        match outcome {
+            Outcome::Retry { wait_ms, .. } => Some(wait_ms),
+            _ => None,
+        }
+    }
+
     #[test]
-    fn six_failed_sends_are_the_end() {
-        let away = [Verdict::Delivered, Verdict::Away("no broker".to_owned())];
-        let waits: Vec<Option<Ms>> = (0..6)
-            .map(|failed| match outcome(&away, failed, 0) {
-                Outcome::Retry { at, .. } => Some(at),
-                _ => None,
-            })
+    fn six_refusals_are_the_end() {
+        let refused = [
+            Verdict::Away("no broker".to_owned()),
+            Verdict::Refused("too large".to_owned()),
+        ];
+        let waits: Vec<Option<u64>> = (0..6)
+            .map(|times| wait(outcome(&refused, &row(100 + times, times))))
             .collect();
-        assert_eq!(
-            waits,
-            [
-                Some(1_000),
-                Some(2_000),
-                Some(4_000),
-                Some(8_000),
-                Some(16_000),
-                None
-            ]
-        );
-        assert_eq!(outcome(&[Verdict::Delivered], 5, 0), Outcome::Sent);
+        let seconds = [1, 2, 4, 8, 16].map(|s| Some(s * 1_000));
+        assert_eq!(waits[..5], seconds);
+        let dead = Outcome::Dead {
+            error: "too large".to_owned(),
+        };
+        assert_eq!(outcome(&refused, &row(5, 5)), dead);
+    }
+
+    #[test]
+    fn being_away_never_ends_a_row() {
+        let away = [Verdict::Delivered, Verdict::Away("no broker".to_owned())];
+        for failed in [0, 4, 5, 6, 1_000, u32::MAX] {
+            let outcome = outcome(&away, &row(failed, 5));
+            assert!(
+                matches!(outcome, Outcome::Retry { refused: false, wait_ms, .. } if wait_ms <= 30_000)
+            );
+        }
+        assert_eq!(outcome(&[Verdict::Delivered], &row(9, 5)), Outcome::Sent);
+    }
+
+    #[test]
+    fn a_newer_payload_waits_for_a_newer_relay() {
+        let newer = Unreadable::Newer("schema 2".to_owned());
+        assert_eq!(wait(unreadable(&newer, &row(9, 0))), Some(30_000));
+        let broken = Unreadable::Broken("EOF".to_owned());
+        assert_eq!(wait(unreadable(&broken, &row(0, 0))), None);
     }
 
     #[test]

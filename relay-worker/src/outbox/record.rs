@@ -18,21 +18,46 @@ pub struct Envelope {
     pub changed: Option<Order>,
 }
 
-/// Reads a row's payload. The error says why it can never be sent.
+/// Why a row has no records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Written by a newer function than this relay knows, as happens while both are replaced: a newer relay reads it.
+    Newer(String),
+    /// It can never be sent.
+    Broken(String),
+}
+
+/// What every schema has.
+#[derive(serde::Deserialize)]
+struct Versioned {
+    schema: u32,
+}
+
+/// Reads a row's payload.
 ///
 /// # Errors
-/// Where the payload is no event of the row's order.
-pub fn envelope(row: &Row, topic_prefix: &str) -> Result<Envelope, String> {
-    let event: OrderEvent =
-        serde_json::from_str(&row.payload).map_err(|error| format!("payload: {error}"))?;
-    if event.schema != SCHEMA {
-        return Err(format!("payload: schema {} is unknown", event.schema));
-    }
+/// Where the payload is no event of the row's order, or one of a newer schema.
+pub fn envelope(row: &Row, topic_prefix: &str) -> Result<Envelope, Unreadable> {
+    let broken = |error: &dyn std::fmt::Display| Unreadable::Broken(format!("payload: {error}"));
+    let event: Result<OrderEvent, _> = serde_json::from_str(&row.payload);
+    let event = match event {
+        Ok(event) if event.schema == SCHEMA => event,
+        other => {
+            let schema = serde_json::from_str(&row.payload).map(|Versioned { schema }| schema);
+            return Err(match (schema, other) {
+                (Ok(schema), _) if schema > SCHEMA => Unreadable::Newer(format!(
+                    "payload: schema {schema} is newer than this relay, which knows {SCHEMA}"
+                )),
+                (_, Err(error)) => broken(&error),
+                (_, Ok(event)) => broken(&format_args!("schema {} is unknown", event.schema)),
+            });
+        }
+    };
     if event.order.id != row.tx_id {
-        return Err("payload: order.id is not the row's tx_id".to_owned());
+        return Err(broken(&"order.id is not the row's tx_id"));
     }
     if event.message_id != row.message_id {
-        return Err("payload: message_id is not the row's".to_owned());
+        return Err(broken(&"message_id is not the row's"));
     }
     let traceparent = event
         .trace_id
@@ -43,7 +68,7 @@ pub fn envelope(row: &Row, topic_prefix: &str) -> Result<Envelope, String> {
         EventType::Created => None,
         EventType::StatusChanged => {
             let order = Order::try_from(event.order.clone());
-            Some(order.map_err(|error| format!("payload: {error}"))?)
+            Some(order.map_err(|error| broken(&error))?)
         }
     };
     let mut envelope = Envelope {
@@ -71,7 +96,7 @@ pub fn envelope(row: &Row, topic_prefix: &str) -> Result<Envelope, String> {
         envelope.records.push(Outgoing {
             topic: format!("{topic_prefix}{}", record.topic()),
             key: row.tx_id.clone(),
-            value: record.value().map_err(|error| format!("value: {error}"))?,
+            value: record.value().map_err(|error| broken(&error))?,
             headers,
         });
     }
@@ -126,8 +151,8 @@ mod tests {
             ("{", "payload: EOF"),
             ("[]", "payload: invalid"),
             (
-                &good.payload.replace("\"schema\":1", "\"schema\":9"),
-                "schema 9",
+                &good.payload.replace("\"schema\":1", "\"schema\":0"),
+                "schema 0",
             ),
             (
                 &good
@@ -141,8 +166,24 @@ mod tests {
                 ..good.clone()
             };
             let error = envelope(&row, "").unwrap_err();
-            assert!(error.contains(why), "{error}");
+            assert!(
+                matches!(&error, Unreadable::Broken(reason) if reason.contains(why)),
+                "{error:?}"
+            );
         }
+    }
+
+    #[test]
+    fn what_is_newer_is_not_broken() {
+        let row = Row {
+            payload: r#"{"schema":9,"whatever":[]}"#.to_owned(),
+            ..fixtures::created_row(7, 2)
+        };
+        let error = envelope(&row, "").unwrap_err();
+        assert!(
+            matches!(&error, Unreadable::Newer(reason) if reason.contains("schema 9")),
+            "{error:?}"
+        );
     }
 
     #[test]

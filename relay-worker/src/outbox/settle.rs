@@ -3,9 +3,9 @@
 use super::plan::Outcome;
 use super::status;
 use crate::database::{Database, assembled, padded};
-use contract::sql::placeholders;
-use domain::{Ms, OrderId};
+use contract::sql::{NOW_MS, placeholders};
 use sqlx::{MySql, Transaction};
+use std::collections::HashMap;
 
 /// A row and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,16 +16,12 @@ pub struct Settled {
     pub to_confirm: bool,
 }
 
-/// Writes the outcomes in one transaction. A row that the consumer confirmed meanwhile stays confirmed.
+/// Writes the outcomes in one transaction. What was published is published, whoever holds the row by now; what was not is
+/// for the row's owner to say.
 ///
 /// # Errors
 /// When the database fails; the leases run out then, and the rows are sent once more.
-pub async fn settle(
-    shard: &Database,
-    owner: &str,
-    settled: &[Settled],
-    now: Ms,
-) -> sqlx::Result<()> {
+pub async fn settle(shard: &Database, owner: &str, settled: &[Settled]) -> sqlx::Result<()> {
     let sent = |to_confirm| -> Vec<u64> {
         let rows = settled
             .iter()
@@ -33,47 +29,33 @@ pub async fn settle(
         rows.map(|row| row.id).collect()
     };
     let mut tx = shard.begin().await?;
-    mark(&mut tx, &sent(true), status::SENT, now).await?;
-    mark(&mut tx, &sent(false), status::CONFIRMED, now).await?;
-    for row in settled {
-        let (status, failed, at, error) = match &row.outcome {
-            Outcome::Sent => continue,
-            Outcome::Retry { failed, at, error } => (status::WAITING, failed, *at, error),
-            Outcome::Dead { failed, error } => (status::DEAD, failed, now, error),
-        };
-        sqlx::query(
-            "UPDATE t_local_message SET status = ?, retry_count = ?, next_retry_at = ?, error_msg = ?, \
-             lease_owner = NULL, lease_until = 0, updated_at = ? WHERE id = ? AND status = 0 AND lease_owner = ?",
-        )
-        .bind(status)
-        .bind(failed)
-        .bind(at)
-        .bind(error)
-        .bind(now)
-        .bind(row.id)
-        .bind(owner)
-        .execute(&mut *tx)
-        .await?;
+    mark(&mut tx, &sent(true), SENT).await?;
+    mark(&mut tx, &sent(false), DONE).await?;
+    for (failed, ids) in failures(settled) {
+        fail(&mut tx, owner, failed, &ids).await?;
     }
     tx.commit().await
 }
 
+/// The stock consumer may have taken it in before the row was marked, or even before all of its records were published.
+const SENT: &str = "IF(confirmed_at IS NULL, 1, 2)";
+const DONE: &str = "2";
+
 async fn mark(
     tx: &mut Transaction<'_, MySql>,
     ids: &[u64],
-    status: u8,
-    now: Ms,
+    status: &'static str,
 ) -> sqlx::Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
     let ids = padded(ids);
     let sql = format!(
-        "UPDATE t_local_message SET status = ?, lease_owner = NULL, lease_until = 0, error_msg = NULL, updated_at = ? \
-         WHERE status = 0 AND id IN ({})",
+        "UPDATE t_local_message SET status = {status}, lease_owner = NULL, lease_until = 0, error_msg = NULL, \
+         updated_at = {NOW_MS} WHERE status IN (0, 3) AND id IN ({})",
         placeholders(ids.len())
     );
-    let mut query = sqlx::query(assembled(sql)).bind(status).bind(now);
+    let mut query = sqlx::query(assembled(sql));
     for id in &ids {
         query = query.bind(id);
     }
@@ -81,31 +63,114 @@ async fn mark(
     Ok(())
 }
 
-/// Marks messages as confirmed by the stock consumer, each in the shard of its order.
+/// What is written of a row that was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Failure<'a> {
+    status: u8,
+    refused: bool,
+    wait_ms: u64,
+    error: &'a str,
+}
+
+/// Rows that failed alike: one statement for each kind, as an outage makes many of few kinds.
+fn failures(settled: &[Settled]) -> HashMap<Failure<'_>, Vec<u64>> {
+    let mut failures: HashMap<Failure<'_>, Vec<u64>> = HashMap::new();
+    for row in settled {
+        let failure = match &row.outcome {
+            Outcome::Sent => continue,
+            Outcome::Retry {
+                refused,
+                wait_ms,
+                error,
+            } => Failure {
+                status: status::WAITING,
+                refused: *refused,
+                wait_ms: *wait_ms,
+                error,
+            },
+            Outcome::Dead { error } => Failure {
+                status: status::DEAD,
+                refused: true,
+                wait_ms: 0,
+                error,
+            },
+        };
+        failures.entry(failure).or_default().push(row.id);
+    }
+    failures
+}
+
+async fn fail(
+    tx: &mut Transaction<'_, MySql>,
+    owner: &str,
+    failure: Failure<'_>,
+    ids: &[u64],
+) -> sqlx::Result<()> {
+    let ids = padded(ids);
+    let sql = format!(
+        "UPDATE t_local_message SET status = ?, retry_count = retry_count + 1, refused_count = refused_count + ?, \
+         next_retry_at = {NOW_MS} + ?, error_msg = ?, lease_owner = NULL, lease_until = 0, updated_at = {NOW_MS} \
+         WHERE status = 0 AND lease_owner = ? AND id IN ({})",
+        placeholders(ids.len())
+    );
+    let mut query = sqlx::query(assembled(sql))
+        .bind(failure.status)
+        .bind(u8::from(failure.refused))
+        .bind(failure.wait_ms)
+        .bind(failure.error)
+        .bind(owner);
+    for id in &ids {
+        query = query.bind(id);
+    }
+    query.execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Marks messages of one shard as taken in by the stock consumer. Says nothing of whether their rows were published whole.
 ///
 /// # Errors
-/// When a database fails; the consumer does it all again then.
-pub async fn confirm(
-    databases: &crate::database::Databases,
-    messages: &[(OrderId, &str)],
-    now: Ms,
-) -> sqlx::Result<()> {
-    for (shard, messages) in databases.by_shard(messages.iter().copied(), |message| message.0) {
-        let mut ids: Vec<&str> = messages.iter().map(|message| message.1).collect();
-        ids.sort_unstable();
-        let ids = padded(&ids);
-        let sql = format!(
-            "UPDATE t_local_message SET status = ?, error_msg = NULL, updated_at = ? \
-             WHERE message_id IN ({}) AND status IN (0, 1)",
-            placeholders(ids.len())
-        );
-        let mut query = sqlx::query(assembled(sql))
-            .bind(status::CONFIRMED)
-            .bind(now);
-        for id in &ids {
-            query = query.bind(*id);
-        }
-        query.execute(&databases.shards[shard].pool).await?;
+/// When the database fails; it may be repeated.
+pub async fn confirm(shard: &Database, messages: &[&str]) -> sqlx::Result<()> {
+    let mut ids = messages.to_vec();
+    ids.sort_unstable();
+    let ids = padded(&ids);
+    let sql = format!(
+        "UPDATE t_local_message SET confirmed_at = {NOW_MS}, status = IF(status = 1, 2, status), updated_at = {NOW_MS} \
+         WHERE message_id IN ({}) AND confirmed_at IS NULL",
+        placeholders(ids.len())
+    );
+    let mut query = sqlx::query(assembled(sql));
+    for id in &ids {
+        query = query.bind(*id);
     }
+    query.execute(&shard.pool).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_written_in_few_statements() {
+        let away = |id, wait_ms| Settled {
+            id,
+            outcome: Outcome::Retry {
+                refused: false,
+                wait_ms,
+                error: "no broker".to_owned(),
+            },
+            to_confirm: true,
+        };
+        let sent = Settled {
+            id: 9,
+            outcome: Outcome::Sent,
+            to_confirm: true,
+        };
+        let settled = [away(1, 1_000), away(2, 2_000), away(3, 1_000), sent];
+        let failures = failures(&settled);
+        let mut ids: Vec<_> = failures.into_values().collect();
+        ids.sort();
+        assert_eq!(ids, [vec![1, 3], vec![2]]);
+    }
 }

@@ -10,6 +10,7 @@ use crate::intake::take_in::TakeIn;
 use crate::outbox::gauges;
 use crate::sales::Sales;
 use crate::shutdown::Shutdown;
+use crate::stock::late::Late;
 use crate::supervise::supervise;
 use crate::sweep::Sweep;
 use std::future::Future;
@@ -81,6 +82,12 @@ pub(super) fn start(
         };
         retry.run(stop)
     });
+    for shard in 0..platform.databases.shards.len() {
+        starter.start("late confirmations", move |p, stop| {
+            let shards = p.shards();
+            Late { shard, shards }.run(stop)
+        });
+    }
     if args.unpaid_expiry_ms == 0 {
         tracing::info!("unpaid orders do not expire");
         return;

@@ -33,6 +33,8 @@ fn failures(messages: &[Message<'_>], written: Vec<Written>) -> Vec<Failed> {
             Err(reason) => (Ids::default(), reason.clone(), true),
             Ok(purchase) => match written.next() {
                 Some(Written::Refused(refusal)) => (purchase.into(), refusal.reason, refusal.last),
+                // Kept and tried again, so that the messages of other shards behind it go on.
+                Some(Written::Away(reason)) => (purchase.into(), reason, false),
                 _ => continue,
             },
         };

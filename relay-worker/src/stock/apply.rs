@@ -3,15 +3,11 @@
 use super::message::StockMove;
 use super::plan::{Plan, plan};
 use super::rows::{self, Lock};
-use super::{LineKey, LineState, Logged, Variant};
-use crate::database::{Database, assembled, padded};
-use crate::limits::STATEMENT_ROWS_MAX;
-use contract::message::INVENTORY_GROUP;
-use contract::sql::{placeholders, rows as groups};
+use super::{LineKey, LineState, Logged, Variant, consumed};
+use crate::clock::now_ms;
+use crate::database::Database;
 use domain::stock::Inventory;
-use domain::{Ms, OrderId, ProductId};
-use sqlx::mysql::MySqlConnection;
-use sqlx::{MySql, Transaction};
+use domain::{OrderId, ProductId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What the batch did and found.
@@ -29,16 +25,18 @@ pub struct Applied {
 ///
 /// # Errors
 /// When the database fails or another relay applied one of them meanwhile; nothing has changed then.
-pub async fn apply(database: &Database, moves: &[StockMove], now: Ms) -> anyhow::Result<Applied> {
+pub async fn apply(database: &Database, moves: &[StockMove]) -> anyhow::Result<Applied> {
     let mut tx = database.begin().await?;
-    let known = consumed(&mut tx, moves).await?;
+    let now = now_ms();
+    let ids: Vec<&str> = moves.iter().map(|one| one.message_id.as_str()).collect();
+    let known = consumed::known(&mut tx, &ids).await?;
     let mut seen = HashSet::new();
     let fresh: Vec<StockMove> = moves
         .iter()
         .filter(|one| !known.contains(&one.message_id) && seen.insert(one.message_id.as_str()))
         .cloned()
         .collect();
-    note_consumed(&mut tx, &fresh, now).await?;
+    consumed::note(&mut tx, &fresh).await?;
     let orders = sorted(moves.iter().map(|one| one.order.get()));
     let orders: Vec<OrderId> = orders.into_iter().filter_map(OrderId::new).collect();
     let products = products(moves);
@@ -92,45 +90,4 @@ fn sorted(ids: impl Iterator<Item = u64>) -> Vec<u64> {
     ids.sort_unstable();
     ids.dedup();
     ids
-}
-
-async fn consumed(
-    session: &mut MySqlConnection,
-    moves: &[StockMove],
-) -> sqlx::Result<HashSet<String>> {
-    let ids: Vec<&str> = moves.iter().map(|one| one.message_id.as_str()).collect();
-    let ids = padded(&ids);
-    let sql = format!(
-        "SELECT message_id FROM t_message_consume_log WHERE consumer_group = ? AND message_id IN ({})",
-        placeholders(ids.len())
-    );
-    let mut query = sqlx::query_scalar(assembled(sql)).bind(INVENTORY_GROUP);
-    for id in &ids {
-        query = query.bind(*id);
-    }
-    Ok(query.fetch_all(session).await?.into_iter().collect())
-}
-
-/// The unique key lets one relay through; a second one waits here, fails, and finds them known.
-async fn note_consumed(
-    tx: &mut Transaction<'_, MySql>,
-    fresh: &[StockMove],
-    now: Ms,
-) -> sqlx::Result<()> {
-    const COLUMNS: usize = 4;
-    const OK: u8 = 1;
-    let mut ids: Vec<&str> = fresh.iter().map(|one| one.message_id.as_str()).collect();
-    ids.sort_unstable();
-    for chunk in ids.chunks(STATEMENT_ROWS_MAX) {
-        let sql = format!(
-            "INSERT INTO t_message_consume_log (message_id, consumer_group, status, consumed_at) VALUES {}",
-            groups(chunk.len(), COLUMNS)
-        );
-        let mut query = sqlx::query(assembled(sql));
-        for id in chunk {
-            query = query.bind(*id).bind(INVENTORY_GROUP).bind(OK).bind(now);
-        }
-        query.execute(&mut **tx).await?;
-    }
-    Ok(())
 }

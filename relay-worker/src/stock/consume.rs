@@ -1,21 +1,16 @@
-//! The loop bus -> stock. Per batch: the database, then cancelled orders, Redis, the outbox, and last the
-//! bus. Each is repeated until it succeeds, so that at any crash the rest is done when the batch is read again.
+//! The loop bus -> stock. Per batch: the database, then Redis, the orders' shards, and last the bus. Each is repeated
+//! until it succeeds, so that at any crash the rest is done when the batch is read again. Only a shard that is away is left
+//! behind, to be informed later.
 
 use super::message::{self, StockMove};
-use super::{Variant, apply, sync};
-use crate::clock::now_ms;
-use crate::database::{Databases, code};
+use super::shards::Shards;
+use super::{apply, sync};
+use crate::database::code;
 use crate::limits::{ROUND_TIMEOUT_MS, STOCK_MESSAGES_MAX};
-use crate::metrics::Metrics;
-use crate::orders::{cache, cancel::cancel_pending};
 use crate::outage::{Outage, persist, within};
-use crate::outbox::settle::confirm;
 use crate::ports::{Incoming, Outgoing, Publisher, Source, Verdict};
-use crate::redis::Redis;
 use crate::shutdown::Shutdown;
 use anyhow::bail;
-use domain::{OrderId, limits::REASON_CHARS_MAX};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,9 +22,7 @@ const QUICK_RETRY: Duration = Duration::from_millis(5);
 pub struct StockConsumer<S, P> {
     pub source: S,
     pub publisher: Arc<P>,
-    pub databases: Databases,
-    pub redis: Redis,
-    pub metrics: Arc<Metrics>,
+    pub shards: Shards,
 }
 
 impl<S: Source, P: Publisher> StockConsumer<S, P> {
@@ -67,7 +60,7 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
             match message::parse(&record.value) {
                 Ok(one) => moves.push(one),
                 Err(reason) => {
-                    self.metrics.dead_letters.add(1);
+                    self.shards.metrics.dead_letters.add(1);
                     poison.push(crate::dead_letter::outgoing(record, &reason));
                 }
             }
@@ -88,13 +81,8 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
                 return Ok(());
             }
             let applied = self.apply(moves).await?;
-            self.cancel(&applied.refused).await?;
-            sync::sync(&self.redis, &sync::news(moves, &applied.stock)).await?;
-            let messages: Vec<(OrderId, &str)> = moves
-                .iter()
-                .map(|one| (one.order, one.message_id.as_str()))
-                .collect();
-            confirm(&self.databases, &messages, now_ms()).await?;
+            sync::sync(&self.shards.redis, &sync::news(moves, &applied.stock)).await?;
+            self.shards.inform(moves, &applied.refused).await;
             Ok(())
         })
         .await
@@ -105,7 +93,7 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
         let mut tries = 0;
         let applied = loop {
             tries += 1;
-            match apply::apply(&self.databases.inventory, moves, now_ms()).await {
+            match apply::apply(&self.shards.databases.inventory, moves).await {
                 Ok(applied) => break applied,
                 Err(error) if tries < QUICK_RETRIES_MAX && contended(&error) => {
                     tokio::time::sleep(QUICK_RETRY).await;
@@ -113,40 +101,15 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
                 Err(error) => return Err(error),
             }
         };
-        self.metrics.stock_applied.add(applied.fresh);
-        self.metrics.stock_repeated.add(moves.len() - applied.fresh);
-        self.metrics.stock_anomalies.add(applied.anomalies.len());
+        let metrics = &self.shards.metrics;
+        metrics.stock_applied.add(applied.fresh);
+        metrics.stock_repeated.add(moves.len() - applied.fresh);
+        metrics.stock_anomalies.add(applied.anomalies.len());
         for anomaly in &applied.anomalies {
             tracing::error!("stock: {anomaly}");
         }
         Ok(applied)
     }
-
-    /// Orders without their units do not stay: pending ones are cancelled, with the reason.
-    async fn cancel(&self, refused: &BTreeMap<OrderId, Variant>) -> anyhow::Result<()> {
-        let orders = refused.keys().copied();
-        for (shard, ids) in self.databases.by_shard(orders, |id| *id) {
-            let mut tx = self.databases.shards[shard].begin().await?;
-            let reason = |id| reason(refused.get(&id));
-            let cancelled = cancel_pending(&mut tx, &ids, reason, now_ms()).await?;
-            tx.commit().await?;
-            self.metrics.stock_refused.add(cancelled.len());
-            for order in &cancelled {
-                tracing::warn!(order_id = %order.id, "cancelled: the database has not the stock that was promised");
-            }
-            cache::changed(&self.redis, cancelled).await;
-        }
-        Ok(())
-    }
-}
-
-fn reason(short: Option<&Variant>) -> String {
-    let mut reason = "insufficient stock".to_owned();
-    if let Some((product, sku)) = short {
-        reason.push_str(&format!(" of product {} sku {}", product.0, sku.0));
-    }
-    reason.truncate(REASON_CHARS_MAX);
-    reason
 }
 
 /// Duplicate key, deadlock, lock wait: the other side was first.

@@ -1,8 +1,12 @@
-//! A real Kafka with several relays at once, one of them killed, and the broker itself.
+//! A real Kafka with several relays at once: relays killed, the broker killed, half of a cluster killed. Ids of orders in
+//! MySQL are compared with ids in the topics.
 
+use crate::topic::{Topic, order_ids};
 use crate::world::{World, wait};
+use contract::message::{ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
 use domain::{Status, StockMode};
-use stack::{Home, Kafka};
+use stack::{Home, Kafka, KafkaCluster};
+use std::collections::BTreeSet;
 
 async fn orders(world: &mut World, from: u64, count: u64) {
     for user in from..from + count {
@@ -55,4 +59,94 @@ async fn two_relays_and_a_broker_that_die() {
     assert!(world.command("reconcile").contains("invariants hold"));
     one.stop().unwrap();
     two.stop().unwrap();
+}
+
+/// Sends that failed, the most of any row.
+async fn most_failed(world: &World) -> u64 {
+    let mut most = 0;
+    for shard in &world.shards {
+        let failed: u64 = sqlx::query_scalar(
+            "SELECT CAST(COALESCE(MAX(retry_count), 0) AS UNSIGNED) FROM t_local_message",
+        )
+        .fetch_one(shard)
+        .await
+        .unwrap();
+        most = most.max(failed);
+    }
+    most
+}
+
+/// Partitions lie on two brokers, one copy each. While one broker is away, for longer than six attempts take, the other's
+/// partitions go on, and nothing is given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_of_a_cluster_and_all_of_it() {
+    let home = Home::temporary().unwrap();
+    let kafka = KafkaCluster::start(&home, 2).unwrap();
+    let mut world = World::new().await;
+    world.set("KAFKA_BROKERS", kafka.bootstrap());
+    for product in 1..4 {
+        world.product(product, StockMode::Redis, 10_000).await;
+    }
+    let relay = world.relay();
+    orders(&mut world, 0, 50).await;
+    world.quiet().await;
+    let mut created = Topic::open(&world, &kafka.bootstrap(), ORDER_CREATED);
+
+    for (broker, from) in [(1, 1_000), (0, 2_000)] {
+        let half = &kafka.brokers[broker].process;
+        half.kill();
+        orders(&mut world, from, 200).await;
+        if broker == 1 {
+            wait("as many failed sends as a refused row has", async || {
+                most_failed(&world).await >= 6
+            })
+            .await;
+        } else {
+            wait("a failed send", async || most_failed(&world).await > 0).await;
+        }
+        let [waiting, _, _, dead] = world.outbox().await;
+        assert_eq!(dead, 0, "being away is no refusal");
+        assert!(waiting > 0, "rows wait for the broker that is away");
+        assert!(
+            waiting < 250,
+            "rows of the broker that is there do not: {waiting} wait"
+        );
+        half.start().unwrap();
+        world.quiet().await;
+        created.until_all(&order_ids(&world).await);
+    }
+
+    kafka
+        .brokers
+        .iter()
+        .for_each(|broker| broker.process.kill());
+    orders(&mut world, 3_000, 100).await;
+    wait("a failed send", async || most_failed(&world).await > 0).await;
+    for broker in &kafka.brokers {
+        broker.process.start().unwrap();
+    }
+    world.quiet().await;
+    assert_eq!(world.outbox().await[3], 0);
+    let all = order_ids(&world).await;
+    created.until_all(&all);
+    assert_eq!(created.ids, all, "and no others");
+    let mut stock = Topic::open(&world, &kafka.bootstrap(), STOCK);
+    stock.until_all(&all);
+    let paid: BTreeSet<String> = paid_ids(&world).await;
+    Topic::open(&world, &kafka.bootstrap(), ORDER_STATUS_CHANGED).until_all(&paid);
+    assert!(world.command("reconcile").contains("invariants hold"));
+    relay.stop().unwrap();
+}
+
+async fn paid_ids(world: &World) -> BTreeSet<String> {
+    let mut ids = BTreeSet::new();
+    for shard in &world.shards {
+        let some: Vec<u64> = sqlx::query_scalar("SELECT id FROM t_order WHERE status = 1")
+            .fetch_all(shard)
+            .await
+            .unwrap();
+        ids.extend(some.iter().map(ToString::to_string));
+    }
+    assert!(!ids.is_empty());
+    ids
 }

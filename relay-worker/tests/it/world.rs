@@ -55,13 +55,20 @@ impl World {
     }
 
     pub async fn on(mariadb: &MariaDb, redis: &Redis) -> World {
+        World::spread([mariadb, mariadb], mariadb, redis).await
+    }
+
+    /// Each shard on a server of its own, and the inventory.
+    pub async fn spread(servers: [&MariaDb; 2], inventory: &MariaDb, redis: &Redis) -> World {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         assert!(number < 64, "a Redis of ours has 64 databases");
-        let shards: Vec<String> = (0..2)
-            .map(|shard| mariadb.url(&format!("w{number}_order_{shard}")))
+        let shards: Vec<String> = servers
+            .iter()
+            .enumerate()
+            .map(|(shard, server)| server.url(&format!("w{number}_order_{shard}")))
             .collect();
-        let inventory = mariadb.url(&format!("w{number}_inventory"));
+        let inventory = inventory.url(&format!("w{number}_inventory"));
         let redis_url = redis.url_of(number as u8);
         let mut world = World {
             number,
@@ -381,7 +388,6 @@ async fn insert_event(
         .bind(topic)
         .bind(event.event_type.name())
         .bind(serde_json::to_string(event).unwrap())
-        .bind(event.occurred_at)
         .bind(event.occurred_at)
         .bind(event.occurred_at)
         .execute(&mut **tx)
