@@ -5,6 +5,7 @@ use crate::database::Address;
 use crate::limits::{
     CLAIM_ROWS_DEFAULT, CLAIM_ROWS_MAX, LEASE_MS_DEFAULT, LEASE_MS_MAX, PUBLISH_TIMEOUT_MS,
 };
+use crate::outbox::resend::Which;
 use crate::rabbit;
 use crate::redis::Redis;
 use anyhow::{anyhow, bail};
@@ -32,6 +33,34 @@ pub enum Command {
     Reconcile(ReconcileArgs),
     /// Build the search index anew from the databases
     Reindex(ReindexArgs),
+    /// Look at events that were not published, and publish them again
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum OutboxCommand {
+    /// Show rows of the outbox, oldest first
+    List {
+        #[command(flatten)]
+        databases: DatabaseArgs,
+        /// Which rows
+        #[arg(long, value_enum, default_value_t = Which::Dead)]
+        status: Which,
+        /// Rows of each shard
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
+    /// Publish rows that were given up once more, with all their attempts
+    Resend {
+        #[command(flatten)]
+        databases: DatabaseArgs,
+        /// Every row that was given up
+        #[arg(long, conflicts_with = "ids", required_unless_present = "ids")]
+        all: bool,
+        /// Message ids or order ids
+        ids: Vec<String>,
+    },
 }
 
 #[derive(Debug, Args)]

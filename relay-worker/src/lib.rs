@@ -22,6 +22,7 @@ pub mod outage;
 pub mod outbox;
 pub mod ports;
 pub mod precedence;
+pub mod progress;
 pub mod rabbit;
 pub mod reconcile;
 pub mod redis;

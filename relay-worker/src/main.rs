@@ -2,9 +2,10 @@
 
 use anyhow::Context;
 use clap::Parser;
-use relay_worker::config::{Cli, Command, DatabaseArgs, ReconcileArgs};
+use relay_worker::config::{Cli, Command, DatabaseArgs, OutboxCommand, ReconcileArgs};
 use relay_worker::database::Databases;
 use relay_worker::index::{Index, rebuild};
+use relay_worker::outbox::resend;
 use relay_worker::reconcile::{Scope, finding};
 use relay_worker::{migrate, reconcile, run, telemetry};
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
                 println!("{line}");
             }
         }
+        Command::Outbox(command) => return outbox(command).await,
         Command::Reconcile(args) => return reconcile_all(args).await,
         Command::Reindex(args) => {
             let url = args.index.url()?;
@@ -58,6 +60,34 @@ fn open(args: &DatabaseArgs) -> anyhow::Result<Databases> {
         &addresses.inventory,
         addresses.count,
     ))
+}
+
+async fn outbox(command: OutboxCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        OutboxCommand::List {
+            databases,
+            status,
+            limit,
+        } => {
+            let rows = resend::list(&open(&databases)?.shards, status, limit).await?;
+            print!("{}", resend::table(&rows));
+            println!("{} rows", rows.len());
+        }
+        OutboxCommand::Resend {
+            databases,
+            all,
+            ids,
+        } => {
+            let ids = (!all).then_some(ids.as_slice());
+            let rows = resend::resend(&open(&databases)?.shards, ids).await?;
+            println!("{rows} rows will be published again");
+            if rows == 0 && ids.is_some() {
+                eprintln!("relay-worker: no row with these ids was given up");
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn reconcile_all(args: ReconcileArgs) -> anyhow::Result<ExitCode> {

@@ -1,5 +1,6 @@
 //! Counters and gauges of this process, and their Prometheus text.
 
+use crate::progress;
 use crate::seckill_source::Bus;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -241,6 +242,7 @@ impl Metrics {
         render_lag(&mut text, "kafka_consumer_lag", help, &lags);
         let help = "records of purchases not yet passed on to RabbitMQ";
         render_lag(&mut text, "relay_rabbitmq_lag", help, &[&self.rabbitmq_lag]);
+        progress::render(&mut text);
         text
     }
 

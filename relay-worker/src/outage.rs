@@ -1,7 +1,8 @@
 //! A loop's bad times: waits that double, and one log line when trouble starts and one when it ends,
-//! instead of a flood.
+//! instead of a flood. What it notes is the loop's progress.
 
 use crate::limits::{OUTAGE_WAIT_MS_MAX, OUTAGE_WAIT_MS_MIN};
+use crate::progress;
 use crate::shutdown::Shutdown;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -22,8 +23,19 @@ pub fn wait_ms(failures: u32) -> u64 {
 
 impl Outage {
     pub fn new(what: impl Into<String>) -> Outage {
+        let what = what.into();
+        progress::begins(&what);
         Outage {
-            what: what.into(),
+            what,
+            failures: 0,
+            since: None,
+        }
+    }
+
+    /// Of somebody who only watches over a loop, and is nothing to show while all is well.
+    pub fn of_watcher(what: &str) -> Outage {
+        Outage {
+            what: what.to_owned(),
             failures: 0,
             since: None,
         }
@@ -32,6 +44,7 @@ impl Outage {
     /// Notes a failed round; the answer is how long to wait.
     pub fn failed(&mut self, error: &anyhow::Error) -> Duration {
         self.failures = self.failures.saturating_add(1);
+        progress::failed(&self.what, self.since.is_none(), error);
         if self.since.is_none() {
             self.since = Some(Instant::now());
             tracing::error!(loop_name = %self.what, "failed, will be tried again: {error:#}");
@@ -46,8 +59,18 @@ impl Outage {
         if let Some(since) = self.since.take() {
             let duration_ms = since.elapsed().as_millis() as u64;
             tracing::info!(loop_name = %self.what, duration_ms, failures = self.failures, "works again");
+            progress::recovered(&self.what);
         }
+        progress::got_on(&self.what);
         self.failures = 0;
+    }
+}
+
+impl Drop for Outage {
+    fn drop(&mut self) {
+        if self.since.is_some() {
+            progress::recovered(&self.what);
+        }
     }
 }
 

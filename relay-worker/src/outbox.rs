@@ -5,6 +5,7 @@ pub mod gauges;
 pub mod plan;
 pub mod publish;
 pub mod record;
+pub mod resend;
 pub mod settle;
 
 /// `t_local_message.status`: what became of a row's sending. That the stock consumer has taken the message in is another

@@ -1,6 +1,7 @@
 //! `/metrics` and `/health` on a port of their own.
 
 use crate::metrics::Metrics;
+use crate::progress;
 use crate::shutdown::Shutdown;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -62,11 +63,7 @@ fn reply(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<Bytes>
             "text/plain; version=0.0.4",
             metrics.render(),
         ),
-        "/health" => (
-            StatusCode::OK,
-            "application/json",
-            "{\"status\":\"ok\"}\n".to_owned(),
-        ),
+        "/health" => (StatusCode::OK, "application/json", progress::health()),
         _ => (
             StatusCode::NOT_FOUND,
             "text/plain",

@@ -16,7 +16,7 @@ pub async fn supervise<F>(
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let mut outage = Outage::new(name);
+    let mut outage = Outage::of_watcher(name);
     loop {
         let ended = match make() {
             Ok(work) => tokio::spawn(work).await.map_err(|end| {

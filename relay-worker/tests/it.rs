@@ -5,6 +5,8 @@
 mod bus;
 #[path = "it/crash.rs"]
 mod crash;
+#[path = "it/half_away.rs"]
+mod half_away;
 #[path = "it/intake.rs"]
 mod intake;
 #[path = "it/life.rs"]

@@ -2,9 +2,7 @@
 
 use crate::sales::{kill_and_start, run, text};
 use crate::world::{World, now, wait};
-use contract::event::OrderEvent;
 use contract::redis as keys;
-use domain::hex::hex;
 use domain::{Status, StockMode, UserId};
 use stack::{Home, MariaDb, Redis};
 
@@ -183,43 +181,7 @@ async fn orders_accepted_for_later() {
     for user in 1..=20 {
         let order = world.draft(user, 1, 1);
         world.promise(&order, 40_000);
-        let key = keys::idempotency(order.user.id, "ab");
-        let _: () = redis::cmd("HSET")
-            .arg(&key)
-            .arg("tick")
-            .arg(1)
-            .query(&mut world.redis)
-            .unwrap();
-        let event = serde_json::to_string(&OrderEvent::created(&order, None)).unwrap();
-        let all = [
-            key,
-            keys::queued(order.id),
-            keys::order_intake(order.id.gene()),
-        ];
-        let word: String = run(
-            &mut world.redis,
-            &keys::ENQUEUE,
-            &all,
-            &[
-                text(1),
-                text("p"),
-                text(60_000),
-                text(202),
-                text("{}"),
-                text("{}"),
-                text(1_000),
-                text(keys::INTAKE_CHANNEL),
-                text("event"),
-                event,
-                text("key"),
-                hex(&[user as u8; 16]),
-                text("payload"),
-                hex(&[7; 16]),
-                text("trace"),
-                text(""),
-            ],
-        );
-        assert_eq!(word, "ok");
+        world.accept(&order);
         orders.push(order);
     }
     let relay = world.relay();

@@ -10,7 +10,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 
 /// The bootstrap address a relay with the embedded broker prints.
-fn bootstrap(relay: &stack::Process) -> String {
+pub fn bootstrap(relay: &stack::Process) -> String {
     let log = std::fs::read_to_string(relay.log()).unwrap();
     let line = log
         .lines()

@@ -1,9 +1,11 @@
 //! Flash sales as the functions make them: preheated, and bought in through the scripts.
 
 use crate::world::{World, now, wait};
+use contract::event::OrderEvent;
 use contract::redis as keys;
 use contract::redis::Script;
-use domain::{OrderId, ProductId, SeckillId, ShardCount, SkuId, Status, User, UserId};
+use domain::hex::hex;
+use domain::{Order, OrderId, ProductId, SeckillId, ShardCount, SkuId, Status, User, UserId};
 use redis::FromRedisValue;
 use relay_worker::orders::read::{Which, orders};
 use stack::Process;
@@ -182,6 +184,49 @@ impl World {
             "ok" => Ok(words[1].parse().ok().and_then(OrderId::new).unwrap()),
             word => Err(word.to_owned()),
         }
+    }
+
+    /// Accepts an order to be written later, as the function does.
+    pub fn accept(&mut self, order: &Order) {
+        let key = keys::idempotency(order.user.id, &text(order.id));
+        let _: () = redis::cmd("HSET")
+            .arg(&key)
+            .arg("tick")
+            .arg(1)
+            .query(&mut self.redis)
+            .unwrap();
+        let event = serde_json::to_string(&OrderEvent::created(order, None)).unwrap();
+        let all = [
+            key,
+            keys::queued(order.id),
+            keys::order_intake(order.id.gene()),
+        ];
+        let mut hash = [0; 16];
+        hash[..8].copy_from_slice(&order.id.get().to_be_bytes());
+        let word: String = run(
+            &mut self.redis,
+            &keys::ENQUEUE,
+            &all,
+            &[
+                text(1),
+                text("p"),
+                text(60_000),
+                text(202),
+                text("{}"),
+                text("{}"),
+                text(1_000),
+                text(keys::INTAKE_CHANNEL),
+                text("event"),
+                event,
+                text("key"),
+                hex(&hash),
+                text("payload"),
+                hex(&[7; 16]),
+                text("trace"),
+                text(""),
+            ],
+        );
+        assert_eq!(word, "ok");
     }
 
     /// Adds an entry to a product's intake, as only a broken or repeated writer could.
