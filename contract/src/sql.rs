@@ -29,19 +29,29 @@ pub const NOW_MS: &str = now_ms!();
 /// idempotency_key, request_hash, deadline ms, created_at, updated_at.
 pub const INSERT_ORDER: &str = concat!(
     "INSERT INTO t_order (id, user_id, user_ref, order_no, total_amount, discount_amount, \
-     actual_amount, payment_method, shipping_address, remark, idempotency_key, request_hash, created_at, updated_at) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, IF(",
+     actual_amount, payment_method, shipping_address, remark, idempotency_key, request_hash, created_at, updated_at, \
+     payable_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, IF(",
     now_ms!(),
-    " > ?, NULL, ?), ?)"
+    " > ?, NULL, ?), ?, ",
+    now_ms!(),
+    ")"
 );
 
-/// Heads of multi-row inserts; `rows` adds the rest. Per row: id, user_id, user_ref, order_no, total, discount, actual,
+/// Head of a multi-row insert; `order_rows` adds the rest. Per row: id, user_id, user_ref, order_no, total, discount, actual,
 /// payment_method, shipping_address, remark, idempotency_key, request_hash, created_at, updated_at. Without a deadline.
 pub const INSERT_ORDERS: &str = "INSERT INTO t_order (id, user_id, user_ref, order_no, total_amount, discount_amount, \
-     actual_amount, payment_method, shipping_address, remark, idempotency_key, request_hash, created_at, updated_at) VALUES ";
+     actual_amount, payment_method, shipping_address, remark, idempotency_key, request_hash, created_at, updated_at, \
+     payable_at) VALUES ";
 pub const ORDER_PARAMETERS: usize = 14;
 
-/// Per row: order_id, product_id, sku_id, name, image, price, quantity, subtotal, stock_mode, created_at.
+/// Groups of such rows: an order can be paid from when it is written, by the clock of its database.
+pub fn order_rows(count: usize) -> String {
+    let group = format!("({}, {NOW_MS})", placeholders(ORDER_PARAMETERS));
+    vec![group; count].join(", ")
+}
+
+/// Head of a multi-row insert; `rows` adds the rest. Per row: order_id, product_id, sku_id, name, image, price, quantity,
+/// subtotal, stock_mode, created_at.
 pub const INSERT_ITEMS: &str = "INSERT INTO t_order_item (order_id, product_id, sku_id, product_name, product_image, \
      price, quantity, subtotal, stock_mode, created_at) VALUES ";
 pub const ITEM_PARAMETERS: usize = 10;
@@ -167,7 +177,8 @@ mod tests {
         }
         for (head, width) in [
             (INSERT_ITEMS, ITEM_PARAMETERS),
-            (INSERT_ORDERS, ORDER_PARAMETERS),
+            // And when it can be paid.
+            (INSERT_ORDERS, ORDER_PARAMETERS + 1),
             (INSERT_MESSAGES, MESSAGE_PARAMETERS),
             (INSERT_RECORDS, RECORD_PARAMETERS),
         ] {

@@ -325,6 +325,8 @@ pub struct Mysql {
     pub connect_timeout_ms: u64,
     /// How long a statement may take, in ms.
     pub query_timeout_ms: u64,
+    /// How long a transaction may wait for its next statement before the server (MariaDB) ends it; 0: no limit.
+    pub idle_transaction_seconds: u32,
 }
 
 impl Default for Mysql {
@@ -335,6 +337,7 @@ impl Default for Mysql {
             wait_timeout_ms: limits::MYSQL_WAIT_TIMEOUT.as_millis() as u64,
             connect_timeout_ms: limits::MYSQL_CONNECT_TIMEOUT.as_millis() as u64,
             query_timeout_ms: limits::MYSQL_QUERY_TIMEOUT.as_millis() as u64,
+            idle_transaction_seconds: limits::MYSQL_IDLE_TRANSACTION_SECONDS,
         }
     }
 }

@@ -46,6 +46,8 @@ pub struct Limits {
     pub connect: Duration,
     /// One statement.
     pub query: Duration,
+    /// What each session is set to when it is new, and again when it was reset.
+    pub setup: Vec<String>,
 }
 
 impl Limits {
@@ -57,6 +59,7 @@ impl Limits {
             wait: Duration::from_millis(config.wait_timeout_ms),
             connect: Duration::from_millis(config.connect_timeout_ms),
             query: Duration::from_millis(config.query_timeout_ms),
+            setup: setup(config.idle_transaction_seconds),
         }
     }
 }
@@ -147,7 +150,8 @@ impl Pools {
         let budget = joined.map_err(|reason| format!("{shown}: {reason}"))?;
         let metrics = self.metrics.pool(&shown);
         let limits = self.limits.clone();
-        let pool = Arc::new(Pool::new(opts, shown, limits, budget, metrics));
+        let opts = OptsBuilder::from_opts(opts).setup(limits.setup.clone());
+        let pool = Arc::new(Pool::new(opts.into(), shown, limits, budget, metrics));
         pools.insert(address.to_owned(), pool.clone());
         Ok(pool)
     }
@@ -224,6 +228,19 @@ impl Access {
 /// What an address may say beside where and who. Whatever else the driver knows is either the host's to decide, leads past
 /// the address that was allowed, or needs TLS, which this build does not have to MySQL.
 const PARAMETERS: [&str; 4] = ["charset", "client_found_rows", "ssl-mode", "sslmode"];
+
+/// Limits of the server's patience with this host: a transaction that waits for its next statement, a reply that is not read
+/// and a statement that does not come to its end hold locks, and a host that is frozen would hold them for hours. MySQL has
+/// no limit for the first and takes it for a comment.
+fn setup(idle_transaction_seconds: u32) -> Vec<String> {
+    match idle_transaction_seconds {
+        0 => Vec::new(),
+        seconds => vec![format!(
+            "SET SESSION /*M! idle_transaction_timeout = {seconds}, */ net_write_timeout = {seconds}, \
+             net_read_timeout = {seconds}"
+        )],
+    }
+}
 
 /// The driver's options for `url`.
 fn options(url: &Url) -> Result<Opts, String> {

@@ -1,14 +1,16 @@
-//! Unpaid orders are cancelled after their time. Any number of relays may do it: each skips what another holds.
+//! Unpaid orders are cancelled after their time, which begins when they are written and can be paid, and is measured by the
+//! clock of their own shard. Any number of relays may do it: each skips what another holds.
 
 use crate::clock::now_ms;
-use crate::database::Database;
+use crate::database::{Database, assembled};
 use crate::limits::{EXPIRY_EVERY_MS, EXPIRY_ORDERS_MAX, ROUND_TIMEOUT_MS};
 use crate::metrics::Metrics;
 use crate::orders::{cache, cancel::cancel_pending};
 use crate::outage::{Outage, within};
 use crate::redis::Redis;
 use crate::shutdown::Shutdown;
-use domain::{Ms, OrderId};
+use contract::sql::NOW_MS;
+use domain::OrderId;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -30,8 +32,7 @@ impl Expiry {
     pub async fn run(self, mut shutdown: Shutdown) {
         let mut outage = Outage::new(format!("expiry of shard {}", self.shard));
         while !shutdown.requested() {
-            let due = now_ms().saturating_sub(self.unpaid_ms);
-            let pause = match within(ROUND_TIMEOUT_MS, "expiry", self.expire(due)).await {
+            let pause = match within(ROUND_TIMEOUT_MS, "expiry", self.expire()).await {
                 Ok(cancelled) => {
                     outage.over();
                     if cancelled as u64 == u64::from(EXPIRY_ORDERS_MAX) {
@@ -45,20 +46,21 @@ impl Expiry {
         }
     }
 
-    /// Cancels one batch of orders created before `due`; their number.
+    /// Cancels one batch of orders that could have been paid for longer than `unpaid_ms`; their number.
     ///
     /// # Errors
     /// When the database fails; nothing has changed then.
-    pub async fn expire(&self, due: Ms) -> anyhow::Result<usize> {
+    pub async fn expire(&self) -> anyhow::Result<usize> {
+        let due = format!(
+            "SELECT id FROM t_order WHERE status = 0 AND payable_at < {NOW_MS} - ? ORDER BY payable_at LIMIT ? \
+             FOR UPDATE SKIP LOCKED"
+        );
         let mut tx = self.database.begin().await?;
-        let ids: Vec<u64> = sqlx::query_scalar(
-            "SELECT id FROM t_order WHERE status = 0 AND created_at < ? ORDER BY created_at LIMIT ? \
-             FOR UPDATE SKIP LOCKED",
-        )
-        .bind(due)
-        .bind(EXPIRY_ORDERS_MAX)
-        .fetch_all(&mut *tx)
-        .await?;
+        let ids: Vec<u64> = sqlx::query_scalar(assembled(due))
+            .bind(self.unpaid_ms)
+            .bind(EXPIRY_ORDERS_MAX)
+            .fetch_all(&mut *tx)
+            .await?;
         let ids: Vec<OrderId> = ids.into_iter().filter_map(OrderId::new).collect();
         let cancelled = cancel_pending(&mut tx, &ids, |_| REASON.to_owned(), now_ms()).await?;
         tx.commit().await?;

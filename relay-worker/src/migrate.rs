@@ -21,7 +21,8 @@ macro_rules! migrations {
 const ORDER: &[Migration] = migrations![
     "order" / "0001_orders",
     "order" / "0002_idempotency_records",
-    "order" / "0003_published_and_consumed"
+    "order" / "0003_published_and_consumed",
+    "order" / "0005_payable_at"
 ];
 const INVENTORY: &[Migration] = migrations![
     "inventory" / "0001_inventory",

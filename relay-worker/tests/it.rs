@@ -25,6 +25,8 @@ mod search;
 mod seckill_source;
 #[path = "it/sweep.rs"]
 mod sweep;
+#[path = "it/time.rs"]
+mod time;
 #[path = "it/topic.rs"]
 mod topic;
 #[path = "it/world.rs"]

@@ -18,6 +18,7 @@ mod rabbitmq;
 mod redis;
 mod redis_cluster;
 mod spawner;
+pub mod steps;
 mod wait;
 
 pub use elasticsearch::Elasticsearch;

@@ -178,6 +178,36 @@ impl Platform {
         Ok((host.process, host.api))
     }
 
+    /// A further relay on the same servers, with these variables of its own.
+    ///
+    /// # Errors
+    /// Where it does not get ready.
+    pub fn relay_with(&self, name: &str, own: &[(&'static str, &str)]) -> Result<Process> {
+        let mut environment = self.environment.clone();
+        environment.retain(|(name, _)| own.iter().all(|(other, _)| name != other));
+        environment.extend(own.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let options = Options::default();
+        start_relay(
+            &self.home,
+            name,
+            &self.relay_program,
+            &options,
+            &environment,
+        )
+    }
+
+    /// The databases' addresses by way of a proxy before their server.
+    pub fn databases_through(&self, port: u16) -> [(&'static str, String); 2] {
+        let direct = format!(":{}/", self.mariadb.port());
+        let through = |name: &'static str| {
+            let mut values = self.environment.iter().filter(|(have, _)| *have == name);
+            let value = values.next().map(|(_, value)| value.as_str());
+            let value = value.unwrap_or_default();
+            (name, value.replace(&direct, &format!(":{port}/")))
+        };
+        [through("MYSQL_URLS"), through("INVENTORY_URL")]
+    }
+
     /// Another program that takes the host's variables, on the same servers; not yet started.
     ///
     /// # Errors

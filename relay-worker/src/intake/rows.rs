@@ -6,7 +6,7 @@ use contract::event::EventType;
 use contract::message::ORDER_CREATED;
 use contract::sql::{
     INSERT_ITEMS, INSERT_MESSAGES, INSERT_ORDERS, INSERT_RECORDS, ITEM_PARAMETERS,
-    MESSAGE_PARAMETERS, ORDER_PARAMETERS, RECORD_PARAMETERS, rows,
+    MESSAGE_PARAMETERS, ORDER_PARAMETERS, RECORD_PARAMETERS, order_rows, rows,
 };
 use domain::limits::INTAKE_BATCH_MAX;
 use sqlx::Arguments as _;
@@ -15,7 +15,7 @@ use sqlx::mysql::{MySqlArguments, MySqlConnection};
 
 /// Inserts everything the drafts are, in the caller's transaction; sorted, so that all relays lock in one order.
 pub async fn insert(session: &mut MySqlConnection, drafts: &[Draft]) -> sqlx::Result<()> {
-    write(session, INSERT_ORDERS, ORDER_PARAMETERS, drafts, order).await?;
+    write(session, INSERT_ORDERS, order_rows, drafts, order).await?;
     let mut records: Vec<&Draft> = drafts
         .iter()
         .filter(|draft| draft.record.is_some())
@@ -24,7 +24,7 @@ pub async fn insert(session: &mut MySqlConnection, drafts: &[Draft]) -> sqlx::Re
     write(
         session,
         INSERT_RECORDS,
-        RECORD_PARAMETERS,
+        |count| rows(count, RECORD_PARAMETERS),
         &records,
         |args, draft| record(args, draft),
     )
@@ -36,7 +36,7 @@ pub async fn insert(session: &mut MySqlConnection, drafts: &[Draft]) -> sqlx::Re
     write(
         session,
         INSERT_ITEMS,
-        ITEM_PARAMETERS,
+        |count| rows(count, ITEM_PARAMETERS),
         &items,
         |args, (draft, at)| item(args, draft, *at),
     )
@@ -44,7 +44,7 @@ pub async fn insert(session: &mut MySqlConnection, drafts: &[Draft]) -> sqlx::Re
     write(
         session,
         INSERT_MESSAGES,
-        MESSAGE_PARAMETERS,
+        |count| rows(count, MESSAGE_PARAMETERS),
         drafts,
         message,
     )
@@ -54,7 +54,7 @@ pub async fn insert(session: &mut MySqlConnection, drafts: &[Draft]) -> sqlx::Re
 async fn write<T>(
     session: &mut MySqlConnection,
     head: &str,
-    width: usize,
+    groups: impl Fn(usize) -> String,
     all: &[T],
     bind: impl Fn(&mut MySqlArguments, &T) -> Result<(), BoxDynError>,
 ) -> sqlx::Result<()> {
@@ -63,11 +63,10 @@ async fn write<T>(
         let (part, after) = rest.split_at(size);
         rest = after;
         let mut arguments = MySqlArguments::default();
-        arguments.reserve(size * width, size * width * 16);
         for one in part {
             bind(&mut arguments, one).map_err(sqlx::Error::Encode)?;
         }
-        let sql = format!("{head}{}", rows(size, width));
+        let sql = format!("{head}{}", groups(size));
         sqlx::query_with(assembled(sql), arguments)
             .execute(&mut *session)
             .await?;

@@ -1,0 +1,280 @@
+//! A proxy before a server that knows what its clients ask: a test names a step (a statement, a command, a kind of
+//! request) and what happens there: the reply is cut off or never comes, or the test is woken to kill somebody. So a crash
+//! hits the same step each time, instead of some moment under load.
+
+mod kafka;
+mod mysql;
+mod redis;
+
+use crate::wait::poll;
+use anyhow::{Result, bail};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Whose requests are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// A request reads as its SQL text, prepared or not.
+    MySql,
+    /// As its words, parted by spaces.
+    Redis,
+    /// As the name of its kind.
+    Kafka,
+}
+
+/// What happens at a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The request reaches the server, and nothing passes on this connection until `Step::release`: to the server it
+    /// looks like a client that is frozen.
+    Hold,
+    /// The request reaches the server; its reply does not reach the client, whose connection ends.
+    CutReply,
+    /// The request does not reach the server, and the connection ends.
+    CutRequest,
+}
+
+/// Finds requests in what a client sends.
+trait Reader: Send {
+    /// Takes bytes from the client; every request that begins in them and is whole enough to be named.
+    fn requests(&mut self, bytes: &[u8]) -> Vec<String>;
+    /// Sees the server's bytes.
+    fn replies(&mut self, _bytes: &[u8]) {}
+}
+
+/// The proxy. Its threads end with their connections.
+pub struct Steps {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    rules: Mutex<Vec<Arc<Rule>>>,
+    over: AtomicBool,
+    open: Mutex<Vec<TcpStream>>,
+}
+
+struct Rule {
+    text: String,
+    action: Action,
+    state: Mutex<RuleState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct RuleState {
+    /// Requests that still pass before it applies.
+    skip: usize,
+    reached: bool,
+    released: bool,
+}
+
+/// A step that was asked for. It happens once.
+pub struct Step(Arc<Rule>);
+
+impl Steps {
+    /// Before the server on `target` of 127.0.0.1.
+    ///
+    /// # Errors
+    /// Where no port is free.
+    pub fn before(target: u16, protocol: Protocol) -> Result<Steps> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let port = listener.local_addr()?.port();
+        let shared = Arc::new(Shared::default());
+        let accepting = shared.clone();
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                if accepting.over.load(Ordering::SeqCst) {
+                    return;
+                }
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, target));
+                if let (Ok(client), Ok(server)) = (client, TcpStream::connect(address)) {
+                    let _ = join(&accepting, client, server, protocol);
+                }
+            }
+        });
+        Ok(Steps { port, shared })
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The next request that holds `text`, after `skip` others that do.
+    pub fn at(&self, text: &str, skip: usize, action: Action) -> Step {
+        let rule = Arc::new(Rule {
+            text: text.to_owned(),
+            action,
+            state: Mutex::new(RuleState {
+                skip,
+                ..RuleState::default()
+            }),
+            changed: Condvar::new(),
+        });
+        lock(&self.shared.rules).push(rule.clone());
+        Step(rule)
+    }
+}
+
+impl Step {
+    /// Waits until it is reached.
+    ///
+    /// # Errors
+    /// Where it is not in time.
+    pub fn reached(&self, within: Duration) -> Result<()> {
+        let reached = poll(within, || lock(&self.0.state).reached.then_some(()));
+        if reached.is_none() {
+            bail!("no request with {:?} came within {within:?}", self.0.text);
+        }
+        Ok(())
+    }
+
+    /// Whether it has been reached.
+    pub fn is_reached(&self) -> bool {
+        lock(&self.0.state).reached
+    }
+
+    /// What was held goes on.
+    pub fn release(&self) {
+        lock(&self.0.state).released = true;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Drop for Step {
+    /// A step that was not reached is not waited for any more.
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
+        state.reached = true;
+        state.released = true;
+        drop(state);
+        self.0.changed.notify_all();
+    }
+}
+
+impl Rule {
+    /// Whether this request is the one.
+    fn takes(&self, request: &str) -> bool {
+        let mut state = lock(&self.state);
+        if state.reached || !request.contains(&self.text) {
+            return false;
+        }
+        if state.skip > 0 {
+            state.skip -= 1;
+            return false;
+        }
+        state.reached = true;
+        true
+    }
+
+    fn wait_for_release(&self) {
+        let state = lock(&self.state);
+        drop(
+            self.changed
+                .wait_while(state, |state| !state.released)
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        self.shared.over.store(true, Ordering::SeqCst);
+        for rule in lock(&self.shared.rules).drain(..) {
+            lock(&rule.state).released = true;
+            rule.changed.notify_all();
+        }
+        for stream in lock(&self.shared.open).drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        // Wakes the listener.
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+    }
+}
+
+/// Of one connection: its reader, and the rule that stopped it.
+struct Wire {
+    reader: Mutex<Box<dyn Reader>>,
+    stopped: Mutex<Option<Arc<Rule>>>,
+}
+
+fn join(
+    shared: &Arc<Shared>,
+    client: TcpStream,
+    server: TcpStream,
+    protocol: Protocol,
+) -> Result<()> {
+    for stream in [&client, &server] {
+        stream.set_nodelay(true)?;
+    }
+    lock(&shared.open).extend([client.try_clone()?, server.try_clone()?]);
+    let reader: Box<dyn Reader> = match protocol {
+        Protocol::MySql => Box::new(mysql::MySqlReader::default()),
+        Protocol::Redis => Box::new(redis::RedisReader::default()),
+        Protocol::Kafka => Box::new(kafka::KafkaReader::default()),
+    };
+    let wire = Arc::new(Wire {
+        reader: Mutex::new(reader),
+        stopped: Mutex::new(None),
+    });
+    let (to_server, to_client) = (server.try_clone()?, client.try_clone()?);
+    let (rules, asking) = (shared.clone(), wire.clone());
+    thread::spawn(move || ask(&rules, &asking, client, to_server));
+    thread::spawn(move || answer(&wire, server, to_client));
+    Ok(())
+}
+
+/// Client to server.
+fn ask(shared: &Shared, wire: &Wire, mut from: TcpStream, mut to: TcpStream) {
+    let mut bytes = [0; 64 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut bytes) {
+        let requests = lock(&wire.reader).requests(&bytes[..length]);
+        let rules = lock(&shared.rules).clone();
+        let rule = rules
+            .into_iter()
+            .find(|rule| requests.iter().any(|request| rule.takes(request)));
+        let action = rule.as_ref().map(|rule| rule.action);
+        if action == Some(Action::CutRequest) {
+            break;
+        }
+        // Before the server can answer.
+        *lock(&wire.stopped) = rule.clone();
+        if to.write_all(&bytes[..length]).is_err() {
+            break;
+        }
+        if let (Some(rule), Some(Action::Hold)) = (rule, action) {
+            rule.wait_for_release();
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+    let _ = from.shutdown(Shutdown::Both);
+}
+
+/// Server to client.
+fn answer(wire: &Wire, mut from: TcpStream, mut to: TcpStream) {
+    let mut bytes = [0; 64 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut bytes) {
+        lock(&wire.reader).replies(&bytes[..length]);
+        let stopped = lock(&wire.stopped).clone();
+        match stopped.as_ref().map(|rule| (rule, rule.action)) {
+            Some((rule, Action::Hold)) => rule.wait_for_release(),
+            // The server has answered: the request has taken effect.
+            Some(_) => break,
+            None => {}
+        }
+        if to.write_all(&bytes[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+    let _ = from.shutdown(Shutdown::Both);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
