@@ -9,6 +9,7 @@ pub mod message;
 pub mod plan;
 pub mod rows;
 pub mod shards;
+pub mod split;
 pub mod sync;
 
 use domain::{OrderId, ProductId, SkuId, StockMode};

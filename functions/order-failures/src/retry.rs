@@ -4,6 +4,7 @@
 use super::row;
 use contract::failure::{FailureStatus, FailureView};
 use contract::redis::FAILURES_CHANNEL;
+use contract::sql::NOW_MS;
 use domain::Rejection;
 use guest::config::Config;
 use guest::mysql::{Db, Value};
@@ -15,8 +16,12 @@ const VERDICT_WITHIN: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// By the database's clock: one for all hosts.
-const DUE_NOW: &str = "UPDATE order_failures SET status = ?, next_retry_at = CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED), \
-     updated_at = CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED) WHERE id = ? AND status IN (?, ?)";
+fn due_now() -> String {
+    format!(
+        "UPDATE order_failures SET status = ?, next_retry_at = {NOW_MS}, updated_at = {NOW_MS} \
+         WHERE id = ? AND status IN (?, ?)"
+    )
+}
 
 /// The failure as it is after the retry, or while that is still to come.
 ///
@@ -58,7 +63,7 @@ async fn make_due(config: &Config, id: u64) -> Result<FailureView, Fault> {
         Value::Uint8(pending.code()),
         Value::Uint8(failed.code()),
     ];
-    let changed = db.update(DUE_NOW, values).await?;
+    let changed = db.update(&due_now(), values).await?;
     let failure = row::one(db, id).await?;
     // No change of a pending row: somebody asked for the same in the same millisecond.
     if changed == 0 && failure.status != pending.name() {

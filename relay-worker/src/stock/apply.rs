@@ -21,6 +21,16 @@ pub struct Applied {
     pub anomalies: Vec<String>,
 }
 
+impl Applied {
+    /// What another part of the batch did.
+    pub fn add(&mut self, other: Applied) {
+        self.stock.extend(other.stock);
+        self.refused.extend(other.refused);
+        self.fresh += other.fresh;
+        self.anomalies.extend(other.anomalies);
+    }
+}
+
 /// Applies what is new of `moves`.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 
 use super::message::{self, StockMove};
 use super::shards::Shards;
+use super::split::parts;
 use super::{apply, sync};
 use crate::database::code;
 use crate::limits::{ROUND_TIMEOUT_MS, STOCK_MESSAGES_MAX};
@@ -88,19 +89,29 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
         .await
     }
 
-    /// Two relays, or a function with the same products, may be in each other's way for a moment.
+    /// Two relays, or a function with the same products, may be in each other's way for a moment. Where the whole batch
+    /// meets somebody, its parts are taken in one by one, and those that are held come last.
     async fn apply(&self, moves: &[StockMove]) -> anyhow::Result<apply::Applied> {
+        let mut applied = apply::Applied::default();
+        let mut waiting = vec![moves.to_vec()];
         let mut tries = 0;
-        let applied = loop {
-            tries += 1;
-            match apply::apply(&self.shards.databases.inventory, moves).await {
-                Ok(applied) => break applied,
-                Err(error) if tries < QUICK_RETRIES_MAX && contended(&error) => {
-                    tokio::time::sleep(QUICK_RETRY).await;
+        while !waiting.is_empty() {
+            let mut held = Vec::new();
+            for part in waiting {
+                match apply::apply(&self.shards.databases.inventory, &part).await {
+                    Ok(one) => applied.add(one),
+                    Err(error) if tries < QUICK_RETRIES_MAX && contended(&error) => {
+                        held.extend(parts(&part));
+                    }
+                    Err(error) => return Err(error),
                 }
-                Err(error) => return Err(error),
             }
-        };
+            if !held.is_empty() {
+                tries += 1;
+                tokio::time::sleep(QUICK_RETRY).await;
+            }
+            waiting = held;
+        }
         let metrics = &self.shards.metrics;
         metrics.stock_applied.add(applied.fresh);
         metrics.stock_repeated.add(moves.len() - applied.fresh);

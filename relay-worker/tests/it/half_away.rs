@@ -300,3 +300,30 @@ async fn what_was_given_up_is_listed_and_sent_again() {
     assert_eq!(world.stock(1).await, (98, 2, 0));
     relay.stop().unwrap();
 }
+
+/// Somebody holds the stock of one product: the stock of the others goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_product_that_is_held() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 10).await;
+    world.product(2, StockMode::Redis, 10).await;
+    let mut tx = world.inventory.begin().await.unwrap();
+    sqlx::query("SELECT id FROM t_inventory WHERE product_id = 1 FOR UPDATE")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    for user in 1..=5 {
+        world.place(user, 1, 1).await;
+        world.place(user, 2, 1).await;
+    }
+    let relay = world.relay();
+    wait("the other product's stock", async || {
+        world.stock(2).await == (5, 5, 0)
+    })
+    .await;
+    assert_eq!(world.stock(1).await, (10, 0, 0), "held all the while");
+    tx.rollback().await.unwrap();
+    world.quiet().await;
+    assert_eq!(world.stock(1).await, (5, 5, 0));
+    relay.stop().unwrap();
+}
