@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::list_budget::{Budget, Json};
 use crate::mysql::{Db, Row};
 use crate::shape::Shape;
-use crate::{Call, Fault, Reply, config};
+use crate::{Call, Fault, Reply, caller, config};
 use contract::order::envelope::ORDERS_FOUND;
 use contract::order::{
     ApiOrder, ApiOrders, Envelope, EnvelopeOrder, EnvelopeOrders, OrderView, Orders,
@@ -30,8 +30,9 @@ const SHARDS_AT_ONCE: usize = 8;
 /// Answers a listing: of the user in the path, else in the query, else of everybody.
 pub async fn answer(call: &Call, shape: Shape, user: Option<&str>) -> Result<Reply, Fault> {
     let query = |name: &str| call.query(name);
+    call.once(&filter::PARAMETERS)?;
     let page = Page::parse(&query)?;
-    let filter = Filter::of_list(user, &query)?;
+    let filter = Filter::of_list(user, caller::in_query(call)?, &query)?;
     let found = find(config::config().await?, &filter, page, shape).await?;
     Ok(reply(shape, found, page)?.fresh(call, [filter.group().as_str()]))
 }
