@@ -64,6 +64,20 @@ fn payload(user: &User, draft: &Draft) -> [u8; 16] {
 mod tests {
     use super::*;
 
+    /// Made by another program, as databases in use have it. Of another hash every repeat across a deployment would be another
+    /// request.
+    #[test]
+    fn a_payload_is_stored_as_it_ever_was() {
+        let body = br#"{"items":[{"product_id":1,"quantity":2},{"product_id":9,"sku_id":4,"quantity":1,"price":10.5}],
+            "shipping_address":"1 Nanjing Road East, Shanghai","remark":"after six","payment_method":"alipay"}"#;
+        let user = contract::identity::user("user_7").unwrap();
+        let stored = payload(&user, &CreateOrderRequest::parse(body).unwrap());
+        assert_eq!(
+            domain::hex::hex(&stored),
+            "be5e5cf7783713a93f5695c686003aeb"
+        );
+    }
+
     #[test]
     fn the_same_wish_is_the_same_payload() {
         let user = contract::identity::user("7").unwrap();

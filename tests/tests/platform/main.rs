@@ -6,6 +6,8 @@ mod cache;
 mod contention;
 mod failures;
 mod goldens;
+mod keys;
+mod keys_storm;
 mod life;
 mod reading;
 mod repeats;
