@@ -5,6 +5,7 @@
 mod cache;
 mod contention;
 mod failures;
+mod filters;
 mod goldens;
 mod keys;
 mod keys_storm;
