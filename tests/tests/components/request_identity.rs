@@ -265,3 +265,54 @@ fn a_user_is_one_user_wherever_it_is_named() {
     let reply = send("create-order", request("POST", &path, BODY), &script);
     assert_eq!(reply.body["order"]["user_id"], "user_7", "{reply:?}");
 }
+
+/// Answered by one of two values, a list would show what the other does not match.
+#[test]
+fn a_filter_has_one_value() {
+    let id = minted(100, 1);
+    for (function, path) in [
+        (
+            "query-order",
+            "/v1/order/list?status=paid&status=pending".to_owned(),
+        ),
+        (
+            "query-order",
+            "/api/v1/users/7/orders?page=1&page=2".to_owned(),
+        ),
+        (
+            "query-order",
+            "/v1/order/search?product_id=1&product_id=2".to_owned(),
+        ),
+        (
+            "query-order",
+            format!("/v1/order/search?id={id}&order_no=7202123782"),
+        ),
+        ("query-order", "/v1/order/search?from=1&from=2".to_owned()),
+        ("create-order", "/orders?status=&status=paid".to_owned()),
+        (
+            "create-order",
+            "/api/v1/orders?pageSize=1&pageSize=2".to_owned(),
+        ),
+        (
+            "order-failures",
+            "/api/v1/failures?status=failed&status=success".to_owned(),
+        ),
+        (
+            "product-catalog",
+            "/api/v1/products?status=all&status=on_sale".to_owned(),
+        ),
+        ("product-catalog", "/products?search=a&search=b".to_owned()),
+    ] {
+        let script = Script::default();
+        let reply = send(function, request("GET", &path, ""), &script);
+        assert_eq!(reply.status, 400, "{path}: {reply:?}");
+        assert!(script.steps().is_empty(), "{path}");
+    }
+    // The same value twice is one value.
+    let script = Script::default().expect("order_1 SELECT t_order", nothing());
+    let path = "/v1/order/list?user_id=7&status=paid&status=paid";
+    assert_eq!(
+        send("query-order", request("GET", path, ""), &script).status,
+        200
+    );
+}
