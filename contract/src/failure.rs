@@ -13,6 +13,10 @@ pub const MESSAGE_CHARS_MAX: usize = 4_096;
 /// Bytes that surely hold them.
 pub const MESSAGE_BYTES_READ: usize = 4 * MESSAGE_CHARS_MAX;
 
+/// How the reason begins by which an accepted order was given up for its key's sake: the key has made the order that follows,
+/// and the accepted one's id is answered with that.
+pub const KEY_MADE_ANOTHER: &str = "its idempotency key has made order";
+
 /// A message as operators may see it: without addresses and phone numbers, cut to its first characters.
 pub fn shown(message: &str) -> String {
     masked(message).chars().take(MESSAGE_CHARS_MAX).collect()

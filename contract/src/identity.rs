@@ -100,6 +100,8 @@ mod tests {
             (123, "user_123".into())
         );
         let named = user("alice").unwrap();
+        // Made by another program: orders in use are of this user.
+        assert_eq!(named.id.get(), 5_401_506_668_699_942_955);
         assert!(named.id.get() & HASHED_USER_BIT != 0 && named.id.get() >> 63 == 0);
         assert_eq!(named.shown(), "alice");
         assert_ne!(named.id, user("alicf").unwrap().id);

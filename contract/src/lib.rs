@@ -7,6 +7,7 @@ pub mod cache;
 pub mod event;
 pub mod failure;
 pub mod health;
+pub mod idempotency_key;
 pub mod identity;
 pub mod intake;
 #[cfg(test)]

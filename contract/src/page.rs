@@ -64,6 +64,14 @@ impl Page {
     }
 }
 
+/// How many there are at least, where so many rows stand behind so many others: they are counted at another moment.
+pub fn at_least(offset: u32, rows: usize) -> u64 {
+    match rows {
+        0 => 0,
+        rows => u64::from(offset) + rows as u64,
+    }
+}
+
 fn count(query: &impl Parameters, name: &str) -> Result<Option<u32>, Rejection> {
     let Some(text) = query.first(name) else {
         return Ok(None);
@@ -143,6 +151,12 @@ mod tests {
             let found = pairs.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
         }
+    }
+
+    #[test]
+    fn rows_that_are_shown_count() {
+        assert_eq!((at_least(20, 3), at_least(0, 10)), (23, 10));
+        assert_eq!(at_least(20, 0), 0, "past the end: anything up to 20");
     }
 
     #[test]

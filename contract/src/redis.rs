@@ -2,6 +2,7 @@
 //! All keys of one script share a hash tag, `{u<gene mod 64>}` for what belongs to a user and
 //! `{p<product>}` for stock, so that everything runs on Redis Cluster.
 
+use domain::hex::hex;
 use domain::{Gene, OrderId, ProductId, SeckillId, UserId};
 
 /// Channel on which a shard's index is published when it has new outbox rows. Only a hint.
@@ -30,7 +31,7 @@ scripts! {
     ADMIT = "admit";
     /// Ends an admitted request.
     COMPLETE = "complete";
-    /// Frees the key of a request without effect.
+    /// Frees the key of a request without effect, or of an order given up.
     FREE = "free";
     /// Promises units of a product to an order.
     RESERVE = "reserve";
@@ -70,6 +71,18 @@ pub const USER_TAGS: u16 = 64;
 fn user_tag(gene: Gene) -> u16 {
     gene.get() % USER_TAGS
 }
+
+/// State of a request to place an order: under its key, or where it has none under its payload. Both are hashes.
+pub fn admission(user: UserId, key: Option<&[u8; 16]>, payload: &[u8; 16]) -> String {
+    match key {
+        Some(key) => idempotency(user, &hex(key)),
+        None => submit_guard(user, &hex(payload)),
+    }
+}
+
+/// States that the scripts give an admission, as [`FREE`] asks for them.
+pub const PROCESSING: &str = "processing";
+pub const COMPLETED: &str = "completed";
 
 /// State of an idempotency key. `key_hash`: hex of the caller's key.
 pub fn idempotency(user: UserId, key_hash: &str) -> String {
@@ -196,6 +209,8 @@ mod tests {
         let user = UserId::new(1000);
         let order_id = OrderId::compose(4096, user.gene()).unwrap();
         for key in [
+            admission(user, Some(&[7; 16]), &[8; 16]),
+            admission(user, None, &[8; 16]),
             idempotency(user, "ab"),
             submit_guard(user, "ab"),
             id_counter(user.gene()),

@@ -4,6 +4,7 @@
 pub mod app;
 pub mod client;
 pub mod component;
+pub mod lists;
 pub mod proxy;
 pub mod sale;
 pub mod shop;

@@ -2,11 +2,12 @@
 //! Pure: nothing is looked up here, so a refusal has touched nothing.
 
 use crate::amount::Amount;
+use crate::idempotency_key;
 use crate::identity::{self, IdText};
 use domain::id::SALE_SKU_BIT;
 use domain::limits::{
-    IDEMPOTENCY_KEY_CHARS_MAX, ITEMS_MAX, PAYMENT_METHOD_CHARS_MAX, PRODUCT_IMAGE_CHARS_MAX,
-    PRODUCT_NAME_CHARS_MAX, QUANTITY_MAX, REMARK_CHARS_MAX, SHIPPING_ADDRESS_CHARS_MAX,
+    ITEMS_MAX, PAYMENT_METHOD_CHARS_MAX, PRODUCT_IMAGE_CHARS_MAX, PRODUCT_NAME_CHARS_MAX,
+    QUANTITY_MAX, REMARK_CHARS_MAX, SHIPPING_ADDRESS_CHARS_MAX,
 };
 use domain::{Cents, ProductId, Rejection, SkuId, User};
 use serde::Deserialize;
@@ -39,7 +40,7 @@ pub struct CreateOrderRequest {
     remark: Option<String>,
     #[cfg_attr(feature = "openapi", schema(example = "alipay"))]
     payment_method: Option<String>,
-    /// In place of the header `Idempotency-Key`.
+    /// In place of the header `Idempotency-Key`, or the same key again; taken as it stands, quotes included.
     #[serde(alias = "IdempotencyKey", alias = "IdempotencyToken", alias = "token")]
     idempotency_key: Option<String>,
 }
@@ -116,7 +117,10 @@ impl CreateOrderRequest {
                 self.payment_method,
                 PAYMENT_METHOD_CHARS_MAX,
             )?,
-            idempotency_key: self.idempotency_key.map(key).transpose()?,
+            idempotency_key: self
+                .idempotency_key
+                .map(idempotency_key::checked)
+                .transpose()?,
         })
     }
 
@@ -278,17 +282,6 @@ fn address(raw: &RawValue) -> Result<Option<String>, Rejection> {
         }
     };
     text(FIELD, Some(kept), SHIPPING_ADDRESS_CHARS_MAX)
-}
-
-fn key(key: String) -> Result<String, Rejection> {
-    let fits = (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.chars().count());
-    if !fits || key.chars().any(char::is_control) {
-        return Err(Rejection::invalid(
-            "idempotency_key",
-            format!("must have 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters, none of control"),
-        ));
-    }
-    Ok(key)
 }
 
 /// Empty text is no text.

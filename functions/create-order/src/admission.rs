@@ -50,14 +50,9 @@ const RATE_WINDOW_MS: u64 = 60_000;
 
 impl Admission {
     pub fn of(request: &Request) -> Admission {
-        let payload = hex(&request.payload);
-        let key = match request.key {
-            Some(key) => keys::idempotency(request.user.id, &hex(&key)),
-            None => keys::submit_guard(request.user.id, &payload),
-        };
         Admission {
-            key,
-            payload,
+            key: keys::admission(request.user.id, request.key.as_ref(), &request.payload),
+            payload: hex(&request.payload),
             user: request.user.id,
             keyless: request.key.is_none(),
         }
@@ -210,13 +205,9 @@ impl Admission {
 
     /// Frees the key of a request that left nothing behind. False where the request has ended, or the key is another's.
     pub async fn free(&self, redis: &Redis, admitted: OrderId) -> Result<bool, Fault> {
-        let answer = redis
-            .script(
-                &keys::FREE,
-                &[&self.key],
-                &[admitted.tick().to_string().as_bytes()],
-            )
-            .await?;
+        let tick = admitted.tick().to_string();
+        let arguments = [tick.as_bytes(), keys::PROCESSING.as_bytes()];
+        let answer = redis.script(&keys::FREE, &[&self.key], &arguments).await?;
         Ok(answer.number::<i64>(0, "count of keys")? > 0)
     }
 

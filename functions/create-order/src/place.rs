@@ -13,7 +13,7 @@ use guest::config::Config;
 use guest::mysql::Db;
 use guest::order_store::{self, Guard, Inserted};
 use guest::redis::Redis;
-use guest::{Fault, clock, queued};
+use guest::{Fault, clock, http, queued};
 
 /// A placed order as its reply needs it.
 #[derive(Debug)]
@@ -80,26 +80,13 @@ pub async fn place(config: &Config, request: &Request, trace_id: &str) -> Result
 impl Placing<'_> {
     /// One attempt under a fresh id; `None` asks to be admitted again.
     async fn attempt(&self, id: OrderId) -> Result<Option<Placed>, Fault> {
+        if self.request.respond_async {
+            return self.accept(id).await.map(Some);
+        }
         let order = match self.reserve(id).await {
             Ok(order) => order,
-            Err(fault) => {
-                // Where Redis is away the units may still be taken: the key stays in `processing` and names the
-                // order, so that a repeat or the relay returns them.
-                if !matches!(
-                    fault,
-                    Fault::Unavailable {
-                        backend: "redis",
-                        ..
-                    }
-                ) {
-                    self.admission.free(&self.redis, id).await?;
-                }
-                return Err(fault);
-            }
+            Err(fault) => return self.not_reserved(id, fault).await.map(Some),
         };
-        if self.request.respond_async {
-            return self.enqueue(&order).await.map(Some);
-        }
         match self.insert(&order).await {
             Inserted::Done => self.finish(id, &order, false).await.map(Some),
             Inserted::IdTaken => {
@@ -108,7 +95,10 @@ impl Placing<'_> {
             }
             Inserted::KeyTaken => {
                 self.give_back(id, &order).await?;
-                self.by_key(id).await.map(Some)
+                let made = self.made().await?;
+                let made =
+                    made.ok_or_else(|| Fault::Internal("a key clash without an order".to_owned()))?;
+                self.replay(id, made).await.map(Some)
             }
             Inserted::TooLate => {
                 self.undo(id, &order).await?;
@@ -123,6 +113,49 @@ impl Placing<'_> {
             }
             Inserted::Unknown(fault) => self.after_lost_commit(id, fault).await.map(Some),
         }
+    }
+
+    /// Accepts the order for later, unless its key has made one: nothing but the shard knows that for certain.
+    async fn accept(&self, id: OrderId) -> Result<Placed, Fault> {
+        match self.made().await {
+            Ok(None) => {}
+            Ok(Some(made)) => return self.replay(id, made).await,
+            // Accepting goes first: where the key has made one after all, the relay finds it and the id names that one.
+            Err(fault @ Fault::Unavailable { .. }) => http::log(&fault, self.trace_id),
+            Err(fault) => return self.refuse(id, fault).await,
+        }
+        match self.reserve(id).await {
+            Ok(order) => self.enqueue(&order).await,
+            Err(fault) => self.refuse(id, fault).await,
+        }
+    }
+
+    /// What cannot be placed any more may have been placed before: a repeat is answered with that.
+    async fn not_reserved(&self, id: OrderId, fault: Fault) -> Result<Placed, Fault> {
+        if !matches!(fault, Fault::Rejected(_)) {
+            return self.refuse(id, fault).await;
+        }
+        match self.made().await {
+            Ok(Some(made)) => self.replay(id, made).await,
+            Ok(None) => self.refuse(id, fault).await,
+            Err(away) => self.refuse(id, away).await,
+        }
+    }
+
+    /// Ends a request that made nothing.
+    async fn refuse(&self, id: OrderId, fault: Fault) -> Result<Placed, Fault> {
+        // Where Redis is away the units may still be taken: the key stays in `processing` and names the order, so that a
+        // repeat or the relay returns them.
+        if !matches!(
+            fault,
+            Fault::Unavailable {
+                backend: "redis",
+                ..
+            }
+        ) {
+            self.admission.free(&self.redis, id).await?;
+        }
+        Err(fault)
     }
 
     /// Hands the order to the batch writer. Where Redis is away it may have been handed over: the key, or a repeat by
@@ -265,25 +298,32 @@ impl Placing<'_> {
         Ok(())
     }
 
-    /// The key's order is in the database though Redis had forgotten: the unique key found it.
-    async fn by_key(&self, admitted: OrderId) -> Result<Placed, Fault> {
-        let db = self.db();
-        let key = self
-            .request
-            .key
-            .ok_or_else(|| Fault::Internal("a key clash without a key".to_owned()))?;
-        let found =
-            order_store::by_key(db, self.request.user.id, key, self.request.payload).await?;
-        let (id, same) =
-            found.ok_or_else(|| Fault::Internal("a key clash without an order".to_owned()))?;
-        if !same {
-            self.admission.free(&self.redis, admitted).await?;
-            return Err(Rejection::KeyReused.into());
+    /// The order that the key has made, whatever Redis has forgotten, and whether by this payload.
+    async fn made(&self) -> Result<Option<(OrderId, bool)>, Fault> {
+        let (user, payload) = (self.request.user.id, self.request.payload);
+        match self.request.key {
+            Some(key) => order_store::by_key(self.db(), user, key, payload).await,
+            None => Ok(None),
         }
-        let order = order_store::load(db, id)
-            .await?
-            .ok_or_else(|| Fault::Internal(format!("order {id} has no items")))?;
-        self.finish(admitted, &order, true).await
+    }
+
+    /// Answers with the order that the key has made; with another payload it is refused.
+    async fn replay(
+        &self,
+        admitted: OrderId,
+        (made, same_payload): (OrderId, bool),
+    ) -> Result<Placed, Fault> {
+        if !same_payload {
+            return self.refuse(admitted, Rejection::KeyReused.into()).await;
+        }
+        match order_store::load(self.db(), made).await {
+            Ok(Some(order)) => self.finish(admitted, &order, true).await,
+            Ok(None) => {
+                let fault = Fault::Internal(format!("order {made} has no items"));
+                self.refuse(admitted, fault).await
+            }
+            Err(fault) => self.refuse(admitted, fault).await,
+        }
     }
 
     /// Looks once whether a commit whose answer was lost took effect. If that cannot be told, the key stays in

@@ -1,5 +1,6 @@
 //! Pages of orders from the shards, for every function whose path lists. Shards are asked at once, first for ids, then for the
 //! page's rows; no connection is held while another is waited for. What is held of a page is its JSON, within a budget.
+//! An order that changed in between and is not what was asked for any more is not shown: the page is read again, a few times.
 
 pub mod filter;
 mod load;
@@ -10,12 +11,12 @@ use crate::config::Config;
 use crate::list_budget::{Budget, Json};
 use crate::mysql::{Db, Row};
 use crate::shape::Shape;
-use crate::{Call, Fault, Reply, config};
+use crate::{Call, Fault, Reply, caller, config};
 use contract::order::envelope::ORDERS_FOUND;
 use contract::order::{
     ApiOrder, ApiOrders, Envelope, EnvelopeOrder, EnvelopeOrders, OrderView, Orders,
 };
-use contract::page::Page;
+use contract::page::{Page, at_least};
 use contract::problem::Code;
 use domain::limits::TOTAL_COUNT_MAX;
 use domain::{Order, OrderId};
@@ -30,8 +31,9 @@ const SHARDS_AT_ONCE: usize = 8;
 /// Answers a listing: of the user in the path, else in the query, else of everybody.
 pub async fn answer(call: &Call, shape: Shape, user: Option<&str>) -> Result<Reply, Fault> {
     let query = |name: &str| call.query(name);
+    call.once(&filter::PARAMETERS)?;
     let page = Page::parse(&query)?;
-    let filter = Filter::of_list(user, &query)?;
+    let filter = Filter::of_list(user, caller::in_query(call)?, &query)?;
     let found = find(config::config().await?, &filter, page, shape).await?;
     Ok(reply(shape, found, page)?.fresh(call, [filter.group().as_str()]))
 }
@@ -48,12 +50,33 @@ pub struct Found {
     pub bytes: usize,
 }
 
+/// Reads of one page where orders leave the filter under it. The last one shows what is left.
+const READS_MAX: u32 = 3;
+
 pub async fn find(
     config: &Config,
     filter: &Filter,
     page: Page,
     shape: Shape,
 ) -> Result<Found, Fault> {
+    let mut reads = 1;
+    loop {
+        let (mut found, left) = read(config, filter, page, shape).await?;
+        if left == 0 || reads == READS_MAX {
+            found.total = found.total.saturating_sub(left);
+            return Ok(found);
+        }
+        reads += 1;
+    }
+}
+
+/// A page, and how many of its orders left the filter between the first look and the second.
+async fn read(
+    config: &Config,
+    filter: &Filter,
+    page: Page,
+    shape: Shape,
+) -> Result<(Found, u64), Fault> {
     let budget = Budget::of_page();
     let shards = filter.shards(config.shards());
     let (limit, offset) = merge::window(page, shards.len());
@@ -71,19 +94,22 @@ pub async fn find(
     }
     let loads = by_shard.into_iter().map(|(shard, ids)| {
         let db = Db::at(&config.shard_urls()[shard]);
-        load::load(db, ids, shape, &budget)
+        load::load(db, ids, filter, shape, &budget)
     });
     let mut loaded: HashMap<OrderId, Json> = HashMap::with_capacity(keys.len());
     all(loads, |orders| loaded.extend(orders)).await?;
-    Ok(Found {
-        orders: keys
-            .iter()
-            .filter_map(|(_, key)| loaded.remove(&key.id))
-            .collect(),
+    let orders: Vec<Json> = keys
+        .iter()
+        .filter_map(|(_, key)| loaded.remove(&key.id))
+        .collect();
+    let left = keys.len() - orders.len();
+    let found = Found {
+        orders,
         total,
         exact,
         bytes: budget.bytes(),
-    })
+    };
+    Ok((found, left as u64))
 }
 
 /// Takes every result as it comes; the first failure is told once all have ended. None is given up: that would cost it its
@@ -118,7 +144,11 @@ async fn head(
         .await?;
     let (count, exact) = match merge::count_from_rows(keys.len(), limit, offset) {
         Some(count) => (count, true),
-        None => count(db, filter).await?,
+        None => {
+            let (count, exact) = count(db, filter).await?;
+            // Some of the rows may have left the filter before they were counted.
+            (count.max(at_least(offset, keys.len())), exact)
+        }
     };
     Ok(Head {
         shard,

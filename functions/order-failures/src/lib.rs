@@ -6,7 +6,7 @@ mod route;
 mod row;
 
 use contract::failure::{FailureReply, FailureStatus, Failures};
-use contract::page::{Page, Parameters};
+use contract::page::{Page, Parameters, at_least};
 use contract::problem::Code;
 use domain::Rejection;
 use domain::limits::TOTAL_COUNT_MAX;
@@ -23,6 +23,7 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match route::of(call.method(), &segments)? {
         Action::List => {
+            call.once(&["status", "page", "page_size", "pageSize"])?;
             let query = |name: &str| call.query(name);
             let (page, status) = (Page::parse(&query)?, status(&query)?);
             list(config().await?, status, page).await
@@ -68,6 +69,7 @@ async fn list(config: &Config, status: Option<FailureStatus>, page: Page) -> Res
     let budget = Budget::of_page();
     let failures = row::page(db, condition, wanted.clone(), page, &budget).await?;
     let total = row::count(db, condition, wanted).await?;
+    let total = total.max(at_least(page.offset(), failures.len()));
     let list = Failures {
         code: Code::Success.number(),
         failures,

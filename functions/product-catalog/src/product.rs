@@ -4,7 +4,7 @@
 use super::statement;
 use super::stock::{self, SkuStock};
 use contract::amount::Amount;
-use contract::page::Page;
+use contract::page::{Page, at_least};
 use contract::product::{ProductView, SaleStatus, SkuView};
 use contract::redis as keys;
 use domain::limits::PRODUCT_NAME_CHARS_MAX;
@@ -218,7 +218,8 @@ pub async fn list(
         let total = rows
             .first()
             .ok_or_else(|| Fault::Internal("COUNT(*) gave no row".to_owned()))?
-            .u64(0)?;
+            .u64(0)?
+            .max(at_least(page.offset(), products.len()));
         (products, total)
     };
     let budget = Budget::of_page();

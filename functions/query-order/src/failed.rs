@@ -1,12 +1,12 @@
 //! Orders that were accepted and given up: shown with the reason, as far as their message can be read.
 
-use contract::failure::{FailureStatus, masked};
-use contract::intake::Intake;
+use contract::failure::{FailureStatus, KEY_MADE_ANOTHER, masked};
+use contract::intake::{Accepted, Intake};
 use contract::order::{CachedOrder, OrderView};
 use domain::{Cents, Order, OrderId, Status, User, UserId};
 use guest::config::Config;
-use guest::mysql::{Db, Row, Value};
-use guest::{Fault, queued};
+use guest::mysql::{Db, Value};
+use guest::{Fault, order_store, queued};
 use std::collections::HashMap;
 
 /// More of a message is not read: one of ours is an order, and no order is as long.
@@ -15,7 +15,8 @@ const MESSAGE_BYTES_MAX: u32 = 512 * 1024;
 const SELECT: &str = "SELECT LEFT(message_data, ?), error_message, user_id FROM order_failures \
      WHERE order_id = ? AND status = ? ORDER BY id DESC LIMIT 1";
 
-/// The order as one that failed; `None` where it was not given up.
+/// The order as one that failed; `None` where it was not given up. Where its key had made another, that one: an accepted id
+/// stands for what its key has made.
 pub async fn find(config: &Config, id: OrderId) -> Result<Option<CachedOrder>, Fault> {
     let db = Db::at(&config.inventory_url);
     let values = vec![
@@ -24,32 +25,59 @@ pub async fn find(config: &Config, id: OrderId) -> Result<Option<CachedOrder>, F
         Value::Uint8(FailureStatus::Failed.code()),
     ];
     let rows = db.query(SELECT, values).await?;
-    rows.first().map(|row| read(row, id)).transpose()
-}
-
-fn read(row: &Row, id: OrderId) -> Result<CachedOrder, Fault> {
-    let (message, reason) = (row.text(0)?, masked(&row.text(1)?));
-    let order = match order(&message) {
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let (message, reason) = (row.text(0)?, row.text(1)?);
+    let intake = read(&message);
+    if let (Some(Intake::Order(accepted)), true) = (&intake, reason.starts_with(KEY_MADE_ANOTHER))
+        && let Some(other) = made_by_its_key(config, id, accepted).await?
+    {
+        return queued::shown_to(other.user.id, &OrderView::from(&other)).map(Some);
+    }
+    let order = match intake.and_then(order) {
         Some(order) => order,
         None => unread(id, UserId::new(row.ms(2)?.unwrap_or_default())),
     };
     let user = order.user.id;
     let view = OrderView {
         status: Status::Failed.name().to_owned(),
-        cancel_reason: Some(reason),
+        cancel_reason: Some(masked(&reason)),
         ..OrderView::from(&order)
     };
-    queued::shown_to(user, &view)
+    queued::shown_to(user, &view).map(Some)
 }
 
-/// The order that a message would have become: its fields as a JSON object.
-fn order(message: &str) -> Option<Order> {
+/// The order of the same key and payload.
+async fn made_by_its_key(
+    config: &Config,
+    id: OrderId,
+    accepted: &Accepted,
+) -> Result<Option<Order>, Fault> {
+    let user = accepted.event.order.user_id.parse().map(UserId::new);
+    let (Some(key), Ok(user)) = (accepted.key, user) else {
+        return Ok(None);
+    };
+    let db = Db::at(config.shard_url(id.gene()));
+    match order_store::by_key(db, user, key, accepted.payload).await? {
+        Some((other, true)) => order_store::load(db, other).await,
+        _ => Ok(None),
+    }
+}
+
+/// The message that was given up: its fields as a JSON object.
+fn read(message: &str) -> Option<Intake> {
     let fields: HashMap<String, String> = serde_json::from_str(message).ok()?;
     let fields = fields
         .into_iter()
         .map(|(name, value)| (name, value.into_bytes()))
         .collect();
-    match Intake::read(&fields).ok()? {
+    Intake::read(&fields).ok()
+}
+
+/// The order that it would have become.
+fn order(intake: Intake) -> Option<Order> {
+    match intake {
         Intake::Purchase(purchase) => purchase.order().ok(),
         Intake::Order(accepted) => Order::try_from(accepted.event.order).ok(),
     }
@@ -94,8 +122,9 @@ mod tests {
             r#"{{"kind":"seckill","order":"{id}","user":"7","ref":"user_7","seckill":"1-3","product":"1",
                 "sku":"4611686031312289792","quantity":"2","price":"990","name":"Cup","at":"1795264560130"}}"#
         );
-        let order = order(&message).unwrap();
-        assert_eq!((order.id, order.actual.get()), (id, 1980));
+        let order = |message: &str| read(message).and_then(super::order);
+        let whole = order(&message).unwrap();
+        assert_eq!((whole.id, whole.actual.get()), (id, 1980));
         for bad in [
             "",
             "{}",
@@ -103,8 +132,8 @@ mod tests {
             r#"{"kind":1}"#,
             &message.replace("990", "x"),
         ] {
-            assert!(super::order(bad).is_none(), "{bad}");
+            assert!(order(bad).is_none(), "{bad}");
         }
-        assert_eq!(unread(id, order.user.id).user.shown(), "7");
+        assert_eq!(unread(id, whole.user.id).user.shown(), "7");
     }
 }

@@ -11,7 +11,7 @@ use contract::cache;
 use contract::page::Page;
 use guest::config::config;
 use guest::listing;
-use guest::listing::filter::Filter;
+use guest::listing::filter::{self, Filter};
 use guest::{Call, Fault, Reply, caller};
 use route::Action;
 
@@ -24,10 +24,7 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
     let query = |name: &str| call.query(name);
     match action {
         Action::One(id) => {
-            let user = match call.query("user_id") {
-                Some(text) => Some(caller::user("user_id", &text)?),
-                None => None,
-            };
+            let user = caller::in_query(&call)?;
             let found = one::find(config().await?, id, user.as_ref(), &call.trace_id).await?;
             let reply = reply::one(shape, &found.json)?;
             Ok(if found.written {
@@ -39,7 +36,8 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
         Action::List(user) => listing::answer(&call, shape, user).await,
         Action::Search => {
             let page = Page::parse(&query)?;
-            let filter = Filter::of_search(&query)?;
+            call.once(&filter::PARAMETERS)?;
+            let filter = Filter::of_search(caller::in_query(&call)?, &query)?;
             let found = search::find(config().await?, &filter, page, shape, &call.trace_id).await?;
             match found {
                 // The index follows the orders by itself, and nobody says when.

@@ -33,7 +33,7 @@ pub async fn find(
     if let Some(url) = &config.elasticsearch_url {
         // Documents are about as long as orders in a reply. Where they are longer, the shards tell whether the page is.
         let answer = search_index::search(url, &query(filter, page), LIST_REPLY_BYTES_MAX).await;
-        match answer.and_then(|answer| read(answer.read()?, shape)) {
+        match answer.and_then(|answer| read(answer.read()?, filter, shape)) {
             Ok(found) => return Ok(Found::Indexed(found)),
             Err(Fault::Rejected(rejection)) => return Err(rejection.into()),
             Err(fault) => guest_http::log(&fault, trace_id),
@@ -106,26 +106,27 @@ struct Hit {
     source: OrderDocument,
 }
 
-fn read(answer: Answer<'_>, shape: Shape) -> Result<listing::Found, Fault> {
+fn read(answer: Answer<'_>, filter: &Filter, shape: Shape) -> Result<listing::Found, Fault> {
     if answer.timed_out {
         return Err(away("gave only a part of the answer"));
     }
     let budget = Budget::of_page();
-    let order = |hit: &RawValue| {
+    let mut orders = Vec::with_capacity(answer.hits.hits.len());
+    let mut others = 0;
+    for hit in answer.hits.hits {
         let unreadable =
             |error: &dyn Display| away(format!("holds a document that cannot be read: {error}"));
         let hit: Hit = serde_json::from_str(hit.get()).map_err(|error| unreadable(&error))?;
         let order = Order::try_from(hit.source).map_err(|error| unreadable(&error))?;
-        listing::render(shape, &order, &budget)
-    };
+        // An index that reads its fields in another way than we do finds others too.
+        match filter.takes(&order) {
+            true => orders.push(listing::render(shape, &order, &budget)?),
+            false => others += 1,
+        }
+    }
     Ok(listing::Found {
-        orders: answer
-            .hits
-            .hits
-            .into_iter()
-            .map(order)
-            .collect::<Result<_, _>>()?,
-        total: answer.hits.total.value,
+        orders,
+        total: answer.hits.total.value.saturating_sub(others),
         exact: answer.hits.total.relation == "eq",
         bytes: budget.bytes(),
     })
@@ -173,17 +174,28 @@ mod tests {
             "total_cents": 100, "discount_cents": 0, "actual_cents": 100, "items": [],
             "created_at": 1, "updated_at": 2, "paid_at": 2
         } });
-        let answer = |timed_out: bool, hits: Value| {
+        let answer = |timed_out: bool, hits: Value, filter: &Filter| {
             let body = json!({ "took": 1, "timed_out": timed_out, "hits": {
                 "total": { "value": 12, "relation": "gte" }, "hits": hits } });
             let body = body.to_string();
-            read(serde_json::from_str(&body).map_err(away)?, Shape::V1)
+            read(
+                serde_json::from_str(&body).map_err(away)?,
+                filter,
+                Shape::V1,
+            )
         };
-        let found = answer(false, json!([hit])).unwrap();
+        let all = &Filter::default();
+        let found = answer(false, json!([hit]), all).unwrap();
         assert_eq!((found.total, found.exact), (12, false));
         let order: Value = serde_json::from_str(found.orders[0].get()).unwrap();
         assert_eq!(order["status"], "paid");
-        assert!(answer(true, json!([hit])).is_err());
-        assert!(answer(false, json!([{ "_source": {} }])).is_err());
+        assert!(answer(true, json!([hit]), all).is_err());
+        assert!(answer(false, json!([{ "_source": {} }]), all).is_err());
+        let pending = Filter {
+            status: Some(Status::Pending),
+            ..Filter::default()
+        };
+        let found = answer(false, json!([hit]), &pending).unwrap();
+        assert_eq!((found.orders.len(), found.total), (0, 11));
     }
 }

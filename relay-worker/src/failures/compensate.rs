@@ -1,12 +1,13 @@
-//! What is given back when a message is given up: the units it was promised, and the buyer's turn.
+//! What is given back when a message is given up: the units it was promised, the buyer's turn, and the idempotency key.
 
 use crate::intake::take_in::forget_queued;
 use crate::redis::{Call, Redis};
 use contract::intake::{Accepted, Intake, Purchase};
 use contract::redis::{
-    RELEASE, SECKILL_REFUND, Script, reserved, seckill_buyers, seckill_token, stock,
+    COMPLETED, FREE, RELEASE, SECKILL_REFUND, Script, admission, reserved, seckill_buyers,
+    seckill_token, stock,
 };
-use domain::{Order, OrderId, ProductId, SkuId, StockMode};
+use domain::{Order, OrderId, ProductId, SkuId, StockMode, UserId};
 use std::collections::BTreeMap;
 
 const RETAKE: Script = Script {
@@ -44,7 +45,22 @@ pub async fn give_back(redis: &Redis, lost: &[&Intake]) -> anyhow::Result<()> {
     }
     redis.run::<i64>(&SECKILL_REFUND, &refunds).await?;
     redis.run::<i64>(&RELEASE, &releases).await?;
-    forget_queued(redis, &orders).await
+    forget_queued(redis, &orders).await?;
+    // Last, for a repeat may come at once.
+    let keys: Vec<Call> = lost.iter().filter_map(|intake| key(intake)).collect();
+    redis.run::<i64>(&FREE, &keys).await.map(drop)
+}
+
+/// Frees what answers repeats with the order, so that the next one makes an order. A purchase's key is its token.
+fn key(intake: &Intake) -> Option<Call> {
+    let (Intake::Order(accepted), Some(id)) = (intake, intake.order_id()) else {
+        return None;
+    };
+    let user = UserId::new(accepted.event.order.user_id.parse().ok()?);
+    Some(Call {
+        keys: vec![admission(user, accepted.key.as_ref(), &accepted.payload)],
+        arguments: vec![id.tick().to_string(), COMPLETED.to_owned()],
+    })
 }
 
 /// Promises the units again to a message that was given up and is tried once more; does nothing for one that still has

@@ -2,6 +2,7 @@
 
 use super::draft::{Draft, RecordKey};
 use super::{Refusal, Written};
+use contract::failure::KEY_MADE_ANOTHER;
 use domain::{Ms, OrderId, UserId};
 use std::collections::HashMap;
 
@@ -43,8 +44,9 @@ impl Known {
         }
         let key = draft.key.map(|key| (draft.order.user.id, key));
         let other = key.and_then(|key| self.keys.get(&key))?;
+        // Rare: Redis lost the key between two requests, or the shard could not be asked when this one was accepted.
         Some(Written::Refused(Refusal::last(format!(
-            "its idempotency key has made order {other} already"
+            "{KEY_MADE_ANOTHER} {other} already"
         ))))
     }
 }
@@ -155,7 +157,14 @@ mod tests {
         known
             .keys
             .insert((draft.order.user.id, [7; 16]), other.order.id);
-        assert!(matches!(known.judge(&draft), Some(Written::Refused(r)) if r.last));
+        let Some(Written::Refused(refusal)) = known.judge(&draft) else {
+            panic!("the key has made another");
+        };
+        let reason = format!(
+            "its idempotency key has made order {} already",
+            other.order.id
+        );
+        assert_eq!((refusal.reason, refusal.last), (reason, true));
         assert_eq!(known.judge(&accepted(3, None)), None);
     }
 

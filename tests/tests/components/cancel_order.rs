@@ -45,6 +45,7 @@ fn a_cancel_is_a_compare_and_set_and_its_event() {
             "PUBLISH outbox",
         ]
     );
+    assert_eq!(script.values("DEL"), [format!("{{u7}}:order:{id}")]);
     let update = script.values("order_1 UPDATE t_order");
     assert_eq!(update[8..], ["too late", &id.to_string(), "0", "1"]);
     let event: serde_json::Value =
@@ -68,6 +69,29 @@ fn every_spelling_of_the_id_and_both_verbs() {
         let reply = send("cancel-order", request(method, &path, ""), &script);
         assert_eq!(reply.status, 200, "{path}: {reply:?}");
     }
+}
+
+/// Hosts keep what shows an order for a second: what a change makes stale is said with it, and only then.
+#[test]
+fn a_cancel_says_what_it_makes_stale() {
+    let id = minted(5_000, 1);
+    let groups = format!(r#""order-{id}", "user-7", "orders""#);
+    for path in ["/v1/order", "/api/v1/orders", "/orders"] {
+        let script = changed(loaded_as(Status::Pending, 1, id)).expect("cache_order", integer(1));
+        let path = format!("{path}/{id}/cancel");
+        let reply = send("cancel-order", request("POST", &path, ""), &script);
+        let stale = reply.header("cache-group-invalidation");
+        assert_eq!((reply.status, stale), (200, Some(&*groups)), "{path}");
+        // What is cached from now on is the cancelled order.
+        let cached = script.values("cache_order");
+        assert_eq!(
+            (&*cached[2], &*cached[3]),
+            (&*format!("{{u7}}:order:{id}"), "2")
+        );
+        assert!(cached[4].contains(r#""status":"cancelled""#), "{cached:?}");
+    }
+    let refused = cancel(id, "", &loaded_as(Status::Paid, 2, id));
+    assert_eq!(refused.header("cache-group-invalidation"), None);
 }
 
 #[test]

@@ -51,6 +51,10 @@ fn an_order_is_placed_in_four_steps() {
     assert_eq!(reply.body["order"]["user_id"], "user_7");
     assert_eq!(reply.header("location"), Some(&*format!("/v1/order/{id}")));
     assert_eq!(
+        reply.header("cache-group-invalidation"),
+        Some(r#""user-7", "orders""#)
+    );
+    assert_eq!(
         script.steps(),
         [
             "admit {u7}",
@@ -338,6 +342,7 @@ fn a_refused_product_returns_what_the_others_took() {
             .expect("reserve {p2}", answer)
             .expect("release {p1}", integer(1))
             .expect("release {p2}", integer(0))
+            .expect("order_1 SELECT t_order", nothing())
             .expect("free {u7}", integer(1));
         let reply = create_body(body, &script);
         assert_eq!(
@@ -350,7 +355,7 @@ fn a_refused_product_returns_what_the_others_took() {
             "{reply:?}"
         );
         assert!(script.values("release").contains(&id.to_string()));
-        assert_eq!(script.count("order_1"), 0, "no order is written");
+        assert_eq!(script.count("order_1 INSERT"), 0, "no order is written");
     }
 }
 
@@ -363,6 +368,7 @@ fn an_unknown_product_is_remembered_as_unknown() {
         .expect("cache_product", integer(1))
         .expect("reserve", refused(&["unknown"]))
         .expect("release", integer(0))
+        .expect("order_1 SELECT t_order", nothing())
         .expect("free", integer(1));
     let reply = create(&script);
     assert_eq!(reply.status / 100, 4, "{reply:?}");
@@ -382,6 +388,7 @@ fn an_unknown_sku_is_named() {
         .expect("inventory SELECT t_inventory", nothing())
         .expect("sync", integer(0))
         .expect("release", integer(0))
+        .expect("order_1 SELECT t_order", nothing())
         .expect("free", integer(1));
     let body = r#"{"user_id":7,"product_id":1,"sku_id":3,"quantity":1}"#;
     let reply = create_body(body, &script);
@@ -397,6 +404,7 @@ fn a_total_over_the_column_takes_no_stock() {
         .expect("reserve {p2}", reserved(9_999_999_999))
         .expect("release {p1}", integer(1))
         .expect("release {p2}", integer(1))
+        .expect("order_1 SELECT t_order", nothing())
         .expect("free", integer(1));
     let body =
         r#"{"user_id":7,"items":[{"product_id":1,"quantity":1},{"product_id":2,"quantity":1}]}"#;

@@ -1,7 +1,9 @@
 //! `create-order` with `Prefer: respond-async`: accepted into the intake, and what is undone where it is not.
 
+use crate::bindings::mysql::DbValue;
 use crate::bindings::redis::RedisResult;
 use crate::create_order::{BODY, create, reserved_under};
+use crate::create_order_faults::payload_hash;
 use crate::host::{Reply, TRACE_ID, request, send};
 use crate::replies::*;
 use crate::script::{Answer, Script};
@@ -22,6 +24,11 @@ fn create_async(path: &str, script: &Script) -> Reply {
     send("create-order", request, script)
 }
 
+/// Admitted under `id` with a key that its shard does not know, and the two units taken.
+fn asked_under(id: OrderId) -> Script {
+    reserved_under(id).expect("order_1 SELECT t_order", nothing())
+}
+
 fn word(word: &str) -> Answer {
     Answer::Redis(vec![text(word)])
 }
@@ -40,14 +47,14 @@ fn accepted_before(id: OrderId) -> Answer {
 }
 
 #[test]
-fn an_order_is_accepted_without_a_database() {
+fn an_order_is_accepted_once_its_shard_does_not_know_the_key() {
     for (path, pointer, location) in [
         ("/v1/order/create", "/status", "/v1/order"),
         ("/api/v1/orders", "/status", "/api/v1/orders"),
         ("/orders", "/data/status", "/orders"),
     ] {
         let id = minted(0, 1);
-        let script = reserved_under(id).expect("enqueue {u7}", word("ok"));
+        let script = asked_under(id).expect("enqueue {u7}", word("ok"));
         let reply = create_async(path, &script);
         assert_eq!(reply.status, 202, "{path}: {reply:?}");
         assert_eq!(reply.body.pointer(pointer).unwrap(), "queued", "{reply:?}");
@@ -55,15 +62,85 @@ fn an_order_is_accepted_without_a_database() {
         assert_eq!(reply.header("preference-applied"), Some("respond-async"));
         assert_eq!(
             script.steps(),
-            ["admit {u7}", "reserve {p1}", "enqueue {u7}"]
+            [
+                "admit {u7}",
+                "order_1 SELECT t_order",
+                "reserve {p1}",
+                "enqueue {u7}"
+            ]
         );
+        let asked = script.values("order_1 SELECT t_order");
+        assert_eq!(asked, ["7", "d0d9dac71e8bb2289f3effc49b2c9ea2"]);
     }
+}
+
+#[test]
+fn without_a_key_no_database_is_asked() {
+    let script = reserved_under(minted(0, 1)).expect("enqueue {u7}", word("ok"));
+    let mut request = request("POST", "/v1/order/create", BODY);
+    let prefer = http::HeaderValue::from_static("respond-async");
+    request.headers_mut().insert("prefer", prefer);
+    assert_eq!(send("create-order", request, &script).status, 202);
+    assert_eq!(
+        script.steps(),
+        ["admit {u7}", "reserve {p1}", "enqueue {u7}"]
+    );
+}
+
+/// Redis forgot the key; its shard has not.
+fn made(id: OrderId, request_hash: Vec<u8>) -> Script {
+    let row = vec![DbValue::Uint64(id.get()), DbValue::Binary(request_hash)];
+    Script::default()
+        .expect("admit {u7}", admitted(minted(0, 2)))
+        .expect("order_1 SELECT t_order", rows([row]))
+}
+
+#[test]
+fn a_key_that_only_the_shard_knows_is_answered_with_its_order() {
+    let id = minted(90_000_000, 1);
+    for status in [Status::Pending, Status::Cancelled] {
+        let script = made(id, payload_hash())
+            .expect("order_1 SELECT t_order", loaded(&order(id, status, 2)))
+            .expect("complete {u7}", integer(1));
+        let reply = create_async("/v1/order/create", &script);
+        let replayed = reply.header("idempotent-replayed");
+        assert_eq!((reply.status, replayed), (200, Some("true")), "{reply:?}");
+        assert_eq!(reply.body["order_id"], id.to_string());
+        assert_eq!(reply.body["status"], status.name());
+        assert_eq!(script.count("reserve"), 0, "nothing is taken for it");
+    }
+    let script = made(id, vec![0; 16]).expect("free {u7}", integer(1));
+    let reply = create_async("/v1/order/create", &script);
+    assert_eq!((reply.status, reply.code()), (422, 20004));
+    assert_eq!(script.values("free")[4], "processing");
+}
+
+#[test]
+fn with_its_shard_away_an_order_is_accepted_all_the_same() {
+    let id = minted(0, 1);
+    let script = reserved_under(id)
+        .expect("open order_1", mysql_away())
+        .expect("enqueue {u7}", word("ok"));
+    let reply = create_async("/v1/order/create", &script);
+    assert_eq!(
+        (reply.status, &reply.body["order_id"]),
+        (202, &id.to_string().into())
+    );
+    assert!(reply.log.contains("WARN"), "{}", reply.log);
+    // It knows the key, and goes away before it says what of.
+    let row = vec![DbValue::Uint64(9), DbValue::Binary(payload_hash())];
+    let script = Script::default()
+        .expect("admit", admitted(id))
+        .expect("order_1 SELECT t_order", rows([row]))
+        .expect("order_1 SELECT t_order", mysql_lost())
+        .expect("free {u7}", integer(1));
+    assert_eq!(create_async("/v1/order/create", &script).status, 503);
 }
 
 #[test]
 fn the_entry_is_the_whole_order() {
     let id = minted(0, 1);
-    let script = reserved_under(id).expect("enqueue {u7}", word("ok"));
+    let script = asked_under(id).expect("enqueue {u7}", word("ok"));
     create_async("/v1/order/create", &script);
     let values = script.values("enqueue");
     let (names, values) = values[2..].split_at(3);
@@ -112,7 +189,7 @@ fn a_repeat_is_accepted_again_whether_it_would_wait_or_not() {
 #[test]
 fn what_is_not_accepted_is_undone() {
     for refusal in ["full", "lost"] {
-        let script = reserved_under(minted(0, 1))
+        let script = asked_under(minted(0, 1))
             .expect("enqueue", word(refusal))
             .expect("release {p1}", integer(1))
             .expect("free {u7}", integer(1));
@@ -124,7 +201,7 @@ fn what_is_not_accepted_is_undone() {
         );
     }
     // Admitted long ago by the time its units were taken: a repeat may be returning them.
-    let script = reserved_under(minted(6_000, 1))
+    let script = asked_under(minted(6_000, 1))
         .expect("release {p1}", integer(1))
         .expect("free {u7}", integer(1));
     assert_eq!(create_async("/v1/order/create", &script).status, 503);
@@ -132,7 +209,7 @@ fn what_is_not_accepted_is_undone() {
 
 #[test]
 fn a_lost_reply_of_the_intake_is_left_to_the_repeat() {
-    let script = reserved_under(minted(0, 1)).expect("enqueue", redis_away());
+    let script = asked_under(minted(0, 1)).expect("enqueue", redis_away());
     assert_eq!(create_async("/v1/order/create", &script).status, 503);
     assert_eq!(script.count("release"), 0, "it may have been accepted");
     assert_eq!(script.count("free"), 0);
@@ -142,6 +219,7 @@ fn a_lost_reply_of_the_intake_is_left_to_the_repeat() {
 fn a_refusal_is_told_at_once() {
     let script = Script::default()
         .expect("admit", admitted(minted(0, 1)))
+        .expect("order_1 SELECT t_order", nothing())
         .expect("reserve {p1}", refused(&["short", "0"]))
         .expect("release {p1}", integer(0))
         .expect("free {u7}", integer(1));

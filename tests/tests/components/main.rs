@@ -18,6 +18,7 @@ mod product_catalog;
 mod query_order;
 mod queued;
 mod replies;
+mod request_identity;
 mod script;
 mod search_server;
 mod seckill_buy;

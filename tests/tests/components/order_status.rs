@@ -38,6 +38,10 @@ fn a_payment_confirms_the_stock() {
     let script = steps(loaded_as(Status::Pending, 1, id), 1);
     let reply = pay(id, r#"{"payment_id":"pay-1","user_id":"user_7"}"#, &script);
     assert_eq!((reply.status, reply.code()), (200, 10000), "{reply:?}");
+    assert_eq!(
+        reply.header("cache-group-invalidation"),
+        Some(&*format!(r#""order-{id}", "user-7", "orders""#))
+    );
     assert_eq!(reply.body["order"]["status"], "paid");
     assert!(reply.body["order"]["paid_at"].is_u64());
     let event = &script.values("order_1 INSERT t_local_message")[4];

@@ -69,6 +69,10 @@ fn a_product_and_its_stock_are_one_transaction_then_loaded() {
     assert_eq!((reply.status, reply.code()), (201, 10000), "{reply:?}");
     assert_eq!(reply.header("location"), Some("/api/v1/products/1"));
     assert_eq!(
+        reply.header("cache-group-invalidation"),
+        Some(r#""products""#)
+    );
+    assert_eq!(
         (&reply.body["stock"], &reply.body["id"]),
         (&5.into(), &"1".into())
     );

@@ -269,6 +269,62 @@ fn a_users_orders_are_in_one_shard() {
 }
 
 #[test]
+fn an_order_that_leaves_the_filter_under_a_list_is_not_shown() {
+    let at = now() - 60_000;
+    let (a, b) = (order_of(7, at + 2), order_of(7, at + 1));
+    let paid = Order {
+        status: Status::Paid,
+        ..a.clone()
+    };
+    let path = "/v1/order/list?user_id=7&status=pending";
+    // Paid between the two looks: the page is read again.
+    let script = shard(Script::default(), "order_1", &[&a, &b], &[&paid, &b]);
+    let script = shard(script, "order_1", &[&b], &[&b]);
+    let reply = get(path, &script);
+    let orders = reply.body["orders"].as_array().unwrap();
+    assert_eq!((reply.status, orders.len()), (200, 1), "{reply:?}");
+    assert_eq!(
+        (&orders[0]["id"], &reply.body["total"]),
+        (&b.id.to_string().into(), &1.into())
+    );
+    // Again and again: what is left is shown, and counted.
+    let mut script = Script::default();
+    for _ in 0..3 {
+        script = shard(script, "order_1", &[&a, &b], &[&paid, &b]);
+    }
+    let reply = get(path, &script);
+    let orders = reply.body["orders"].as_array().unwrap();
+    assert_eq!(
+        (orders.len(), &reply.body["total"]),
+        (1, &1.into()),
+        "{reply:?}"
+    );
+}
+
+#[test]
+fn a_total_has_room_for_the_page() {
+    let at = now() - 60_000;
+    let own: Vec<Order> = (0..2).map(|n| order_of(7, at + n)).collect();
+    let own: Vec<&Order> = own.iter().rev().collect();
+    let script = Script::default()
+        .expect("order_1 SELECT t_order", keys(&own))
+        // Counted when the second had left already.
+        .expect("order_1 SELECT t_order", rows([vec![DbValue::Int64(1)]]));
+    let items = own.iter().flat_map(|order| item_columns(order));
+    let columns = own.iter().map(|order| order_columns(order));
+    let script = script
+        .expect("order_1 SELECT t_order", rows(columns))
+        .expect("order_1 SELECT t_order_item", rows(items));
+    let reply = get("/v1/order/list?user_id=7&page_size=2", &script);
+    assert_eq!(
+        reply.body["orders"].as_array().map(Vec::len),
+        Some(2),
+        "{reply:?}"
+    );
+    assert_eq!(reply.body["total"], 2);
+}
+
+#[test]
 fn behind_the_end_a_page_is_empty_and_no_items_are_asked_for() {
     let none = Script::default()
         .expect("order_1 SELECT t_order", nothing())

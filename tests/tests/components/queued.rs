@@ -4,6 +4,7 @@ use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send};
 use crate::replies::*;
 use crate::script::{Answer, Script};
+use contract::event::OrderEvent;
 use contract::order::CachedOrder;
 use contract::queued::QueuedOrder;
 use domain::{Order, OrderId, ProductId, SeckillId, SkuId, Status, User, UserId};
@@ -184,6 +185,82 @@ fn an_order_given_up_says_why() {
         assert_eq!(shown["actual_amount"], amount);
         assert_eq!(script.count("cache_order"), 0, "it may be retried");
     }
+}
+
+/// An order that was accepted under a key, as its intake entry says it.
+fn accepted_entry(id: OrderId) -> String {
+    let event = OrderEvent::created(&order(id, Status::Pending, 1), None);
+    serde_json::json!({
+        "kind": "order", "event": serde_json::to_string(&event).unwrap(),
+        "key": "0a".repeat(16), "payload": "0b".repeat(16), "trace": "",
+    })
+    .to_string()
+}
+
+/// A row of an accepted order given up for this reason.
+fn given_up_as(reason: String, message: &str) -> Answer {
+    rows([vec![
+        DbValue::Binary(message.as_bytes().to_vec()),
+        DbValue::Str(reason),
+        DbValue::Uint64(USER),
+    ]])
+}
+
+#[test]
+fn an_order_given_up_for_its_keys_sake_is_the_keys_order() {
+    let (id, made) = (minted(100, 1), minted(90_000, 5));
+    let reason = |made: OrderId| format!("its idempotency key has made order {made} already");
+    let asked = |reason: String, hash: u8| {
+        let row = vec![DbValue::Uint64(made.get()), DbValue::Binary(vec![hash; 16])];
+        Script::default()
+            .expect("GET", no_key())
+            .expect("GET", no_key())
+            .expect("order_1 SELECT t_order", nothing())
+            .expect(
+                "inventory SELECT order_failures",
+                given_up_as(reason, &accepted_entry(id)),
+            )
+            .expect("order_1 SELECT t_order", rows([row]))
+    };
+    let script = asked(reason(made), 0x0b).expect(
+        "order_1 SELECT t_order",
+        loaded(&order(made, Status::Paid, 2)),
+    );
+    let reply = get(&format!("/v1/order/{id}?user_id=7"), &script);
+    let shown = &reply.body["order"];
+    assert_eq!(
+        (reply.status, &shown["status"]),
+        (200, &"paid".into()),
+        "{reply:?}"
+    );
+    assert_eq!(shown["id"], made.to_string());
+    assert_eq!(
+        kept(&reply),
+        None,
+        "no change of that order names this path"
+    );
+    assert_eq!(script.count("cache_order"), 0);
+
+    let script = asked(reason(made), 0x0c);
+    let reply = get(&format!("/v1/order/{id}"), &script);
+    assert_eq!(
+        reply.body["order"]["status"], "failed",
+        "made by another payload"
+    );
+    assert_eq!(reply.body["order"]["cancel_reason"], reason(made));
+
+    // What failed for a reason of its own stays failed, whatever its key made later.
+    let script = Script::default()
+        .expect("GET", no_key())
+        .expect("GET", no_key())
+        .expect("order_1 SELECT t_order", nothing())
+        .expect(
+            "inventory SELECT order_failures",
+            given_up_as("too long".to_owned(), &accepted_entry(id)),
+        );
+    let reply = get(&format!("/v1/order/{id}"), &script);
+    assert_eq!(reply.body["order"]["id"], id.to_string());
+    assert_eq!(reply.body["order"]["status"], "failed");
 }
 
 #[test]

@@ -81,6 +81,10 @@ fn units_move_before_the_sale_opens() {
     let script = loaded(moved(script));
     let reply = one(&script);
     assert_eq!((reply.status, reply.code()), (200, 10000), "{reply:?}");
+    assert_eq!(
+        reply.header("cache-group-invalidation"),
+        Some(r#""product-1", "products""#)
+    );
     let shown = &reply.body["seckills"][0];
     assert_eq!(
         (&shown["status"], &shown["available_stock"]),

@@ -171,7 +171,8 @@ fn place(cluster: &mut Cluster, product: ProductId, user: UserId, order: OrderId
     let ended = [key.clone(), cached.clone()];
     cluster.script(keys::COMPLETE, &ended, &texts(&done))?;
     cluster.script(keys::CACHE_ORDER, &[cached], &texts("2|2 7|60000"))?;
-    cluster.script(keys::FREE, &[key], &texts(&tick))?;
+    let held = format!("{tick}|{}", keys::PROCESSING);
+    cluster.script(keys::FREE, &[key], &texts(&held))?;
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use tests::app::{Options, Platform, soon};
 use tests::client::Client;
+use tests::lists::{Route, read_while};
 use tests::shop::{Stock, buyer, placed};
 
 static PLATFORM: LazyLock<Platform> = LazyLock::new(|| {
@@ -139,4 +140,51 @@ fn searches_answer_from_the_index_and_without_it() -> Result<()> {
         .expect(200)?;
     assert_eq!(none.body["total"], 0);
     Ok(())
+}
+
+#[test]
+fn searches_in_the_index_show_what_was_asked_for_while_orders_are_paid() -> Result<()> {
+    let (user, product) = (buyer(), PLATFORM.product(1_000, "redis")?);
+    let mut orders = Vec::new();
+    for _ in 0..80 {
+        orders.push(placed(&PLATFORM.order(user, product, 1)?)?);
+    }
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_millis();
+    let conditions = [
+        format!("user_id={user}"),
+        format!("product_id={product}"),
+        format!(
+            "product_id={product}&from={}&to={}",
+            now - 600_000,
+            now + 600_000
+        ),
+    ];
+    let routes = conditions.map(|condition| Route {
+        path: format!("/v1/order/search?status=pending&{condition}&page_size=100"),
+        list: "/orders",
+        total: "/total",
+        field: "status",
+        wanted: "pending",
+    });
+    soon("all of them in the index", || {
+        let reply = PLATFORM.api.get(&routes[0].path)?.expect(200)?;
+        ensure!(reply.body["total"] == 80, "{}", reply.text);
+        // What the shards say may be kept, what the index says may not.
+        let kept = reply.header("cache-groups").or(reply.header("etag"));
+        ensure!(kept.is_none(), "not the index: {kept:?}");
+        Ok(())
+    })?;
+    read_while(&PLATFORM.api, &routes, || {
+        for order in &orders[5..] {
+            let pay = json!({ "payment_id": format!("pay-{order}"), "user_id": user });
+            let path = format!("/v1/order/{order}/pay");
+            PLATFORM.api.post(&path, &pay)?.expect(200)?;
+        }
+        Ok(())
+    })?;
+    soon("what is left", || {
+        let reply = PLATFORM.api.get(&routes[0].path)?.expect(200)?;
+        ensure!(reply.body["total"] == 5, "{}", reply.text);
+        Ok(())
+    })
 }

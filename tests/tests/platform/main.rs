@@ -5,7 +5,10 @@
 mod cache;
 mod contention;
 mod failures;
+mod filters;
 mod goldens;
+mod keys;
+mod keys_storm;
 mod life;
 mod reading;
 mod repeats;

@@ -2,7 +2,10 @@
 
 use anyhow::Result;
 use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::thread;
+use std::time::Duration;
 use tests::app::{Platform, soon};
 use tests::shop::{Stock, buyer, key, order_body, placed};
 
@@ -146,4 +149,86 @@ fn the_same_key_fifty_times_at_once_is_one_order() -> Result<()> {
     soon("one unit locked", || {
         platform.expect_stock(product, Stock::of(99, 1, 0))
     })
+}
+
+/// A create over a socket of its own, its header lines byte by byte; status and body.
+fn create_raw(platform: &Platform, lines: &[&[u8]], body: &str) -> Result<(u16, String)> {
+    let address = platform.api.base().trim_start_matches("http://");
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(Duration::from_secs(15)))?;
+    let mut request = format!(
+        "POST {CREATE} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
+        body.len()
+    )
+    .into_bytes();
+    for line in lines {
+        request.extend_from_slice(b"Idempotency-Key: ");
+        request.extend_from_slice(line);
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"\r\n");
+    request.extend_from_slice(body.as_bytes());
+    socket.write_all(&request)?;
+    let mut reply = String::new();
+    socket.read_to_string(&mut reply)?;
+    let status = reply.split(' ').nth(1).unwrap_or_default().parse()?;
+    let body = reply.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    Ok((status, body.to_owned()))
+}
+
+#[test]
+fn no_byte_of_a_key_is_lost_on_its_way() -> Result<()> {
+    let platform = Platform::shared();
+    let (user, product, key) = (buyer(), platform.product(10, "redis")?, key());
+    let body = order_body(user, product, 1).to_string();
+    for lines in [
+        &[&b"k\xff"[..]][..],
+        &[b""],
+        &[b"a", b"b"],
+        &[b"a", b"\xff"],
+        &[key.as_bytes(), key.as_bytes()],
+        &[b"\"a"],
+    ] {
+        let (status, reply) = create_raw(&platform, lines, &body)?;
+        assert_eq!(status, 400, "{lines:?}: {reply}");
+        assert!(reply.contains("Idempotency-Key"), "{lines:?}: {reply}");
+    }
+    assert_eq!(platform.orders_of(user)?, 0);
+    let mut orders = Vec::new();
+    for line in [key.clone(), format!("\"{key}\"")] {
+        let (status, reply) = create_raw(&platform, &[line.as_bytes()], &body)?;
+        assert_eq!(status, 200, "{line}: {reply}");
+        let reply: serde_json::Value = serde_json::from_str(&reply)?;
+        orders.push(reply["order_id"].as_str().unwrap_or_default().to_owned());
+    }
+    assert!(!orders[0].is_empty());
+    assert_eq!(orders[0], orders[1]);
+    assert_eq!(platform.orders_of(user)?, 1);
+    Ok(())
+}
+
+#[test]
+fn a_user_places_as_many_orders_a_minute_as_allowed_and_no_more() -> Result<()> {
+    let platform = Platform::shared();
+    let product = platform.product(100, "redis")?;
+    let allowed = [("USER_ORDERS_PER_MINUTE_MAX", "3")];
+    let (_host, api) = platform.host_with("host-limited", &allowed)?;
+    let user = buyer();
+    let place = |key: &str, quantity| {
+        let body = order_body(user, product, quantity);
+        api.post_once(CREATE, key, &body)
+    };
+    let keys = [key(), key(), key()];
+    for key in &keys {
+        placed(&place(key, 1)?)?;
+    }
+    let over = place(&key(), 1)?;
+    assert_eq!(over.status, 429, "{}", over.text);
+    let wait: u64 = over.header("retry-after").unwrap_or_default().parse()?;
+    assert!((1..=60).contains(&wait), "{wait}");
+    // A repeat is no further order, and another user has a window of their own.
+    placed(&place(&keys[0], 1)?)?;
+    placed(&api.post_once(CREATE, &key(), &order_body(buyer(), product, 1))?)?;
+    assert_eq!(platform.orders_of(user)?, 3);
+    Ok(())
 }

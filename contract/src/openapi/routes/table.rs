@@ -5,7 +5,12 @@ use super::Route;
 const CREATE: &[(&str, &str)] = &[
     (
         "Idempotency-Key",
-        "A repeat with the same key and body gets the first reply.",
+        "A repeat with the same key and body, by whichever route and whether it would wait or not, is answered with the order \
+         that the key has made, as long as there is that order; with another body it is refused with 422. The key is of \
+         its user, has 1 to 255 characters, and is sent bare or in quotes as an RFC 8941 string: `abc` and `\"abc\"` are \
+         one key, and so is `abc` in the body. Refused with 400: several lines, even equal ones, a comma outside quotes, \
+         what begins with a quote and is no such string, what is empty, too long, no UTF-8 or has control characters, \
+         and another key than the body's.",
     ),
     (
         "Prefer",

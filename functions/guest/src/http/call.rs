@@ -14,8 +14,7 @@ pub struct Call {
 
 impl Call {
     pub(super) fn new(incoming: Incoming) -> Call {
-        let trace_id = incoming
-            .header("traceparent")
+        let trace_id = first_text(&incoming, "traceparent")
             .as_deref()
             .and_then(trace_id)
             .map_or_else(fresh_trace_id, str::to_owned);
@@ -31,23 +30,40 @@ impl Call {
         target.split('?').next().unwrap_or_default()
     }
 
+    /// Refuses a target that names anything in another encoding than ours: read as text it would name another thing.
+    pub(super) fn readable(&self) -> Result<(), Rejection> {
+        let target = self.incoming.path_and_query();
+        match target.contains('%') && String::from_utf8(bytes(target, Plus::Itself)).is_err() {
+            true => Err(Rejection::invalid("path or query", "is no UTF-8")),
+            false => Ok(()),
+        }
+    }
+
     /// Path segments, percent-decoded.
     pub fn segments(&self) -> Vec<String> {
         self.path()
             .split('/')
             .filter(|segment| !segment.is_empty())
-            .map(decode)
+            .map(|segment| decode(segment, Plus::Itself))
             .collect()
     }
 
-    /// First value of a header; `None` where it is absent or no text.
+    /// First line of a header; `None` where it is absent or no text. For those that say nothing of who asks for what.
     pub fn header(&self, name: &str) -> Option<String> {
-        self.incoming.header(name)
+        first_text(&self.incoming, name)
     }
 
-    /// Every value of a header that may be repeated.
+    /// Every line of a header as it came, text or not.
+    pub fn header_lines(&self, name: &str) -> Vec<Vec<u8>> {
+        self.incoming.header_lines(name)
+    }
+
+    /// Every line of a header that may be ignored: what is no text is left out.
     pub fn header_all(&self, name: &str) -> Vec<String> {
-        self.incoming.headers(name)
+        let lines = self.header_lines(name).into_iter();
+        lines
+            .filter_map(|line| String::from_utf8(line).ok())
+            .collect()
     }
 
     /// First value of a query parameter, decoded; `None` where absent or empty.
@@ -65,14 +81,31 @@ impl Call {
             .split('&')
             .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         pairs
-            .filter(|(key, _)| decode(key) == name)
-            .map(|(_, value)| decode(value))
+            .filter(|(key, _)| decode(key, Plus::Space) == name)
+            .map(|(_, value)| decode(value, Plus::Space))
             .collect()
+    }
+
+    /// Refuses a request that gives one of these parameters several values: it would be answered by one of them.
+    pub fn once(&self, names: &[&str]) -> Result<(), Rejection> {
+        for name in names {
+            let values = self.query_all(name);
+            if values.windows(2).any(|pair| pair[0] != pair[1]) {
+                return Err(Rejection::invalid(*name, "has several values"));
+            }
+        }
+        Ok(())
     }
 
     /// Reads a JSON body of at most 64 KB. An absent content type passes (`curl` clients of 000 send none), another type does not.
     pub async fn json_body(&mut self) -> Result<Bytes, Rejection> {
-        if let Some(content_type) = self.header("content-type") {
+        let lines = self.header_lines("content-type");
+        if lines.len() > 1 {
+            return Err(Rejection::UnsupportedMediaType);
+        }
+        if let Some(line) = lines.into_iter().next() {
+            let content_type =
+                String::from_utf8(line).map_err(|_| Rejection::UnsupportedMediaType)?;
             let essence = content_type
                 .split(';')
                 .next()
@@ -104,28 +137,43 @@ pub(super) const TOO_LARGE: Rejection = Rejection::BodyTooLarge {
     bytes_max: BODY_BYTES_MAX,
 };
 
-fn decode(text: &str) -> String {
+fn first_text(incoming: &Incoming, name: &str) -> Option<String> {
+    let line = incoming.header_lines(name).into_iter().next()?;
+    String::from_utf8(line).ok()
+}
+
+/// What a plus stands for: in a query, as forms write it, a space.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Plus {
+    Itself,
+    Space,
+}
+
+fn decode(text: &str, plus: Plus) -> String {
+    String::from_utf8_lossy(&bytes(text, plus)).into_owned()
+}
+
+fn bytes(text: &str, plus: Plus) -> Vec<u8> {
     let bytes = text.as_bytes();
+    let digit = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let escaped = (bytes[at] == b'%')
-            .then(|| bytes.get(at + 1..at + 3))
-            .flatten();
-        let value = escaped
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (value, bytes[at]) {
-            (Some(byte), _) => {
-                decoded.push(byte);
+        let escaped = match bytes[at] {
+            b'%' => digit(at + 1).zip(digit(at + 2)),
+            _ => None,
+        };
+        match (escaped, bytes[at]) {
+            (Some((high, low)), _) => {
+                decoded.push((high * 16 + low) as u8);
                 at += 2;
             }
-            (None, b'+') => decoded.push(b' '),
+            (None, b'+') if plus == Plus::Space => decoded.push(b' '),
             (None, byte) => decoded.push(byte),
         }
         at += 1;
     }
-    String::from_utf8_lossy(&decoded).into_owned()
+    decoded
 }
 
 /// The trace id of a W3C `traceparent`.
@@ -152,8 +200,11 @@ mod tests {
 
     #[test]
     fn percent_and_plus() {
-        assert_eq!(decode("a%20b+c%E4%B8%AD"), "a b c中");
-        assert_eq!(decode("%zz%2"), "%zz%2");
+        assert_eq!(decode("a%20b+c%E4%B8%AD", Plus::Space), "a b c中");
+        assert_eq!(decode("a%20b+c%2B", Plus::Itself), "a b+c+");
+        for other in ["%zz%2", "%+d", "%", "%é"] {
+            assert_eq!(decode(other, Plus::Itself), other);
+        }
     }
 
     #[test]

@@ -29,7 +29,11 @@ where
 {
     let call = Call::new(Incoming(request));
     let kept = Kept::of(&call);
-    kept.reply(handler(call).await)
+    let outcome = match call.readable() {
+        Ok(()) => handler(call).await,
+        Err(rejection) => Err(rejection.into()),
+    };
+    kept.reply(outcome)
 }
 
 pub struct Incoming(WholeRequest);
@@ -44,18 +48,10 @@ impl Incoming {
         uri.path_and_query().map_or("", |target| target.as_str())
     }
 
-    /// First value of a header; `None` where it is absent or no text.
-    pub fn header(&self, name: &str) -> Option<String> {
-        let value = self.0.headers().get(name)?;
-        String::from_utf8(value.as_bytes().to_vec()).ok()
-    }
-
-    /// Every value of a header that is text.
-    pub fn headers(&self, name: &str) -> Vec<String> {
-        let values = self.0.headers().get_all(name).into_iter();
-        values
-            .filter_map(|value| String::from_utf8(value.as_bytes().to_vec()).ok())
-            .collect()
+    /// Every line of a header, as it came.
+    pub fn header_lines(&self, name: &str) -> Vec<Vec<u8>> {
+        let lines = self.0.headers().get_all(name).into_iter();
+        lines.map(|line| line.as_bytes().to_vec()).collect()
     }
 }
 

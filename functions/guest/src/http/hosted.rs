@@ -46,7 +46,11 @@ where
 {
     let call = Call::new(Incoming::new(request));
     let kept = Kept::of(&call);
-    respond(kept.reply(handler(call).await))
+    let outcome = match call.readable() {
+        Ok(()) => handler(call).await,
+        Err(rejection) => Err(rejection.into()),
+    };
+    respond(kept.reply(outcome))
 }
 
 /// Hands the reply over; its body follows as the host takes it.
@@ -100,18 +104,9 @@ impl Incoming {
         &self.path_and_query
     }
 
-    /// First value of a header; `None` where it is absent or no text.
-    pub fn header(&self, name: &str) -> Option<String> {
-        let value = self.headers.get(name).into_iter().next()?;
-        String::from_utf8(value).ok()
-    }
-
-    /// Every value of a header that is text.
-    pub fn headers(&self, name: &str) -> Vec<String> {
-        let values = self.headers.get(name).into_iter();
-        values
-            .filter_map(|value| String::from_utf8(value).ok())
-            .collect()
+    /// Every line of a header, as it came.
+    pub fn header_lines(&self, name: &str) -> Vec<Vec<u8>> {
+        self.headers.get(name)
     }
 }
 

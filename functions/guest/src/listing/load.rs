@@ -1,6 +1,7 @@
 //! The orders of a page as JSON, out of one shard. Items come in pieces, and an order becomes JSON when its last is read, so
-//! that neither all rows nor all orders of a page are held at once.
+//! that neither all rows nor all orders of a page are held at once. What the filter does not take any more is left out.
 
+use super::filter::Filter;
 use super::render;
 use super::statement;
 use crate::list_budget::{Budget, Json};
@@ -18,13 +19,14 @@ const _: () = assert!(ITEMS_AT_ONCE as usize > ITEMS_MAX);
 /// An order of the page, in its shape.
 pub type Rendered = (OrderId, Json);
 
-/// Those that are there, in no order.
+/// Those that the filter takes as they are now, in no order.
 ///
 /// # Errors
 /// Where the page is too large, too.
 pub async fn load(
     db: Db<'_>,
     mut ids: Vec<OrderId>,
+    filter: &Filter,
     shape: Shape,
     budget: &Budget,
 ) -> Result<Vec<Rendered>, Fault> {
@@ -37,6 +39,7 @@ pub async fn load(
         rendered: Vec::with_capacity(ids.len()),
         reading: None,
         items: 0,
+        filter,
         shape,
         budget,
     };
@@ -67,6 +70,7 @@ struct Page<'a> {
     /// The order whose items come, and how many have come.
     reading: Option<OrderId>,
     items: u32,
+    filter: &'a Filter,
     shape: Shape,
     budget: &'a Budget,
 }
@@ -89,7 +93,8 @@ impl Page<'_> {
     }
 
     fn render(&mut self, id: OrderId) -> Result<(), Fault> {
-        if let Some(order) = self.waiting.remove(&id) {
+        let order = self.waiting.remove(&id);
+        if let Some(order) = order.filter(|order| self.filter.takes(order)) {
             let json = render(self.shape, &order, self.budget)?;
             self.rendered.push((id, json));
         }
