@@ -5,6 +5,8 @@
 mod bus;
 #[path = "it/crash.rs"]
 mod crash;
+#[path = "it/failures.rs"]
+mod failures;
 #[path = "it/intake.rs"]
 mod intake;
 #[path = "it/life.rs"]
