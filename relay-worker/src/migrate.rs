@@ -24,7 +24,8 @@ const ORDER: &[Migration] = migrations![
 ];
 const INVENTORY: &[Migration] = migrations![
     "inventory" / "0001_inventory",
-    "inventory" / "0002_flash_sale"
+    "inventory" / "0002_flash_sale",
+    "inventory" / "0003_stock_versions"
 ];
 
 /// Two starts at once take turns; the wait is in seconds.
