@@ -20,7 +20,8 @@ macro_rules! migrations {
 
 const ORDER: &[Migration] = migrations![
     "order" / "0001_orders",
-    "order" / "0002_idempotency_records"
+    "order" / "0002_idempotency_records",
+    "order" / "0004_payments"
 ];
 const INVENTORY: &[Migration] = migrations![
     "inventory" / "0001_inventory",

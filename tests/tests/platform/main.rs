@@ -7,5 +7,6 @@ mod contention;
 mod failures;
 mod goldens;
 mod life;
+mod payments;
 mod reading;
 mod repeats;
