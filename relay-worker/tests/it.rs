@@ -7,6 +7,8 @@ mod bus;
 mod crash;
 #[path = "it/failures.rs"]
 mod failures;
+#[path = "it/heal.rs"]
+mod heal;
 #[path = "it/intake.rs"]
 mod intake;
 #[path = "it/life.rs"]
