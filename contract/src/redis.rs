@@ -55,6 +55,8 @@ scripts! {
     SET_ASIDE = "set_aside";
     /// Loads a flash sale's facts.
     SECKILL_LOAD = "seckill_load";
+    /// Tells which flash sale of a product is meant.
+    SECKILL_CURRENT = "seckill_current";
     /// Hands out a token.
     SECKILL_TOKEN = "seckill_token" behind "rate";
     /// Buys in a flash sale.
@@ -134,14 +136,14 @@ pub fn reserved(product: ProductId) -> String {
 }
 
 /// Facts of a flash sale, a hash: `id product sku price limit starts_at ends_at status name image`, the sku being the sale's
-/// own, status `open` or `over`.
+/// own, status `open`, `off` while its product is not on sale, `over`, or `lost` until what Redis forgot of it is back.
 pub fn seckill(id: SeckillId) -> String {
     format!("{{p{}}}:seckill:{}", id.product.0, id.number)
 }
 
-/// Number of the activity a product was preheated for last.
-pub fn current_seckill(product: ProductId) -> String {
-    format!("{{p{}}}:seckill", product.0)
+/// The preheated activities of a product, a hash: number to `<starts_at>:<ends_at>`.
+pub fn seckills(product: ProductId) -> String {
+    format!("{{p{}}}:seckills", product.0)
 }
 
 /// Who bought in a flash sale, a hash: user id to order id.
@@ -225,7 +227,7 @@ mod tests {
         let sale = SeckillId::parse("9-3").unwrap();
         for key in [
             seckill(sale),
-            current_seckill(ProductId(9)),
+            seckills(ProductId(9)),
             seckill_buyers(sale),
             seckill_token(sale, user),
             seckill_rate(sale),

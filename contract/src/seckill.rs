@@ -1,11 +1,14 @@
 //! HTTP bodies of flash sales: activities, preheating, tokens, purchases.
 
+mod facts;
+pub use facts::SaleFacts;
+
 use crate::amount::Amount;
 use crate::identity::{self, IdText};
 use crate::product::product_id;
 use domain::limits::PRODUCT_NAME_CHARS_MAX;
 use domain::seckill::{SeckillPlan, SeckillStatus};
-use domain::{Cents, Ms, OrderId, ProductId, Rejection, SeckillId, SkuId, User, calendar};
+use domain::{Cents, Ms, OrderId, ProductId, Rejection, SeckillId, SkuId, Status, User, calendar};
 use serde::{Deserialize, Serialize};
 
 /// Activities one preheat may name.
@@ -271,12 +274,13 @@ pub struct Queued {
 }
 
 impl Queued {
-    pub fn of(id: OrderId) -> Queued {
+    /// `written`: the order's state, once it is in the database.
+    pub fn of(id: OrderId, written: Option<Status>) -> Queued {
         Queued {
             code: crate::problem::Code::Success.number(),
             order_id: id.to_string(),
             order_no: id.order_no(),
-            status: QUEUED,
+            status: written.map_or(QUEUED, Status::name),
         }
     }
 }

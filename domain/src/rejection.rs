@@ -14,6 +14,9 @@ pub enum Rejection {
     UnsupportedMediaType,
     #[error("product {} does not exist", .0.0)]
     UnknownProduct(ProductId),
+    /// Known, and not to be had now.
+    #[error("product {} is not on sale", .0.0)]
+    OffSale(ProductId),
     #[error("product {} has no sku {}", product.0, sku.0)]
     UnknownSku { product: ProductId, sku: SkuId },
     #[error("order {0} does not exist")]
@@ -35,6 +38,9 @@ pub enum Rejection {
     AlreadyCancelled(OrderId),
     #[error("order {0} is already paid")]
     AlreadyPaid(OrderId),
+    /// A payment pays one order.
+    #[error("payment {0} has paid another order")]
+    PaymentUsed(String),
     #[error("an order cannot go from {from} to {to}")]
     IllegalTransition { from: Status, to: Status },
     /// Accepted, but not in the database yet: only then can it be changed.

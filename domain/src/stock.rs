@@ -71,7 +71,8 @@ pub struct Inventory {
     pub available: u32,
     pub locked: u32,
     pub sold: u32,
-    pub version: u32,
+    /// One more with each change; a Lua number holds it exactly up to 2^53.
+    pub version: u64,
 }
 
 impl Inventory {
@@ -106,7 +107,7 @@ impl Inventory {
                 after.available = put(self.available)?;
             }
         }
-        after.version = self.version.wrapping_add(1);
+        after.version = self.version.saturating_add(1);
         Ok(after)
     }
 }

@@ -3,5 +3,6 @@
 pub mod compensate;
 pub mod retry;
 pub mod store;
+pub mod take_again;
 
 pub use store::{Failed, Failures, Ids, MessageSource};

@@ -88,6 +88,11 @@ pub const SALES_EVERY_MS: u64 = 1_000;
 pub const SALES_LATE_EVERY_MS: u64 = 60_000;
 pub const SALES_RECENT_MS: u64 = 3_600_000;
 pub const SALES_MAX: u32 = 200;
+/// A sale that Redis does not know is brought back after so long: a preheat may be at it, and purchases that a relay had
+/// read before are written by then.
+pub const SALES_RECALL_AFTER_MS: u64 = 3_000;
+/// The longest pause before a sale that something is wrong with is looked at again.
+pub const SALES_TROUBLE_MS_MAX: u64 = 60_000;
 
 pub const SWEEP_EVERY_MS: u64 = 5_000;
 /// Products one sweep looks at; the next one goes on from there.
@@ -95,6 +100,8 @@ pub const SWEEP_PRODUCTS_MAX: u32 = 1_000;
 /// Intents of one product that one sweep reads; a product with more waits until the consumer has caught up.
 pub const SWEEP_INTENTS_MAX: usize = 10_000;
 pub const SWEEP_LOG_ROWS_MAX: u32 = 500;
+/// After the inventory database went back: pages of an outbox without a lost move of stock before older ones are taken for kept.
+pub const RESEND_QUIET_PAGES: u32 = 50;
 
 pub const GAUGES_EVERY_MS: u64 = 5_000;
 /// The waiting rows are counted up to here.

@@ -22,11 +22,13 @@ const ORDER: &[Migration] = migrations![
     "order" / "0001_orders",
     "order" / "0002_idempotency_records",
     "order" / "0003_published_and_consumed",
+    "order" / "0004_payments",
     "order" / "0005_payable_at"
 ];
 const INVENTORY: &[Migration] = migrations![
     "inventory" / "0001_inventory",
-    "inventory" / "0002_flash_sale"
+    "inventory" / "0002_flash_sale",
+    "inventory" / "0003_stock_versions"
 ];
 
 /// Two starts at once take turns; the wait is in seconds.

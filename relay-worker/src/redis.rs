@@ -5,7 +5,9 @@ use crate::limits::REDIS_TIMEOUT_MS;
 use anyhow::Context;
 use contract::redis::Script;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, ErrorKind, FromRedisValue, Pipeline, ServerErrorKind};
+use redis::{
+    Client, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind,
+};
 use std::time::Duration;
 
 /// Commands of one pipeline.
@@ -65,13 +67,10 @@ impl Redis {
         for calls in calls.chunks(PIPELINE_CALLS_MAX) {
             let pipeline = pipeline(&sha, calls);
             let mut connection = self.connection();
-            let outcome: redis::RedisResult<Vec<T>> = pipeline.query_async(&mut connection).await;
+            let outcome: RedisResult<Vec<T>> = pipeline.query_async(&mut connection).await;
             let some = match outcome {
-                Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                    let load = redis::cmd("SCRIPT").arg("LOAD").arg(script.text).to_owned();
-                    load.query_async::<String>(&mut connection)
-                        .await
-                        .context("Redis")?;
+                Err(error) if is_unknown(&error) => {
+                    self.load(script).await?;
                     pipeline.query_async(&mut connection).await
                 }
                 outcome => outcome,
@@ -80,6 +79,52 @@ impl Redis {
         }
         Ok(replies)
     }
+
+    /// As `run`, where a call that the server refuses is no reason to do without the others.
+    ///
+    /// # Errors
+    /// When Redis is away.
+    pub async fn run_each<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        calls: &[Call],
+    ) -> anyhow::Result<Vec<anyhow::Result<T>>> {
+        let sha = redis::Script::new(script.text).get_hash().to_owned();
+        let mut replies = Vec::with_capacity(calls.len());
+        for calls in calls.chunks(PIPELINE_CALLS_MAX) {
+            let mut pipeline = pipeline(&sha, calls);
+            let pipeline = pipeline.ignore_errors();
+            let mut connection = self.connection();
+            let context = || format!("Redis, script {}", script.name);
+            let mut some: Vec<RedisResult<T>> = pipeline
+                .query_async(&mut connection)
+                .await
+                .with_context(context)?;
+            if some.iter().any(|one| one.as_ref().is_err_and(is_unknown)) {
+                self.load(script).await?;
+                some = pipeline
+                    .query_async(&mut connection)
+                    .await
+                    .with_context(context)?;
+            }
+            replies.extend(some.into_iter().map(|one| one.with_context(context)));
+        }
+        Ok(replies)
+    }
+
+    async fn load(&self, script: &Script) -> anyhow::Result<()> {
+        let load = redis::cmd("SCRIPT").arg("LOAD").arg(script.text).to_owned();
+        let mut connection = self.connection();
+        load.query_async::<String>(&mut connection)
+            .await
+            .context("Redis")?;
+        Ok(())
+    }
+}
+
+/// Whether the server does not know the script.
+fn is_unknown(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
 fn pipeline(sha: &str, calls: &[Call]) -> Pipeline {

@@ -1,20 +1,28 @@
-//! Flash sales at their end: closed in Redis and the database, and what is unsold goes back to the ordinary stock, also
-//! what is cancelled later. Each step may be repeated, by any number of relays.
+//! Flash sales while they run and at their end: brought back where Redis lost them, stopped while their product is not on
+//! sale, closed in Redis and the database, and what is unsold goes back to the ordinary stock, also what is cancelled
+//! later. Each step may be repeated, by any number of relays, and a sale that something is wrong with holds up no other.
 
+pub mod care;
 pub mod close;
 pub mod give_back;
+pub mod recall;
+pub mod watch;
 
 use crate::database::Databases;
 use crate::limits::{ROUND_TIMEOUT_MS, SALES_EVERY_MS, SALES_LATE_EVERY_MS, SALES_RECENT_MS};
 use crate::outage::{Outage, within};
 use crate::redis::{Call, Redis};
 use crate::shutdown::Shutdown;
+use care::{Care, Task};
 use contract::redis::{SECKILL_CLOSE, seckill, seckill_buyers, stock};
 use domain::limits::SECKILL_REMEMBERED_MS;
 use domain::{Ms, ProductId, SeckillId, SkuId};
 use sqlx::Row as _;
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// The inventory database's clock decides when a sale is over: relays may disagree about the time.
+const NOW: &str = "SELECT CAST(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000 AS UNSIGNED)";
 
 pub struct Sales {
     pub databases: Databases,
@@ -51,7 +59,8 @@ impl Over {
 
 impl Sales {
     pub async fn run(self, mut shutdown: Shutdown) {
-        let mut outage = Outage::new("ends of flash sales");
+        let mut outage = Outage::new("flash sales");
+        let mut care = Care::default();
         let mut late = Instant::now();
         while !shutdown.requested() {
             // What is cancelled long after the end can wait a little.
@@ -63,29 +72,46 @@ impl Sales {
                     now.saturating_sub(SALES_RECENT_MS)
                 }
             };
-            let pause =
-                match within(ROUND_TIMEOUT_MS, "ends of flash sales", self.round(since)).await {
-                    Ok(()) => {
-                        outage.over();
-                        if all {
-                            late = Instant::now() + Duration::from_millis(SALES_LATE_EVERY_MS);
-                        }
-                        Duration::from_millis(SALES_EVERY_MS)
+            let round = self.round(&mut care, since);
+            let pause = match within(ROUND_TIMEOUT_MS, "flash sales", round).await {
+                Ok(()) => {
+                    outage.over();
+                    if all {
+                        late = Instant::now() + Duration::from_millis(SALES_LATE_EVERY_MS);
                     }
-                    Err(error) => outage.failed(&error),
-                };
+                    Duration::from_millis(SALES_EVERY_MS)
+                }
+                Err(error) => outage.failed(&error),
+            };
+            for sale in care.to_recall() {
+                if shutdown.requested() {
+                    return;
+                }
+                let recalled = self.recall(&sale).await;
+                care.ended(Task::Recall, sale.facts.id.number.into(), recalled);
+            }
             shutdown.pause(pause).await;
         }
     }
 
-    async fn round(&self, since: impl Fn(Ms) -> Ms) -> anyhow::Result<()> {
-        let now = crate::clock::now_ms();
-        self.close(now).await?;
-        self.give_back(since(now), now).await
+    /// What stands in the way of one part is no reason to leave out the others.
+    async fn round(&self, care: &mut Care, since: impl Fn(Ms) -> Ms) -> anyhow::Result<()> {
+        care.forget_old();
+        let now: u64 = sqlx::query_scalar(NOW)
+            .fetch_one(&self.databases.inventory.pool)
+            .await?;
+        let watched = self.watch(care, now).await;
+        let closed = self.close(care, now).await;
+        let given_back = self.give_back(care, since(now), now).await;
+        closed.and(watched).and(given_back)
     }
 
-    /// Ends these sales in Redis; per sale, units promised to purchases that the database does not have yet.
-    async fn promised(&self, sales: &[Over]) -> anyhow::Result<Vec<i64>> {
+    /// Ends these sales in Redis; per sale, units promised to purchases that the database does not have yet, or what is
+    /// wrong with it.
+    ///
+    /// # Errors
+    /// When Redis is away.
+    async fn promised(&self, sales: &[Over]) -> anyhow::Result<Vec<anyhow::Result<i64>>> {
         let calls: Vec<Call> = sales
             .iter()
             .map(|sale| Call {
@@ -100,6 +126,6 @@ impl Sales {
                 ],
             })
             .collect();
-        self.redis.run(&SECKILL_CLOSE, &calls).await
+        self.redis.run_each(&SECKILL_CLOSE, &calls).await
     }
 }

@@ -4,6 +4,7 @@
 pub mod database;
 pub mod judge;
 pub mod promises;
+pub mod resend;
 
 use crate::database::{Databases, assembled, padded};
 use crate::limits::{ROUND_TIMEOUT_MS, SWEEP_EVERY_MS};
@@ -17,6 +18,51 @@ use domain::{OrderId, ProductId};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
+
+/// A database that went back is noticed, then what it lost is sent to it again, and then Redis follows it: until it has
+/// been told, what Redis shows is nearer the truth.
+#[derive(Clone, Copy, Debug)]
+enum WentBack {
+    No,
+    Resends(resend::Place),
+    /// Since when everything is on its way.
+    Waits(Instant),
+    /// Redis follows; whether a row of this pass over all products was behind what Redis showed.
+    Follows {
+        found: bool,
+    },
+}
+
+impl WentBack {
+    /// Before the next products are looked at.
+    fn pause(self) -> Duration {
+        match self {
+            WentBack::Resends(_) | WentBack::Follows { found: true } => Duration::ZERO,
+            _ => Duration::from_millis(SWEEP_EVERY_MS),
+        }
+    }
+
+    fn follows(self) -> bool {
+        matches!(self, WentBack::Follows { .. })
+    }
+
+    /// After some products: whether the database was behind for one, and whether they were the last of a pass.
+    fn after(self, behind: bool, last: bool) -> WentBack {
+        match self {
+            WentBack::No if behind => WentBack::Resends(resend::Place::START),
+            WentBack::Waits(since) if since.elapsed() >= Duration::from_millis(SWEEP_EVERY_MS) => {
+                WentBack::Follows { found: true }
+            }
+            WentBack::Follows { found } if last && !found && !behind => WentBack::No,
+            WentBack::Follows { .. } if last => WentBack::Follows { found: false },
+            WentBack::Follows { found } => WentBack::Follows {
+                found: found || behind,
+            },
+            other => other,
+        }
+    }
+}
 
 pub struct Sweep {
     pub databases: Databases,
@@ -24,6 +70,8 @@ pub struct Sweep {
     pub metrics: Arc<Metrics>,
     /// The last product looked at.
     products: ProductId,
+    /// What is done about an inventory database that went back.
+    went_back: WentBack,
     /// The last reservation looked at: its time and order.
     reservations: (u64, u64),
 }
@@ -35,19 +83,32 @@ impl Sweep {
             redis,
             metrics,
             products: ProductId(0),
+            went_back: WentBack::No,
             reservations: (0, 0),
         }
     }
 
     pub async fn run(mut self, mut shutdown: Shutdown) {
-        let (mut promises, mut reservations) = (
+        let (mut promises, mut reservations, mut resends) = (
             Outage::new("sweep of Redis"),
             Outage::new("sweep of reservations"),
+            Outage::new("moves sent again"),
         );
-        while !shutdown.pause(Duration::from_millis(SWEEP_EVERY_MS)).await {
+        loop {
+            let pause = self.went_back.pause();
+            if shutdown.pause(pause).await {
+                return;
+            }
             match within(ROUND_TIMEOUT_MS, "sweep", self.sweep_promises()).await {
                 Ok(()) => promises.over(),
-                Err(error) => drop(promises.failed(&error)),
+                Err(error) => drop(shutdown.pause(promises.failed(&error)).await),
+            }
+            if let WentBack::Resends(place) = self.went_back {
+                match within(ROUND_TIMEOUT_MS, "sending again", self.resend(place)).await {
+                    Ok(Some(next)) => self.went_back = WentBack::Resends(next),
+                    Ok(None) => self.went_back = WentBack::Waits(Instant::now()),
+                    Err(error) => drop(shutdown.pause(resends.failed(&error)).await),
+                }
             }
             match within(ROUND_TIMEOUT_MS, "sweep", self.sweep_reservations()).await {
                 Ok(()) => reservations.over(),
@@ -106,4 +167,27 @@ pub async fn queued(redis: &Redis, orders: &[OrderId]) -> anyhow::Result<HashSet
         found.extend(there.map(|(order, _)| *order));
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_lost_is_sent_again_before_redis_follows() {
+        assert!(matches!(WentBack::No.after(false, true), WentBack::No));
+        let noticed = WentBack::No.after(true, false);
+        assert!(matches!(noticed, WentBack::Resends(_)) && !noticed.follows());
+        assert!(matches!(noticed.after(true, true), WentBack::Resends(_)));
+        let waits = WentBack::Waits(Instant::now());
+        assert!(matches!(waits.after(true, true), WentBack::Waits(_)));
+        let long = Duration::from_millis(SWEEP_EVERY_MS);
+        let since = Instant::now().checked_sub(long).unwrap();
+        let follows = WentBack::Waits(since).after(true, true);
+        assert!(follows.follows());
+        // A whole pass without any such row is the end of it.
+        let next = follows.after(true, true);
+        assert!(next.follows() && next.after(true, false).after(false, true).follows());
+        assert!(matches!(next.after(false, true), WentBack::No));
+    }
 }

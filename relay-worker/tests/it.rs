@@ -5,8 +5,12 @@
 mod bus;
 #[path = "it/crash.rs"]
 mod crash;
+#[path = "it/failures.rs"]
+mod failures;
 #[path = "it/half_away.rs"]
 mod half_away;
+#[path = "it/heal.rs"]
+mod heal;
 #[path = "it/intake.rs"]
 mod intake;
 #[path = "it/life.rs"]

@@ -4,7 +4,7 @@
 --       requests a second all buyers may make, requests a minute this one may make (0 = any), then pairs that go into the entry as they are
 -- Returns: word, then by word
 --   ok, again (the same token once more): order id | bought: order id
---   limited: ms to wait | early, over, unloaded, sold_out, full | expired, forged | limit: units one buyer may take
+--   limited: ms to wait | early, off (the product is not on sale), over, unloaded, sold_out, full | expired, forged | limit: units one buyer may take
 -- A promise that ends in `:q` is looked after by its intake entry, not by the sweep.
 local token = redis.call('HMGET', KEYS[5], 'nonce', 'order', 'used')
 if not token[1] then
@@ -17,11 +17,12 @@ if token[3] then return {token[3] == ARGV[3] and 'again' or 'bought', token[2]} 
 local ms = wait(KEYS[7], ARGV[7], 1000) or wait(KEYS[8], ARGV[8], 60000)
 if ms then return {'limited', ms} end
 local facts = redis.call('HMGET', KEYS[1], 'status', 'starts_at', 'ends_at', 'sku', 'limit', 'price', 'name', 'image', 'id', 'product')
-if not facts[1] then return {'unloaded'} end
+if not facts[1] or facts[1] == 'lost' then return {'unloaded'} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if facts[1] ~= 'open' or now >= tonumber(facts[3]) then return {'over'} end
+if facts[1] == 'over' or now >= tonumber(facts[3]) then return {'over'} end
 if now < tonumber(facts[2]) then return {'early'} end
+if facts[1] == 'off' then return {'off'} end
 local quantity = tonumber(ARGV[3])
 if quantity > tonumber(facts[5]) then return {'limit', facts[5]} end
 local bought = redis.call('HGET', KEYS[4], ARGV[1])

@@ -1,6 +1,12 @@
 -- Loads a flash sale's facts. Its stock comes by `sync`, from the database's word, so that a re-run refills nothing.
--- KEYS: activity, the product's current activity. ARGV: its number, then field, value pairs. Returns 1 where it is new.
-local new = redis.call('EXISTS', KEYS[1]) == 0
-if not (redis.call('HGET', KEYS[1], 'status') == 'over') then redis.call('HSET', KEYS[1], unpack(ARGV, 2)) end
-redis.call('SET', KEYS[2], ARGV[1])
-return new and 1 or 0
+-- KEYS: activity, sales of the product
+-- ARGV: 1 where its units were set aside just now, else 0; its number, window as starts_at:ends_at, then field, value pairs
+-- Returns its status: open | off | over (as it was) | lost
+-- A sale that was set aside before and is unknown here may have buyers and purchases that are forgotten too: it is lost
+-- until the relay has brought those back.
+local status = redis.call('HGET', KEYS[1], 'status')
+if status == 'over' then return status end
+if not status then status = ARGV[1] == '1' and 'open' or 'lost' end
+redis.call('HSET', KEYS[1], 'status', status, unpack(ARGV, 4))
+redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
+return status

@@ -4,13 +4,14 @@
 --       requests a second all buyers may make, requests a minute this one may make (0 = any)
 -- Returns: word, then by word
 --   mint | issued, held: nonce, order id, ms left | bought: order id | early: starts_at in ms
---   unloaded (not preheated) | over | sold_out | limited: ms to wait
+--   unloaded (not preheated) | off (the product is not on sale) | over | sold_out | limited: ms to wait
 local facts = redis.call('HMGET', KEYS[1], 'status', 'starts_at', 'ends_at', 'sku')
-if not facts[1] then return {'unloaded'} end
+if not facts[1] or facts[1] == 'lost' then return {'unloaded'} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if facts[1] ~= 'open' or now >= tonumber(facts[3]) then return {'over'} end
+if facts[1] == 'over' or now >= tonumber(facts[3]) then return {'over'} end
 if now < tonumber(facts[2]) then return {'early', facts[2]} end
+if facts[1] == 'off' then return {'off'} end
 if ARGV[3] == '' then
   local ms = wait(KEYS[5], ARGV[5], 1000) or wait(KEYS[6], ARGV[6], 60000)
   if ms then return {'limited', ms} end

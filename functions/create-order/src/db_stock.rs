@@ -3,20 +3,63 @@
 
 use domain::backoff::stock_spin_ms;
 use domain::{Ms, OrderId, OrderItem, Rejection, StockMode};
-use guest::mysql::{Db, Transaction, Value};
+use guest::mysql::{Db, SqlError, Transaction, Value};
 use guest::mysql_error::Kind;
 use guest::{Fault, clock};
 use std::time::Duration;
 
-/// States of `t_stock_log`.
+/// `t_stock_log.state` of a reservation. One that is given back leaves no row: it is no reservation.
 const RESERVED: u8 = 1;
-const ROLLED_BACK: u8 = 3;
+/// Giving back may take so long, retries included; the relay does it later otherwise.
+const RELEASE_MS_MAX: Ms = 2_000;
 
-/// How a transaction over all lines ended.
-enum Attempt {
-    Done,
-    /// Another request changed a row first, or the server asks to try again.
-    Contended,
+/// Why a transaction's work did not get done; it is rolled back.
+enum Stop {
+    /// The server asks to try again: another transaction was in the way.
+    Again,
+    Fault(Fault),
+}
+
+impl From<SqlError> for Stop {
+    fn from(error: SqlError) -> Stop {
+        match error.kind {
+            Kind::Retry => Stop::Again,
+            _ => Stop::Fault(error.into()),
+        }
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Stop {
+        Stop::Fault(fault)
+    }
+}
+
+/// Runs `work` in a transaction of its own, from the start again where the server asks for it, until `deadline`.
+async fn transact(
+    url: &str,
+    deadline: Ms,
+    work: impl AsyncFn(&mut Transaction) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let db = Db::at(url);
+    for retry in 0.. {
+        let mut transaction = db.begin().await?;
+        let done = match work(&mut transaction).await {
+            Ok(()) => transaction.commit().await.map_err(Stop::from),
+            Err(stop) => {
+                transaction.rollback().await;
+                Err(stop)
+            }
+        };
+        let Err(Stop::Again) = done else {
+            return done;
+        };
+        match stock_spin_ms(retry).filter(|wait| clock::now() + wait < deadline) {
+            Some(wait) => clock::sleep(Duration::from_millis(wait)).await,
+            None => break,
+        }
+    }
+    Err(Stop::Again)
 }
 
 /// The lines this module is for, in the order in which every transaction locks them.
@@ -29,7 +72,8 @@ fn lines(items: &[OrderItem]) -> Vec<&OrderItem> {
     lines
 }
 
-/// Reserves the order's database lines, all or none, by versioned updates. `deadline` cuts the retries short.
+/// Reserves the order's database lines, all or none. The row's own lock puts requests for one variant in a queue: each takes
+/// what is there when its turn comes, so nobody is sent away while there are units. `deadline` cuts retries short.
 pub async fn reserve(
     url: &str,
     order: OrderId,
@@ -40,55 +84,32 @@ pub async fn reserve(
     let Some(first) = lines.first() else {
         return Ok(());
     };
-    let db = Db::at(url);
-    for retry in 0.. {
-        let mut transaction = db.begin().await?;
-        match attempt(&mut transaction, order, &lines).await {
-            Ok(Attempt::Done) => return Ok(transaction.commit().await?),
-            Ok(Attempt::Contended) => transaction.rollback().await,
-            Err(fault) => {
-                transaction.rollback().await;
-                return Err(fault);
+    let work = async |transaction: &mut Transaction| take(transaction, order, &lines).await;
+    transact(url, deadline, work)
+        .await
+        .map_err(|stop| match stop {
+            Stop::Fault(fault) => fault,
+            Stop::Again => Rejection::StockContended {
+                product: first.product,
+                sku: first.sku,
             }
-        }
-        match stock_spin_ms(retry).filter(|wait| clock::now() + wait < deadline) {
-            Some(wait) => clock::sleep(Duration::from_millis(wait)).await,
-            None => break,
-        }
-    }
-    Err(Rejection::StockContended {
-        product: first.product,
-        sku: first.sku,
-    }
-    .into())
+            .into(),
+        })
 }
 
-/// The statements of one attempt; `Done` is to be committed.
-async fn attempt(
+/// The log first, as nobody else wants its rows: those of the stock are locked for as short as can be.
+async fn take(
     transaction: &mut Transaction,
     order: OrderId,
     lines: &[&OrderItem],
-) -> Result<Attempt, Fault> {
+) -> Result<(), Stop> {
+    transaction
+        .insert(INSERT_LOG, LOG_PARAMETERS, log_values(order, lines))
+        .await?;
     for line in lines {
-        let seen = transaction
-            .query(
-                "SELECT available_stock, version FROM t_inventory WHERE product_id = ? AND sku_id = ?",
-                vec![Value::Uint64(line.product.0), Value::Uint64(line.sku.0)],
-            )
-            .await?;
-        let short = Rejection::StockInsufficient {
-            product: line.product,
-            sku: line.sku,
-        };
-        let Some(row) = seen.first() else {
-            return Err(short.into());
-        };
-        if row.u32(0)? < line.quantity {
-            return Err(short.into());
-        }
         let statement = "UPDATE t_inventory SET available_stock = available_stock - ?, locked_stock = locked_stock + ?, \
              version = version + 1, updated_at = ? \
-             WHERE product_id = ? AND sku_id = ? AND available_stock >= ? AND version = ?";
+             WHERE product_id = ? AND sku_id = ? AND available_stock >= ?";
         let values = vec![
             Value::Uint32(line.quantity),
             Value::Uint32(line.quantity),
@@ -96,19 +117,16 @@ async fn attempt(
             Value::Uint64(line.product.0),
             Value::Uint64(line.sku.0),
             Value::Uint32(line.quantity),
-            Value::Uint64(row.u64(1)?),
         ];
-        match transaction.update(statement, values).await {
-            Ok(1) => {}
-            Ok(_) => return Ok(Attempt::Contended),
-            Err(error) if error.kind == Kind::Retry => return Ok(Attempt::Contended),
-            Err(error) => return Err(error.into()),
+        if transaction.update(statement, values).await? != 1 {
+            let short = Rejection::StockInsufficient {
+                product: line.product,
+                sku: line.sku,
+            };
+            return Err(Stop::Fault(short.into()));
         }
     }
-    transaction
-        .insert(INSERT_LOG, LOG_PARAMETERS, log_values(order, lines))
-        .await?;
-    Ok(Attempt::Done)
+    Ok(())
 }
 
 /// Head of a multi-row insert.
@@ -134,52 +152,50 @@ fn log_values(order: OrderId, lines: &[&OrderItem]) -> Vec<Value> {
 
 /// Gives back what the order's database lines hold, each once. Safe where nothing is held.
 pub async fn release(url: &str, order: OrderId) -> Result<(), Fault> {
-    let mut transaction = Db::at(url).begin().await?;
-    let result = roll_back(&mut transaction, order).await;
-    match &result {
-        Ok(()) => transaction.commit().await?,
-        Err(_) => transaction.rollback().await,
-    }
-    result
+    let deadline = clock::now() + RELEASE_MS_MAX;
+    let work = async |transaction: &mut Transaction| roll_back(transaction, order).await;
+    transact(url, deadline, work)
+        .await
+        .map_err(|stop| match stop {
+            Stop::Fault(fault) => fault,
+            Stop::Again => Fault::Unavailable {
+                backend: "mysql",
+                reason: format!("what order {order} had reserved is locked by others"),
+            },
+        })
 }
 
-async fn roll_back(transaction: &mut Transaction, order: OrderId) -> Result<(), Fault> {
+async fn roll_back(transaction: &mut Transaction, order: OrderId) -> Result<(), Stop> {
     let statement = "SELECT product_id, sku_id, quantity FROM t_stock_log \
          WHERE order_id = ? AND stock_mode = ? AND state = ? ORDER BY product_id, sku_id FOR UPDATE";
-    let mode = Value::Uint8(StockMode::Db.code());
-    let held = transaction
-        .query(
-            statement,
-            vec![Value::Uint64(order.get()), mode, Value::Uint8(RESERVED)],
-        )
-        .await?;
-    for row in &held {
+    let held = [
+        Value::Uint64(order.get()),
+        Value::Uint8(StockMode::Db.code()),
+        Value::Uint8(RESERVED),
+    ];
+    let rows = transaction.query(statement, held.to_vec()).await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    for row in &rows {
         let (product, sku, quantity) = (row.u64(0)?, row.u64(1)?, row.u32(2)?);
-        let now = clock::now();
         let statement = "UPDATE t_inventory SET available_stock = available_stock + ?, locked_stock = locked_stock - ?, \
              version = version + 1, updated_at = ? WHERE product_id = ? AND sku_id = ? AND locked_stock >= ?";
         let values = vec![
             Value::Uint32(quantity),
             Value::Uint32(quantity),
-            Value::Uint64(now),
+            Value::Uint64(clock::now()),
             Value::Uint64(product),
             Value::Uint64(sku),
             Value::Uint32(quantity),
         ];
         if transaction.update(statement, values).await? != 1 {
-            return Err(Fault::Internal(format!(
+            return Err(Stop::Fault(Fault::Internal(format!(
                 "order {order}: product {product} has fewer units locked than reserved"
-            )));
+            ))));
         }
-        let statement = "UPDATE t_stock_log SET state = ?, updated_at = ? WHERE order_id = ? AND product_id = ? AND sku_id = ?";
-        let values = vec![
-            Value::Uint8(ROLLED_BACK),
-            Value::Uint64(now),
-            Value::Uint64(order.get()),
-            Value::Uint64(product),
-            Value::Uint64(sku),
-        ];
-        transaction.execute(statement, values).await?;
     }
+    let statement = "DELETE FROM t_stock_log WHERE order_id = ? AND stock_mode = ? AND state = ?";
+    transaction.execute(statement, held.to_vec()).await?;
     Ok(())
 }

@@ -16,6 +16,7 @@ pub mod native;
 pub mod order_cache;
 pub mod order_row;
 pub mod order_store;
+mod payment;
 pub mod queued;
 pub mod random;
 pub mod redis;

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::mysql::{Db, SqlError, Transaction, Value, optional_ms, optional_text};
 use crate::mysql_error::Kind;
+use crate::payment::Payment;
 use crate::redis::Redis;
 use crate::{Fault, order_cache, order_store, queued};
 use contract::event::OrderEvent;
@@ -50,7 +51,20 @@ pub async fn change(config: &Config, change: Change<'_>) -> Result<Order, Fault>
         if is_repeated_payment(&order, &change) {
             return Ok(order);
         }
-        let steps = steps(order.id, order.status, change.to, change.actor)?;
+        let payment = payment(&change);
+        if let Some(payment) = payment {
+            payment.take_in(config).await?;
+        }
+        let steps = match steps(order.id, order.status, change.to, change.actor) {
+            Ok(steps) => steps,
+            Err(rejection) => {
+                // The money came and the order cannot be paid with it, now or ever.
+                if let Some(payment) = payment {
+                    payment.refund(config, &rejection.to_string()).await?;
+                }
+                return Err(rejection.into());
+            }
+        };
         if let Some(changed) = attempt(db, order, &steps, &change).await? {
             publish(config, &redis, &changed).await;
             return Ok(changed);
@@ -75,6 +89,15 @@ async fn written_meanwhile(redis: &Redis, db: Db<'_>, change: &Change<'_>) -> Re
         Rejection::StillQueued(change.id).into()
     } else {
         Rejection::UnknownOrder(change.id.to_string()).into()
+    })
+}
+
+/// The payment this change reports, where it names one.
+fn payment<'a>(change: &Change<'a>) -> Option<Payment<'a>> {
+    let id = change.payment_id.filter(|_| change.to == Status::Paid)?;
+    Some(Payment {
+        id,
+        order: change.id,
     })
 }
 
@@ -170,9 +193,10 @@ async fn publish(config: &Config, redis: &Redis, order: &Order) {
         )
         .await;
     if let Some(fault) = cached.err().or(woken.err()) {
+        let message = format!("after the change of order {}: {fault}", order.id);
         eprintln!(
-            "{{\"level\":\"WARN\",\"message\":\"after the change of order {}: {fault}\"}}",
-            order.id
+            "{}",
+            serde_json::json!({ "level": "WARN", "message": message })
         );
     }
 }

@@ -1,14 +1,16 @@
 //! `POST /api/v1/seckill/buy`: a token becomes an order. One script decides, promises the units and leaves the whole
-//! order in the intake; the relay writes it (docs/decisions/0004). No database is asked here.
+//! order in the intake; the relay writes it (docs/decisions/0004). A database is asked only what became of a purchase whose
+//! token comes once more.
 
 use contract::redis as keys;
 use contract::seckill::{Buy, BuyRequest, Queued};
 use domain::id::HASHED_USER_BIT;
 use domain::limits::{INTAKE_LENGTH_MAX, SECKILL_USED_TOKEN_MS};
-use domain::{OrderId, Rejection, User, UserId};
-use guest::config::SeckillRates;
+use domain::{OrderId, Rejection, Status, User, UserId};
+use guest::config::{Config, SeckillRates};
+use guest::mysql::Db;
 use guest::redis::{Answer, Redis};
-use guest::{Call, Fault, Reply, caller, config};
+use guest::{Call, Fault, Reply, caller, config, http, order_store};
 
 guest::http_function!(answer);
 
@@ -31,7 +33,23 @@ async fn answer(mut call: Call) -> Result<Reply, Fault> {
     let redis = Redis::open(&config.redis_url).await?;
     let answer = ask(&redis, &config.seckill_rates, &buy, &user, &call.trace_id).await?;
     let bought = outcome(&answer, &buy)?;
-    reply(&bought)
+    let written = match bought.before {
+        true => state(config, bought.order, &call.trace_id).await,
+        false => None,
+    };
+    reply(&bought, written)
+}
+
+/// The state of an order that was bought before; `None` where it is not written yet, or its database is away.
+async fn state(config: &Config, order: OrderId, trace_id: &str) -> Option<Status> {
+    let shard = Db::at(config.shard_url(order.gene()));
+    match order_store::load(shard, order).await {
+        Ok(order) => order.map(|order| order.status),
+        Err(fault) => {
+            http::log(&fault, trace_id);
+            None
+        }
+    }
 }
 
 /// The token's user, in the caller's own spelling where there is one.
@@ -128,6 +146,7 @@ fn outcome(answer: &Answer, buy: &Buy) -> Result<Bought, Fault> {
         },
         Some("early") => Rejection::SeckillNotStarted(sale),
         Some("over") => Rejection::SeckillOver(sale),
+        Some("off") => Rejection::OffSale(sale.product),
         Some("unloaded") => Rejection::SeckillNotOpen(sale.to_string()),
         Some("sold_out") => Rejection::SoldOut(sale),
         Some("expired") => Rejection::SeckillToken("has expired"),
@@ -147,8 +166,8 @@ fn outcome(answer: &Answer, buy: &Buy) -> Result<Bought, Fault> {
     Err(rejection.into())
 }
 
-fn reply(bought: &Bought) -> Result<Reply, Fault> {
-    let reply = Reply::of(202, &Queued::of(bought.order))?
+fn reply(bought: &Bought, written: Option<Status>) -> Result<Reply, Fault> {
+    let reply = Reply::of(202, &Queued::of(bought.order, written))?
         .with("location", format!("/v1/order/{}", bought.order));
     Ok(if bought.before {
         reply.with("idempotent-replayed", "true")

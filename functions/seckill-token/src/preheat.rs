@@ -6,8 +6,9 @@ use super::list;
 use super::statement::{self, INSERT_UNITS, PRODUCT, TAKE_UNITS, UNITS, UPDATE_STATUS};
 use contract::cache;
 use contract::problem::Code;
+use contract::product::SaleStatus;
 use contract::redis as keys;
-use contract::seckill::{PreheatRequest, Preheated, SeckillName};
+use contract::seckill::{PreheatRequest, Preheated, SaleFacts, SeckillName};
 use domain::seckill::SeckillStatus;
 use domain::{Rejection, StockMode};
 use guest::config::Config;
@@ -62,28 +63,35 @@ struct Product {
     name: String,
     image: Option<String>,
     mode: StockMode,
+    sale: SaleStatus,
 }
 
 async fn preheat(config: &Config, redis: &Redis, activity: &mut Activity) -> Result<(), Fault> {
     let db = Db::at(&config.inventory_url);
     let product = product(db, activity).await?;
+    if product.sale != SaleStatus::OnSale {
+        return Err(Rejection::OffSale(activity.id.product).into());
+    }
+    let mut fresh = false;
     if activity.status == SeckillStatus::Planned {
-        set_aside(redis, db, activity, product.mode).await?;
+        fresh = set_aside(redis, db, activity, product.mode).await?;
         activity.status = SeckillStatus::Open;
     }
-    load(redis, db, activity, &product).await
+    load(redis, db, activity, &product, fresh).await
 }
 
 async fn product(db: Db<'_>, activity: &Activity) -> Result<Product, Fault> {
     let id = activity.id.product;
     let rows = db.query(PRODUCT, vec![Value::Uint64(id.0)]).await?;
     let row = rows.first().ok_or(Rejection::UnknownProduct(id))?;
-    let mode = row.u8(2)?;
+    let (mode, sale) = (row.u8(2)?, row.u8(3)?);
     Ok(Product {
         name: row.text(0)?,
         image: row.optional_text(1)?,
         mode: StockMode::from_code(mode)
             .ok_or_else(|| Fault::Internal(format!("stock mode {mode}")))?,
+        sale: SaleStatus::from_code(sale)
+            .ok_or_else(|| Fault::Internal(format!("status {sale} of product {}", id.0)))?,
     })
 }
 
@@ -94,25 +102,26 @@ fn owner(activity: &Activity) -> String {
 
 /// Moves the units, first in Redis, so that nobody else is promised them, then in the database.
 /// On a refusal nothing is left behind; where an outcome is not known, the promise stays for the next preheat or the relay.
+/// Whether it was this call that moved them: then nobody can have bought yet.
 async fn set_aside(
     redis: &Redis,
     db: Db<'_>,
     activity: &Activity,
     mode: StockMode,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     // What the database keeps is not promised in Redis: its own guard decides.
     if mode == StockMode::Redis {
         match promise(redis, db, activity).await {
             // Another preheat may have been faster, and have left less than this one asks for.
-            Err(Fault::Rejected(_)) if is_open(db, activity).await? => return Ok(()),
+            Err(Fault::Rejected(_)) if is_open(db, activity).await? => return Ok(false),
             promised => promised?,
         }
     }
     let refusal = match move_units(db, activity).await {
-        Moved::Done => return Ok(()),
+        Moved::Done => return Ok(true),
         Moved::NotPlanned => {
             return match is_open(db, activity).await? {
-                true => Ok(()),
+                true => Ok(false),
                 false => {
                     release(redis, activity, mode).await?;
                     Err(Rejection::SeckillEnded(activity.id).into())
@@ -273,6 +282,7 @@ async fn load(
     db: Db<'_>,
     activity: &Activity,
     product: &Product,
+    fresh: bool,
 ) -> Result<(), Fault> {
     let id = activity.id;
     let registered = [
@@ -286,24 +296,20 @@ async fn load(
         .await?;
     sync(redis, db, activity).await?;
     let plan = &activity.plan;
-    let fields = [
-        ("id", id.to_string()),
-        ("product", id.product.0.to_string()),
-        ("sku", activity.sku().0.to_string()),
-        ("price", plan.price.get().to_string()),
-        ("limit", plan.per_user_max.to_string()),
-        ("starts_at", plan.starts_at.to_string()),
-        ("ends_at", plan.ends_at.to_string()),
-        ("status", "open".to_owned()),
-        ("name", product.name.clone()),
-        ("image", product.image.clone().unwrap_or_default()),
-    ];
-    let number = id.number.to_string();
-    let mut arguments = vec![number.as_bytes()];
-    for (field, value) in &fields {
-        arguments.extend([field.as_bytes(), value.as_bytes()]);
-    }
-    let names = [keys::seckill(id), keys::current_seckill(id.product)];
+    let facts = SaleFacts {
+        id,
+        sku: plan.sku,
+        price: plan.price,
+        per_user_max: plan.per_user_max,
+        starts_at: plan.starts_at,
+        ends_at: plan.ends_at,
+        name: product.name.clone(),
+        image: product.image.clone(),
+    };
+    let mut arguments = vec![u8::from(fresh).to_string()];
+    arguments.extend(facts.arguments());
+    let arguments: Vec<&[u8]> = arguments.iter().map(String::as_bytes).collect();
+    let names = [keys::seckill(id), keys::seckills(id.product)];
     redis
         .script(
             &keys::SECKILL_LOAD,

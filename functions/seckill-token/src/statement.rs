@@ -16,8 +16,8 @@ pub const INSERT: &str = "INSERT INTO seckill_activity (product_id, sku_id, name
 /// The number of the activity inserted just before, on the same connection.
 pub const LAST_NUMBER: &str = "SELECT LAST_INSERT_ID()";
 
-/// Name and image of a product, and whether its stock is kept in the database. Parameter: product.
-pub const PRODUCT: &str = "SELECT name, image, stock_mode FROM products WHERE id = ?";
+/// Name and image of a product, whether its stock is kept in the database, and whether it is on sale. Parameter: product.
+pub const PRODUCT: &str = "SELECT name, image, stock_mode, status FROM products WHERE id = ?";
 
 /// Compare-and-set. Parameters: status, updated_at, number, status before.
 pub const UPDATE_STATUS: &str =

@@ -6,7 +6,7 @@ use contract::queued::QueuedOrder;
 use contract::redis as keys;
 use contract::seckill::{SeckillName, Token, TokenReply, TokenRequest};
 use domain::id::EPOCH_MS;
-use domain::limits::{SECKILL_TOKEN_MS, SECKILL_USED_TOKEN_MS};
+use domain::limits::{SECKILL_REMEMBERED_MS, SECKILL_TOKEN_MS, SECKILL_USED_TOKEN_MS};
 use domain::{Ms, OrderId, ProductId, Rejection, SeckillId, User};
 use futures::future::join;
 use guest::config::SeckillRates;
@@ -33,11 +33,16 @@ pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
     reply(sale, &user, &token)
 }
 
-/// The sale a product was preheated for last.
+/// The product's sale that runs, or else the next one, by the clock that tokens go by.
 async fn current(redis: &Redis, product: ProductId) -> Result<SeckillId, Fault> {
-    let number = redis.get(&keys::current_seckill(product)).await?;
-    let text = number.and_then(|bytes| String::from_utf8(bytes).ok());
-    text.and_then(|number| SeckillId::parse(&format!("{}-{number}", product.0)))
+    let remembered = SECKILL_REMEMBERED_MS.to_string();
+    let sales = keys::seckills(product);
+    let answer = redis
+        .script(&keys::SECKILL_CURRENT, &[&sales], &[remembered.as_bytes()])
+        .await?;
+    let number = answer.text(0);
+    number
+        .and_then(|number| SeckillId::parse(&format!("{}-{number}", product.0)))
         .ok_or_else(|| Rejection::SeckillNotOpen(format!("of product {}", product.0)).into())
 }
 
@@ -179,6 +184,7 @@ impl Asking<'_> {
             },
             Some("early") => Rejection::SeckillNotStarted(sale),
             Some("over") => Rejection::SeckillOver(sale),
+            Some("off") => Rejection::OffSale(sale.product),
             Some("sold_out") => Rejection::SoldOut(sale),
             Some("unloaded") => Rejection::SeckillNotOpen(sale.to_string()),
             _ => {

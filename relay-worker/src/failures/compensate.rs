@@ -4,16 +4,11 @@ use crate::intake::take_in::forget_queued;
 use crate::redis::{Call, Redis};
 use contract::intake::{Accepted, Intake, Purchase};
 use contract::redis::{
-    COMPLETED, FREE, RELEASE, SECKILL_REFUND, Script, admission, reserved, seckill_buyers,
-    seckill_token, stock,
+    COMPLETED, FREE, RELEASE, SECKILL_REFUND, admission, reserved, seckill_buyers, seckill_token,
+    stock,
 };
 use domain::{Order, OrderId, ProductId, SkuId, StockMode, UserId};
 use std::collections::BTreeMap;
-
-const RETAKE: Script = Script {
-    name: "retake",
-    text: include_str!("retake.lua"),
-};
 
 /// Releases what these messages were promised. Safe to repeat. Units that the database keeps are returned by the
 /// sweep, as their order's queued key is gone.
@@ -63,51 +58,6 @@ fn key(intake: &Intake) -> Option<Call> {
     })
 }
 
-/// Promises the units again to a message that was given up and is tried once more; does nothing for one that still has
-/// them. False where they are not there any more.
-///
-/// # Errors
-/// When Redis is away.
-pub async fn take_again(redis: &Redis, intake: &Intake) -> anyhow::Result<bool> {
-    let calls = match intake {
-        Intake::Purchase(purchase) => retake_purchase(purchase).into_iter().collect(),
-        Intake::Order(accepted) => {
-            let call = |one: Promised| {
-                let head = [one.order.to_string(), String::new(), String::new()];
-                retake(one.product, head, &one.lines)
-            };
-            promised(accepted).into_iter().map(call).collect::<Vec<_>>()
-        }
-    };
-    let taken: Vec<u8> = redis.run(&RETAKE, &calls).await?;
-    Ok(taken.into_iter().all(|taken| taken == 1))
-}
-
-fn retake_purchase(purchase: &Purchase) -> Option<Call> {
-    let (sale, user) = (purchase.sale()?, purchase.user.id.get());
-    let head = [
-        purchase.order.to_string(),
-        ":q".to_owned(),
-        user.to_string(),
-    ];
-    let lines = [(purchase.sku, purchase.quantity)];
-    let mut call = retake(purchase.product, head, &lines);
-    call.keys.push(seckill_buyers(sale));
-    Some(call)
-}
-
-/// `head`: order, mark, buyer.
-fn retake(product: ProductId, head: [String; 3], lines: &[(SkuId, u32)]) -> Call {
-    let mut arguments = head.to_vec();
-    for (sku, quantity) in lines {
-        arguments.extend([sku.0.to_string(), quantity.to_string()]);
-    }
-    Call {
-        keys: vec![stock(product), reserved(product)],
-        arguments,
-    }
-}
-
 /// Only purchases in sales of ours were promised something.
 fn refund(purchase: &Purchase) -> Option<Call> {
     let (sale, user) = (purchase.sale()?, purchase.user.id);
@@ -127,14 +77,14 @@ fn refund(purchase: &Purchase) -> Option<Call> {
 }
 
 /// Lines of one order and product.
-struct Promised {
-    product: ProductId,
-    order: OrderId,
-    lines: Vec<(SkuId, u32)>,
+pub(super) struct Promised {
+    pub product: ProductId,
+    pub order: OrderId,
+    pub lines: Vec<(SkuId, u32)>,
 }
 
 /// The lines of an accepted order that Redis has promised, by product.
-fn promised(accepted: &Accepted) -> Vec<Promised> {
+pub(super) fn promised(accepted: &Accepted) -> Vec<Promised> {
     let Ok(order) = Order::try_from(accepted.event.order.clone()) else {
         return Vec::new();
     };

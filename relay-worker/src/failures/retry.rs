@@ -3,6 +3,7 @@
 
 use super::compensate;
 use super::store::{Failures, MessageSource};
+use super::take_again::take_again;
 use crate::clock::now_ms;
 use crate::intake::take_in::{forget_queued, read_raw};
 use crate::intake::write::Writer;
@@ -12,6 +13,7 @@ use crate::outage::{Outage, within};
 use crate::outbox::plan::shortened;
 use crate::redis::Redis;
 use crate::shutdown::Shutdown;
+use crate::sweep::existing;
 use contract::failure::FailureStatus;
 use contract::intake::Intake;
 use contract::seckill::SeckillMessage;
@@ -181,25 +183,44 @@ impl Retry {
         Ok(claimed)
     }
 
+    /// Whether the order is there is asked first: one that is needs no units any more. A message whose units cannot be
+    /// asked for is an outage of its own; the others go on.
     async fn attempt(&self, claimed: &[Claimed]) -> anyhow::Result<()> {
+        let messages: Vec<_> = claimed.iter().map(|one| (one, read(one))).collect();
+        let orders = messages.iter().filter_map(|(_, message)| match message {
+            Ok(Pending::Ours(intake)) => intake.order_id(),
+            _ => None,
+        });
+        let there = existing(&self.writer.databases, orders).await?;
         let mut outcomes: Vec<(&Claimed, Option<Intake>, Written)> = Vec::new();
-        let (mut tried, mut pending) = (Vec::new(), Vec::new());
-        for one in claimed {
-            match read(one) {
-                Ok(Pending::Ours(intake)) => {
-                    if compensate::take_again(&self.redis, &intake).await? {
-                        tried.push((one, Some(intake.clone())));
-                        pending.push(Pending::Ours(intake));
-                    } else {
-                        let short = Refusal::now("its units are not there any more");
-                        outcomes.push((one, Some(intake), Written::Refused(short)));
-                    }
-                }
+        let (mut tried, mut pending, mut trouble) = (Vec::new(), Vec::new(), None);
+        for (one, message) in messages {
+            let intake = match message {
+                Ok(Pending::Ours(intake)) => intake,
                 Ok(foreign) => {
                     tried.push((one, None));
                     pending.push(foreign);
+                    continue;
                 }
-                Err(refusal) => outcomes.push((one, None, Written::Refused(refusal))),
+                Err(refusal) => {
+                    outcomes.push((one, None, Written::Refused(refusal)));
+                    continue;
+                }
+            };
+            let taken = match intake.order_id() {
+                Some(order) if there.contains(&order) => Ok(true),
+                _ => take_again(&self.redis, &self.failures.database, &intake).await,
+            };
+            match taken {
+                Ok(true) => {
+                    tried.push((one, Some(intake.clone())));
+                    pending.push(Pending::Ours(intake));
+                }
+                Ok(false) => {
+                    let short = Refusal::now("its units are not there any more");
+                    outcomes.push((one, Some(intake), Written::Refused(short)));
+                }
+                Err(error) => trouble = Some(error.context(format!("failure {}", one.id))),
             }
         }
         let written = self.writer.write(&pending).await?;
@@ -209,7 +230,7 @@ impl Retry {
             let next = next(written, one.tries, now_ms());
             self.finish(one, intake.as_ref(), next).await?;
         }
-        Ok(())
+        trouble.map_or(Ok(()), Err)
     }
 
     /// What a message held is returned before it counts as given up: after a crash in between it is tried once more.

@@ -109,7 +109,7 @@ async fn retried(databases: &Databases, orders: &[OrderId]) -> anyhow::Result<Ha
 fn differs(row: &Inventory, shown: &Shown) -> Option<String> {
     let version = *shown.version.get(&row.sku.0)?;
     let available = shown.available.get(&row.sku.0).copied().unwrap_or_default();
-    let same = version == i64::from(row.version) && available == i64::from(row.available);
+    let same = version == row.version && available == i64::from(row.available);
     (!same).then(|| {
         format!(
             "product {} sku {}: {available} at version {version}, database {} at {}",

@@ -1,5 +1,7 @@
 //! What a sale that is over has left goes back to the row it was taken from, when nobody is promised any of it.
 
+use super::care::{Care, Task};
+use super::close::readable;
 use super::{Over, Sales};
 use crate::limits::SALES_MAX;
 use crate::stock::rows::{self, Lock};
@@ -9,44 +11,49 @@ use domain::id::SALE_SKU_BIT;
 use domain::seckill::SeckillStatus;
 use domain::stock::Inventory;
 use domain::{Ms, SkuId};
-use sqlx::{MySql, Transaction};
+use sqlx::{MySql, Row as _, Transaction};
 use std::collections::BTreeMap;
 
 const LEFT: &str = "SELECT a.id, a.product_id, a.sku_id FROM seckill_activity a \
      JOIN t_inventory i ON i.product_id = a.product_id AND i.sku_id = (CAST(? AS UNSIGNED) | (a.id << 32) | a.sku_id) \
-     WHERE a.status = ? AND a.ends_at >= ? AND i.available_stock > 0 ORDER BY a.ends_at DESC LIMIT ?";
+     WHERE a.status = ? AND a.ends_at >= ? AND a.id < ? AND i.available_stock > 0 ORDER BY a.id DESC LIMIT ?";
 
 /// One row as it is after the move.
 const MOVE: &str = "UPDATE t_inventory SET available_stock = ?, seeded_stock = ?, total_stock = ?, version = ?, updated_at = ? \
      WHERE product_id = ? AND sku_id = ? AND version = ?";
 
 impl Sales {
-    /// Moves what is left of sales that ended after `since`.
+    /// Moves what is left of sales that ended after `since`, each by itself.
     ///
     /// # Errors
     /// When a server is away; the others are looked at again later.
-    pub async fn give_back(&self, since: Ms, now: Ms) -> anyhow::Result<()> {
-        let rows = sqlx::query(LEFT)
-            .bind(SALE_SKU_BIT)
-            .bind(SeckillStatus::Ended.code())
-            .bind(since)
-            .bind(SALES_MAX)
-            .fetch_all(&self.databases.inventory.pool)
-            .await?;
-        let over = rows
-            .iter()
-            .map(Over::read)
-            .collect::<anyhow::Result<Vec<Over>>>()?;
-        // Closed once more: a Redis that was restored may have forgotten it.
-        let promised = self.promised(&over).await?;
-        for (sale, promised) in over.iter().zip(promised) {
-            if promised == 0 {
-                self.move_units(sale, now)
-                    .await
-                    .with_context(|| format!("flash sale {}", sale.id))?;
+    pub async fn give_back(&self, care: &mut Care, since: Ms, now: Ms) -> anyhow::Result<()> {
+        let mut before = u64::MAX;
+        loop {
+            let rows = sqlx::query(LEFT)
+                .bind(SALE_SKU_BIT)
+                .bind(SeckillStatus::Ended.code())
+                .bind(since)
+                .bind(before)
+                .bind(SALES_MAX)
+                .fetch_all(&self.databases.inventory.pool)
+                .await?;
+            let over = readable(care, Task::GiveBack, &rows)?;
+            // Closed once more: a Redis that was restored may have forgotten it.
+            let promised = self.promised(&over).await?;
+            for (sale, promised) in over.iter().zip(promised) {
+                let moved = match promised {
+                    Ok(0) => self.move_units(sale, now).await,
+                    other => other.map(|_| ()),
+                };
+                let moved = moved.with_context(|| format!("flash sale {}", sale.id));
+                care.ended(Task::GiveBack, sale.id.number.into(), moved);
+            }
+            match rows.last() {
+                Some(last) if rows.len() == SALES_MAX as usize => before = last.try_get(0)?,
+                _ => return Ok(()),
             }
         }
-        Ok(())
     }
 
     async fn move_units(&self, sale: &Over, now: Ms) -> anyhow::Result<()> {
@@ -90,7 +97,7 @@ fn moved(mut from: Inventory, mut to: Inventory) -> Option<(Inventory, Inventory
 async fn put(
     tx: &mut Transaction<'_, MySql>,
     row: &Inventory,
-    before: u32,
+    before: u64,
     now: Ms,
 ) -> anyhow::Result<()> {
     let changed = sqlx::query(MOVE)

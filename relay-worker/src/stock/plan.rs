@@ -165,7 +165,7 @@ impl Ledger {
         let mut after = effects
             .iter()
             .try_fold(row, |row, effect| row.apply(*effect, quantity))?;
-        after.version = row.version.wrapping_add(1);
+        after.version = row.version.saturating_add(1);
         Ok(after)
     }
 

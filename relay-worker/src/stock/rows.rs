@@ -152,6 +152,30 @@ pub fn log_row(row: &sqlx::mysql::MySqlRow) -> anyhow::Result<(LineKey, Logged)>
     Ok((key, logged))
 }
 
+/// Forgets what orders that were never inserted had reserved and gave back: a released reservation is none, and whatever
+/// comes of such an order later has to take its units like any other. The caller holds the rows' locks.
+pub async fn forget_logs(
+    tx: &mut Transaction<'_, MySql>,
+    orders: &[OrderId],
+    state: LineState,
+) -> sqlx::Result<()> {
+    for orders in orders.chunks(STATEMENT_ROWS_MAX) {
+        let orders = padded(orders);
+        let sql = format!(
+            "DELETE FROM t_stock_log WHERE stock_mode = ? AND state = ? AND order_id IN ({})",
+            placeholders(orders.len())
+        );
+        let mut query = sqlx::query(assembled(sql))
+            .bind(StockMode::Db.code())
+            .bind(state.code());
+        for order in &orders {
+            query = query.bind(order.get());
+        }
+        query.execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
 pub async fn put_logs(
     tx: &mut Transaction<'_, MySql>,
     logs: &BTreeMap<LineKey, Logged>,

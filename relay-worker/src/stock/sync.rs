@@ -49,7 +49,7 @@ fn calls((product, news): (&ProductId, &News)) -> Vec<Call> {
     let keys = vec![stock(*product), reserved(*product)];
     let mut rows = vec![news.rows.len().to_string()];
     for row in &news.rows {
-        rows.extend([row.sku.0, row.available.into(), row.version.into()].map(|n| n.to_string()));
+        rows.extend([row.sku.0, row.available.into(), row.version].map(|n| n.to_string()));
     }
     let call = |settled: &[(Holder, SkuId)]| {
         let mut arguments = rows.clone();

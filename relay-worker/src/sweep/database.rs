@@ -85,7 +85,7 @@ async fn roll_back(
     let mut stock = rows::inventory(&mut tx, &apply::products(&moves), Lock::Yes).await?;
     let plan = plan(&moves, logs, stock.clone());
     rows::put_inventory(&mut tx, &stock, &plan.stock, now).await?;
-    rows::put_logs(&mut tx, &plan.logs, now).await?;
+    rows::forget_logs(&mut tx, orders, LineState::Reserved).await?;
     tx.commit().await?;
     for anomaly in plan.anomalies {
         tracing::error!("stock: {anomaly}");

@@ -73,11 +73,19 @@ pub fn intent(field: &str) -> Option<Intent> {
     })
 }
 
+/// A row that Redis shows and the database does not have (any more).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disowned<'a> {
+    pub sku: SkuId,
+    pub seen: u64,
+    pub row: Option<&'a Inventory>,
+}
+
 /// A product's stock hash in Redis, read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shown {
     pub available: HashMap<u64, i64>,
-    pub version: HashMap<u64, i64>,
+    pub version: HashMap<u64, u64>,
     pub reserved: HashMap<u64, i64>,
 }
 
@@ -89,15 +97,15 @@ impl Shown {
             let Some((kind, sku)) = pair[0].split_once(':') else {
                 continue;
             };
-            let (Ok(sku), Ok(value)) = (sku.parse(), pair[1].parse()) else {
+            let (Ok(sku), text) = (sku.parse(), pair[1].as_str()) else {
                 continue;
             };
-            match kind {
-                "a" => shown.available.insert(sku, value),
-                "v" => shown.version.insert(sku, value),
-                "r" => shown.reserved.insert(sku, value),
-                _ => None,
-            };
+            match (kind, text.parse(), text.parse()) {
+                ("a", Ok(units), _) => drop(shown.available.insert(sku, units)),
+                ("r", Ok(units), _) => drop(shown.reserved.insert(sku, units)),
+                ("v", _, Ok(version)) => drop(shown.version.insert(sku, version)),
+                _ => {}
+            }
         }
         shown
     }
@@ -105,7 +113,32 @@ impl Shown {
     /// Whether Redis shows an older state of this row; what it does not show it need not know.
     pub fn is_behind(&self, row: &Inventory) -> bool {
         let seen = self.version.get(&row.sku.0);
-        seen.is_some_and(|seen| *seen < i64::from(row.version))
+        seen.is_some_and(|seen| *seen < row.version)
+    }
+
+    /// What Redis shows and the database, asked after it, does not have: versions only grow, and Redis has them from there.
+    /// So the database went back to an older copy of itself, and its word counts all the same. Per sku the version that
+    /// Redis shows, and the row as it is, where there is one.
+    pub fn disowned<'a>(&self, rows: &HashMap<u64, &'a Inventory>) -> Vec<Disowned<'a>> {
+        let mut disowned: Vec<Disowned> = self
+            .version
+            .iter()
+            .filter_map(|(sku, seen)| {
+                let row = rows.get(sku).copied();
+                let same = row.is_some_and(|row| {
+                    let available = self.available.get(sku).copied();
+                    *seen < row.version
+                        || (*seen == row.version && available == Some(row.available.into()))
+                });
+                (!same).then_some(Disowned {
+                    sku: SkuId(*sku),
+                    seen: *seen,
+                    row,
+                })
+            })
+            .collect();
+        disowned.sort_unstable_by_key(|one| one.sku);
+        disowned
     }
 }
 
@@ -176,5 +209,54 @@ mod tests {
         assert!(shown.is_behind(&row));
         row.sku = SkuId(9);
         assert!(!shown.is_behind(&row));
+    }
+
+    #[test]
+    fn a_database_that_went_back_is_noticed() {
+        let flat = [
+            "a:0",
+            "5",
+            "v:0",
+            "4294967297",
+            "a:7",
+            "1",
+            "v:7",
+            "3",
+            "r:9",
+            "2",
+        ];
+        let shown = Shown::read(&flat.map(str::to_owned));
+        let row = |sku, available, version| Inventory {
+            product: ProductId(1),
+            sku: SkuId(sku),
+            available,
+            locked: 0,
+            sold: 0,
+            version,
+        };
+        let seven = row(7, 1, 3);
+        for (zero, noticed) in [
+            (row(0, 5, 4_294_967_297), false),
+            (row(0, 4, 4_294_967_298), false),
+            (row(0, 6, 4_294_967_296), true),
+            // Back, and as many changes on from there.
+            (row(0, 4, 4_294_967_297), true),
+        ] {
+            let disowned = shown.disowned(&HashMap::from([(0, &zero), (7, &seven)]));
+            let expected = Disowned {
+                sku: SkuId(0),
+                seen: 4_294_967_297,
+                row: Some(&zero),
+            };
+            let expected = noticed.then_some(expected);
+            assert_eq!(
+                disowned,
+                expected.into_iter().collect::<Vec<_>>(),
+                "{zero:?}"
+            );
+        }
+        let gone = shown.disowned(&HashMap::new());
+        assert_eq!(gone.len(), 2, "rows that are not there at all");
+        assert!(gone.iter().all(|one| one.row.is_none()));
     }
 }

@@ -1,6 +1,6 @@
 //! Redis: intents whose request died, sums that are not true, stock that is behind the database.
 
-use super::judge::{Holders, Intent, Shown, intent, judge};
+use super::judge::{Disowned, Holders, Intent, Shown, intent, judge};
 use super::{Sweep, existing, queued};
 use crate::database::{assembled, padded};
 use crate::limits::{SWEEP_INTENTS_MAX, SWEEP_PRODUCTS_MAX};
@@ -19,6 +19,11 @@ use std::collections::{BTreeMap, HashSet};
 const AUDIT: Script = Script {
     name: "audit",
     text: include_str!("audit.lua"),
+};
+
+const BELIEVE: Script = Script {
+    name: "believe",
+    text: include_str!("believe.lua"),
 };
 
 /// Reply of the script: word, corrected, old intents, stock.
@@ -45,15 +50,14 @@ impl Sweep {
         let products: Vec<ProductId> = ids.into_iter().map(ProductId).collect();
         let Some(last) = products.last().copied() else {
             self.products = ProductId(0);
+            self.went_back = self.went_back.after(false, true);
             return Ok(());
         };
         let audited = self.audit(&products).await?;
-        self.settle(audited, &products).await?;
-        self.products = if products.len() < SWEEP_PRODUCTS_MAX as usize {
-            ProductId(0)
-        } else {
-            last
-        };
+        let behind = self.settle(audited, &products).await?;
+        let ends = products.len() < SWEEP_PRODUCTS_MAX as usize;
+        self.went_back = self.went_back.after(behind, ends);
+        self.products = if ends { ProductId(0) } else { last };
         Ok(())
     }
 
@@ -66,9 +70,17 @@ impl Sweep {
                 arguments: arguments.clone(),
             })
             .collect();
-        let audits: Vec<Audit> = self.redis.run(&AUDIT, &calls).await?;
+        let audits = self.redis.run_each::<Audit>(&AUDIT, &calls).await?;
         let mut audited = Vec::new();
-        for (product, (word, corrected, old, flat)) in products.iter().zip(audits) {
+        for (product, audit) in products.iter().zip(audits) {
+            // What is wrong with one product is no reason to leave the others.
+            let (word, corrected, old, flat) = match audit {
+                Ok(audit) => audit,
+                Err(error) => {
+                    tracing::error!(product = product.0, "cannot be looked at: {error:#}");
+                    continue;
+                }
+            };
             if word != "ok" {
                 tracing::info!(product = product.0, "too many intents to look at now");
                 continue;
@@ -119,15 +131,16 @@ impl Sweep {
         })
     }
 
-    /// The log is read before the stock: what is logged is in the stock that is read after it.
-    async fn settle(&self, audited: Vec<Audited>, products: &[ProductId]) -> anyhow::Result<()> {
+    /// The log is read before the stock: what is logged is in the stock that is read after it. Whether the database went
+    /// back behind what Redis was shown of it.
+    async fn settle(&self, audited: Vec<Audited>, products: &[ProductId]) -> anyhow::Result<bool> {
         let mut session = self.databases.inventory.pool.acquire().await?;
         let known = self.holders(&mut session, &audited).await?;
         let stock = rows::inventory(&mut session, products, Lock::No).await?;
         drop(session);
 
         let mut news: BTreeMap<ProductId, News> = BTreeMap::new();
-        let mut orphans = Vec::new();
+        let (mut orphans, mut believed) = (Vec::new(), Vec::new());
         for Audited {
             product,
             old,
@@ -136,6 +149,8 @@ impl Sweep {
         {
             let judgement = judge(*product, old, &known);
             let rows = stock.values().filter(|row| row.product == *product);
+            let by_sku = rows.clone().map(|row| (row.sku.0, row)).collect();
+            believed.extend(believe(*product, &shown.disowned(&by_sku)));
             if !judgement.settled.is_empty() || rows.clone().any(|row| shown.is_behind(row)) {
                 let entry = News {
                     rows: rows.copied().collect(),
@@ -147,6 +162,14 @@ impl Sweep {
                 keys: vec![contract::redis::stock(*product), reserved(*product)],
                 arguments: vec![holder.to_string(), sku.0.to_string()],
             }));
+        }
+        let behind = !believed.is_empty();
+        if behind {
+            tracing::error!("the inventory database went back to an older state of itself");
+        }
+        if self.went_back.follows() {
+            let taken: Vec<usize> = self.redis.run(&BELIEVE, &believed).await?;
+            self.metrics.sweep_repaired.add(taken.into_iter().sum());
         }
         self.metrics
             .sweep_settled
@@ -160,8 +183,27 @@ impl Sweep {
                 "released: what they were for was never inserted"
             );
         }
-        Ok(())
+        Ok(behind)
     }
+}
+
+/// What Redis shows of a product that the database does not have.
+fn believe(product: ProductId, disowned: &[Disowned]) -> Option<Call> {
+    if disowned.is_empty() {
+        return None;
+    }
+    let mut arguments = Vec::with_capacity(4 * disowned.len());
+    for Disowned { sku, seen, row } in disowned {
+        let (available, version) = match row {
+            Some(row) => (row.available.to_string(), row.version.to_string()),
+            None => (String::new(), String::new()),
+        };
+        arguments.extend([sku.0.to_string(), seen.to_string(), available, version]);
+    }
+    Some(Call {
+        keys: vec![stock(product)],
+        arguments,
+    })
 }
 
 /// Which of these sales have their units set aside. One that is still planned may be preheated again.

@@ -56,7 +56,9 @@ impl World {
             .bind(product).bind(sku.0).bind(units).bind(units).bind(units).bind(at).bind(at)
             .execute(&self.inventory).await.unwrap();
         let facts = [
+            text(1),
             text(sale.number),
+            format!("0:{ends_at}"),
             text("id"),
             text(sale),
             text("product"),
@@ -71,15 +73,14 @@ impl World {
             text(0),
             text("ends_at"),
             text(ends_at),
-            text("status"),
-            text("open"),
             text("name"),
             text("Tea"),
             text("image"),
             text(""),
         ];
-        let loaded = [keys::seckill(sale), keys::current_seckill(sale.product)];
-        let _: i64 = run(&mut self.redis, &keys::SECKILL_LOAD, &loaded, &facts);
+        let loaded = [keys::seckill(sale), keys::seckills(sale.product)];
+        let status: String = run(&mut self.redis, &keys::SECKILL_LOAD, &loaded, &facts);
+        assert_eq!(status, "open");
         let (available, _, _) = self.stock(product).await;
         let rows = [
             text(2),

@@ -1,5 +1,6 @@
 //! `order-status`: payments and their repeats, the back office's moves, and what is out of order.
 
+use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send};
 use crate::replies::*;
 use crate::script::{Answer, Script};
@@ -35,7 +36,8 @@ fn steps(mut script: Script, count: usize) -> Script {
 #[test]
 fn a_payment_confirms_the_stock() {
     let id = minted(5_000, 1);
-    let script = steps(loaded_as(Status::Pending, 1, id), 1);
+    let script = loaded_as(Status::Pending, 1, id).expect("order_0 INSERT t_payment", Answer::Done);
+    let script = steps(script, 1);
     let reply = pay(id, r#"{"payment_id":"pay-1","user_id":"user_7"}"#, &script);
     assert_eq!((reply.status, reply.code()), (200, 10000), "{reply:?}");
     assert_eq!(
@@ -69,15 +71,59 @@ fn the_same_payment_twice_changes_nothing() {
 #[test]
 fn another_payment_of_a_paid_order_is_refused() {
     let id = minted(5_000, 1);
-    for (status, body, code) in [
-        (Status::Paid, r#"{"payment_id":"pay-2"}"#, 20003),
-        (Status::Paid, "", 20003),
-        (Status::Cancelled, "", 20005),
-        (Status::Completed, "", 20005),
+    for (status, code) in [
+        (Status::Paid, 20003),
+        (Status::Cancelled, 20005),
+        (Status::Completed, 20005),
     ] {
-        let reply = pay(id, body, &loaded_as(status, 2, id));
-        assert_eq!((reply.status, reply.code()), (409, code), "{status} {body}");
+        let reply = pay(id, "", &loaded_as(status, 2, id));
+        assert_eq!((reply.status, reply.code()), (409, code), "{status}");
+        // Its money came: it is put down for a refund, once.
+        let script = loaded_as(status, 2, id)
+            .expect("order_0 INSERT t_payment", Answer::Done)
+            .expect("order_0 UPDATE t_payment", Answer::Done);
+        let reply = pay(id, r#"{"payment_id":"pay-2"}"#, &script);
+        assert_eq!((reply.status, reply.code()), (409, code), "{status}");
+        let put_down = script.values("order_0 UPDATE t_payment");
+        assert_eq!(put_down[2..], ["pay-2".to_owned(), id.to_string()]);
+        assert!(
+            reply.log.contains("a payment is to be refunded"),
+            "{}",
+            reply.log
+        );
     }
+}
+
+#[test]
+fn a_payment_pays_one_order() {
+    let (id, other) = (minted(5_000, 1), minted(5_000, 2));
+    let body = r#"{"payment_id":"pay-1"}"#;
+    let taken = || duplicate("PRIMARY");
+    let of = |order: OrderId| rows([vec![DbValue::Uint64(order.get())]]);
+    let script = loaded_as(Status::Pending, 1, id)
+        .expect("order_0 INSERT t_payment", taken())
+        .expect("order_0 SELECT t_payment", of(other));
+    let reply = pay(id, body, &script);
+    assert_eq!((reply.status, reply.code()), (409, 20006), "{reply:?}");
+    assert_eq!(
+        script.count("order_0 UPDATE"),
+        0,
+        "the money is the other's"
+    );
+    // A repeat of one that was cut short goes on.
+    let script = loaded_as(Status::Pending, 1, id)
+        .expect("order_0 INSERT t_payment", taken())
+        .expect("order_0 SELECT t_payment", of(id));
+    assert_eq!(pay(id, body, &steps(script, 1)).status, 200);
+    // Without its row nothing is paid.
+    for away in [mysql_lost(), refused_by_mysql(1146, "42S02", "no table")] {
+        let script = loaded_as(Status::Pending, 1, id).expect("order_0 INSERT t_payment", away);
+        assert!(pay(id, body, &script).status >= 500);
+    }
+    let script = loaded_as(Status::Pending, 1, id)
+        .expect("order_0 INSERT t_payment", deadlock())
+        .expect("order_0 INSERT t_payment", Answer::Done);
+    assert_eq!(pay(id, body, &steps(script, 1)).status, 200);
 }
 
 #[test]

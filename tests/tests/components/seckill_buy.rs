@@ -4,7 +4,7 @@ use crate::host::{Reply, TRACE_ID, request, send};
 use crate::replies::*;
 use crate::script::{Answer, Script};
 use contract::seckill::Token;
-use domain::SeckillId;
+use domain::{SeckillId, Status};
 
 const NONCE: &str = "0123456789abcdef0123456789abcdef";
 
@@ -37,7 +37,10 @@ fn answered(words: &[&str]) -> Script {
 fn a_purchase_is_one_call_and_may_be_repeated() {
     let id = minted(0, 1);
     for (word, replayed) in [("ok", None), ("again", Some("true"))] {
-        let script = answered(&[word, &id.to_string()]);
+        let mut script = answered(&[word, &id.to_string()]);
+        if replayed.is_some() {
+            script = script.expect("order_1 SELECT t_order", nothing());
+        }
         let reply = buy(
             r#","user_id":"user_7","product_id":1,"quantity":2"#,
             &script,
@@ -48,7 +51,7 @@ fn a_purchase_is_one_call_and_may_be_repeated() {
         assert_eq!(reply.body["status"], "queued");
         assert_eq!(reply.header("location"), Some(&*format!("/v1/order/{id}")));
         assert_eq!(reply.header("idempotent-replayed"), replayed);
-        assert_eq!(script.steps(), ["seckill_buy {p1}"]);
+        assert_eq!(script.steps()[0], "seckill_buy {p1}");
         let values = script.values("seckill_buy");
         assert_eq!(
             values[2..10],
@@ -156,4 +159,25 @@ fn redis_away_is_503_and_nonsense_is_our_fault() {
             reply.log
         );
     }
+}
+
+#[test]
+fn a_repeat_tells_what_became_of_the_order() {
+    let id = minted(0, 1);
+    for (stored, state) in [
+        (loaded(&order(id, Status::Cancelled, 2)), "cancelled"),
+        (loaded(&order(id, Status::Paid, 2)), "paid"),
+        (mysql_lost(), "queued"),
+    ] {
+        let script = answered(&["again", &id.to_string()]).expect("order_1 SELECT t_order", stored);
+        let reply = buy(r#","user_id":"user_7""#, &script);
+        assert_eq!((reply.status, reply.code()), (202, 10000), "{reply:?}");
+        assert_eq!(reply.body["status"], state);
+    }
+}
+
+#[test]
+fn a_product_that_is_not_on_sale_does_not_sell() {
+    let reply = buy("", &answered(&["off"]));
+    assert_eq!((reply.status, reply.code()), (409, 40005), "{reply:?}");
 }

@@ -41,6 +41,7 @@ fn found(status: u8, mode: StockMode) -> Script {
                 DbValue::Str("键盘".to_owned()),
                 DbValue::DbNull,
                 DbValue::Uint8(mode.code()),
+                DbValue::Uint8(1),
             ]]),
         )
 }
@@ -71,7 +72,7 @@ fn loaded(script: Script) -> Script {
             rows([row(0, 900, 8), row(sale_sku(), 100, 0)]),
         )
         .expect("sync {p1}", integer(1))
-        .expect("seckill_load {p1}", integer(1))
+        .expect("seckill_load {p1}", word("open"))
         .expect("HMGET {p1}", Answer::Redis(vec![text(100), text(0)]))
 }
 
@@ -129,9 +130,13 @@ fn units_move_before_the_sale_opens() {
             fact("price"),
             fact("limit"),
             fact("name"),
-            fact("status")
         ],
-        ["1-3", &sku, "990", "2", "键盘", "open"]
+        ["1-3", &sku, "990", "2", "键盘"]
+    );
+    assert_eq!(
+        facts[2..6],
+        ["{p1}:seckill:3", "{p1}:seckills", "1", "3"],
+        "fresh: nobody has bought yet"
     );
     assert_eq!(script.count("release"), 0);
 }
@@ -149,6 +154,32 @@ fn a_re_run_refills_nothing_and_mends_redis() {
         ["seckill-3", "0"],
         "a promise left behind is settled"
     );
+    assert_eq!(
+        script.values("seckill_load")[4],
+        "0",
+        "where Redis does not know it, it does not sell before its buyers are back"
+    );
+}
+
+#[test]
+fn a_product_that_is_not_on_sale_is_not_preheated() {
+    let off = vec![
+        DbValue::Str("键盘".to_owned()),
+        DbValue::DbNull,
+        DbValue::Uint8(StockMode::Redis.code()),
+        DbValue::Uint8(0),
+    ];
+    for status in [PLANNED, OPEN] {
+        let script = Script::default()
+            .expect(
+                "inventory SELECT seckill_activity",
+                rows([activity(3, status)]),
+            )
+            .expect("inventory SELECT products", rows([off.clone()]));
+        let reply = one(&script);
+        assert_eq!((reply.status, reply.code()), (409, 40005), "{reply:?}");
+        assert_eq!(script.count("set_aside") + script.count("seckill_load"), 0);
+    }
 }
 
 #[test]

@@ -143,15 +143,18 @@ fn sold_out_while_the_id_was_minted_leaves_nothing() {
 }
 
 #[test]
-fn a_product_stands_for_its_newest_sale() {
+fn a_product_stands_for_its_sale_that_runs() {
     let body = r#"{"user_id":7,"product_id":1}"#;
     let script = Script::default()
-        .expect("GET {p1}", words(&["3"]))
+        .expect("seckill_current {p1}", words(&["3"]))
         .expect("seckill_token {p1}", words(&["sold_out"]));
     let reply = ask(body, &script);
     assert!(reply.body["message"].as_str().unwrap().contains("1-3"));
     for none in [no_key(), words(&["x"])] {
-        let reply = ask(body, &Script::default().expect("GET {p1}", none));
+        let reply = ask(
+            body,
+            &Script::default().expect("seckill_current {p1}", none),
+        );
         assert_eq!((reply.status, reply.code()), (409, 40005));
     }
 }

@@ -89,10 +89,12 @@ fn sell(cluster: &mut Cluster, product: ProductId, user: UserId) -> Result<Order
     cluster.script(keys::SET_ASIDE, &shelf, &texts("seckill-1|0|10"))?;
     cluster.script(keys::SYNC, &shelf, &texts(&format!("1|{sku}|10|1")))?;
     let known = format!(
-        "1|id|{sale}|product|{of}|sku|{sku}|price|990|limit|1|starts_at|0|ends_at|9999999999999|status|open|name|Cup|image|"
+        "1|1|0:9999999999999|id|{sale}|product|{of}|sku|{sku}|price|990|limit|1|starts_at|0|ends_at|9999999999999|name|Cup|image|"
     );
-    let current = [facts.clone(), keys::current_seckill(product)];
+    let current = [facts.clone(), keys::seckills(product)];
     cluster.script(keys::SECKILL_LOAD, &current, &texts(&known))?;
+    let named = cluster.script(keys::SECKILL_CURRENT, &current[1..], &texts("1000"))?;
+    ensure!(named == ["1"], "{named:?}");
     let counter = [keys::id_counter(user.gene())];
     let tick = cluster.script(keys::MINT, &counter, &texts("1704067200000"))?;
     let order = OrderId::compose(tick[0].parse()?, user.gene()).context("an id")?;

@@ -4,6 +4,7 @@
 mod asynchronous;
 mod cluster;
 mod crash;
+mod heal;
 mod poison;
 mod rush;
 mod sale_end;

@@ -42,33 +42,15 @@ fn two_hundred_buyers_of_a_hundred_units() -> Result<()> {
 }
 
 #[test]
-fn a_rush_on_database_stock_never_sells_more_than_there_is() -> Result<()> {
+fn a_rush_on_database_stock_sells_all_of_it_and_no_more() -> Result<()> {
     let platform = Platform::shared();
-    let product = platform.product(10, "db")?;
-    let (mut placed, mut rounds) = (0, 0);
-    // Contended requests are told to come back: a few rounds sell the rest.
-    while placed < 10 && rounds < 20 {
-        let replies: Vec<_> = thread::scope(|scope| {
-            let buy = || platform.order(buyer(), product, 1);
-            let threads: Vec<_> = (0..20).map(|_| scope.spawn(buy)).collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().expect("a reply"))
-                .collect()
-        });
-        for reply in replies {
-            let reply = reply?;
-            match (reply.status, reply.code()) {
-                (200, _) => placed += 1,
-                (409, 30001 | 30002) => {}
-                other => panic!("{other:?}: {}", reply.text),
-            }
-        }
-        rounds += 1;
-    }
-    assert_eq!(placed, 10, "after {rounds} rounds");
-    platform.expect_stock(product, Stock::of(0, 10, 0))?;
-    assert_eq!(rush(&platform, product, 5)?, (0, 5));
+    // Nobody is sent away while there are units.
+    let plenty = platform.product(400, "db")?;
+    assert_eq!(rush(&platform, plenty, 60)?, (60, 0));
+    platform.expect_stock(plenty, Stock::of(340, 60, 0))?;
+    let scarce = platform.product(10, "db")?;
+    assert_eq!(rush(&platform, scarce, 25)?, (10, 15));
+    platform.expect_stock(scarce, Stock::of(0, 10, 0))?;
     platform.audit()?;
     Ok(())
 }

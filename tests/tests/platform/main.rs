@@ -10,5 +10,6 @@ mod goldens;
 mod keys;
 mod keys_storm;
 mod life;
+mod payments;
 mod reading;
 mod repeats;

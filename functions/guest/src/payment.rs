@@ -1,0 +1,106 @@
+//! Payments by their ids: each pays one order, whichever shards the orders are in, and one that cannot pay its order
+//! leaves a row by which it is refunded. The row is written before the order is: after a crash in between, the repeat of
+//! the payment goes on from there.
+
+use crate::Fault;
+use crate::clock;
+use crate::config::Config;
+use crate::mysql::{Db, SqlError, Value, text};
+use crate::mysql_error::Kind;
+use contract::identity::hash;
+use domain::limits::REASON_CHARS_MAX;
+use domain::{Gene, OrderId, Rejection, UserId};
+
+const INSERT: &str =
+    "INSERT INTO t_payment (payment_id, gene, order_id, created_at) VALUES (?, ?, ?, ?)";
+const FIND: &str = "SELECT order_id FROM t_payment WHERE payment_id = ?";
+const REFUND: &str = "UPDATE t_payment SET refund_due_at = ?, refund_reason = ? \
+     WHERE payment_id = ? AND order_id = ? AND refund_due_at IS NULL";
+
+/// Attempts at a statement that the server asks to repeat.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// A payment for an order.
+#[derive(Clone, Copy, Debug)]
+pub struct Payment<'a> {
+    pub id: &'a str,
+    pub order: OrderId,
+}
+
+/// Part of a shard that a payment belongs to, like a user's.
+fn gene(payment: &str) -> Gene {
+    let [a, b, ..] = hash(&[payment.as_bytes()]);
+    UserId::new(u64::from(u16::from_be_bytes([a, b]))).gene()
+}
+
+impl Payment<'_> {
+    /// Takes the payment in for its order; nothing is changed where it was before.
+    ///
+    /// # Errors
+    /// `PaymentUsed` where it is another order's.
+    pub async fn take_in(self, config: &Config) -> Result<(), Fault> {
+        let gene = gene(self.id);
+        let db = Db::at(config.shard_url(gene));
+        let values = vec![
+            text(self.id),
+            Value::Uint16(gene.get()),
+            Value::Uint64(self.order.get()),
+            Value::Uint64(clock::now()),
+        ];
+        match again(async || db.execute(INSERT, values.clone()).await).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind == Kind::Duplicate => {}
+            Err(error) => return Err(error.into()),
+        }
+        let rows = db.query(FIND, vec![text(self.id)]).await?;
+        match rows.first().map(|row| row.u64(0)).transpose()? {
+            Some(order) if order == self.order.get() => Ok(()),
+            _ => Err(Rejection::PaymentUsed(self.id.to_owned()).into()),
+        }
+    }
+
+    /// Puts down that the payment did not pay its order.
+    pub async fn refund(self, config: &Config, reason: &str) -> Result<(), Fault> {
+        let db = Db::at(config.shard_url(gene(self.id)));
+        let reason: String = reason.chars().take(REASON_CHARS_MAX).collect();
+        let values = vec![
+            Value::Uint64(clock::now()),
+            text(&reason),
+            text(self.id),
+            Value::Uint64(self.order.get()),
+        ];
+        again(async || db.execute(REFUND, values.clone()).await).await?;
+        let line = serde_json::json!({
+            "level": "WARN", "message": "a payment is to be refunded", "payment_id": self.id,
+            "order_id": self.order.to_string(), "reason": reason,
+        });
+        eprintln!("{line}");
+        Ok(())
+    }
+}
+
+async fn again(statement: impl AsyncFn() -> Result<(), SqlError>) -> Result<(), SqlError> {
+    let mut attempt = 1;
+    loop {
+        match statement().await {
+            Err(error) if error.kind == Kind::Retry && attempt < ATTEMPTS_MAX => attempt += 1,
+            done => return done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn payments_are_spread_and_stay_where_they_are() {
+        let genes: HashSet<u16> = (0..20_000)
+            .map(|n| gene(&format!("pay-{n}")).get())
+            .collect();
+        assert!(genes.len() > 1_000, "{}", genes.len());
+        // Stored rows depend on it.
+        assert_eq!((gene("pay-1").get(), gene("pay-2").get()), (560, 980));
+    }
+}
