@@ -46,8 +46,7 @@ pub const ORDER_PARAMETERS: usize = 14;
 
 /// Groups of such rows: an order can be paid from when it is written, by the clock of its database.
 pub fn order_rows(count: usize) -> String {
-    let group = format!("({}, {NOW_MS})", placeholders(ORDER_PARAMETERS));
-    vec![group; count].join(", ")
+    rows_ending(count, ORDER_PARAMETERS, &format!(", {NOW_MS}"))
 }
 
 /// Head of a multi-row insert; `rows` adds the rest. Per row: order_id, product_id, sku_id, name, image, price, quantity,
@@ -82,7 +81,12 @@ const ROWS_MAX: usize = 64;
 
 /// `count` groups of `width` placeholders: `(?, ?), (?, ?)`.
 pub fn rows(count: usize, width: usize) -> String {
-    let group = format!("({})", placeholders(width));
+    rows_ending(count, width, "")
+}
+
+/// The same, each group with an ending that is no parameter.
+pub fn rows_ending(count: usize, width: usize, ending: &str) -> String {
+    let group = format!("({}{ending})", placeholders(width));
     let mut text = String::with_capacity(count * (group.len() + 2));
     for at in 0..count {
         if at > 0 {

@@ -6,8 +6,8 @@ pub mod judge;
 pub mod promises;
 pub mod resend;
 
-use crate::database::{Databases, assembled, padded};
-use crate::limits::{ROUND_TIMEOUT_MS, SWEEP_EVERY_MS};
+use crate::database::{Database, Databases, assembled, padded};
+use crate::limits::{ROUND_TIMEOUT_MS, SHARD_TIMEOUT_MS, SWEEP_EVERY_MS};
 use crate::metrics::Metrics;
 use crate::outage::{Outage, within};
 use crate::redis::Redis;
@@ -15,6 +15,7 @@ use crate::shutdown::Shutdown;
 use anyhow::Context;
 use contract::sql::placeholders;
 use domain::{OrderId, ProductId};
+use futures::future::join_all;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,32 +119,76 @@ impl Sweep {
     }
 }
 
+/// What the shards say of orders.
+#[derive(Debug, Default)]
+pub struct Existing {
+    pub found: HashSet<OrderId>,
+    /// Orders of shards that are away: nothing is known of them.
+    pub unknown: HashSet<OrderId>,
+    /// Why.
+    pub trouble: Option<anyhow::Error>,
+}
+
+impl Existing {
+    /// Those that exist, where all is known.
+    ///
+    /// # Errors
+    /// Where a shard is away.
+    pub fn all(self) -> anyhow::Result<HashSet<OrderId>> {
+        self.trouble.map_or(Ok(self.found), Err)
+    }
+}
+
 /// Which of these orders exist. Waits for inserts that are not yet committed: an order that is not in the
-/// answer and older than the insert deadline never will exist.
-///
-/// # Errors
-/// When a database fails.
+/// answer and older than the insert deadline never will exist. Each shard is asked by itself.
 pub async fn existing(
     databases: &Databases,
     orders: impl IntoIterator<Item = OrderId>,
-) -> sqlx::Result<HashSet<OrderId>> {
-    let mut found = HashSet::new();
-    for (shard, mut orders) in databases.by_shard(orders, |order| *order) {
-        orders.sort_unstable();
-        orders.dedup();
-        for orders in orders.chunks(crate::limits::STATEMENT_ROWS_MAX) {
-            let orders = padded(orders);
-            let sql = format!(
-                "SELECT id FROM t_order WHERE id IN ({}) LOCK IN SHARE MODE",
-                placeholders(orders.len())
-            );
-            let mut query = sqlx::query_scalar(assembled(sql));
-            for order in &orders {
-                query = query.bind(order.get());
+) -> Existing {
+    let shards = databases.by_shard(orders, |order| *order);
+    let asking = shards.into_iter().map(|(shard, orders)| async move {
+        let database = &databases.shards[shard];
+        let asked = existing_on(database, &orders);
+        let answer = within(SHARD_TIMEOUT_MS, &database.name, async { Ok(asked.await?) }).await;
+        (orders, answer)
+    });
+    let mut existing = Existing::default();
+    for (orders, answer) in join_all(asking).await {
+        match answer {
+            Ok(found) => existing.found.extend(found),
+            Err(error) => {
+                existing.unknown.extend(orders);
+                existing.trouble = Some(error);
             }
-            let ids: Vec<u64> = query.fetch_all(&databases.shards[shard].pool).await?;
-            found.extend(ids.into_iter().filter_map(OrderId::new));
         }
+    }
+    existing
+}
+
+/// The same of one shard's orders.
+///
+/// # Errors
+/// When it fails.
+pub async fn existing_on(
+    database: &Database,
+    orders: &[OrderId],
+) -> sqlx::Result<HashSet<OrderId>> {
+    let mut orders = orders.to_vec();
+    orders.sort_unstable();
+    orders.dedup();
+    let mut found = HashSet::new();
+    for orders in orders.chunks(crate::limits::STATEMENT_ROWS_MAX) {
+        let orders = padded(orders);
+        let sql = format!(
+            "SELECT id FROM t_order WHERE id IN ({}) LOCK IN SHARE MODE",
+            placeholders(orders.len())
+        );
+        let mut query = sqlx::query_scalar(assembled(sql));
+        for order in &orders {
+            query = query.bind(order.get());
+        }
+        let ids: Vec<u64> = query.fetch_all(&database.pool).await?;
+        found.extend(ids.into_iter().filter_map(OrderId::new));
     }
     Ok(found)
 }

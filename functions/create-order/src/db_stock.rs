@@ -1,17 +1,18 @@
 //! Units of products whose stock is kept in the database: reserved there before the order exists, with a
 //! stock log row per line, so that a crash between the two databases is rolled back by the relay.
 
+use contract::sql::NOW_MS;
 use domain::backoff::stock_spin_ms;
-use domain::{Ms, OrderId, OrderItem, Rejection, StockMode};
+use domain::{OrderId, OrderItem, Rejection, StockMode};
 use guest::mysql::{Db, SqlError, Transaction, Value};
 use guest::mysql_error::Kind;
 use guest::{Fault, clock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// `t_stock_log.state` of a reservation. One that is given back leaves no row: it is no reservation.
 const RESERVED: u8 = 1;
 /// Giving back may take so long, retries included; the relay does it later otherwise.
-const RELEASE_MS_MAX: Ms = 2_000;
+const RELEASE_MAX: Duration = Duration::from_secs(2);
 
 /// Why a transaction's work did not get done; it is rolled back.
 enum Stop {
@@ -38,7 +39,7 @@ impl From<Fault> for Stop {
 /// Runs `work` in a transaction of its own, from the start again where the server asks for it, until `deadline`.
 async fn transact(
     url: &str,
-    deadline: Ms,
+    deadline: Instant,
     work: impl AsyncFn(&mut Transaction) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let db = Db::at(url);
@@ -54,8 +55,9 @@ async fn transact(
         let Err(Stop::Again) = done else {
             return done;
         };
-        match stock_spin_ms(retry).filter(|wait| clock::now() + wait < deadline) {
-            Some(wait) => clock::sleep(Duration::from_millis(wait)).await,
+        let wait = stock_spin_ms(retry).map(Duration::from_millis);
+        match wait.filter(|wait| Instant::now() + *wait < deadline) {
+            Some(wait) => clock::sleep(wait).await,
             None => break,
         }
     }
@@ -78,7 +80,7 @@ pub async fn reserve(
     url: &str,
     order: OrderId,
     items: &[OrderItem],
-    deadline: Ms,
+    deadline: Instant,
 ) -> Result<(), Fault> {
     let lines = lines(items);
     let Some(first) = lines.first() else {
@@ -104,21 +106,27 @@ async fn take(
     lines: &[&OrderItem],
 ) -> Result<(), Stop> {
     transaction
-        .insert(INSERT_LOG, LOG_PARAMETERS, log_values(order, lines))
+        .insert_ending(
+            INSERT_LOG,
+            LOG_PARAMETERS,
+            &format!(", {NOW_MS}, {NOW_MS}"),
+            log_values(order, lines),
+        )
         .await?;
     for line in lines {
-        let statement = "UPDATE t_inventory SET available_stock = available_stock - ?, locked_stock = locked_stock + ?, \
-             version = version + 1, updated_at = ? \
-             WHERE product_id = ? AND sku_id = ? AND available_stock >= ?";
+        let statement = format!(
+            "UPDATE t_inventory SET available_stock = available_stock - ?, locked_stock = locked_stock + ?, \
+             version = version + 1, updated_at = {NOW_MS} \
+             WHERE product_id = ? AND sku_id = ? AND available_stock >= ?"
+        );
         let values = vec![
             Value::Uint32(line.quantity),
             Value::Uint32(line.quantity),
-            Value::Uint64(clock::now()),
             Value::Uint64(line.product.0),
             Value::Uint64(line.sku.0),
             Value::Uint32(line.quantity),
         ];
-        if transaction.update(statement, values).await? != 1 {
+        if transaction.update(&statement, values).await? != 1 {
             let short = Rejection::StockInsufficient {
                 product: line.product,
                 sku: line.sku,
@@ -129,12 +137,11 @@ async fn take(
     Ok(())
 }
 
-/// Head of a multi-row insert.
+/// Head of a multi-row insert; the times are the database's, as the relay goes by their age.
 const INSERT_LOG: &str = "INSERT INTO t_stock_log (order_id, product_id, sku_id, quantity, stock_mode, state, created_at, updated_at) VALUES ";
-const LOG_PARAMETERS: usize = 8;
+const LOG_PARAMETERS: usize = 6;
 
 fn log_values(order: OrderId, lines: &[&OrderItem]) -> Vec<Value> {
-    let now = clock::now();
     let row = |line: &&OrderItem| {
         [
             Value::Uint64(order.get()),
@@ -143,8 +150,6 @@ fn log_values(order: OrderId, lines: &[&OrderItem]) -> Vec<Value> {
             Value::Uint32(line.quantity),
             Value::Uint8(line.stock_mode.code()),
             Value::Uint8(RESERVED),
-            Value::Uint64(now),
-            Value::Uint64(now),
         ]
     };
     lines.iter().flat_map(row).collect()
@@ -152,7 +157,7 @@ fn log_values(order: OrderId, lines: &[&OrderItem]) -> Vec<Value> {
 
 /// Gives back what the order's database lines hold, each once. Safe where nothing is held.
 pub async fn release(url: &str, order: OrderId) -> Result<(), Fault> {
-    let deadline = clock::now() + RELEASE_MS_MAX;
+    let deadline = Instant::now() + RELEASE_MAX;
     let work = async |transaction: &mut Transaction| roll_back(transaction, order).await;
     transact(url, deadline, work)
         .await
@@ -179,17 +184,18 @@ async fn roll_back(transaction: &mut Transaction, order: OrderId) -> Result<(), 
     }
     for row in &rows {
         let (product, sku, quantity) = (row.u64(0)?, row.u64(1)?, row.u32(2)?);
-        let statement = "UPDATE t_inventory SET available_stock = available_stock + ?, locked_stock = locked_stock - ?, \
-             version = version + 1, updated_at = ? WHERE product_id = ? AND sku_id = ? AND locked_stock >= ?";
+        let statement = format!(
+            "UPDATE t_inventory SET available_stock = available_stock + ?, locked_stock = locked_stock - ?, \
+             version = version + 1, updated_at = {NOW_MS} WHERE product_id = ? AND sku_id = ? AND locked_stock >= ?"
+        );
         let values = vec![
             Value::Uint32(quantity),
             Value::Uint32(quantity),
-            Value::Uint64(clock::now()),
             Value::Uint64(product),
             Value::Uint64(sku),
             Value::Uint32(quantity),
         ];
-        if transaction.update(statement, values).await? != 1 {
+        if transaction.update(&statement, values).await? != 1 {
             return Err(Stop::Fault(Fault::Internal(format!(
                 "order {order}: product {product} has fewer units locked than reserved"
             ))));

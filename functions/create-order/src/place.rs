@@ -13,7 +13,8 @@ use guest::config::Config;
 use guest::mysql::Db;
 use guest::order_store::{self, Guard, Inserted};
 use guest::redis::Redis;
-use guest::{Fault, clock, http, queued};
+use guest::{Fault, http, queued};
+use std::time::{Duration, Instant};
 
 /// A placed order as its reply needs it.
 #[derive(Debug)]
@@ -46,11 +47,16 @@ struct Placing<'a> {
     admission: Admission,
     request: &'a Request,
     trace_id: &'a str,
+    /// Before its id was minted. Time passes for a request by no wall clock: those of Redis, of the databases and of this host
+    /// may differ.
+    began: Instant,
 }
 
 pub async fn place(config: &Config, request: &Request, trace_id: &str) -> Result<Placed, Fault> {
+    let began = Instant::now();
     let redis = Redis::open(&config.redis_url).await?;
     let placing = Placing {
+        began,
         redis,
         config,
         admission: Admission::of(request),
@@ -161,7 +167,7 @@ impl Placing<'_> {
     /// Hands the order to the batch writer. Where Redis is away it may have been handed over: the key, or a repeat by
     /// the queued order, tells.
     async fn enqueue(&self, order: &Order) -> Result<Placed, Fault> {
-        let late = clock::now() > order.id.minted_at() + INSERT_DEADLINE_MS;
+        let late = Instant::now() > self.deadline();
         let view = QueuedOrder::view(order);
         let body = json(&view)?;
         let outcome = if late {
@@ -206,10 +212,13 @@ impl Placing<'_> {
                 return Err(rejection.into());
             }
         };
-        let deadline = id.minted_at() + INSERT_DEADLINE_MS;
-        if let Err(fault) =
-            db_stock::reserve(&self.config.inventory_url, id, &order.items, deadline).await
-        {
+        let reserved = db_stock::reserve(
+            &self.config.inventory_url,
+            id,
+            &order.items,
+            self.deadline(),
+        );
+        if let Err(fault) = reserved.await {
             reservation::release(&self.redis, id, lines).await?;
             return Err(fault);
         }
@@ -247,7 +256,12 @@ impl Placing<'_> {
     }
 
     async fn insert(&self, order: &Order) -> Inserted {
-        order_store::insert(self.db(), order, self.guard(), self.trace_id).await
+        let guard = self.guard();
+        order_store::insert(self.db(), order, guard, self.trace_id, self.deadline()).await
+    }
+
+    fn deadline(&self) -> Instant {
+        self.began + Duration::from_millis(INSERT_DEADLINE_MS)
     }
 
     /// The user's shard.

@@ -22,6 +22,7 @@ pub mod random;
 pub mod redis;
 pub mod search_index;
 pub mod shape;
+mod shard_clock;
 pub mod transition;
 
 pub use fault::Fault;

@@ -68,6 +68,11 @@ impl<'a> Db<'a> {
         Db(address)
     }
 
+    /// Where it is; a secret.
+    pub(crate) fn address(&self) -> &str {
+        self.0
+    }
+
     pub async fn execute(
         &self,
         statement: &str,
@@ -160,10 +165,21 @@ impl Transaction {
         width: usize,
         values: Vec<ParameterValue>,
     ) -> Result<(), SqlError> {
+        self.insert_ending(head, width, "", values).await
+    }
+
+    /// The same, where each row has an ending that is no parameter.
+    pub async fn insert_ending(
+        &mut self,
+        head: &str,
+        width: usize,
+        ending: &str,
+        values: Vec<ParameterValue>,
+    ) -> Result<(), SqlError> {
         let mut rest = values.into_iter();
         for rows in sql::row_counts(rest.len() / width) {
             let part = rest.by_ref().take(rows * width).collect();
-            let statement = format!("{head}{}", sql::rows(rows, width));
+            let statement = format!("{head}{}", sql::rows_ending(rows, width, ending));
             self.execute(&statement, part).await?;
         }
         Ok(())

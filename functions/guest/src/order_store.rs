@@ -4,11 +4,12 @@ use crate::Fault;
 use crate::mysql::{Db, SqlError, Transaction, Value, optional_text, text};
 use crate::mysql_error::Kind;
 use crate::order_row::{self, ORDER_WIDTH};
+use crate::shard_clock;
 use contract::event::OrderEvent;
 use contract::{message, sql};
-use domain::limits::INSERT_DEADLINE_MS;
-use domain::{Order, OrderId, UserId};
+use domain::{Ms, Order, OrderId, UserId};
 use std::sync::LazyLock;
+use std::time::Instant;
 
 /// What guards a request beyond Redis: hashes of its key and payload.
 #[derive(Clone, Copy, Debug)]
@@ -37,16 +38,24 @@ pub enum Inserted {
 /// Attempts at a transaction that the server asks to repeat.
 const ATTEMPTS_MAX: u32 = 3;
 
-/// Inserts an order of version 1 with its event.
-pub async fn insert(db: Db<'_>, order: &Order, guard: Guard, trace_id: &str) -> Inserted {
+/// Inserts an order of version 1 with its event, before `deadline`: after it the units that were promised to the order may be
+/// somebody else's. The database refuses what comes later, by its own clock, as this host may be frozen on the way.
+pub async fn insert(
+    db: Db<'_>,
+    order: &Order,
+    guard: Guard,
+    trace_id: &str,
+    deadline: Instant,
+) -> Inserted {
     let event = OrderEvent::created(order, Some(trace_id));
     let mut attempt = 1;
+    let mut latest = shard_clock::latest(db, order.id, deadline);
     let transaction = loop {
         let mut transaction = match db.begin().await {
             Ok(transaction) => transaction,
             Err(error) => return Inserted::Failed(error.into()),
         };
-        let Err(error) = write(&mut transaction, order, guard, &event).await else {
+        let Err(error) = write(&mut transaction, order, guard, latest, &event).await else {
             break transaction;
         };
         transaction.rollback().await;
@@ -56,6 +65,15 @@ pub async fn insert(db: Db<'_>, order: &Order, guard: Guard, trace_id: &str) -> 
                 return Inserted::KeyTaken;
             }
             Kind::Duplicate => return Inserted::IdTaken,
+            // The id says when it was minted by Redis' clock, and that may not be the database's: once it has said what time
+            // it is, it is asked again.
+            Kind::NullRefused if attempt == 1 && Instant::now() < deadline => {
+                attempt += 1;
+                latest = match shard_clock::ask(db, deadline).await {
+                    Ok(latest) => latest,
+                    Err(fault) => return Inserted::Failed(fault),
+                };
+            }
             Kind::NullRefused => return Inserted::TooLate,
             _ => return Inserted::Failed(error.into()),
         }
@@ -71,10 +89,11 @@ async fn write(
     transaction: &mut Transaction,
     order: &Order,
     guard: Guard,
+    latest: Ms,
     event: &OrderEvent,
 ) -> Result<(), SqlError> {
     transaction
-        .execute(sql::INSERT_ORDER, order_values(order, guard))
+        .execute(sql::INSERT_ORDER, order_values(order, guard, latest))
         .await?;
     transaction
         .insert(sql::INSERT_ITEMS, sql::ITEM_PARAMETERS, item_values(order))
@@ -104,7 +123,7 @@ pub async fn insert_event(
     transaction.execute(sql::INSERT_MESSAGE, values).await
 }
 
-fn order_values(order: &Order, guard: Guard) -> Vec<Value> {
+fn order_values(order: &Order, guard: Guard, latest: Ms) -> Vec<Value> {
     vec![
         Value::Uint64(order.id.get()),
         Value::Uint64(order.user.id.get()),
@@ -120,7 +139,7 @@ fn order_values(order: &Order, guard: Guard) -> Vec<Value> {
             .key
             .map_or(Value::DbNull, |key| Value::Binary(key.to_vec())),
         Value::Binary(guard.payload.to_vec()),
-        Value::Uint64(order.id.minted_at() + INSERT_DEADLINE_MS),
+        Value::Uint64(latest),
         Value::Uint64(order.created_at),
         Value::Uint64(order.updated_at),
     ]

@@ -2,7 +2,6 @@
 //! become one: in Redis by a script, in the database as the function would have reserved them.
 
 use super::compensate::{Promised, promised};
-use crate::clock::now_ms;
 use crate::database::Database;
 use crate::redis::{Call, Redis};
 use crate::stock::message::{Line, StockMove};
@@ -88,9 +87,8 @@ async fn in_database(inventory: &Database, accepted: &Accepted) -> anyhow::Resul
     if !plan.refused.is_empty() {
         return Ok(false);
     }
-    let now = now_ms();
-    rows::put_inventory(&mut tx, &stock, &plan.stock, now).await?;
-    rows::put_logs(&mut tx, &plan.logs, now).await?;
+    rows::put_inventory(&mut tx, &stock, &plan.stock).await?;
+    rows::put_logs(&mut tx, &plan.logs).await?;
     tx.commit().await?;
     Ok(true)
 }

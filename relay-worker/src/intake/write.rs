@@ -102,7 +102,7 @@ impl Writer {
     ///
     /// # Errors
     /// Why it was not done.
-    pub(super) async fn on_shard<T>(
+    pub(crate) async fn on_shard<T>(
         &self,
         shard: usize,
         what: &str,

@@ -62,7 +62,7 @@ async fn outbox(
             read.push((row.try_get(3)?, order, row.try_get(2)?));
         }
         let orders: HashSet<OrderId> = read.iter().filter_map(|row| row.1).collect();
-        let existing = existing(databases, orders).await?;
+        let existing = existing(databases, orders).await.all()?;
         for (message, order, status) in read {
             ended.note((status < 2).then(|| format!("message {message} has status {status}")));
             if status == 3 {
@@ -98,7 +98,7 @@ async fn reservations(databases: &Databases) -> anyhow::Result<Finding> {
         };
         after = *last;
         let orders: Vec<OrderId> = ids.into_iter().filter_map(OrderId::new).collect();
-        let existing = existing(databases, orders.iter().copied()).await?;
+        let existing = existing(databases, orders.iter().copied()).await.all()?;
         for order in orders {
             let orphan = !existing.contains(&order);
             held.note(orphan.then(|| format!("order {order} was never inserted")));

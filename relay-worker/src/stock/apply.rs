@@ -4,7 +4,6 @@ use super::message::StockMove;
 use super::plan::{Plan, plan};
 use super::rows::{self, Lock};
 use super::{LineKey, LineState, Logged, Variant, consumed};
-use crate::clock::now_ms;
 use crate::database::Database;
 use domain::stock::Inventory;
 use domain::{OrderId, ProductId};
@@ -37,7 +36,6 @@ impl Applied {
 /// When the database fails or another relay applied one of them meanwhile; nothing has changed then.
 pub async fn apply(database: &Database, moves: &[StockMove]) -> anyhow::Result<Applied> {
     let mut tx = database.begin().await?;
-    let now = now_ms();
     let ids: Vec<&str> = moves.iter().map(|one| one.message_id.as_str()).collect();
     let known = consumed::known(&mut tx, &ids).await?;
     let mut seen = HashSet::new();
@@ -59,8 +57,8 @@ pub async fn apply(database: &Database, moves: &[StockMove]) -> anyhow::Result<A
     let logs = rows::logs(&mut tx, &orders, lock).await?;
     let stock = rows::inventory(&mut tx, &products, lock).await?;
     let plan = plan(&fresh, logs.clone(), stock.clone());
-    rows::put_inventory(&mut tx, &stock, &plan.stock, now).await?;
-    rows::put_logs(&mut tx, &plan.logs, now).await?;
+    rows::put_inventory(&mut tx, &stock, &plan.stock).await?;
+    rows::put_logs(&mut tx, &plan.logs).await?;
     tx.commit().await?;
     Ok(applied(logs, stock, plan, fresh.len()))
 }

@@ -4,9 +4,9 @@ use super::{LineKey, LineState, Logged, Variant};
 use crate::database::{assembled, padded};
 use crate::limits::STATEMENT_ROWS_MAX;
 use anyhow::{Context, ensure};
-use contract::sql::{placeholders, rows};
+use contract::sql::{NOW_MS, placeholders, rows_ending};
 use domain::stock::Inventory;
-use domain::{Ms, OrderId, ProductId, SkuId, StockMode};
+use domain::{OrderId, ProductId, SkuId, StockMode};
 use sqlx::mysql::MySqlConnection;
 use sqlx::{MySql, Row as _, Transaction};
 use std::collections::{BTreeMap, HashMap};
@@ -67,7 +67,6 @@ pub async fn put_inventory(
     tx: &mut Transaction<'_, MySql>,
     before: &HashMap<Variant, Inventory>,
     after: &BTreeMap<Variant, Inventory>,
-    now: Ms,
 ) -> anyhow::Result<()> {
     /// A bare placeholder in a select list would be compared as text.
     const NUMBER: &str = "CAST(? AS UNSIGNED)";
@@ -81,7 +80,7 @@ pub async fn put_inventory(
         let sql = format!(
             "UPDATE t_inventory i JOIN ({first}{rest}) n ON i.product_id = n.product_id AND i.sku_id = n.sku_id \
              SET i.available_stock = n.available, i.locked_stock = n.locked, i.sold_stock = n.sold, \
-             i.total_stock = n.available + n.locked, i.version = n.version, i.updated_at = ? \
+             i.total_stock = n.available + n.locked, i.version = n.version, i.updated_at = {NOW_MS} \
              WHERE i.version = n.seen"
         );
         let mut query = sqlx::query(assembled(sql));
@@ -96,7 +95,7 @@ pub async fn put_inventory(
                 .bind(row.version)
                 .bind(seen.version);
         }
-        let changed = query.bind(now).execute(&mut **tx).await?.rows_affected();
+        let changed = query.execute(&mut **tx).await?.rows_affected();
         ensure!(
             changed == chunk.len() as u64,
             "the stock changed under its lock: {changed} of {} rows",
@@ -179,15 +178,14 @@ pub async fn forget_logs(
 pub async fn put_logs(
     tx: &mut Transaction<'_, MySql>,
     logs: &BTreeMap<LineKey, Logged>,
-    now: Ms,
 ) -> sqlx::Result<()> {
-    const COLUMNS: usize = 8;
+    const PARAMETERS: usize = 6;
     let logs: Vec<(&LineKey, &Logged)> = logs.iter().collect();
     for chunk in logs.chunks(STATEMENT_ROWS_MAX) {
         let sql = format!(
             "INSERT INTO t_stock_log (order_id, product_id, sku_id, quantity, stock_mode, state, created_at, updated_at) \
              VALUES {} ON DUPLICATE KEY UPDATE state = VALUES(state), updated_at = VALUES(updated_at)",
-            rows(chunk.len(), COLUMNS)
+            rows_ending(chunk.len(), PARAMETERS, &format!(", {NOW_MS}, {NOW_MS}"))
         );
         let mut query = sqlx::query(assembled(sql));
         for ((order, product, sku), logged) in chunk {
@@ -197,9 +195,7 @@ pub async fn put_logs(
                 .bind(sku.0)
                 .bind(logged.quantity)
                 .bind(logged.mode.code())
-                .bind(logged.state.code())
-                .bind(now)
-                .bind(now);
+                .bind(logged.state.code());
         }
         query.execute(&mut **tx).await?;
     }

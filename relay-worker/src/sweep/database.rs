@@ -1,24 +1,28 @@
 //! Reservations in the database whose order was never inserted: rolled back. A reservation is looked at once,
 //! when its order must be there or never will.
 
-use super::{Sweep, existing, queued};
-use crate::clock::now_ms;
-use crate::database::Database;
+use super::{Existing, Sweep, existing, queued};
+use crate::database::{Database, assembled};
 use crate::limits::SWEEP_LOG_ROWS_MAX;
 use crate::stock::message::{Line, StockMove};
 use crate::stock::plan::plan;
 use crate::stock::rows::{self, Lock};
 use crate::stock::sync::{News, news, sync};
 use crate::stock::{LineKey, LineState, Logged, apply};
+use contract::sql::NOW_MS;
 use domain::limits::ORPHAN_AGE_MS;
 use domain::stock::StockEffect;
 use domain::{EventId, OrderId, ProductId, StockMode};
 use sqlx::Row as _;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-const OLD_RESERVATIONS: &str = "SELECT order_id, created_at FROM t_stock_log \
-     WHERE stock_mode = ? AND state = ? AND created_at <= ? \
-     AND (created_at > ? OR (created_at = ? AND order_id > ?)) ORDER BY created_at, order_id LIMIT ?";
+/// By the clock of the database that dated them.
+fn old_reservations() -> String {
+    format!(
+        "SELECT order_id, created_at FROM t_stock_log WHERE stock_mode = ? AND state = ? AND created_at <= {NOW_MS} - ? \
+         AND (created_at > ? OR (created_at = ? AND order_id > ?)) ORDER BY created_at, order_id LIMIT ?"
+    )
+}
 
 impl Sweep {
     /// The next reservations' share.
@@ -27,10 +31,10 @@ impl Sweep {
     /// When a database fails; nothing of this share was rolled back then.
     pub async fn sweep_reservations(&mut self) -> anyhow::Result<()> {
         let (at, order) = self.reservations;
-        let found = sqlx::query(OLD_RESERVATIONS)
+        let found = sqlx::query(assembled(old_reservations()))
             .bind(StockMode::Db.code())
             .bind(LineState::Reserved.code())
-            .bind(now_ms().saturating_sub(ORPHAN_AGE_MS))
+            .bind(ORPHAN_AGE_MS)
             .bind(at)
             .bind(at)
             .bind(order)
@@ -44,15 +48,19 @@ impl Sweep {
         }
         let orders: HashSet<OrderId> = places.iter().map(|(_, order)| *order).collect();
         let queued = queued(&self.redis, &orders.iter().copied().collect::<Vec<_>>()).await?;
-        // The next look begins at the first one that may still be written.
+        let Existing {
+            found,
+            unknown,
+            trouble,
+        } = existing(&self.databases, orders.iter().copied()).await;
+        // The next look begins at the first one that may still be written, or of which nothing is known.
         let passed = places
             .iter()
-            .take_while(|(_, order)| !queued.contains(order));
+            .take_while(|(_, order)| !queued.contains(order) && !unknown.contains(order));
         let last = passed.last().map(|(at, order)| (*at, order.get()));
-        let existing = existing(&self.databases, orders.iter().copied()).await?;
         let orphans: Vec<OrderId> = orders
-            .difference(&existing)
-            .filter(|order| !queued.contains(order))
+            .difference(&found)
+            .filter(|order| !queued.contains(order) && !unknown.contains(order))
             .copied()
             .collect();
         let (lines, news) = roll_back(&self.databases.inventory, &orphans).await?;
@@ -65,7 +73,7 @@ impl Sweep {
             );
         }
         self.reservations = last.unwrap_or(self.reservations);
-        Ok(())
+        trouble.map_or(Ok(()), Err)
     }
 }
 
@@ -78,13 +86,12 @@ async fn roll_back(
     if orders.is_empty() {
         return Ok((0, BTreeMap::new()));
     }
-    let now = now_ms();
     let mut tx = database.begin().await?;
     let logs = rows::logs(&mut tx, orders, Lock::Yes).await?;
     let moves = moves(&logs);
     let mut stock = rows::inventory(&mut tx, &apply::products(&moves), Lock::Yes).await?;
     let plan = plan(&moves, logs, stock.clone());
-    rows::put_inventory(&mut tx, &stock, &plan.stock, now).await?;
+    rows::put_inventory(&mut tx, &stock, &plan.stock).await?;
     rows::forget_logs(&mut tx, orders, LineState::Reserved).await?;
     tx.commit().await?;
     for anomaly in plan.anomalies {

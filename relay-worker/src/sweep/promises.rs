@@ -1,7 +1,7 @@
 //! Redis: intents whose request died, sums that are not true, stock that is behind the database.
 
 use super::judge::{Disowned, Holders, Intent, Shown, intent, judge};
-use super::{Sweep, existing, queued};
+use super::{Existing, Sweep, existing, queued};
 use crate::database::{assembled, padded};
 use crate::limits::{SWEEP_INTENTS_MAX, SWEEP_PRODUCTS_MAX};
 use crate::redis::Call;
@@ -120,12 +120,14 @@ impl Sweep {
         orders.sort_unstable();
         orders.dedup();
         let queued = queued(&self.redis, &waiting).await?;
-        let existing = existing(&self.databases, orders.iter().copied()).await?;
+        // An order of a shard that is away may be there: its intents are left alone.
+        let Existing { found, unknown, .. } =
+            existing(&self.databases, orders.iter().copied()).await;
         let preheated = preheated(session, sales).await?;
         let logs = rows::logs(session, &orders, Lock::No).await?;
         Ok(Holders {
             logged: logs.into_keys().collect(),
-            existing,
+            existing: &found | &unknown,
             queued,
             preheated,
         })

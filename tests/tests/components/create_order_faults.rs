@@ -140,14 +140,39 @@ fn endless_deadlocks_end_in_503_with_all_undone() {
 
 #[test]
 fn an_insert_that_came_too_late_is_undone() {
-    let message = "Column 'created_at' cannot be null";
-    let script = reserved_under(minted(0, 1)).expect(
-        "order_1 INSERT t_order",
-        refused_by_mysql(1048, "23000", message),
-    );
+    let script = reserved_under(minted(0, 1))
+        .expect("order_1 INSERT t_order", too_late())
+        .expect(WHAT_TIME, shard_says(1_800_000_000_000))
+        .expect("order_1 INSERT t_order", too_late());
     let script = undone(script);
     assert_unavailable(&create(&script));
-    assert_eq!(script.count("order_1 ROLLBACK"), 1);
+    assert_eq!(script.count("order_1 ROLLBACK"), 2);
+}
+
+const WHAT_TIME: &str = "order_1 SELECT TIMESTAMPDIFF(MICROSECOND,";
+
+fn too_late() -> Answer {
+    refused_by_mysql(1048, "23000", "Column 'created_at' cannot be null")
+}
+
+fn shard_says(ms: i64) -> Answer {
+    rows([vec![DbValue::Int64(ms)]])
+}
+
+/// Redis, which dates the id, and the shard differ by years: the order is placed by the shard's clock.
+#[test]
+fn clocks_that_differ_lose_no_order() {
+    const NOW: i64 = 1_900_000_000_000;
+    let script = reserved_under(minted(0, 1))
+        .expect("order_1 INSERT t_order", too_late())
+        .expect(WHAT_TIME, shard_says(NOW));
+    let script = inserts(script).expect("complete", integer(1));
+    assert_eq!(create(&script).status, 200);
+    const DEADLINE: usize = 12;
+    let latest: i64 = script.values("order_1 INSERT t_order")[DEADLINE]
+        .parse()
+        .unwrap();
+    assert!((NOW + 1_000..=NOW + 5_000).contains(&latest), "{latest}");
 }
 
 #[test]

@@ -1,0 +1,63 @@
+//! What time it is in a shard, for the deadline of an insert. As long as Redis, which dates an id, and the shard agree, the id
+//! says it and nobody is asked; where they do not, the shard is asked, and its answer is good for a minute.
+
+use crate::Fault;
+use crate::mysql::Db;
+use contract::sql::NOW_MS;
+use domain::limits::INSERT_DEADLINE_MS;
+use domain::{Ms, OrderId};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const GOOD_FOR: Duration = Duration::from_secs(60);
+/// There are no more shards.
+const SHARDS_MAX: usize = 1_024;
+
+/// When a shard said what time it is, and what it said; of this instance.
+static SAID: Mutex<BTreeMap<String, (Instant, Ms)>> = Mutex::new(BTreeMap::new());
+
+/// The latest moment, by the shard's clock, at which an order may be inserted whose time ends at `deadline`.
+pub(crate) fn latest(db: Db<'_>, id: OrderId, deadline: Instant) -> Ms {
+    let said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    match said.get(db.address()) {
+        Some((at, now)) if at.elapsed() < GOOD_FOR => moment(*at, *now, deadline),
+        _ => id.minted_at() + INSERT_DEADLINE_MS,
+    }
+}
+
+/// The same, after asking.
+///
+/// # Errors
+/// When the shard is away.
+pub(crate) async fn ask(db: Db<'_>, deadline: Instant) -> Result<Ms, Fault> {
+    let at = Instant::now();
+    let rows = db.query(&format!("SELECT {NOW_MS}"), Vec::new()).await?;
+    let now = match rows.first() {
+        Some(row) => row.u64(0)?,
+        None => return Err(Fault::Internal("a database without a clock".to_owned())),
+    };
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.len() >= SHARDS_MAX {
+        said.clear();
+    }
+    said.insert(db.address().to_owned(), (at, now));
+    Ok(moment(at, now, deadline))
+}
+
+fn moment(at: Instant, now: Ms, deadline: Instant) -> Ms {
+    now + deadline.saturating_duration_since(at).as_millis() as Ms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_a_moment_of_the_shard() {
+        let at = Instant::now();
+        let deadline = at + Duration::from_millis(4_000);
+        assert_eq!(moment(at, 1_000_000, deadline), 1_004_000);
+        assert_eq!(moment(deadline, 1_000_000, at), 1_000_000, "it is over");
+    }
+}
