@@ -5,6 +5,7 @@ pub mod database;
 pub mod judge;
 pub mod promises;
 pub mod resend;
+pub mod suspects;
 
 use crate::database::{Database, Databases, assembled, padded};
 use crate::limits::{ROUND_TIMEOUT_MS, SHARD_TIMEOUT_MS, SWEEP_EVERY_MS};
@@ -19,6 +20,7 @@ use futures::future::join_all;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
+use suspects::Suspects;
 use tokio::time::Instant;
 
 /// A database that went back is noticed, then what it lost is sent to it again, and then Redis follows it: until it has
@@ -71,6 +73,7 @@ pub struct Sweep {
     pub metrics: Arc<Metrics>,
     /// The last product looked at.
     products: ProductId,
+    suspects: Suspects,
     /// What is done about an inventory database that went back.
     went_back: WentBack,
     /// The last reservation looked at: its time and order.
@@ -84,6 +87,7 @@ impl Sweep {
             redis,
             metrics,
             products: ProductId(0),
+            suspects: Suspects::default(),
             went_back: WentBack::No,
             reservations: (0, 0),
         }

@@ -15,6 +15,7 @@ use domain::limits::ORPHAN_AGE_MS;
 use domain::seckill::SeckillStatus;
 use sqlx::mysql::MySqlConnection;
 use std::collections::{BTreeMap, HashSet};
+use std::time::Instant;
 
 const AUDIT: Script = Script {
     name: "audit",
@@ -135,7 +136,11 @@ impl Sweep {
 
     /// The log is read before the stock: what is logged is in the stock that is read after it. Whether the database went
     /// back behind what Redis was shown of it.
-    async fn settle(&self, audited: Vec<Audited>, products: &[ProductId]) -> anyhow::Result<bool> {
+    async fn settle(
+        &mut self,
+        audited: Vec<Audited>,
+        products: &[ProductId],
+    ) -> anyhow::Result<bool> {
         let mut session = self.databases.inventory.pool.acquire().await?;
         let known = self.holders(&mut session, &audited).await?;
         let stock = rows::inventory(&mut session, products, Lock::No).await?;
@@ -160,7 +165,12 @@ impl Sweep {
                 };
                 news.insert(*product, entry);
             }
-            orphans.extend(judgement.orphaned.iter().map(|(holder, sku)| Call {
+            let looked_at = Instant::now();
+            let orphaned = judgement.orphaned.iter();
+            let orphaned = orphaned.filter(|(holder, sku)| {
+                self.suspects.convict((*product, *holder, *sku), looked_at)
+            });
+            orphans.extend(orphaned.map(|(holder, sku)| Call {
                 keys: vec![contract::redis::stock(*product), reserved(*product)],
                 arguments: vec![holder.to_string(), sku.0.to_string()],
             }));
