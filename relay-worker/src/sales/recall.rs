@@ -177,7 +177,7 @@ impl Sales {
         for row in &rows {
             last = Some(row.try_get(0)?);
             let raw: Vec<u8> = row.try_get(1)?;
-            // One that cannot be read was promised something only its mending will tell.
+            // What one that cannot be read was promised is not known before it is mended.
             if let Ok(Intake::Purchase(purchase)) = read_raw(&raw)
                 && purchase.sale() == Some(id)
             {

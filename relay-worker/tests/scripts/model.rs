@@ -32,11 +32,11 @@ enum Step {
     Die(usize),
     Pay(usize),
     Cancel(usize),
-    /// Its next message arrives, once or twice; Redis hears of it, or the relay dies first.
+    /// Its next message arrives, once or twice; Redis is informed, or the relay dies first.
     Deliver {
         order: usize,
         twice: bool,
-        told: bool,
+        synced: bool,
     },
     Sweep,
     /// Redis loses everything.
@@ -105,11 +105,11 @@ impl World<'_> {
             .arg(&fields)
             .query(self.redis)
             .unwrap();
-        self.tell(&[]);
+        self.sync(&[]);
     }
 
-    /// Redis takes over what the database says, and settles these.
-    fn tell(&mut self, settled: &[(String, SkuId)]) {
+    /// Redis takes over what the database has, and settles these.
+    fn sync(&mut self, settled: &[(String, SkuId)]) {
         let mut arguments = vec![self.books.stock.len().to_string()];
         for row in self.books.stock.values() {
             let numbers = [row.sku.0, row.available.into(), row.version];
@@ -186,7 +186,7 @@ impl World<'_> {
     }
 
     /// An order that the last guard refuses is cancelled, unless it is paid.
-    fn deliver(&mut self, at: usize, told: bool) {
+    fn deliver(&mut self, at: usize, synced: bool) {
         let (messages, arrived) = &mut self.messages[at];
         let Some(one) = messages.get(*arrived).cloned() else {
             return;
@@ -202,8 +202,8 @@ impl World<'_> {
         {
             self.change(at, Order::Cancelled, StockEffect::Rollback);
         }
-        if told {
-            self.tell(&[(one.order.to_string(), SkuId(0))]);
+        if synced {
+            self.sync(&[(one.order.to_string(), SkuId(0))]);
         }
     }
 
@@ -276,7 +276,7 @@ impl World<'_> {
             let settled: Vec<_> = settled
                 .map(|(holder, sku)| (holder.to_string(), *sku))
                 .collect();
-            self.tell(&settled);
+            self.sync(&settled);
         }
         for (holder, sku) in judgement.orphaned {
             let _: i64 = self.run(&RELEASE, &[holder.to_string(), sku.0.to_string()]);
@@ -324,7 +324,7 @@ impl World<'_> {
             .stock
             .extend([(ordinary, taken), ((PRODUCT, sku), given)]);
         self.books.preheated = true;
-        self.tell(&[(owner, SkuId(0))]);
+        self.sync(&[(owner, SkuId(0))]);
     }
 
     fn step(&mut self, step: &Step) {
@@ -348,11 +348,15 @@ impl World<'_> {
             }
             Step::Pay(order) => self.change(at(*order), Order::Paid, StockEffect::Confirm),
             Step::Cancel(order) => self.change(at(*order), Order::Cancelled, StockEffect::Rollback),
-            Step::Deliver { order, twice, told } => {
+            Step::Deliver {
+                order,
+                twice,
+                synced,
+            } => {
                 let at = at(*order);
                 let (messages, arrived) = &self.messages[at];
                 let again = messages.get(*arrived).cloned();
-                self.deliver(at, *told);
+                self.deliver(at, *synced);
                 if let Some(one) = again.filter(|_| *twice) {
                     self.apply(&one);
                 }
@@ -442,7 +446,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => order.clone().prop_map(Step::Die),
         2 => order.clone().prop_map(Step::Pay),
         2 => order.clone().prop_map(Step::Cancel),
-        6 => (order, any::<bool>(), any::<bool>()).prop_map(|(order, twice, told)| Step::Deliver { order, twice, told }),
+        6 => (order, any::<bool>(), any::<bool>()).prop_map(|(order, twice, synced)| Step::Deliver { order, twice, synced }),
         2 => Just(Step::Sweep),
         1 => Just(Step::Flush),
         1 => Just(Step::Copy),
