@@ -106,7 +106,7 @@ impl Sales {
         closed.and(watched).and(given_back)
     }
 
-    /// Ends these sales in Redis; per sale, units promised to purchases that the database does not have yet, or what is
+    /// Ends these sales in Redis; per sale, units promised to purchases that the database does not have yet, -1 where Redis does not know, or what is
     /// wrong with it.
     ///
     /// # Errors

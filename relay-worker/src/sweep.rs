@@ -23,8 +23,8 @@ use std::time::Duration;
 use suspects::Suspects;
 use tokio::time::Instant;
 
-/// A database that went back is noticed, then what it lost is sent to it again, and then Redis follows it: until it has
-/// been told, what Redis shows is nearer the truth.
+/// A database that went back is noticed, then what it lost is sent to it again, and then Redis follows it: until then
+/// what Redis shows is nearer the truth.
 #[derive(Clone, Copy, Debug)]
 enum WentBack {
     No,

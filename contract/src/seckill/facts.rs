@@ -1,4 +1,4 @@
-//! What Redis is told of a flash sale: by the function that preheats it, and by the relay where Redis lost it.
+//! What Redis knows of a flash sale: from the function that preheats it, or from the relay where Redis lost it.
 
 use domain::{Cents, Ms, SeckillId, SkuId};
 

@@ -47,7 +47,7 @@ impl Care {
         trouble.is_some_and(|trouble| Instant::now() < trouble.until)
     }
 
-    /// Notes how it went with a sale; what was wrong is told, and is no reason to stop.
+    /// Notes how it went with a sale; what was wrong is reported, and is no reason to stop.
     pub fn ended<T>(&mut self, task: Task, number: u64, outcome: anyhow::Result<T>) -> Option<T> {
         match outcome {
             Ok(done) => {

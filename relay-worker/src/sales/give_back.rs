@@ -44,7 +44,12 @@ impl Sales {
             for (sale, promised) in over.iter().zip(promised) {
                 let moved = match promised {
                     Ok(0) => self.move_units(sale, now).await,
-                    other => other.map(|_| ()),
+                    // Redis does not know: the databases do.
+                    Ok(..0) => match self.is_owed(sale).await {
+                        Ok(false) => self.move_units(sale, now).await,
+                        owed => owed.map(drop),
+                    },
+                    other => other.map(drop),
                 };
                 let moved = moved.with_context(|| format!("flash sale {}", sale.id));
                 care.ended(Task::GiveBack, sale.id.number.into(), moved);

@@ -2,8 +2,8 @@
 //! first who has bought and what is promised, then the stock, last the facts. What was accepted in the moment before the
 //! loss and is in no database is lost with it, and its units are free again; its buyers may buy once more.
 
-use super::Sales;
 use super::watch::Running;
+use super::{Over, Sales};
 use crate::database::Database;
 use crate::failures::MessageSource;
 use crate::intake::take_in::read_raw;
@@ -19,7 +19,7 @@ use contract::intake::Intake;
 use contract::redis::{
     SECKILL_PRODUCTS, Script, reserved, seckill, seckill_buyers, seckills, stock,
 };
-use domain::{OrderId, SkuId, Status, UserId};
+use domain::{OrderId, SeckillId, SkuId, Status, UserId};
 use sqlx::Row as _;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -99,78 +99,131 @@ impl Sales {
 
     /// The failures that will be retried.
     async fn retried(&self, sale: &Running) -> anyhow::Result<usize> {
-        let (mut after, mut promised) = (0_u64, 0);
+        let (mut after, mut promised) = (0, 0);
         loop {
-            let rows = sqlx::query(RETRIED)
-                .bind(sale.facts.id.to_string())
-                .bind(FailureStatus::Pending.code())
-                .bind(FailureStatus::Processing.code())
-                .bind(MessageSource::Intake.name())
-                .bind(after)
-                .bind(RETRIED_ROWS as u32)
-                .fetch_all(&self.databases.inventory.pool)
-                .await?;
-            let mut bought = Vec::with_capacity(rows.len());
-            for row in &rows {
-                after = row.try_get(0)?;
-                let raw: Vec<u8> = row.try_get(1)?;
-                // One that cannot be read was promised something only its mending will tell.
-                if let Ok(Intake::Purchase(purchase)) = read_raw(&raw)
-                    && purchase.sale() == Some(sale.facts.id)
-                {
-                    bought.push(Bought {
-                        user: purchase.user.id,
-                        order: purchase.order,
-                        promised: purchase.quantity,
-                        has_message: true,
-                    });
-                }
-            }
+            let (bought, next) = self.retried_page(sale.facts.id, after).await?;
             promised += self.adopt(sale, &bought).await?;
-            if rows.len() < RETRIED_ROWS {
-                return Ok(promised);
+            match next {
+                Some(next) => after = next,
+                None => return Ok(promised),
             }
         }
     }
 
-    /// The purchases of a shard. The stock's log is read after the orders and before the stock: an order that is not in it
-    /// is not in the stock that is read then, or is counted twice for a moment, never not at all.
+    /// The purchases of a shard.
     async fn bought(&self, sale: &Running, shard: &Database) -> anyhow::Result<usize> {
-        let sku = sale.facts.sale_sku();
-        let (mut after, mut promised) = (0_u64, 0);
+        let (mut after, mut promised) = (0, 0);
         loop {
             let page = async {
-                let rows = sqlx::query(BOUGHT)
-                    .bind(sku.0)
-                    .bind(sale.facts.id.to_string())
-                    .bind(after)
-                    .bind(STATEMENT_ROWS_MAX as u32)
-                    .fetch_all(&shard.pool)
+                let (bought, next) = self
+                    .bought_page(sale.facts.id, sale.facts.sale_sku(), shard, after)
                     .await?;
-                let mut bought = Vec::with_capacity(rows.len());
-                for row in &rows {
-                    bought.extend(read(row)?);
-                }
-                let orders: Vec<OrderId> = bought.iter().map(|one| one.order).collect();
-                let mut session = self.databases.inventory.pool.acquire().await?;
-                let logs = rows::logs(&mut session, &orders, Lock::No).await?;
-                drop(session);
-                for one in &mut bought {
-                    if logs.contains_key(&(one.order, sale.facts.id.product, sku)) {
-                        one.promised = 0;
-                    }
-                }
-                let promised = self.adopt(sale, &bought).await?;
-                let last: Option<u64> = rows.last().map(|row| row.try_get(0)).transpose()?;
-                anyhow::Ok((promised, last.filter(|_| rows.len() == STATEMENT_ROWS_MAX)))
+                anyhow::Ok((self.adopt(sale, &bought).await?, next))
             };
-            let (some, last) = within(ROUND_TIMEOUT_MS, "bringing back a flash sale", page).await?;
+            let (some, next) = within(ROUND_TIMEOUT_MS, "bringing back a flash sale", page).await?;
             promised += some;
-            match last {
-                Some(last) => after = last,
+            match next {
+                Some(next) => after = next,
                 None => return Ok(promised),
             }
         }
+    }
+
+    /// Whether purchases are still to be given their units by the database, asked where Redis does not know.
+    ///
+    /// # Errors
+    /// When a database is away.
+    pub(super) async fn is_owed(&self, sale: &Over) -> anyhow::Result<bool> {
+        let owed = |bought: &[Bought]| bought.iter().any(|one| one.promised > 0);
+        let mut after = Some(0);
+        while let Some(from) = after {
+            let (bought, next) = self.retried_page(sale.id, from).await?;
+            if owed(&bought) {
+                return Ok(true);
+            }
+            after = next;
+        }
+        for shard in &self.databases.shards {
+            let mut after = Some(0);
+            while let Some(from) = after {
+                let (bought, next) = self
+                    .bought_page(sale.id, sale.sale_sku(), shard, from)
+                    .await?;
+                if owed(&bought) {
+                    return Ok(true);
+                }
+                after = next;
+            }
+        }
+        Ok(false)
+    }
+
+    /// A page of failures that will be retried, and where the next one begins.
+    async fn retried_page(
+        &self,
+        id: SeckillId,
+        after: u64,
+    ) -> anyhow::Result<(Vec<Bought>, Option<u64>)> {
+        let rows = sqlx::query(RETRIED)
+            .bind(id.to_string())
+            .bind(FailureStatus::Pending.code())
+            .bind(FailureStatus::Processing.code())
+            .bind(MessageSource::Intake.name())
+            .bind(after)
+            .bind(RETRIED_ROWS as u32)
+            .fetch_all(&self.databases.inventory.pool)
+            .await?;
+        let (mut bought, mut last) = (Vec::with_capacity(rows.len()), None);
+        for row in &rows {
+            last = Some(row.try_get(0)?);
+            let raw: Vec<u8> = row.try_get(1)?;
+            // What one that cannot be read was promised is not known before it is mended.
+            if let Ok(Intake::Purchase(purchase)) = read_raw(&raw)
+                && purchase.sale() == Some(id)
+            {
+                bought.push(Bought {
+                    user: purchase.user.id,
+                    order: purchase.order,
+                    promised: purchase.quantity,
+                    has_message: true,
+                });
+            }
+        }
+        Ok((bought, last.filter(|_| rows.len() == RETRIED_ROWS)))
+    }
+
+    /// A page of a shard's purchases, and where the next one begins. The stock's log is read after the orders and before the
+    /// stock: an order that is not in it is not in the stock that is read then, or is counted twice for a moment, never not at
+    /// all.
+    async fn bought_page(
+        &self,
+        id: SeckillId,
+        sku: SkuId,
+        shard: &Database,
+        after: u64,
+    ) -> anyhow::Result<(Vec<Bought>, Option<u64>)> {
+        let rows = sqlx::query(BOUGHT)
+            .bind(sku.0)
+            .bind(id.to_string())
+            .bind(after)
+            .bind(STATEMENT_ROWS_MAX as u32)
+            .fetch_all(&shard.pool)
+            .await?;
+        let mut bought = Vec::with_capacity(rows.len());
+        for row in &rows {
+            bought.extend(read(row)?);
+        }
+        let orders: Vec<OrderId> = bought.iter().map(|one| one.order).collect();
+        let mut session = self.databases.inventory.pool.acquire().await?;
+        let logs = rows::logs(&mut session, &orders, Lock::No).await?;
+        drop(session);
+        for one in &mut bought {
+            if logs.contains_key(&(one.order, id.product, sku)) {
+                one.promised = 0;
+            }
+        }
+        let last: Option<u64> = rows.last().map(|row| row.try_get(0)).transpose()?;
+        Ok((bought, last.filter(|_| rows.len() == STATEMENT_ROWS_MAX)))
     }
 
     async fn adopt(&self, sale: &Running, bought: &[Bought]) -> anyhow::Result<usize> {

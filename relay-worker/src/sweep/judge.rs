@@ -117,7 +117,7 @@ impl Shown {
     }
 
     /// What Redis shows and the database, asked after it, does not have: versions only grow, and Redis has them from there.
-    /// So the database went back to an older copy of itself, and its word counts all the same. Per sku the version that
+    /// So the database went back to an older copy of itself, and what it has counts all the same. Per sku the version that
     /// Redis shows, and the row as it is, where there is one.
     pub fn disowned<'a>(&self, rows: &HashMap<u64, &'a Inventory>) -> Vec<Disowned<'a>> {
         let mut disowned: Vec<Disowned> = self

@@ -1,5 +1,5 @@
 //! After the inventory database went back to an older copy of itself: moves of stock that it had taken and lost are sent once
-//! more. Which ones, its own log of messages tells; that a message comes twice changes nothing.
+//! more. They are those that its own log of messages does not have; a message that comes twice changes nothing.
 
 use super::Sweep;
 use crate::clock::now_ms;
@@ -103,7 +103,7 @@ async fn consumed(inventory: &Database, sent: &[(u64, String)]) -> anyhow::Resul
     Ok(found.into_iter().collect())
 }
 
-/// Those of these rows that the stock consumer is to hear of.
+/// Those of these rows that move stock.
 async fn moves_of_stock(shard: &Database, rows: &[u64]) -> anyhow::Result<Vec<u64>> {
     if rows.is_empty() {
         return Ok(Vec::new());

@@ -1,7 +1,7 @@
 //! Redis and the inventory database after one of them lost what it knew: the platform heals by itself, and sells nothing
 //! twice meanwhile.
 
-use crate::sales::text;
+use crate::sales::{kill_and_start, text};
 use crate::world::{World, now, wait};
 use contract::redis as keys;
 use domain::{OrderId, ProductId, SeckillId, ShardCount, SkuId, Status, StockMode, UserId};
@@ -303,6 +303,80 @@ async fn a_product_taken_off_sale_stops_its_sale() {
         .await
         .unwrap();
     wait("the sale to go on", async || world.buy(sale, 2, 1).is_ok()).await;
+    world.written_and_sound(1).await;
+    relay.stop().unwrap();
+}
+
+/// Redis loses everything again and again, while purchases are on their way and while one of two relays brings the sale back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_lost_again_and_again_under_relays_that_are_killed() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 1_000).await;
+    let sale = world.sale(1, 300, now() + HOUR).await;
+    let relays = [world.relay(), world.relay()];
+    let mut user = 0;
+    for round in 0..6 {
+        let mut bought = 0;
+        wait("purchases", async || {
+            user += 1;
+            bought += u32::from(world.buy(sale, user, 1).is_ok());
+            bought == 25
+        })
+        .await;
+        // Some are written, some are not, some are on their way to the stock.
+        world.flush();
+        kill_and_start(&relays[round % 2]);
+        if round % 3 == 2 {
+            // Lost once more, at about the time it is being brought back.
+            wait("the sale to be brought back", async || {
+                !world.hash(keys::seckill(sale)).is_empty()
+            })
+            .await;
+            world.flush();
+        }
+    }
+    wait("the sale to go on", async || {
+        user += 1;
+        world.buy(sale, user, 1).is_ok()
+    })
+    .await;
+    let (orders, _) = world.orders().await;
+    for buyer in 1..=user {
+        // Who has an order does not get another.
+        let _ = world.buy(sale, buyer, 1);
+    }
+    world.written_and_sound(1).await;
+    let (after, buyers) = world.orders().await;
+    assert_eq!(after, buyers);
+    assert!(orders <= after && after <= 300, "{orders}, then {after}");
+    let (available, locked, sold) = world.sale_stock(sale).await;
+    assert_eq!((u64::from(locked), sold), (after, 0));
+    assert_eq!(available + locked, 300);
+    assert!(world.failures().await.is_empty());
+    for relay in &relays {
+        relay.stop().unwrap();
+    }
+}
+
+/// Redis forgot what was promised, and the stock's messages are still on their way: what is left is not known yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_lost_at_its_end_keeps_what_its_orders_are_owed() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 100).await;
+    let sale = world.sale(1, 20, now() - 1).await;
+    world.written(sale, 1, 2).await;
+    world.written(sale, 2, 3).await;
+    world.flush();
+    let (sales, mut care) = (world.sales(), Care::default());
+    sales.close(&mut care, now()).await.unwrap();
+    sales.give_back(&mut care, 0, now()).await.unwrap();
+    assert_eq!(
+        (world.stock(1).await, world.sale_stock(sale).await),
+        ((80, 0, 0), (20, 0, 0))
+    );
+    let relay = world.relay();
+    wait("what is left", async || world.stock(1).await == (95, 0, 0)).await;
+    assert_eq!(world.sale_stock(sale).await, (0, 5, 0));
     world.written_and_sound(1).await;
     relay.stop().unwrap();
 }

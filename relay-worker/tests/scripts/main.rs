@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap there is a failed test")]
 
 mod keys;
+mod model;
 mod sales;
 mod stock;
 mod table;

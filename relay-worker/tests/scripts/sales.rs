@@ -309,7 +309,19 @@ fn refund_and_close(t: &mut Table) {
         .gives("0", "EXPIRETIME {p1}:seckill:3 -> *");
     t.case("seckill_close", "one that is forgotten")
         .call(keys, "30 60000")
-        .gives("0", "EXISTS {p1}:seckill:3 -> 0");
+        .gives("-1", "EXISTS {p1}:seckill:3 -> 0");
+    t.case("seckill_close", "one that is forgotten and has promises")
+        .before("HSET {p1}:stock r:30 2")
+        .call(keys, "30 60000")
+        .gives("2", "EXISTS {p1}:seckill:3 -> 0");
+    t.case("seckill_close", "one that is being brought back, for good")
+        .before("HSET {p1}:seckill:3 status lost recall m")
+        .call(keys, "30 60000")
+        .gives("-1", "HMGET {p1}:seckill:3 status recall -> over over");
+    t.case("seckill_close", "one that was lost at its end, once more")
+        .before("HSET {p1}:seckill:3 status over recall over")
+        .call(keys, "30 60000")
+        .gives("-1", "HGET {p1}:seckill:3 status -> over");
 }
 
 fn watch_and_recall(t: &mut Table) {

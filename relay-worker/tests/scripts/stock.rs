@@ -7,7 +7,7 @@ const SHELF: &str = "{p1}:stock {p1}:reserved";
 pub fn cases(table: &mut Table) {
     reserve(table);
     give_and_take(table);
-    database_word(table);
+    database_rows(table);
     audit(table);
 }
 
@@ -114,10 +114,10 @@ fn give_and_take(t: &mut Table) {
         .gives("1", "HGET {p1}:buyers 7 -> 8");
 }
 
-fn database_word(t: &mut Table) {
+fn database_rows(t: &mut Table) {
     t.case(
         "sync",
-        "the first word, and two intents of which one is gone",
+        "the first version, and two intents of which one is gone",
     )
     .before("HSET {p1}:stock r:0 3\nHSET {p1}:reserved 9:0 2:1:q 8:0 1:1")
     .call(SHELF, "1 0 7 4 9 0 6 0")
@@ -125,11 +125,11 @@ fn database_word(t: &mut Table) {
         "1",
         "HMGET {p1}:stock a:0 v:0 r:0 -> 7 4 1\nHGETALL {p1}:reserved -> 8:0 1:1",
     );
-    t.case("sync", "a newer word")
+    t.case("sync", "a newer version")
         .before("HSET {p1}:stock a:0 1 v:0 3")
         .call(SHELF, "1 0 7 4")
         .gives("0", "HMGET {p1}:stock a:0 v:0 -> 7 4");
-    for (name, version) in [("the same version", "4"), ("an older word", "5")] {
+    for (name, version) in [("the same version", "4"), ("an older version", "5")] {
         let before = format!("HSET {{p1}}:stock a:0 1 v:0 {version}");
         t.case("sync", name)
             .before(&before)
@@ -150,7 +150,7 @@ fn database_word(t: &mut Table) {
         .before("HSET {p1}:stock a:0 1 v:0 9 a:7 2 v:7 3 r:7 1")
         .call(stock, "0 9 5 4 7 3 '' ''")
         .gives("2", "HMGET {p1}:stock a:0 v:0 a:7 v:7 r:7 -> 5 4 nil nil 1");
-    t.case("believe", "not where a newer word came")
+    t.case("believe", "not where a newer version came")
         .before("HSET {p1}:stock a:0 1 v:0 10")
         .call(stock, "0 9 5 4")
         .gives("0", "HMGET {p1}:stock a:0 v:0 -> 1 10");
