@@ -10,6 +10,7 @@ use domain::limits::INSERT_DEADLINE_MS;
 use domain::order::amounts;
 use domain::{Cents, Order, OrderId, OrderItem, Rejection, Status, StockMode};
 use guest::config::Config;
+use guest::log::{self, Level};
 use guest::mysql::Db;
 use guest::order_store::{self, Guard, Inserted};
 use guest::redis::Redis;
@@ -283,10 +284,11 @@ impl Placing<'_> {
             .complete(&self.redis, self.config, admitted, order, &body)
             .await
         {
-            eprintln!(
-                "{{\"level\":\"WARN\",\"message\":\"order {} stands, its key is not completed: {fault}\"}}",
+            let message = format!(
+                "order {} stands, its key is not completed: {fault}",
                 order.id
             );
+            log::write(Level::Warn, &message, &[("trace_id", self.trace_id)]);
         }
         Ok(Placed {
             order: view,

@@ -11,6 +11,7 @@ mod edge;
 mod reply;
 
 use crate::Fault;
+use crate::log::{self, Level};
 use crate::shape::Shape;
 use contract::order::Envelope;
 use contract::problem::Problem;
@@ -68,14 +69,8 @@ fn enveloped(problem: &Problem, reply: Reply) -> Reply {
 pub fn log(fault: &Fault, trace_id: &str) {
     let level = match fault {
         Fault::Rejected(_) => return,
-        Fault::Unavailable { .. } => "WARN",
-        Fault::Internal(_) => "ERROR",
+        Fault::Unavailable { .. } => Level::Warn,
+        Fault::Internal(_) => Level::Error,
     };
-    let line = serde_json::json!({
-        "timestamp": domain::calendar::rfc3339(crate::clock::now()),
-        "level": level,
-        "trace_id": trace_id,
-        "message": fault.to_string(),
-    });
-    eprintln!("{line}");
+    log::write(level, &fault.to_string(), &[("trace_id", trace_id)]);
 }

@@ -9,6 +9,7 @@ pub mod fault;
 pub mod http;
 pub mod list_budget;
 pub mod listing;
+pub mod log;
 pub mod mysql;
 pub mod mysql_error;
 #[cfg(not(target_family = "wasm"))]

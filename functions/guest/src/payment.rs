@@ -5,6 +5,7 @@
 use crate::Fault;
 use crate::clock;
 use crate::config::Config;
+use crate::log::{self, Level};
 use crate::mysql::{Db, SqlError, Value, text};
 use crate::mysql_error::Kind;
 use contract::identity::hash;
@@ -70,11 +71,13 @@ impl Payment<'_> {
             Value::Uint64(self.order.get()),
         ];
         again(async || db.execute(REFUND, values.clone()).await).await?;
-        let line = serde_json::json!({
-            "level": "WARN", "message": "a payment is to be refunded", "payment_id": self.id,
-            "order_id": self.order.to_string(), "reason": reason,
-        });
-        eprintln!("{line}");
+        let order = self.order.to_string();
+        let fields = [
+            ("payment_id", self.id),
+            ("order_id", order.as_str()),
+            ("reason", reason.as_str()),
+        ];
+        log::write(Level::Warn, "a payment is to be refunded", &fields);
         Ok(())
     }
 }

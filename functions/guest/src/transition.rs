@@ -1,6 +1,7 @@
 //! Moves an order from state to state: compare-and-set and outbox row in one transaction, then the cache.
 
 use crate::config::Config;
+use crate::log::{self, Level};
 use crate::mysql::{Db, SqlError, Transaction, Value, optional_ms, optional_text};
 use crate::mysql_error::Kind;
 use crate::payment::Payment;
@@ -194,9 +195,6 @@ async fn publish(config: &Config, redis: &Redis, order: &Order) {
         .await;
     if let Some(fault) = cached.err().or(woken.err()) {
         let message = format!("after the change of order {}: {fault}", order.id);
-        eprintln!(
-            "{}",
-            serde_json::json!({ "level": "WARN", "message": message })
-        );
+        log::write(Level::Warn, &message, &[]);
     }
 }
