@@ -2,11 +2,10 @@
 //! more. They are those that its own log of messages does not have; a message that comes twice changes nothing.
 
 use super::Sweep;
-use crate::clock::now_ms;
 use crate::database::{Database, assembled, padded};
 use crate::limits::{RESEND_QUIET_PAGES, STATEMENT_ROWS_MAX};
 use contract::message::INVENTORY_GROUP;
-use contract::sql::placeholders;
+use contract::sql::{NOW_MS, placeholders};
 use sqlx::Row as _;
 use std::collections::HashSet;
 
@@ -131,11 +130,11 @@ async fn moves_of_stock(shard: &Database, rows: &[u64]) -> anyhow::Result<Vec<u6
 async fn send_again(shard: &Database, rows: &[u64]) -> sqlx::Result<()> {
     let rows = padded(rows);
     let sql = format!(
-        "UPDATE t_local_message SET status = 0, next_retry_at = ?, updated_at = ? WHERE status IN (1, 2) AND id IN ({})",
+        "UPDATE t_local_message SET status = 0, confirmed_at = NULL, next_retry_at = 0, updated_at = {NOW_MS} \
+         WHERE status IN (1, 2) AND id IN ({})",
         placeholders(rows.len())
     );
-    let now = now_ms();
-    let mut query = sqlx::query(assembled(sql)).bind(now).bind(now);
+    let mut query = sqlx::query(assembled(sql));
     for row in &rows {
         query = query.bind(row);
     }
