@@ -36,16 +36,28 @@ impl From<Fault> for Stop {
     }
 }
 
+/// What a transaction is for.
+#[derive(Clone, Copy)]
+enum Work<'a> {
+    Take(&'a [&'a OrderItem]),
+    GiveBack,
+}
+
 /// Runs `work` in a transaction of its own, from the start again where the server asks for it, until `deadline`.
 async fn transact(
     url: &str,
     deadline: Instant,
-    work: impl AsyncFn(&mut Transaction) -> Result<(), Stop>,
+    order: OrderId,
+    work: Work<'_>,
 ) -> Result<(), Stop> {
     let db = Db::at(url);
     for retry in 0.. {
         let mut transaction = db.begin().await?;
-        let done = match work(&mut transaction).await {
+        let worked = match work {
+            Work::Take(lines) => take(&mut transaction, order, lines).await,
+            Work::GiveBack => roll_back(&mut transaction, order).await,
+        };
+        let done = match worked {
             Ok(()) => transaction.commit().await.map_err(Stop::from),
             Err(stop) => {
                 transaction.rollback().await;
@@ -86,8 +98,7 @@ pub async fn reserve(
     let Some(first) = lines.first() else {
         return Ok(());
     };
-    let work = async |transaction: &mut Transaction| take(transaction, order, &lines).await;
-    transact(url, deadline, work)
+    transact(url, deadline, order, Work::Take(&lines))
         .await
         .map_err(|stop| match stop {
             Stop::Fault(fault) => fault,
@@ -158,8 +169,7 @@ fn log_values(order: OrderId, lines: &[&OrderItem]) -> Vec<Value> {
 /// Gives back what the order's database lines hold, each once. Safe where nothing is held.
 pub async fn release(url: &str, order: OrderId) -> Result<(), Fault> {
     let deadline = Instant::now() + RELEASE_MAX;
-    let work = async |transaction: &mut Transaction| roll_back(transaction, order).await;
-    transact(url, deadline, work)
+    transact(url, deadline, order, Work::GiveBack)
         .await
         .map_err(|stop| match stop {
             Stop::Fault(fault) => fault,

@@ -48,7 +48,7 @@ impl Payment<'_> {
             Value::Uint64(self.order.get()),
             Value::Uint64(clock::now()),
         ];
-        match again(async || db.execute(INSERT, values.clone()).await).await {
+        match execute(db, INSERT, values).await {
             Ok(()) => return Ok(()),
             Err(error) if error.kind == Kind::Duplicate => {}
             Err(error) => return Err(error.into()),
@@ -70,7 +70,7 @@ impl Payment<'_> {
             text(self.id),
             Value::Uint64(self.order.get()),
         ];
-        again(async || db.execute(REFUND, values.clone()).await).await?;
+        execute(db, REFUND, values).await?;
         let order = self.order.to_string();
         let fields = [
             ("payment_id", self.id),
@@ -82,10 +82,11 @@ impl Payment<'_> {
     }
 }
 
-async fn again(statement: impl AsyncFn() -> Result<(), SqlError>) -> Result<(), SqlError> {
+/// Executes a statement, again where the server asks for it.
+async fn execute(db: Db<'_>, statement: &str, values: Vec<Value>) -> Result<(), SqlError> {
     let mut attempt = 1;
     loop {
-        match statement().await {
+        match db.execute(statement, values.clone()).await {
             Err(error) if error.kind == Kind::Retry && attempt < ATTEMPTS_MAX => attempt += 1,
             done => return done,
         }
