@@ -52,7 +52,11 @@ fn admission(t: &mut Table) {
 
     t.case("free", "its own")
         .before("HSET {u7}:key state processing tick 5")
-        .call("{u7}:key", "5")
+        .call("{u7}:key", "5 processing")
+        .gives("1", "EXISTS {u7}:key -> 0");
+    t.case("free", "an accepted order's that was given up")
+        .before("HSET {u7}:key state completed tick 5")
+        .call("{u7}:key", "5 completed")
         .gives("1", "EXISTS {u7}:key -> 0");
     for (name, held) in [
         ("another's", "processing tick 6"),
@@ -61,7 +65,7 @@ fn admission(t: &mut Table) {
         let before = format!("HSET {{u7}}:key state {held}");
         t.case("free", name)
             .before(&before)
-            .call("{u7}:key", "5")
+            .call("{u7}:key", "5 processing")
             .gives("0", "EXISTS {u7}:key -> 1");
     }
 }
@@ -169,6 +173,9 @@ fn streams(t: &mut Table) {
     let consumers = "XADD s 1-1 k v\nXGROUP CREATE s g 0\nXGROUP CREATECONSUMER s g idle\nXGROUP CREATECONSUMER s g me\nXREADGROUP GROUP g busy COUNT 1 STREAMS s >";
     // What is idle for longer than -1 ms is anybody.
     t.case("retire", "one that holds nothing").before(consumers).call("s", "g me -1").gives("1", "XGROUP DELCONSUMER s g busy -> 1\nXGROUP DELCONSUMER s g me -> 0\nXGROUP CREATECONSUMER s g idle -> 1");
+    t.case("retire", "a stream that is gone")
+        .call("s", "g me -1")
+        .gives("0", "EXISTS s -> 0");
     t.case("retire", "none that was seen lately")
         .before(consumers)
         .call("s", "g me 60000")
