@@ -129,6 +129,8 @@ pub const MYSQL_CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
 pub const MYSQL_QUERY_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// A transaction waits for its next statement only as long as a stalled thread could take; a frozen host's locks end then.
 pub const MYSQL_IDLE_TRANSACTION_SECONDS: u32 = 2;
+/// A statement waits for another's lock for less than it may take.
+pub const MYSQL_LOCK_WAIT_SECONDS: u32 = 1;
 /// How long cleaning a session for the next request may take before it is closed instead.
 pub const MYSQL_CLEAN_TIMEOUT: Duration = Duration::from_millis(500);
 /// An idle session older than this is asked whether it is alive before it is handed on.

@@ -59,7 +59,7 @@ impl Limits {
             wait: Duration::from_millis(config.wait_timeout_ms),
             connect: Duration::from_millis(config.connect_timeout_ms),
             query: Duration::from_millis(config.query_timeout_ms),
-            setup: setup(config.idle_transaction_seconds),
+            setup: setup(config),
         }
     }
 }
@@ -231,15 +231,22 @@ const PARAMETERS: [&str; 4] = ["charset", "client_found_rows", "ssl-mode", "sslm
 
 /// Limits of the server's patience with this host: a transaction that waits for its next statement, a reply that is not read
 /// and a statement that does not come to its end hold locks, and a host that is frozen would hold them for hours. MySQL has
-/// no limit for the first and takes it for a comment.
-fn setup(idle_transaction_seconds: u32) -> Vec<String> {
-    match idle_transaction_seconds {
-        0 => Vec::new(),
-        seconds => vec![format!(
+/// no limit for the first and takes it for a comment. And a statement waits for a lock only as long as somebody here waits
+/// for it: those of a frozen host would get it one after the other, each for as long as an idle transaction may be.
+fn setup(config: &config::Mysql) -> Vec<String> {
+    let mut setup = Vec::new();
+    let seconds = config.idle_transaction_seconds;
+    if seconds > 0 {
+        setup.push(format!(
             "SET SESSION /*M! idle_transaction_timeout = {seconds}, */ net_write_timeout = {seconds}, \
              net_read_timeout = {seconds}"
-        )],
+        ));
     }
+    if config.lock_wait_seconds > 0 {
+        let seconds = config.lock_wait_seconds;
+        setup.push(format!("SET SESSION innodb_lock_wait_timeout = {seconds}"));
+    }
+    setup
 }
 
 /// The driver's options for `url`.

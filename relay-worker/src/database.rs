@@ -11,9 +11,9 @@ use sqlx::{AssertSqlSafe, Executor, MySql, Transaction};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How long the server waits: for another's lock, and for this relay where that is frozen in the middle of a transaction and
+/// How long the server waits: for another's lock (what this relay waits for while it is frozen it would hold next), and for this relay where that is frozen in the middle of a transaction and
 /// would hold its locks for hours. MySQL has no limit for an idle transaction and takes it for a comment.
-const PATIENCE: &str = "SET SESSION innodb_lock_wait_timeout = 3, /*M! idle_transaction_timeout = 2, */ \
+const PATIENCE: &str = "SET SESSION innodb_lock_wait_timeout = 1, /*M! idle_transaction_timeout = 2, */ \
      net_write_timeout = 2, net_read_timeout = 2";
 
 /// One database: where it is, and how messages call it.

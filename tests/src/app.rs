@@ -208,6 +208,20 @@ impl Platform {
         [through("MYSQL_URLS"), through("INVENTORY_URL")]
     }
 
+    /// What the relay's `/metrics` says.
+    ///
+    /// # Errors
+    /// Where it is not there.
+    pub fn relay_metrics(&self) -> Result<String> {
+        let log = fs::read_to_string(self.relay.log())?;
+        let (_, rest) = log
+            .rsplit_once("metrics on http://")
+            .context("the relay serves no metrics")?;
+        let (address, _) = rest.split_once('/').context("no address")?;
+        let reply = Client::new(format!("http://{address}")).get("/metrics")?;
+        Ok(reply.expect(200)?.text)
+    }
+
     /// Another program that takes the host's variables, on the same servers; not yet started.
     ///
     /// # Errors

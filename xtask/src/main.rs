@@ -10,6 +10,7 @@ mod console;
 mod lock;
 mod relay;
 mod servers;
+mod soak;
 mod test;
 mod tidy;
 mod tools;
@@ -56,6 +57,9 @@ enum Command {
     /// Measures the platform
     #[command(disable_help_flag = true)]
     Bench(bench::Args),
+    /// Campaigns that are too long for the gate
+    #[command(subcommand)]
+    Soak(soak::Soak),
     /// The gate: format, lints, tidy, wit, build, test
     Ci,
     /// Copies the vendored WIT files anew from the SDK they belong to
@@ -97,6 +101,7 @@ fn run(args: Args) -> Result<ExitCode> {
         Command::Reconcile => return relay::run(&checkout, "reconcile"),
         Command::Test(args) => return test::run(&checkout, &args),
         Command::Bench(args) => return bench::run(&checkout, &args),
+        Command::Soak(soak) => return soak::run(&checkout, &soak),
         Command::Ci => ci::run(&checkout)?,
         Command::Wit { check: true } => wit::check(&checkout)?,
         Command::Wit { check: false } => wit::vendor(&checkout)?,

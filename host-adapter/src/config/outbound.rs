@@ -19,6 +19,8 @@ pub struct Mysql {
     pub query_timeout_ms: u64,
     /// How long a transaction may wait for its next statement before the server (MariaDB) ends it; 0: no limit.
     pub idle_transaction_seconds: u32,
+    /// How long a statement may wait for a row that another transaction has locked; 0: as long as the server says.
+    pub lock_wait_seconds: u32,
 }
 
 impl Default for Mysql {
@@ -30,6 +32,7 @@ impl Default for Mysql {
             connect_timeout_ms: limits::MYSQL_CONNECT_TIMEOUT.as_millis() as u64,
             query_timeout_ms: limits::MYSQL_QUERY_TIMEOUT.as_millis() as u64,
             idle_transaction_seconds: limits::MYSQL_IDLE_TRANSACTION_SECONDS,
+            lock_wait_seconds: limits::MYSQL_LOCK_WAIT_SECONDS,
         }
     }
 }

@@ -61,13 +61,28 @@ fn transactions_follow_each_other_without_a_word() {
     let second = counts(host.sql(transaction));
     let of = |inserts: u32| {
         format!(
-            "3 DbValue::Str(\"Com_insert\"),DbValue::Str(\"{inserts}\") DbValue::Str(\"Com_rollback\"),DbValue::Str(\"0\") DbValue::Str(\"Com_set_option\"),DbValue::Str(\"1\")"
+            "3 DbValue::Str(\"Com_insert\"),DbValue::Str(\"{inserts}\") DbValue::Str(\"Com_rollback\"),DbValue::Str(\"0\") DbValue::Str(\"Com_set_option\"),DbValue::Str(\"2\")"
         )
     };
+    // The session's limits when it was new, and its mode once.
     assert_eq!((first, second), (of(1), of(2)));
     // Who wants each statement by itself gets it so, on the same session.
     let seen = host.sql(json!([["query", "SELECT @@autocommit"]]));
     assert_eq!(seen, ["1 DbValue::Int64(1)"]);
+}
+
+/// What a frozen host would hold for hours, the server ends; also on a session that was reset.
+#[test]
+fn a_transaction_that_waits_has_a_limit() {
+    let limits = json!([[
+        "query",
+        "SELECT @@idle_transaction_timeout, @@net_write_timeout, @@innodb_lock_wait_timeout"
+    ]]);
+    let want = "1 DbValue::Int64(2),DbValue::Int64(2),DbValue::Int64(1)";
+    let host = Running::with_pool(1, &[]);
+    assert_eq!(host.sql(limits.clone()), [want]);
+    host.sql(json!([["execute", "SET @mine = 5"]]));
+    assert_eq!(host.sql(limits), [want]);
 }
 
 #[test]

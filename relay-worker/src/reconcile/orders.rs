@@ -124,6 +124,23 @@ fn agrees(status: Status, state: Option<LineState>) -> bool {
 }
 
 fn disagrees(order: &Order, logs: &HashMap<LineKey, Logged>) -> Option<String> {
+    strange(order, logs).or_else(|| unlike(order, logs))
+}
+
+/// Units that were moved for an order and are none of its lines.
+fn strange(order: &Order, logs: &HashMap<LineKey, Logged>) -> Option<String> {
+    let own = |(id, product, sku): &LineKey| {
+        let mut items = order.items.iter();
+        *id != order.id || items.any(|item| (item.product, item.sku) == (*product, *sku))
+    };
+    let ((_, product, sku), logged) = logs.iter().find(|(key, _)| !own(key))?;
+    Some(format!(
+        "order {} has no product {} sku {}: {logged:?}",
+        order.id, product.0, sku.0
+    ))
+}
+
+fn unlike(order: &Order, logs: &HashMap<LineKey, Logged>) -> Option<String> {
     order.items.iter().find_map(|item| {
         let logged = logs.get(&(order.id, item.product, item.sku));
         let quantity = logged.is_none_or(|logged| logged.quantity == item.quantity);

@@ -114,3 +114,36 @@ async fn a_clock_that_was_set_back_holds_no_row() {
         .unwrap();
     assert!(again.rows.is_empty(), "leased");
 }
+
+/// By the database's own clock, whatever the id says.
+#[tokio::test]
+async fn an_insert_past_its_deadline_is_refused() {
+    let mut world = World::new().await;
+    let order = world.draft(3, 1, 1);
+    let shard = world.shards[world.shard_of(&order)].clone();
+    for (deadline, refused) in [(now() - 1_000, true), (now() + 60_000, false)] {
+        let inserted = sqlx::query(contract::sql::INSERT_ORDER)
+            .bind(order.id.get())
+            .bind(order.user.id.get())
+            .bind(None::<String>)
+            .bind(order.id.order_no())
+            .bind(order.total.get())
+            .bind(0)
+            .bind(order.actual.get())
+            .bind(None::<String>)
+            .bind(None::<String>)
+            .bind(None::<String>)
+            .bind(None::<Vec<u8>>)
+            .bind(vec![0u8; 16])
+            .bind(deadline)
+            .bind(order.created_at)
+            .bind(order.updated_at)
+            .execute(&shard)
+            .await;
+        let code = inserted
+            .as_ref()
+            .err()
+            .and_then(relay_worker::database::code);
+        assert_eq!(code, refused.then_some(1048), "{inserted:?}");
+    }
+}

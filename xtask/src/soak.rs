@@ -1,0 +1,32 @@
+//! `cargo xtask soak`: campaigns that are too long for the gate.
+
+mod mutants;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::checkout::Checkout;
+
+#[derive(Subcommand)]
+pub enum Soak {
+    /// Breaks one line at a time in a copy of this checkout; each must fail the test that the list names for it
+    Mutants {
+        /// Only those whose name holds this
+        filter: Option<String>,
+        /// Only check that the list fits the sources
+        #[arg(long)]
+        list: bool,
+    },
+}
+
+/// # Errors
+/// When a campaign cannot be run.
+pub fn run(checkout: &Checkout, soak: &Soak) -> Result<ExitCode> {
+    match soak {
+        Soak::Mutants { filter, list } => {
+            mutants::run(checkout, filter.as_deref().unwrap_or_default(), *list)
+        }
+    }
+}
