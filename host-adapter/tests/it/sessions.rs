@@ -61,7 +61,7 @@ fn transactions_follow_each_other_without_a_word() {
     let second = counts(host.sql(transaction));
     let of = |inserts: u32| {
         format!(
-            "3 DbValue::Str(\"Com_insert\"),DbValue::Str(\"{inserts}\") DbValue::Str(\"Com_rollback\"),DbValue::Str(\"0\") DbValue::Str(\"Com_set_option\"),DbValue::Str(\"2\")"
+            "3 DbValue::Str(\"Com_insert\"),DbValue::Str(\"{inserts}\") DbValue::Str(\"Com_rollback\"),DbValue::Str(\"0\") DbValue::Str(\"Com_set_option\"),DbValue::Str(\"3\")"
         )
     };
     // The session's limits when it was new, and its mode once.
@@ -78,7 +78,7 @@ fn a_transaction_that_waits_has_a_limit() {
         "query",
         "SELECT @@idle_transaction_timeout, @@net_write_timeout, @@innodb_lock_wait_timeout"
     ]]);
-    let want = "1 DbValue::Int64(2),DbValue::Int64(2),DbValue::Int64(1)";
+    let want = "1 DbValue::Uint64(2),DbValue::Uint64(2),DbValue::Uint64(1)";
     let host = Running::with_pool(1, &[]);
     assert_eq!(host.sql(limits.clone()), [want]);
     host.sql(json!([["execute", "SET @mine = 5"]]));
