@@ -182,6 +182,12 @@ pub fn order_intake(gene: Gene) -> String {
     format!("{{u{}}}:intake", user_tag(gene))
 }
 
+/// The user tag of an order intake by its name; none for a flash sale's.
+pub fn order_intake_tag(name: &str) -> Option<u16> {
+    let tag = name.strip_prefix("{u")?.strip_suffix("}:intake")?;
+    tag.parse().ok().filter(|tag| *tag < USER_TAGS)
+}
+
 /// Every order intake there can be.
 pub fn order_intakes() -> impl Iterator<Item = String> {
     (0..USER_TAGS).map(|tag| format!("{{u{tag}}}:intake"))
@@ -205,6 +211,16 @@ pub const INTAKE_GROUP: &str = "order-writer";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_intake_says_its_tag() {
+        let tags: Vec<u16> = order_intakes()
+            .filter_map(|name| order_intake_tag(&name))
+            .collect();
+        assert_eq!(tags, (0..USER_TAGS).collect::<Vec<_>>());
+        assert_eq!(order_intake_tag(&seckill_intake(ProductId(7))), None);
+        assert_eq!(order_intake_tag("{u64}:intake"), None);
+    }
 
     #[test]
     fn keys_of_one_script_share_their_tag() {

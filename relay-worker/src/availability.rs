@@ -1,9 +1,19 @@
 //! Which order shards answer. What works for several shards at once leaves one that is away alone, so that it holds up no
 //! other; one attempt at a time finds out when it is back.
 
-use crate::outage::Outage;
+use crate::database::Databases;
+use crate::outage::{Outage, within};
+use anyhow::{Context, anyhow};
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
+
+#[derive(Debug)]
+struct Shard {
+    /// As messages call it.
+    name: String,
+    state: Mutex<State>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -15,23 +25,54 @@ struct State {
 
 /// Shared by all that write to several shards.
 #[derive(Clone, Debug)]
-pub struct Availability(Arc<[Mutex<State>]>);
+pub struct Availability(Arc<[Shard]>);
 
 impl Availability {
-    /// `names`: of the shards, as messages call them.
-    pub fn new(names: impl IntoIterator<Item = String>) -> Availability {
-        let state = |name| {
-            Mutex::new(State {
+    pub fn of(databases: &Databases) -> Availability {
+        Availability::new(databases.shards.iter().map(|shard| shard.name.clone()))
+    }
+
+    fn new(names: impl IntoIterator<Item = String>) -> Availability {
+        let shard = |name: String| Shard {
+            state: Mutex::new(State {
                 outage: Outage::new(format!("shard {name}")),
                 next: None,
                 trying: false,
-            })
+            }),
+            name,
         };
-        Availability(names.into_iter().map(state).collect())
+        Availability(names.into_iter().map(shard).collect())
+    }
+
+    /// Does work on a shard, within a deadline, and not while the shard is away.
+    ///
+    /// # Errors
+    /// Why it was not done, with the shard's name.
+    pub async fn on_shard<T>(
+        &self,
+        shard: usize,
+        limit_ms: u64,
+        what: &str,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        let name = self.0.get(shard).map_or("", |shard| &shard.name);
+        let Some(attempt) = self.attempt(shard) else {
+            return Err(anyhow!("{name} is away"));
+        };
+        match within(limit_ms, what, work).await {
+            Ok(done) => {
+                attempt.answered();
+                Ok(done)
+            }
+            Err(error) => {
+                attempt.failed(&error);
+                Err(error).with_context(|| name.to_owned())
+            }
+        }
     }
 
     /// Whether work for this shard may begin: always while it answers, and now and then while it does not.
-    pub fn attempt(&self, shard: usize) -> Option<Attempt> {
+    fn attempt(&self, shard: usize) -> Option<Attempt> {
         self.attempt_at(shard, Instant::now())
     }
 
@@ -61,14 +102,14 @@ impl Availability {
     }
 
     fn state(&self, shard: usize) -> Option<std::sync::MutexGuard<'_, State>> {
-        let state = self.0.get(shard)?;
+        let state = &self.0.get(shard)?.state;
         Some(state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// Work for one shard. Dropped without an outcome it says nothing.
 #[derive(Debug)]
-pub struct Attempt {
+struct Attempt {
     shards: Availability,
     shard: usize,
     probe: bool,
@@ -76,7 +117,7 @@ pub struct Attempt {
 
 impl Attempt {
     /// The shard has answered.
-    pub fn answered(self) {
+    fn answered(self) {
         if let Some(mut state) = self.shards.state(self.shard) {
             state.next = None;
             state.outage.over();
@@ -84,7 +125,7 @@ impl Attempt {
     }
 
     /// The shard is away.
-    pub fn failed(self, error: &anyhow::Error) {
+    fn failed(self, error: &anyhow::Error) {
         let Some(mut state) = self.shards.state(self.shard) else {
             return;
         };

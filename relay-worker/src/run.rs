@@ -25,6 +25,7 @@ use crate::status_server;
 use crate::stock::consume::StockConsumer;
 use crate::stock::shards::Shards;
 use crate::supervise::supervise;
+use crate::sweep::Sweep;
 use anyhow::{Context, bail};
 use contract::message::{INDEX_GROUP, INVENTORY_GROUP, ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
 use std::sync::Arc;
@@ -61,7 +62,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         metrics: Arc::new(Metrics::new(shards)),
         hints: Hints::new(shards),
         precedence: Precedence::default(),
-        availability: Availability::new(databases.shards.iter().map(|shard| shard.name.clone())),
+        availability: Availability::of(&databases),
         databases,
     };
     let rabbitmq = args.rabbitmq.server(&args.topic_prefix)?;
@@ -153,6 +154,15 @@ impl Platform {
             hints: self.hints.shards.clone(),
             availability: self.availability.clone(),
         }
+    }
+
+    fn sweep(&self) -> Sweep {
+        Sweep::new(
+            self.databases.clone(),
+            self.redis.clone(),
+            self.metrics.clone(),
+            self.availability.clone(),
+        )
     }
 
     fn shards(&self) -> Shards {

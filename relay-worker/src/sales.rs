@@ -8,21 +8,19 @@ pub mod give_back;
 pub mod recall;
 pub mod watch;
 
-use crate::database::Databases;
+use crate::database::{Databases, assembled};
 use crate::limits::{ROUND_TIMEOUT_MS, SALES_EVERY_MS, SALES_LATE_EVERY_MS, SALES_RECENT_MS};
 use crate::outage::{Outage, within};
 use crate::redis::{Call, Redis};
 use crate::shutdown::Shutdown;
 use care::{Care, Task};
 use contract::redis::{SECKILL_CLOSE, seckill, seckill_buyers, stock};
+use contract::sql::NOW_MS;
 use domain::limits::SECKILL_REMEMBERED_MS;
 use domain::{Ms, ProductId, SeckillId, SkuId};
 use sqlx::Row as _;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// The inventory database's clock decides when a sale is over: relays may disagree about the time.
-const NOW: &str = "SELECT CAST(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000 AS UNSIGNED)";
 
 pub struct Sales {
     pub databases: Databases,
@@ -97,9 +95,11 @@ impl Sales {
     /// What stands in the way of one part is no reason to leave out the others.
     async fn round(&self, care: &mut Care, since: impl Fn(Ms) -> Ms) -> anyhow::Result<()> {
         care.forget_old();
-        let now: u64 = sqlx::query_scalar(NOW)
+        // The inventory database decides when a sale is over: relays may disagree about the time.
+        let now: i64 = sqlx::query_scalar(assembled(format!("SELECT {NOW_MS}")))
             .fetch_one(&self.databases.inventory.pool)
             .await?;
+        let now = now.unsigned_abs();
         let watched = self.watch(care, now).await;
         let closed = self.close(care, now).await;
         let given_back = self.give_back(care, since(now), now).await;

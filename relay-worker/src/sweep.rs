@@ -1,4 +1,4 @@
-//! The reconciler: looks again at what crashes may have left behind, without being told, a bounded part
+//! The reconciler: looks again at what crashes may have left behind, by itself, a bounded part
 //! each time. Everything it does may be done twice, by any number of relays.
 
 pub mod database;
@@ -7,6 +7,7 @@ pub mod promises;
 pub mod resend;
 pub mod suspects;
 
+use crate::availability::Availability;
 use crate::database::{Database, Databases, assembled, padded};
 use crate::limits::{ROUND_TIMEOUT_MS, SHARD_TIMEOUT_MS, SWEEP_EVERY_MS};
 use crate::metrics::Metrics;
@@ -71,6 +72,7 @@ pub struct Sweep {
     pub databases: Databases,
     pub redis: Redis,
     pub metrics: Arc<Metrics>,
+    availability: Availability,
     /// The last product looked at.
     products: ProductId,
     suspects: Suspects,
@@ -81,8 +83,14 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    pub fn new(databases: Databases, redis: Redis, metrics: Arc<Metrics>) -> Sweep {
+    pub fn new(
+        databases: Databases,
+        redis: Redis,
+        metrics: Arc<Metrics>,
+        availability: Availability,
+    ) -> Sweep {
         Sweep {
+            availability,
             databases,
             redis,
             metrics,
@@ -147,13 +155,16 @@ impl Existing {
 /// answer and older than the insert deadline never will exist. Each shard is asked by itself.
 pub async fn existing(
     databases: &Databases,
+    availability: &Availability,
     orders: impl IntoIterator<Item = OrderId>,
 ) -> Existing {
     let shards = databases.by_shard(orders, |order| *order);
     let asking = shards.into_iter().map(|(shard, orders)| async move {
         let database = &databases.shards[shard];
-        let asked = existing_on(database, &orders);
-        let answer = within(SHARD_TIMEOUT_MS, &database.name, async { Ok(asked.await?) }).await;
+        let asked = async { Ok(existing_on(database, &orders).await?) };
+        let answer = availability
+            .on_shard(shard, SHARD_TIMEOUT_MS, "looking for orders", asked)
+            .await;
         (orders, answer)
     });
     let mut existing = Existing::default();
@@ -169,14 +180,7 @@ pub async fn existing(
     existing
 }
 
-/// The same of one shard's orders.
-///
-/// # Errors
-/// When it fails.
-pub async fn existing_on(
-    database: &Database,
-    orders: &[OrderId],
-) -> sqlx::Result<HashSet<OrderId>> {
+async fn existing_on(database: &Database, orders: &[OrderId]) -> sqlx::Result<HashSet<OrderId>> {
     let mut orders = orders.to_vec();
     orders.sort_unstable();
     orders.dedup();

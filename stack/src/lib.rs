@@ -3,6 +3,7 @@
 //! them. A server here can be paused, killed and started again on the same data, for the tests live on
 //! that.
 
+pub mod door;
 mod elasticsearch;
 mod home;
 pub mod install;

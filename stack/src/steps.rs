@@ -6,11 +6,11 @@ mod kafka;
 mod mysql;
 mod redis;
 
+use crate::door::Door;
 use crate::wait::poll;
 use anyhow::{Result, bail};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -48,16 +48,11 @@ trait Reader: Send {
 
 /// The proxy. Its threads end with their connections.
 pub struct Steps {
-    port: u16,
-    shared: Arc<Shared>,
+    door: Door,
+    rules: Rules,
 }
 
-#[derive(Default)]
-struct Shared {
-    rules: Mutex<Vec<Arc<Rule>>>,
-    over: AtomicBool,
-    open: Mutex<Vec<TcpStream>>,
-}
+type Rules = Arc<Mutex<Vec<Arc<Rule>>>>;
 
 struct Rule {
     text: String,
@@ -83,26 +78,16 @@ impl Steps {
     /// # Errors
     /// Where no port is free.
     pub fn before(target: u16, protocol: Protocol) -> Result<Steps> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let port = listener.local_addr()?.port();
-        let shared = Arc::new(Shared::default());
-        let accepting = shared.clone();
-        thread::spawn(move || {
-            for client in listener.incoming() {
-                if accepting.over.load(Ordering::SeqCst) {
-                    return;
-                }
-                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, target));
-                if let (Ok(client), Ok(server)) = (client, TcpStream::connect(address)) {
-                    let _ = join(&accepting, client, server, protocol);
-                }
-            }
-        });
-        Ok(Steps { port, shared })
+        let rules = Rules::default();
+        let asked = rules.clone();
+        let door = Door::before(target, move |client, server| {
+            join(&asked, client, server, protocol)
+        })?;
+        Ok(Steps { door, rules })
     }
 
     pub fn port(&self) -> u16 {
-        self.port
+        self.door.port()
     }
 
     /// The next request that holds `text`, after `skip` others that do.
@@ -116,7 +101,7 @@ impl Steps {
             }),
             changed: Condvar::new(),
         });
-        lock(&self.shared.rules).push(rule.clone());
+        lock(&self.rules).push(rule.clone());
         Step(rule)
     }
 }
@@ -184,16 +169,10 @@ impl Rule {
 
 impl Drop for Steps {
     fn drop(&mut self) {
-        self.shared.over.store(true, Ordering::SeqCst);
-        for rule in lock(&self.shared.rules).drain(..) {
+        for rule in lock(&self.rules).drain(..) {
             lock(&rule.state).released = true;
             rule.changed.notify_all();
         }
-        for stream in lock(&self.shared.open).drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-        // Wakes the listener.
-        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
     }
 }
 
@@ -203,16 +182,7 @@ struct Wire {
     stopped: Mutex<Option<Arc<Rule>>>,
 }
 
-fn join(
-    shared: &Arc<Shared>,
-    client: TcpStream,
-    server: TcpStream,
-    protocol: Protocol,
-) -> Result<()> {
-    for stream in [&client, &server] {
-        stream.set_nodelay(true)?;
-    }
-    lock(&shared.open).extend([client.try_clone()?, server.try_clone()?]);
+fn join(rules: &Rules, client: TcpStream, server: TcpStream, protocol: Protocol) -> Result<()> {
     let reader: Box<dyn Reader> = match protocol {
         Protocol::MySql => Box::new(mysql::MySqlReader::default()),
         Protocol::Redis => Box::new(redis::RedisReader::default()),
@@ -223,19 +193,19 @@ fn join(
         stopped: Mutex::new(None),
     });
     let (to_server, to_client) = (server.try_clone()?, client.try_clone()?);
-    let (rules, asking) = (shared.clone(), wire.clone());
+    let (rules, asking) = (rules.clone(), wire.clone());
     thread::spawn(move || ask(&rules, &asking, client, to_server));
     thread::spawn(move || answer(&wire, server, to_client));
     Ok(())
 }
 
 /// Client to server.
-fn ask(shared: &Shared, wire: &Wire, mut from: TcpStream, mut to: TcpStream) {
+fn ask(rules: &Rules, wire: &Wire, mut from: TcpStream, mut to: TcpStream) {
     let mut bytes = [0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut bytes) {
         let requests = lock(&wire.reader).requests(&bytes[..length]);
-        let rules = lock(&shared.rules).clone();
-        let rule = rules
+        let rule = lock(rules)
+            .clone()
             .into_iter()
             .find(|rule| requests.iter().any(|request| rule.takes(request)));
         let action = rule.as_ref().map(|rule| rule.action);

@@ -166,14 +166,19 @@ impl Platform {
         std::iter::once(&self.api).chain(twin).collect()
     }
 
+    fn environment_with(&self, own: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+        let mut environment = self.environment.clone();
+        environment.retain(|(name, _)| own.iter().all(|(other, _)| name != other));
+        environment.extend(own.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        environment
+    }
+
     /// A further host on the same servers, with these variables of its own; one that is empty is as if not set.
     ///
     /// # Errors
     /// Where it does not get ready.
     pub fn host_with(&self, name: &str, own: &[(&'static str, &str)]) -> Result<(Process, Client)> {
-        let mut environment = self.environment.clone();
-        environment.retain(|(name, _)| own.iter().all(|(other, _)| name != other));
-        environment.extend(own.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let environment = self.environment_with(own);
         let host = start_host(&self.home, name, &environment)?;
         Ok((host.process, host.api))
     }
@@ -183,9 +188,7 @@ impl Platform {
     /// # Errors
     /// Where it does not get ready.
     pub fn relay_with(&self, name: &str, own: &[(&'static str, &str)]) -> Result<Process> {
-        let mut environment = self.environment.clone();
-        environment.retain(|(name, _)| own.iter().all(|(other, _)| name != other));
-        environment.extend(own.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let environment = self.environment_with(own);
         let options = Options::default();
         start_relay(
             &self.home,

@@ -13,7 +13,7 @@ use crate::outage::{Outage, within};
 use crate::outbox::plan::shortened;
 use crate::redis::Redis;
 use crate::shutdown::Shutdown;
-use crate::sweep::existing_on;
+use crate::sweep::existing;
 use contract::failure::FailureStatus;
 use contract::intake::Intake;
 use contract::seckill::SeckillMessage;
@@ -21,7 +21,6 @@ use domain::backoff::failure_retry_ms;
 use domain::limits::FAILURE_STALE_MS;
 use domain::{Ms, OrderId};
 use sqlx::Row as _;
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 pub struct Retry {
@@ -192,7 +191,12 @@ impl Retry {
             Ok(Pending::Ours(intake)) => intake.order_id(),
             _ => None,
         });
-        let (there, away) = self.existing(orders).await;
+        let Writer {
+            databases,
+            availability,
+            ..
+        } = &self.writer;
+        let there = existing(databases, availability, orders).await;
         let mut outcomes: Vec<(&Claimed, Option<Intake>, Written)> = Vec::new();
         let (mut tried, mut pending, mut trouble) = (Vec::new(), Vec::new(), None);
         for (one, message) in messages {
@@ -208,13 +212,14 @@ impl Retry {
                     continue;
                 }
             };
-            let reason = intake.order_id().and_then(|order| away.get(&order));
-            if let Some(reason) = reason.cloned() {
+            let order = intake.order_id();
+            if order.is_some_and(|order| there.unknown.contains(&order)) {
+                let reason = "the shard of its order is away".to_owned();
                 outcomes.push((one, Some(intake), Written::Away(reason)));
                 continue;
             }
-            let taken = match intake.order_id() {
-                Some(order) if there.contains(&order) => Ok(true),
+            let taken = match order {
+                Some(order) if there.found.contains(&order) => Ok(true),
                 _ => take_again(&self.redis, &self.failures.database, &intake).await,
             };
             match taken {
@@ -237,27 +242,6 @@ impl Retry {
             self.finish(one, intake.as_ref(), next).await?;
         }
         trouble.map_or(Ok(()), Err)
-    }
-
-    /// Which of the orders are there, and those of which nothing is known, with the reason.
-    async fn existing(
-        &self,
-        orders: impl Iterator<Item = OrderId>,
-    ) -> (HashSet<OrderId>, HashMap<OrderId, String>) {
-        let (mut there, mut away) = (HashSet::new(), HashMap::new());
-        let databases = &self.writer.databases;
-        for (shard, orders) in databases.by_shard(orders, |order| *order) {
-            let asked = async { Ok(existing_on(&databases.shards[shard], &orders).await?) };
-            match self
-                .writer
-                .on_shard(shard, "looking for orders", asked)
-                .await
-            {
-                Ok(found) => there.extend(found),
-                Err(reason) => away.extend(orders.into_iter().map(|id| (id, reason.clone()))),
-            }
-        }
-        (there, away)
     }
 
     /// What a message held is returned before it counts as given up: after a crash in between it is tried once more.

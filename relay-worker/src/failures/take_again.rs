@@ -11,7 +11,7 @@ use crate::stock::{LineState, apply};
 use contract::intake::{Accepted, Intake, Purchase};
 use contract::redis::{Script, reserved, seckill_buyers, stock};
 use domain::stock::StockEffect;
-use domain::{EventId, Order, ProductId, SkuId, StockMode};
+use domain::{Order, ProductId, SkuId, StockMode};
 
 const RETAKE: Script = Script {
     name: "retake",
@@ -106,15 +106,5 @@ fn reservation(accepted: &Accepted) -> Option<StockMove> {
             mode: item.stock_mode,
         })
         .collect();
-    (!lines.is_empty()).then(|| StockMove {
-        // Never sent: version 0 is no version of an order.
-        message_id: EventId {
-            order: order.id,
-            version: 0,
-        }
-        .to_string(),
-        order: order.id,
-        effect: StockEffect::Reserve,
-        lines,
-    })
+    (!lines.is_empty()).then(|| StockMove::unsent(order.id, StockEffect::Reserve, lines))
 }

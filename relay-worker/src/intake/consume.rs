@@ -12,6 +12,7 @@ use crate::limits::{
 use crate::outage::{Outage, persist, within};
 use crate::precedence::Precedence;
 use crate::shutdown::Shutdown;
+use contract::redis::order_intake_tag;
 use domain::UserId;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -278,13 +279,13 @@ impl IntakeConsumer {
     /// Whether all that a stream holds is for a shard that is away.
     fn waits_for_its_shard(&self, stream: &str) -> bool {
         let databases = &self.take_in.writer.databases;
-        let shard = gene_of_stream(stream).and_then(|gene| databases.shard_of_tag(gene));
+        let shard = order_intake_tag(stream).and_then(|tag| databases.shard_of_tag(tag));
         shard.is_some_and(|shard| self.is_away(shard))
     }
 
     fn shard_of(&self, entry: &Entry) -> Option<usize> {
         let databases = &self.take_in.writer.databases;
-        match gene_of_stream(&entry.stream) {
+        match order_intake_tag(&entry.stream) {
             Some(tag) => databases.shard_of_tag(tag),
             None => {
                 let user = std::str::from_utf8(entry.fields.get("user")?).ok()?;
@@ -293,12 +294,6 @@ impl IntakeConsumer {
             }
         }
     }
-}
-
-/// The genes' tag of an order intake; none for a flash sale's.
-fn gene_of_stream(name: &str) -> Option<u16> {
-    let tag = name.strip_prefix("{u")?.strip_suffix("}:intake")?;
-    tag.parse().ok()
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use crate::database::{Database, Databases, code};
 use crate::limits::{INTAKE_BATCH_BYTES_MAX, INTAKE_TRIES_MAX, SHARD_TIMEOUT_MS};
 use crate::metrics::Metrics;
 use crate::orders::cache;
-use crate::outage::within;
 use crate::redis::Redis;
 use domain::limits::INTAKE_BATCH_MAX;
 use std::future::Future;
@@ -98,30 +97,18 @@ impl Writer {
         settled.into_iter().flatten().collect()
     }
 
-    /// Work on one shard, within a deadline, and not while the shard is away.
-    ///
     /// # Errors
-    /// Why it was not done.
-    pub(crate) async fn on_shard<T>(
+    /// Why the shard did not do it.
+    pub(super) async fn on_shard<T>(
         &self,
         shard: usize,
         what: &str,
         work: impl Future<Output = anyhow::Result<T>>,
     ) -> Result<T, String> {
-        let name = &self.databases.shards[shard].name;
-        let Some(attempt) = self.availability.attempt(shard) else {
-            return Err(format!("{name} is away"));
-        };
-        match within(SHARD_TIMEOUT_MS, what, work).await {
-            Ok(done) => {
-                attempt.answered();
-                Ok(done)
-            }
-            Err(error) => {
-                attempt.failed(&error);
-                Err(format!("{name}: {error:#}"))
-            }
-        }
+        let done = self
+            .availability
+            .on_shard(shard, SHARD_TIMEOUT_MS, what, work);
+        done.await.map_err(|error| format!("{error:#}"))
     }
 
     async fn shard(

@@ -2,6 +2,7 @@
 
 use super::count;
 use super::finding::Finding;
+use crate::availability::Availability;
 use crate::clock::now_ms;
 use crate::database::{Database, Databases};
 use crate::limits::SWEEP_EVERY_MS;
@@ -28,10 +29,16 @@ pub async fn check(databases: &Databases) -> anyhow::Result<Vec<Finding>> {
     let mut owned = Finding::new("2 every outbox row has its order");
     let mut keys = Finding::new("3 one order per idempotency key");
     let mut items = Finding::new("2 no item without its order");
+    let availability = Availability::of(databases);
     for shard in &databases.shards {
-        outbox(databases, shard, [&mut ended, &mut dead, &mut owned])
-            .await
-            .with_context(|| shard.name.clone())?;
+        outbox(
+            databases,
+            &availability,
+            shard,
+            [&mut ended, &mut dead, &mut owned],
+        )
+        .await
+        .with_context(|| shard.name.clone())?;
         items.checked += count(shard, "SELECT COUNT(*) FROM t_order_item").await?;
         items.broken += count(shard, ORPHAN_ITEMS).await?;
         keys.checked += count(shard, KEYS).await?;
@@ -40,12 +47,13 @@ pub async fn check(databases: &Databases) -> anyhow::Result<Vec<Finding>> {
     let mut consumed = Finding::new("3 one effect per message and consumer");
     consumed.checked = count(&databases.inventory, CONSUMED).await?;
     consumed.broken = count(&databases.inventory, CONSUMED_TWICE).await?;
-    let reserved = reservations(databases).await?;
+    let reserved = reservations(databases, &availability).await?;
     Ok(vec![owned, items, keys, consumed, ended, dead, reserved])
 }
 
 async fn outbox(
     databases: &Databases,
+    availability: &Availability,
     shard: &Database,
     [ended, dead, owned]: [&mut Finding; 3],
 ) -> anyhow::Result<()> {
@@ -66,7 +74,7 @@ async fn outbox(
             read.push((row.try_get(3)?, order, row.try_get(2)?));
         }
         let orders: HashSet<OrderId> = read.iter().filter_map(|row| row.1).collect();
-        let existing = existing(databases, orders).await.all()?;
+        let existing = existing(databases, availability, orders).await.all()?;
         for (message, order, status) in read {
             ended.note((status < 2).then(|| format!("message {message} has status {status}")));
             dead.note((status == 3).then(|| format!("message {message}")));
@@ -80,7 +88,10 @@ async fn outbox(
 }
 
 /// Units in the database's books that no order holds.
-async fn reservations(databases: &Databases) -> anyhow::Result<Finding> {
+async fn reservations(
+    databases: &Databases,
+    availability: &Availability,
+) -> anyhow::Result<Finding> {
     let mut held = Finding::new("6 no reservation outlives a request that failed");
     let born = now_ms().saturating_sub(ORPHAN_AGE_MS + 3 * SWEEP_EVERY_MS);
     let mut after = 0u64;
@@ -99,7 +110,9 @@ async fn reservations(databases: &Databases) -> anyhow::Result<Finding> {
         };
         after = *last;
         let orders: Vec<OrderId> = ids.into_iter().filter_map(OrderId::new).collect();
-        let existing = existing(databases, orders.iter().copied()).await.all()?;
+        let existing = existing(databases, availability, orders.iter().copied())
+            .await
+            .all()?;
         for order in orders {
             let orphan = !existing.contains(&order);
             held.note(orphan.then(|| format!("order {order} was never inserted")));

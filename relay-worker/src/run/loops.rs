@@ -12,7 +12,6 @@ use crate::sales::Sales;
 use crate::shutdown::Shutdown;
 use crate::stock::late::Late;
 use crate::supervise::supervise;
-use crate::sweep::Sweep;
 use std::future::Future;
 use tokio::task::JoinSet;
 
@@ -57,9 +56,7 @@ pub(super) fn start(
     starter.start("gauges", |p, stop| {
         gauges::run(p.databases.clone(), p.metrics.clone(), stop)
     });
-    starter.start("sweep", |p, stop| {
-        Sweep::new(p.databases.clone(), p.redis.clone(), p.metrics.clone()).run(stop)
-    });
+    starter.start("sweep", |p, stop| p.sweep().run(stop));
     starter.start("sales", |p, stop| {
         let (databases, redis) = (p.databases.clone(), p.redis.clone());
         Sales { databases, redis }.run(stop)

@@ -14,6 +14,19 @@ pub struct StockMove {
     pub lines: Vec<Line>,
 }
 
+impl StockMove {
+    /// One that no message says.
+    pub fn unsent(order: OrderId, effect: StockEffect, lines: Vec<Line>) -> StockMove {
+        StockMove {
+            // Version 0 is no version of an order.
+            message_id: EventId { order, version: 0 }.to_string(),
+            order,
+            effect,
+            lines,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
     pub product: ProductId,

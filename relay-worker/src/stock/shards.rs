@@ -9,7 +9,6 @@ use crate::database::Databases;
 use crate::limits::CONFIRM_TIMEOUT_MS;
 use crate::metrics::Metrics;
 use crate::orders::{cache, cancel::cancel_pending};
-use crate::outage::within;
 use crate::outbox::settle::confirm;
 use crate::redis::Redis;
 use domain::{OrderId, limits::REASON_CHARS_MAX};
@@ -36,9 +35,6 @@ impl Shards {
         let messages = moves.iter().map(|one| (one.order, one.message_id.as_str()));
         let shards = self.databases.by_shard(messages, |message| message.0);
         let work = shards.into_iter().map(|(shard, messages)| async move {
-            let Some(attempt) = self.availability.attempt(shard) else {
-                return;
-            };
             let ids: Vec<&str> = messages.iter().map(|message| message.1).collect();
             let orders: Vec<OrderId> = messages
                 .iter()
@@ -46,10 +42,11 @@ impl Shards {
                 .filter(|order| refused.contains_key(order))
                 .collect();
             let informing = self.inform_one(shard, &ids, &orders, refused);
-            match within(CONFIRM_TIMEOUT_MS, "confirming stock", informing).await {
-                Ok(()) => attempt.answered(),
-                Err(error) => attempt.failed(&error),
-            }
+            // What fails is reported there.
+            let _ = self
+                .availability
+                .on_shard(shard, CONFIRM_TIMEOUT_MS, "confirming stock", informing)
+                .await;
         });
         join_all(work).await;
     }

@@ -12,7 +12,7 @@ use crate::stock::{LineKey, LineState, Logged, apply};
 use contract::sql::NOW_MS;
 use domain::limits::ORPHAN_AGE_MS;
 use domain::stock::StockEffect;
-use domain::{EventId, OrderId, ProductId, StockMode};
+use domain::{OrderId, ProductId, StockMode};
 use sqlx::Row as _;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -52,7 +52,7 @@ impl Sweep {
             found,
             unknown,
             trouble,
-        } = existing(&self.databases, orders.iter().copied()).await;
+        } = existing(&self.databases, &self.availability, orders.iter().copied()).await;
         // The next look begins at the first one that may still be written, or of which nothing is known.
         let passed = places
             .iter()
@@ -116,12 +116,6 @@ fn moves(logs: &HashMap<LineKey, Logged>) -> Vec<StockMove> {
     }
     lines
         .into_iter()
-        .map(|(order, lines)| StockMove {
-            // Never sent: version 0 is no version of an order.
-            message_id: EventId { order, version: 0 }.to_string(),
-            order,
-            effect: StockEffect::Rollback,
-            lines,
-        })
+        .map(|(order, lines)| StockMove::unsent(order, StockEffect::Rollback, lines))
         .collect()
 }

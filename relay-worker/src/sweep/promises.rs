@@ -123,7 +123,7 @@ impl Sweep {
         let queued = queued(&self.redis, &waiting).await?;
         // An order of a shard that is away may be there: its intents are left alone.
         let Existing { found, unknown, .. } =
-            existing(&self.databases, orders.iter().copied()).await;
+            existing(&self.databases, &self.availability, orders.iter().copied()).await;
         let preheated = preheated(session, sales).await?;
         let logs = rows::logs(session, &orders, Lock::No).await?;
         Ok(Holders {

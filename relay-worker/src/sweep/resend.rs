@@ -4,10 +4,9 @@
 use super::Sweep;
 use crate::database::{Database, assembled, padded};
 use crate::limits::{RESEND_QUIET_PAGES, STATEMENT_ROWS_MAX};
-use contract::message::INVENTORY_GROUP;
+use crate::stock::consumed;
 use contract::sql::{NOW_MS, placeholders};
 use sqlx::Row as _;
-use std::collections::HashSet;
 
 /// How far back the outboxes have been compared: newest first, shard by shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +63,14 @@ impl Sweep {
         for row in &rows {
             sent.push((row.try_get(0)?, row.try_get(1)?));
         }
-        let consumed = consumed(&self.databases.inventory, &sent).await?;
+        let Some((last, _)) = sent.last() else {
+            return Ok(place.after(None, 0, shards.len()));
+        };
+        let last = Some(*last).filter(|_| sent.len() == STATEMENT_ROWS_MAX);
+        let messages: Vec<&str> = sent.iter().map(|(_, message)| message.as_str()).collect();
+        let mut session = self.databases.inventory.pool.acquire().await?;
+        let consumed = consumed::known(&mut session, &messages).await?;
+        drop(session);
         let missing = sent
             .iter()
             .filter(|(_, message)| !consumed.contains(message));
@@ -78,28 +84,8 @@ impl Sweep {
                 "moves of stock that the inventory database has lost are sent again"
             );
         }
-        let last = sent.last().map(|(id, _)| *id);
-        let last = last.filter(|_| sent.len() == STATEMENT_ROWS_MAX);
         Ok(place.after(last, lost.len(), shards.len()))
     }
-}
-
-async fn consumed(inventory: &Database, sent: &[(u64, String)]) -> anyhow::Result<HashSet<String>> {
-    if sent.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let messages: Vec<&str> = sent.iter().map(|(_, message)| message.as_str()).collect();
-    let messages = padded(&messages);
-    let sql = format!(
-        "SELECT message_id FROM t_message_consume_log WHERE consumer_group = ? AND message_id IN ({})",
-        placeholders(messages.len())
-    );
-    let mut query = sqlx::query_scalar(assembled(sql)).bind(INVENTORY_GROUP);
-    for message in &messages {
-        query = query.bind(*message);
-    }
-    let found: Vec<String> = query.fetch_all(&inventory.pool).await?;
-    Ok(found.into_iter().collect())
 }
 
 /// Those of these rows that move stock.

@@ -54,7 +54,7 @@ fn of_many_orders_a_payment_pays_one() -> Result<()> {
         .filter(|reply| (reply.status, reply.code()) == (409, 20006));
     assert_eq!((paid, used.count()), (1, 7), "{replies:?}");
     assert_eq!(books(&platform, &payment)?, (1, 0));
-    // The one it paid may be told so as often as the provider likes.
+    // The one it paid may be reported paid as often as the provider likes.
     let at = replies
         .iter()
         .position(|reply| reply.status == 200)
