@@ -30,6 +30,10 @@ pub const ERROR_CHARS_MAX: usize = 500;
 
 /// Messages of one batch of the stock consumer.
 pub const STOCK_MESSAGES_MAX: usize = 500;
+/// Messages that are read while some wait for a product that somebody holds; after them all wait.
+pub const STOCK_HELD_MAX: usize = 5_000;
+/// Held products are looked at so often while no message comes.
+pub const STOCK_HELD_RETRY_MS: u64 = 100;
 /// A batch read from a bus ends with the message that makes it so large.
 pub const BATCH_BYTES_MAX: usize = 16 << 20;
 /// Messages of one batch of other systems' purchases, or of ours to pass on.

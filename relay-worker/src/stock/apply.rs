@@ -30,11 +30,15 @@ impl Applied {
     }
 }
 
-/// Applies what is new of `moves`.
+/// Applies what is new of `moves`, whose rows are locked as `lock` says.
 ///
 /// # Errors
-/// When the database fails or another relay applied one of them meanwhile; nothing has changed then.
-pub async fn apply(database: &Database, moves: &[StockMove]) -> anyhow::Result<Applied> {
+/// When the database fails, somebody holds a row, or another relay applied one of them meanwhile; nothing has changed then.
+pub async fn apply(
+    database: &Database,
+    moves: &[StockMove],
+    lock: Lock,
+) -> anyhow::Result<Applied> {
     let mut tx = database.begin().await?;
     let ids: Vec<&str> = moves.iter().map(|one| one.message_id.as_str()).collect();
     let known = consumed::known(&mut tx, &ids).await?;
@@ -49,11 +53,7 @@ pub async fn apply(database: &Database, moves: &[StockMove]) -> anyhow::Result<A
     let orders: Vec<OrderId> = orders.into_iter().filter_map(OrderId::new).collect();
     let products = products(moves);
     // Without anything new this only looks, for what has to be told again.
-    let lock = if fresh.is_empty() {
-        Lock::No
-    } else {
-        Lock::Yes
-    };
+    let lock = if fresh.is_empty() { Lock::No } else { lock };
     let logs = rows::logs(&mut tx, &orders, lock).await?;
     let stock = rows::inventory(&mut tx, &products, lock).await?;
     let plan = plan(&fresh, logs.clone(), stock.clone());

@@ -2,6 +2,7 @@
 //! so: found by their rows, which are sent but not confirmed, and brought to the same end.
 
 use super::message::{self, StockMove};
+use super::rows::Lock;
 use super::shards::Shards;
 use super::{apply, consumed};
 use crate::database::{Database, assembled};
@@ -60,7 +61,7 @@ impl Late {
             return Ok(next);
         }
         // All of them are known, so this only looks what became of them.
-        let applied = apply::apply(inventory, &moves).await?;
+        let applied = apply::apply(inventory, &moves, Lock::No).await?;
         let ids: Vec<&str> = moves.iter().map(|one| one.message_id.as_str()).collect();
         let orders: Vec<OrderId> = applied.refused.keys().copied().collect();
         let refused = &applied.refused;

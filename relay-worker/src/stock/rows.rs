@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, HashMap};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lock {
     Yes,
+    /// Without waiting for somebody who holds one of them.
+    AtOnce,
     No,
 }
 
@@ -22,6 +24,7 @@ impl Lock {
     const fn clause(self) -> &'static str {
         match self {
             Lock::Yes => " FOR UPDATE",
+            Lock::AtOnce => " FOR UPDATE NOWAIT",
             Lock::No => "",
         }
     }

@@ -1,9 +1,36 @@
 //! A batch whose products somebody else holds is taken in by parts, so that one product that is held does not hold the
-//! stock of all. Moves that share a product, and so all moves of an order, stay together and in their order.
+//! stock of all. Moves that share a product or an order stay together and in their order, also with those that come later.
 
 use super::message::StockMove;
 use domain::ProductId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+/// Moves that can be tried together, and parts that were held before, with what has come for them since.
+#[derive(Debug, Default)]
+pub struct Work {
+    pub free: Vec<StockMove>,
+    pub held: Vec<Vec<StockMove>>,
+}
+
+impl Work {
+    /// What comes for a held part waits behind it.
+    pub fn join(held: Vec<Vec<StockMove>>, fresh: Vec<StockMove>) -> Work {
+        if held.is_empty() {
+            return Work { free: fresh, held };
+        }
+        let waiting: HashSet<String> = held
+            .iter()
+            .flatten()
+            .map(|one| one.message_id.clone())
+            .collect();
+        let all: Vec<StockMove> = held.into_iter().flatten().chain(fresh).collect();
+        let (held, free): (Vec<_>, Vec<_>) = parts(&all)
+            .into_iter()
+            .partition(|part| waiting.contains(&part[0].message_id));
+        let free = free.into_iter().flatten().collect();
+        Work { free, held }
+    }
+}
 
 /// The parts of a batch that have no product in common.
 pub fn parts(moves: &[StockMove]) -> Vec<Vec<StockMove>> {
@@ -86,6 +113,21 @@ mod tests {
             .map(|part| part.into_iter().map(|one| one.message_id).collect())
             .collect();
         assert_eq!(ids, [vec!["0", "2", "3", "4"], vec!["1"]]);
+    }
+
+    #[test]
+    fn what_comes_for_a_held_product_waits_behind_it() {
+        let all = moves(&[vec![1], vec![2], vec![3], vec![2, 4], vec![5], vec![4]]);
+        let ids = |moves: &[StockMove]| -> Vec<String> {
+            moves.iter().map(|one| one.message_id.clone()).collect()
+        };
+        let held = vec![vec![all[0].clone()], vec![all[1].clone()]];
+        let work = Work::join(held, all[2..].to_vec());
+        assert_eq!(ids(&work.free), ["2", "4"]);
+        let held: Vec<_> = work.held.iter().map(|part| ids(part)).collect();
+        assert_eq!(held, [vec!["0"], vec!["1", "3", "5"]]);
+        let linked = Work::join(work.held, moves(&[vec![], vec![1, 2]])[1..].to_vec());
+        assert_eq!((linked.free.len(), linked.held.len()), (0, 1));
     }
 
     proptest! {

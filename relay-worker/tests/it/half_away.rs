@@ -312,13 +312,20 @@ async fn a_product_that_is_held() {
         .execute(&mut *tx)
         .await
         .unwrap();
-    for user in 1..=5 {
+    // The held product's move comes alone and is waited for.
+    world.place(1, 1, 1).await;
+    let relay = world.relay();
+    let held = "\"name\":\"stock that somebody holds\"";
+    wait("the relay meets the lock", async || {
+        get(relay_port(&relay), "/health").is_ok_and(|health| health.contains(held))
+    })
+    .await;
+    for user in 2..=5 {
         world.place(user, 1, 1).await;
         world.place(user, 2, 1).await;
     }
-    let relay = world.relay();
     wait("the other product's stock", async || {
-        world.stock(2).await == (5, 5, 0)
+        world.stock(2).await == (6, 4, 0)
     })
     .await;
     assert_eq!(world.stock(1).await, (10, 0, 0), "held all the while");
