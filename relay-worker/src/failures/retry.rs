@@ -4,7 +4,7 @@
 use super::compensate;
 use super::store::{Failures, MessageSource};
 use super::take_again::take_again;
-use crate::clock::now_ms;
+use crate::database::assembled;
 use crate::intake::take_in::{forget_queued, read_raw};
 use crate::intake::write::Writer;
 use crate::intake::{Pending, Refusal, Written};
@@ -17,10 +17,12 @@ use crate::sweep::existing;
 use contract::failure::FailureStatus;
 use contract::intake::Intake;
 use contract::seckill::SeckillMessage;
+use contract::sql::NOW_MS;
 use domain::backoff::failure_retry_ms;
 use domain::limits::FAILURE_STALE_MS;
 use domain::{Ms, OrderId};
 use sqlx::Row as _;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 pub struct Retry {
@@ -44,7 +46,7 @@ struct Claimed {
 enum Next {
     Success(OrderId),
     Again {
-        at: Ms,
+        wait: Ms,
         reason: String,
     },
     GivenUp {
@@ -56,7 +58,7 @@ enum Next {
     },
 }
 
-fn next(written: Written, tries: u32, now: Ms) -> Next {
+fn next(written: Written, tries: u32) -> Next {
     let refusal = match written {
         Written::New(order) | Written::Known(order) => return Next::Success(order),
         Written::Away(reason) => return Next::Away { reason },
@@ -64,10 +66,7 @@ fn next(written: Written, tries: u32, now: Ms) -> Next {
     };
     let reason = shortened(&refusal.reason);
     match failure_retry_ms(tries + 1).filter(|_| !refusal.last) {
-        Some(wait) => Next::Again {
-            at: now + wait,
-            reason,
-        },
+        Some(wait) => Next::Again { wait, reason },
         None => Next::GivenUp { reason },
     }
 }
@@ -85,11 +84,33 @@ fn read(claimed: &Claimed) -> Result<Pending, Refusal> {
     }
 }
 
-const DUE: &str = "SELECT id, source, message_data, retry_count, status, updated_at FROM order_failures \
-     WHERE status = ? AND next_retry_at <= ? ORDER BY next_retry_at LIMIT ?";
-/// Claimed by a relay that never said what became of it.
-const STALE: &str = "SELECT id, source, message_data, retry_count, status, updated_at FROM order_failures \
-     WHERE status = ? AND updated_at <= ? ORDER BY next_retry_at LIMIT ?";
+/// Failures that are due, and those claimed by a relay that never said what became of them. A moment that lies further
+/// ahead than any wait is from before the database's clock was set back.
+static CLAIMABLE: LazyLock<[(FailureStatus, String); 2]> = LazyLock::new(|| {
+    let rows = |moment: &str, until: &str| {
+        format!(
+            "SELECT id, source, message_data, retry_count, status, updated_at FROM order_failures WHERE status = ? \
+             AND ({moment} <= {until} OR {moment} > {NOW_MS} + {FAILURE_STALE_MS}) ORDER BY next_retry_at LIMIT ?"
+        )
+    };
+    let stale = format!("{NOW_MS} - {FAILURE_STALE_MS}");
+    [
+        (FailureStatus::Pending, rows("next_retry_at", NOW_MS)),
+        (FailureStatus::Processing, rows("updated_at", &stale)),
+    ]
+});
+static CLAIM: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "UPDATE order_failures SET status = ?, retry_count = ?, updated_at = {NOW_MS} WHERE id = ? AND status = ? AND updated_at = ?"
+    )
+});
+static PUT_DOWN: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "UPDATE order_failures SET status = ?, retry_count = ?, next_retry_at = {NOW_MS} + ?, updated_at = {NOW_MS}, \
+         order_id = COALESCE(?, order_id), error_message = COALESCE(?, error_message) \
+         WHERE id = ? AND status = ? AND retry_count = ?"
+    )
+});
 
 impl Retry {
     pub async fn run(self, mut shutdown: Shutdown) {
@@ -113,7 +134,7 @@ impl Retry {
     /// Tries what is due; how long to wait for the next.
     async fn round(&self) -> anyhow::Result<Duration> {
         loop {
-            let claimed = self.claim(now_ms()).await?;
+            let claimed = self.claim().await?;
             let full = claimed.len() as u64 >= u64::from(FAILURES_CLAIM_MAX);
             if !claimed.is_empty() {
                 self.writer.metrics.failures.runs.add(claimed.len());
@@ -126,31 +147,24 @@ impl Retry {
                 break;
             }
         }
-        let due: Option<u64> = sqlx::query_scalar(
-            "SELECT next_retry_at FROM order_failures WHERE status = ? ORDER BY next_retry_at LIMIT 1",
-        )
-        .bind(FailureStatus::Pending.code())
-        .fetch_optional(&self.failures.database.pool)
-        .await?;
-        let wait = due.map_or(FAILURES_EVERY_MS, |due| due.saturating_sub(now_ms()));
+        let due = format!(
+            "SELECT CAST(next_retry_at AS SIGNED) - {NOW_MS} FROM order_failures WHERE status = ? ORDER BY next_retry_at LIMIT 1"
+        );
+        let due: Option<i64> = sqlx::query_scalar(assembled(due))
+            .bind(FailureStatus::Pending.code())
+            .fetch_optional(&self.failures.database.pool)
+            .await?;
+        let wait = due.map_or(FAILURES_EVERY_MS, |ms| ms.max(0).unsigned_abs());
         Ok(Duration::from_millis(wait.clamp(10, FAILURES_EVERY_MS)))
     }
 
     /// Each is taken by compare-and-set: another relay may be at it.
-    async fn claim(&self, now: Ms) -> anyhow::Result<Vec<Claimed>> {
+    async fn claim(&self) -> anyhow::Result<Vec<Claimed>> {
         let pool = &self.failures.database.pool;
         let mut claimed = Vec::new();
-        for (sql, status, until) in [
-            (DUE, FailureStatus::Pending, now),
-            (
-                STALE,
-                FailureStatus::Processing,
-                now.saturating_sub(FAILURE_STALE_MS),
-            ),
-        ] {
-            let rows = sqlx::query(sql)
+        for (status, sql) in CLAIMABLE.iter() {
+            let rows = sqlx::query(sql.as_str())
                 .bind(status.code())
-                .bind(until)
                 .bind(FAILURES_CLAIM_MAX)
                 .fetch_all(pool)
                 .await?;
@@ -162,19 +176,15 @@ impl Retry {
                     tries: row.try_get::<u32, _>(3)?.saturating_add(1),
                 };
                 let (seen, updated_at): (u8, u64) = (row.try_get(4)?, row.try_get(5)?);
-                let changed = sqlx::query(
-                    "UPDATE order_failures SET status = ?, retry_count = ?, updated_at = ? \
-                     WHERE id = ? AND status = ? AND updated_at = ?",
-                )
-                .bind(FailureStatus::Processing.code())
-                .bind(one.tries)
-                .bind(now)
-                .bind(one.id)
-                .bind(seen)
-                .bind(updated_at)
-                .execute(pool)
-                .await?
-                .rows_affected();
+                let changed = sqlx::query(CLAIM.as_str())
+                    .bind(FailureStatus::Processing.code())
+                    .bind(one.tries)
+                    .bind(one.id)
+                    .bind(seen)
+                    .bind(updated_at)
+                    .execute(pool)
+                    .await?
+                    .rows_affected();
                 if changed == 1 {
                     claimed.push(one);
                 }
@@ -238,7 +248,7 @@ impl Retry {
         let tried = tried.into_iter().zip(written);
         outcomes.extend(tried.map(|((one, intake), written)| (one, intake, written)));
         for (one, intake, written) in outcomes {
-            let next = next(written, one.tries, now_ms());
+            let next = next(written, one.tries);
             self.finish(one, intake.as_ref(), next).await?;
         }
         trouble.map_or(Ok(()), Err)
@@ -252,8 +262,7 @@ impl Retry {
         next: Next,
     ) -> anyhow::Result<()> {
         let metrics = &self.writer.metrics.failures;
-        let now = now_ms();
-        let (status, at, order, reason) = match &next {
+        let (status, wait, order, reason) = match &next {
             Next::Away { reason } => {
                 tracing::warn!(id = one.id, "not tried: {reason}");
                 return self.put_back(std::slice::from_ref(one)).await;
@@ -262,30 +271,17 @@ impl Retry {
                 if let Some(Intake::Order(_)) = intake {
                     forget_queued(&self.redis, &[*order]).await?;
                 }
-                (FailureStatus::Success, now, Some(order.get()), None)
+                (FailureStatus::Success, 0, Some(order.get()), None)
             }
-            Next::Again { at, reason } => (FailureStatus::Pending, *at, None, Some(reason)),
+            Next::Again { wait, reason } => (FailureStatus::Pending, *wait, None, Some(reason)),
             Next::GivenUp { reason } => {
                 compensate::give_back(&self.redis, intake.as_slice()).await?;
-                (FailureStatus::Failed, now, None, Some(reason))
+                (FailureStatus::Failed, 0, None, Some(reason))
             }
         };
-        let changed = sqlx::query(
-            "UPDATE order_failures SET status = ?, next_retry_at = ?, updated_at = ?, \
-             order_id = COALESCE(?, order_id), error_message = COALESCE(?, error_message) \
-             WHERE id = ? AND status = ? AND retry_count = ?",
-        )
-        .bind(status.code())
-        .bind(at)
-        .bind(now)
-        .bind(order)
-        .bind(reason)
-        .bind(one.id)
-        .bind(FailureStatus::Processing.code())
-        .bind(one.tries)
-        .execute(&self.failures.database.pool)
-        .await?
-        .rows_affected();
+        let changed = self
+            .put_down(one, (status, one.tries), wait, order, reason)
+            .await?;
         let (id, tries) = (one.id, one.tries);
         match next {
             _ if changed == 0 => tracing::info!(id, "another relay is at this failure by now"),
@@ -306,23 +302,35 @@ impl Retry {
 
     /// An attempt that met an outage does not count.
     async fn put_back(&self, claimed: &[Claimed]) -> anyhow::Result<()> {
-        let now = now_ms();
+        let wait = failure_retry_ms(1).unwrap_or_default();
         for one in claimed {
-            sqlx::query(
-                "UPDATE order_failures SET status = ?, retry_count = ?, next_retry_at = ?, updated_at = ? \
-                 WHERE id = ? AND status = ? AND retry_count = ?",
-            )
-            .bind(FailureStatus::Pending.code())
-            .bind(one.tries - 1)
-            .bind(now + failure_retry_ms(1).unwrap_or_default())
-            .bind(now)
+            let before = (FailureStatus::Pending, one.tries - 1);
+            self.put_down(one, before, wait, None, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Compare-and-set: how many rows were still this attempt's.
+    async fn put_down(
+        &self,
+        one: &Claimed,
+        (status, tries): (FailureStatus, u32),
+        wait: Ms,
+        order: Option<u64>,
+        reason: Option<&String>,
+    ) -> sqlx::Result<u64> {
+        let done = sqlx::query(PUT_DOWN.as_str())
+            .bind(status.code())
+            .bind(tries)
+            .bind(wait)
+            .bind(order)
+            .bind(reason)
             .bind(one.id)
             .bind(FailureStatus::Processing.code())
             .bind(one.tries)
             .execute(&self.failures.database.pool)
             .await?;
-        }
-        Ok(())
+        Ok(done.rows_affected())
     }
 }
 
@@ -334,18 +342,18 @@ mod tests {
     #[test]
     fn five_attempts_then_the_end() {
         let order = fixtures::order(1, 1).id;
-        assert_eq!(next(Written::Known(order), 3, 0), Next::Success(order));
+        assert_eq!(next(Written::Known(order), 3), Next::Success(order));
         let refused = || Written::Refused(Refusal::now("x"));
         let waits: Vec<Ms> = (1..)
-            .map_while(|tries| match next(refused(), tries, 100) {
-                Next::Again { at, .. } => Some(at - 100),
+            .map_while(|tries| match next(refused(), tries) {
+                Next::Again { wait, .. } => Some(wait),
                 _ => None,
             })
             .collect();
         // The first wait of all, one second, is before the first attempt.
         assert_eq!(waits, [2_000, 4_000, 8_000, 16_000]);
         let last = Written::Refused(Refusal::last("x"));
-        assert!(matches!(next(last, 1, 0), Next::GivenUp { .. }));
+        assert!(matches!(next(last, 1), Next::GivenUp { .. }));
     }
 
     #[test]

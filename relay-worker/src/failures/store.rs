@@ -1,15 +1,15 @@
 //! The table of failures. A message is in it once, however often it comes.
 
-use crate::clock::now_ms;
 use crate::database::{Database, code};
 use crate::metrics::Metrics;
 use crate::outbox::plan::shortened;
 use contract::failure::FailureStatus;
 use contract::intake::Intake;
 use contract::seckill::ForeignPurchase;
+use contract::sql::NOW_MS;
 use domain::backoff::failure_retry_ms;
 use domain::limits::FAILURE_MESSAGE_BYTES_MAX;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use tokio::sync::Notify;
 
 const SECKILL_ID_CHARS_MAX: usize = 64;
@@ -106,8 +106,12 @@ pub struct Failures {
     pub hint: Arc<Notify>,
 }
 
-const INSERT: &str = "INSERT INTO order_failures (source, message_id, order_id, user_id, product_id, seckill_id, message_data, \
-     error_message, status, next_retry_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "INSERT INTO order_failures (source, message_id, order_id, user_id, product_id, seckill_id, message_data, error_message, \
+         status, next_retry_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {NOW_MS} + ?, {NOW_MS}, {NOW_MS})"
+    )
+});
 /// The message is in the table already.
 const DUPLICATE: u16 = 1062;
 
@@ -120,7 +124,6 @@ impl Failures {
         if failures.is_empty() {
             return Ok(());
         }
-        let now = now_ms();
         let mut tx = self.database.begin().await?;
         let mut fresh = Vec::with_capacity(failures.len());
         for failure in failures {
@@ -129,7 +132,7 @@ impl Failures {
                 false => FailureStatus::Pending,
             };
             let raw = &failure.raw[..failure.raw.len().min(FAILURE_MESSAGE_BYTES_MAX)];
-            let inserted = sqlx::query(INSERT)
+            let inserted = sqlx::query(INSERT.as_str())
                 .bind(failure.source.name())
                 .bind(cut(&failure.message_id, MESSAGE_ID_CHARS_MAX))
                 .bind(failure.ids.order)
@@ -145,9 +148,7 @@ impl Failures {
                 .bind(raw)
                 .bind(shortened(&failure.error))
                 .bind(status.code())
-                .bind(now + failure_retry_ms(1).unwrap_or_default())
-                .bind(now)
-                .bind(now)
+                .bind(failure_retry_ms(1).unwrap_or_default())
                 .execute(&mut *tx)
                 .await;
             match inserted {

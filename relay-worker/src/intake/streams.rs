@@ -1,7 +1,6 @@
 //! The intake streams: found by registry, read by consumer group, taken over from relays that died. Every command
 //! names one stream, so that all of it runs on a Redis Cluster too.
 
-use crate::clock::now_ms;
 use crate::limits::{
     INTAKE_CLAIM_IDLE_MS, INTAKE_CONSUMER_IDLE_MS, INTAKE_NAMES_MAX, INTAKE_READ_MAX,
     SALES_RECENT_MS,
@@ -12,7 +11,7 @@ use anyhow::Context;
 use contract::redis::{
     INTAKE_GROUP, SECKILL_PRODUCTS, SETTLE_INTAKE, Script, order_intakes, seckill_intake,
 };
-use domain::{Ms, ProductId};
+use domain::ProductId;
 use redis::RedisError;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -82,15 +81,14 @@ impl Streams {
     /// When Redis is away.
     pub async fn scan(&mut self) -> anyhow::Result<BTreeMap<String, u64>> {
         let mut connection = self.redis.connection();
-        let registered: Vec<(u64, f64)> = redis::cmd("ZRANGE")
-            .arg(SECKILL_PRODUCTS)
-            .arg("0")
-            .arg("-1")
-            .arg("WITHSCORES")
+        let ((seconds, _micros), registered): ((u64, u64), Vec<(u64, f64)>) = redis::pipe()
+            .cmd("TIME")
+            .zrange_withscores(SECKILL_PRODUCTS, 0, -1)
             .query_async(&mut connection)
             .await
             .context("Redis")?;
-        let long_ago = long_ago() as f64;
+        // What ended before this has been closed, and no purchase is on its way any more.
+        let long_ago = (seconds * 1_000).saturating_sub(SALES_RECENT_MS) as f64;
         self.open = registered.iter().any(|(_, ends_at)| *ends_at >= long_ago);
         self.products = registered
             .iter()
@@ -298,7 +296,7 @@ impl Streams {
         let products = self.over.iter().map(|product| product.0);
         let call = Call {
             keys: vec![SECKILL_PRODUCTS.to_owned()],
-            arguments: std::iter::once(long_ago())
+            arguments: std::iter::once(SALES_RECENT_MS)
                 .chain(products)
                 .map(|number| number.to_string())
                 .collect(),
@@ -315,11 +313,6 @@ impl Streams {
 /// Whether the server answered and refused, as it does for a key that is no stream.
 fn is_of_the_stream(error: &RedisError) -> bool {
     matches!(error.code(), Some("WRONGTYPE" | "ERR"))
-}
-
-/// What ended before this has been closed, and no purchase is on its way any more.
-fn long_ago() -> Ms {
-    now_ms().saturating_sub(SALES_RECENT_MS)
 }
 
 fn entry(stream: &str, (id, fields): (String, Option<Fields>)) -> Entry {

@@ -5,6 +5,7 @@ use crate::world::{World, now, wait};
 use contract::event::OrderEvent;
 use domain::hex::hex;
 use domain::{Order, Status, StockMode};
+use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;
 
 const OLD_MS: u64 = 40_000;
@@ -131,6 +132,34 @@ async fn a_retry_that_was_cut_short_takes_nothing_twice() {
         ((4, 1, 0), (3, 2, 0))
     );
     assert_eq!(world.orders().await, (2, 2));
+    assert!(world.command("reconcile").contains("invariants hold"));
+    relay.stop().unwrap();
+}
+
+/// What was due in an hour, and what was claimed then, by a clock that was set back since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_set_back_holds_no_failure() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Db, 5).await;
+    let moments = [
+        "status = 0, next_retry_at",
+        "status = 1, retry_count = 4, updated_at",
+    ];
+    for (user, moment) in (1..).zip(moments) {
+        let order = world.kept_in_database(user);
+        world.given_up(&order).await;
+        let sql = format!("UPDATE order_failures SET {moment} = ? WHERE order_id = ?");
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(now() + 3_600_000)
+            .bind(order.id.get())
+            .execute(&world.inventory)
+            .await
+            .unwrap();
+    }
+    let relay = world.relay();
+    wait("both to be orders", async || world.orders().await == (2, 2)).await;
+    world.quiet().await;
+    assert_eq!(world.stock(1).await, (3, 2, 0));
     assert!(world.command("reconcile").contains("invariants hold"));
     relay.stop().unwrap();
 }

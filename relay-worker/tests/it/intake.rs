@@ -325,16 +325,16 @@ async fn only_sales_long_over_are_forgotten() {
     let registry = [keys::SECKILL_PRODUCTS.to_owned()];
     let mut add = redis::cmd("ZADD");
     add.arg(&registry)
-        .arg(&[("100", "1"), ("200", "2"), ("900", "3")]);
+        .arg(&[("100", "1"), ("200", "2"), ("9000000000000", "3")]);
     let _: i64 = add.query(&mut world.redis).unwrap();
     // The second one is on sale again since its intake was seen empty.
-    let again = ["GT", "900", "2"];
+    let again = ["GT", "9000000000000", "2"];
     let _: i64 = redis::cmd("ZADD")
         .arg(&registry)
         .arg(&again)
         .query(&mut world.redis)
         .unwrap();
-    let arguments = ["500", "1", "2", "3", "4"].map(str::to_owned);
+    let arguments = ["60000", "1", "2", "3", "4"].map(str::to_owned);
     let forgotten: i64 = run(&mut world.redis, &forget, &registry, &arguments);
     let left: Vec<u64> = redis::cmd("ZRANGE")
         .arg(&registry)
