@@ -3,6 +3,7 @@
 //! them. A server here can be paused, killed and started again on the same data, for the tests live on
 //! that.
 
+mod clock;
 pub mod door;
 mod elasticsearch;
 mod home;
@@ -22,6 +23,7 @@ mod spawner;
 pub mod steps;
 mod wait;
 
+pub use clock::Clock;
 pub use elasticsearch::Elasticsearch;
 pub use home::{Home, write_private};
 pub use kafka::{Kafka, KafkaCluster};

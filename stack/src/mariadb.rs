@@ -1,11 +1,13 @@
 //! A private MariaDB, durable at each commit, over TCP with a user and a random password that
 //! stays in the server's folder. None of the machine's own configuration is read.
 
+use std::env;
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{self, Command, Stdio};
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::geteuid;
@@ -51,7 +53,11 @@ impl MariaDb {
         // A starting server clears away temporary tables, also those of a server beside it in /tmp.
         let temporary = home.dir("mariadb/tmp")?;
         if !data.exists() {
-            make_data(&data, &temporary)?;
+            let template = home
+                .is_temporary()
+                .then(|| template(&program))
+                .transpose()?;
+            make_data(&data, &temporary, template.as_deref())?;
         }
         let init = dir.join("init.sql");
         write_private(&init, &user_sql(&password))?;
@@ -159,13 +165,56 @@ fn as_root() -> Option<String> {
     geteuid().is_root().then(|| "--user=root".to_owned())
 }
 
-/// Makes the system tables beside `data` and moves them there whole, so that an interrupted first
-/// start leaves no half data folder.
-fn make_data(data: &Path, temporary: &Path) -> Result<()> {
+/// Where data that is thrown away is copied from: making it takes seconds of processor time, and tests need it often. Each
+/// user's own, and each server's.
+fn template(program: &Path) -> Result<PathBuf> {
+    let server = fs::metadata(program)?;
+    let version = server.modified()?.duration_since(UNIX_EPOCH)?.as_secs();
+    let user = geteuid().as_raw();
+    let home = Home::kept(env::temp_dir().join(format!("flashorder-templates-{user}")))?;
+    let owner = fs::metadata(home.path())?.uid();
+    ensure!(owner == user, "{} is another user's", home.path().display());
+    Ok(home.path().join(format!("mariadb-{version}")))
+}
+
+/// Makes the system tables, or copies them, beside `data` and moves them there whole, so that an interrupted first start
+/// leaves no half data folder. A template that is not there yet is made.
+fn make_data(data: &Path, temporary: &Path, template: Option<&Path>) -> Result<()> {
     let fresh = data.with_extension("new");
     if fresh.exists() {
         fs::remove_dir_all(&fresh)?;
     }
+    match template {
+        Some(template) if template.exists() => copy_dir(template, &fresh)?,
+        Some(template) => {
+            install_tables(&fresh, temporary)?;
+            let begun = template.with_extension(process::id().to_string());
+            copy_dir(&fresh, &begun)?;
+            // Another process may have been first.
+            if fs::rename(&begun, template).is_err() {
+                fs::remove_dir_all(&begun)?;
+            }
+        }
+        None => install_tables(&fresh, temporary)?,
+    }
+    fs::rename(&fresh, data).context("cannot move the new data folder to its place")
+}
+
+fn copy_dir(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_dir(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+fn install_tables(fresh: &Path, temporary: &Path) -> Result<()> {
     let output = Command::new(install::program("mariadb-install-db")?)
         .arg("--no-defaults")
         .args(as_root())
@@ -183,7 +232,7 @@ fn make_data(data: &Path, temporary: &Path) -> Result<()> {
             String::from_utf8_lossy(&said).trim()
         );
     }
-    fs::rename(&fresh, data).context("cannot move the new data folder to its place")
+    Ok(())
 }
 
 /// The server greets first: protocol version 10 in its first packet says it takes clients.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
+use crate::clock::Clock;
 use crate::home::Home;
 use crate::log;
 use crate::spawner;
@@ -77,6 +78,14 @@ impl Launch {
         self.env
             .push((key.as_ref().to_owned(), value.as_ref().to_owned()));
         self
+    }
+
+    /// Its wall clock is that one.
+    pub fn clock(self, clock: Option<&Clock>) -> Self {
+        match clock {
+            Some(clock) => clock.apply(self),
+            None => self,
+        }
     }
 
     /// Works in `cwd` instead of its own folder.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::clock::Clock;
 use crate::home::Home;
 use crate::install;
 use crate::port::free_port;
@@ -25,9 +26,18 @@ impl Redis {
     /// # Errors
     /// When `redis-server` is not installed or does not get ready.
     pub fn start(home: &Home, port: Option<u16>) -> Result<Self> {
+        Self::start_by_clock(home, port, None)
+    }
+
+    /// The same, by a wall clock of its own.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub fn start_by_clock(home: &Home, port: Option<u16>, clock: Option<&Clock>) -> Result<Self> {
         let port = port.map_or_else(free_port, Ok)?;
         let program = install::program("redis-server")?;
         let process = Launch::new(home, "redis", program)?
+            .clock(clock)
             .args([
                 "--port",
                 &port.to_string(),

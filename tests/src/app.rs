@@ -6,7 +6,9 @@ mod visit;
 use crate::client::Client;
 use crate::component;
 use anyhow::{Context, Result, ensure};
-use stack::{Elasticsearch, Home, Kafka, Launch, MariaDb, Process, Redis, free_port, wait_ok};
+use stack::{
+    Clock, Elasticsearch, Home, Kafka, Launch, MariaDb, Process, Redis, free_port, wait_ok,
+};
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -33,8 +35,17 @@ pub struct Options {
     pub twin: bool,
     /// Order shards, where not [`SHARDS`].
     pub shards: Option<u64>,
+    /// Wall clocks of their own for Redis, host and relay, in [`Platform::clocks`].
+    pub clocks: bool,
     /// The relay as `up` starts it: where processors are short, others go first.
     pub relay_gives_way: bool,
+}
+
+/// Wall clocks that a test sets.
+pub struct Clocks {
+    pub redis: Clock,
+    pub host: Clock,
+    pub relay: Clock,
 }
 
 /// A second host and relay.
@@ -54,12 +65,23 @@ pub struct Platform {
     pub kafka: Option<Kafka>,
     pub redis: Redis,
     pub mariadb: MariaDb,
+    pub clocks: Option<Clocks>,
     pub api: Client,
     /// The host's `/metrics`.
     pub metrics: Client,
     environment: Vec<(&'static str, String)>,
     relay_program: PathBuf,
     home: Home,
+}
+
+impl Clocks {
+    fn new(home: &Home) -> Result<Clocks> {
+        Ok(Clocks {
+            redis: Clock::new(home, "redis")?,
+            host: Clock::new(home, "host")?,
+            relay: Clock::new(home, "relay")?,
+        })
+    }
 }
 
 impl Platform {
@@ -70,7 +92,9 @@ impl Platform {
     pub fn start(options: Options) -> Result<Platform> {
         let home = Home::temporary()?;
         let mariadb = MariaDb::start(&home, None)?;
-        let redis = Redis::start(&home, None)?;
+        let clocks = options.clocks.then(|| Clocks::new(&home)).transpose()?;
+        let clock = clocks.as_ref();
+        let redis = Redis::start_by_clock(&home, None, clock.map(|clocks| &clocks.redis))?;
         let kafka = options
             .kafka
             .then(|| Kafka::start(&home, None))
@@ -110,14 +134,16 @@ impl Platform {
             &relay_program,
             &options,
             &environment,
+            clock.map(|clocks| &clocks.relay),
         )?;
-        let host = start_host(&home, "host-adapter", &environment)?;
+        let host = clock.map(|clocks| &clocks.host);
+        let host = start_host(&home, "host-adapter", &environment, host)?;
         let twin = options
             .twin
             .then(|| {
-                let relay =
-                    start_relay(&home, "relay-twin", &relay_program, &options, &environment)?;
-                let host = start_host(&home, "host-twin", &environment)?;
+                let name = "relay-twin";
+                let relay = start_relay(&home, name, &relay_program, &options, &environment, None)?;
+                let host = start_host(&home, "host-twin", &environment, None)?;
                 anyhow::Ok(Twin {
                     host: host.process,
                     relay,
@@ -133,6 +159,7 @@ impl Platform {
             kafka,
             redis,
             mariadb,
+            clocks,
             api: host.api,
             metrics: host.metrics,
             environment,
@@ -179,7 +206,7 @@ impl Platform {
     /// Where it does not get ready.
     pub fn host_with(&self, name: &str, own: &[(&'static str, &str)]) -> Result<(Process, Client)> {
         let environment = self.environment_with(own);
-        let host = start_host(&self.home, name, &environment)?;
+        let host = start_host(&self.home, name, &environment, None)?;
         Ok((host.process, host.api))
     }
 
@@ -196,6 +223,7 @@ impl Platform {
             &self.relay_program,
             &options,
             &environment,
+            None,
         )
     }
 
@@ -268,9 +296,11 @@ fn start_relay(
     program: &PathBuf,
     options: &Options,
     environment: &[(&'static str, String)],
+    clock: Option<&Clock>,
 ) -> Result<Process> {
     let port = free_port()?;
     let mut launch = Launch::new(home, name, program)?
+        .clock(clock)
         .gives_way(options.relay_gives_way)
         .args(["run", "--metrics-listen", &format!("127.0.0.1:{port}")])
         .ready(Duration::from_secs(30), move || answers(port, "/metrics"));
@@ -286,7 +316,12 @@ struct Host {
     metrics: Client,
 }
 
-fn start_host(home: &Home, name: &str, environment: &[(&'static str, String)]) -> Result<Host> {
+fn start_host(
+    home: &Home,
+    name: &str,
+    environment: &[(&'static str, String)],
+    clock: Option<&Clock>,
+) -> Result<Host> {
     let app = home.dir("app")?;
     let components = app.join("target/components");
     fs::create_dir_all(&components)?;
@@ -303,6 +338,7 @@ fn start_host(home: &Home, name: &str, environment: &[(&'static str, String)]) -
     let (port, metrics) = (free_port()?, free_port()?);
     let launch = Launch::new(home, name, stack::binary("host-adapter")?)?
         .cwd(&app)
+        .clock(clock)
         .args(["up", "-f", "spin.toml"])
         .args(["--listen", &format!("127.0.0.1:{port}")])
         .args(["--metrics-listen", &format!("127.0.0.1:{metrics}")])

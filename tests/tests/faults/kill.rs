@@ -64,7 +64,7 @@ fn survive(what: &str, victim: impl Fn(&Platform) -> &Process) -> Result<()> {
 }
 
 /// No loop of the relay was started again, and no message did not fit what is stored.
-fn nothing_odd(platform: &Platform) -> Result<()> {
+pub fn nothing_odd(platform: &Platform) -> Result<()> {
     let metrics = platform.relay_metrics()?;
     for name in [
         "relay_loops_restarted_total",

@@ -2,6 +2,7 @@
 //! Each test has servers of its own, one test at a time.
 #![allow(clippy::unwrap_used)] // a failed unwrap in a test is a failed test
 
+mod clocks;
 mod frozen;
 mod kill;
 mod load;

@@ -1,0 +1,134 @@
+//! Redis, host and relay whose wall clocks are an hour off, each in its way, and jump while they run: nothing is cancelled
+//! before its time, nothing waits until the clocks agree again, a sale goes on.
+
+use crate::alone;
+use crate::kill::nothing_odd;
+use anyhow::{Context, Result, ensure};
+use std::collections::HashSet;
+use tests::app::{Options, Platform, soon};
+use tests::client::Reply;
+use tests::sale::{Sale, buy, token, token_in};
+use tests::shop::{buyer, key, order_body};
+
+const HOUR_S: i64 = 3_600;
+/// How far Redis, host and relay are ahead, in hours; the databases' clock is right.
+const HOURS_AHEAD: [[i64; 3]; 7] = [
+    [0, 0, 0],
+    [1, 0, 0],
+    [-1, 0, 0],
+    [0, 1, -1],
+    [0, -1, 1],
+    [-1, 1, 1],
+    [0, 0, 0],
+];
+
+struct Shop<'a> {
+    platform: &'a Platform,
+    products: [u64; 2],
+    sale: Sale,
+    /// Buyers and their orders.
+    orders: Vec<(u64, String)>,
+}
+
+impl Shop<'_> {
+    fn accepted(&mut self, user: u64, reply: &Reply) -> Result<String> {
+        ensure!(reply.status / 100 == 2, "{} {}", reply.status, reply.text);
+        let order = reply.text_at("/order_id").to_owned();
+        self.orders.push((user, order.clone()));
+        Ok(order)
+    }
+
+    fn create(&mut self, product: u64, prefer: &str) -> Result<String> {
+        let (user, key) = (buyer(), key());
+        let headers = [
+            ("content-type", "application/json"),
+            ("idempotency-key", key.as_str()),
+            ("prefer", prefer),
+        ];
+        let body = order_body(user, product, 1).to_string();
+        let api = &self.platform.api;
+        let reply = api.send("POST", "/v1/order/create", &headers, &body)?;
+        let order = self.accepted(user, &reply)?;
+        let again = api.send("POST", "/v1/order/create", &headers, &body)?;
+        ensure!(
+            again.status / 100 == 2 && again.text_at("/order_id") == order,
+            "repeated: {}",
+            again.text
+        );
+        Ok(order)
+    }
+
+    /// One of each kind.
+    fn day(&mut self) -> Result<()> {
+        let api = &self.platform.api;
+        for product in self.products {
+            self.create(product, "wait=1")?;
+            let paid = self.create(product, "wait=1")?;
+            let (user, _) = self.orders[self.orders.len() - 1];
+            let pay = serde_json::json!({ "user_id": user, "payment_id": format!("pay-{paid}") });
+            api.post(&format!("/v1/order/{paid}/pay"), &pay)?
+                .expect(200)?;
+            self.create(product, "respond-async")?;
+        }
+        let user = buyer();
+        let token = token_in(&token(api, &self.sale, user)?)?;
+        let bought = buy(api, user, &token, 1)?;
+        self.accepted(user, &bought)?;
+        Ok(())
+    }
+
+    /// All orders there, all messages confirmed.
+    fn settled(&self) -> Result<()> {
+        for (user, order) in &self.orders {
+            let rows = self.platform.outbox_of(*user, order)?;
+            ensure!(
+                !rows.is_empty() && rows.iter().all(|status| status == "2"),
+                "order {order} of {user}: {rows:?}"
+            );
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn clocks_an_hour_apart_and_jumping() -> Result<()> {
+    let _alone = alone();
+    let platform = Platform::start(Options {
+        clocks: true,
+        ..Options::default()
+    })?;
+    let clocks = platform.clocks.as_ref().context("no clocks")?;
+    let processes = [&platform.redis.process, &platform.host, &platform.relay];
+    let each = [&clocks.redis, &clocks.host, &clocks.relay];
+    for (process, clock) in processes.into_iter().zip(each) {
+        clock.is_used_by(process)?;
+    }
+    let sale = platform.announce(100, 1, -2 * HOUR_S * 1_000, 4 * HOUR_S * 1_000)?;
+    platform.preheat(&sale)?.expect(200)?;
+    let mut shop = Shop {
+        platform: &platform,
+        products: [
+            platform.product(100, "redis")?,
+            platform.product(100, "db")?,
+        ],
+        sale,
+        orders: Vec::new(),
+    };
+    for hours in HOURS_AHEAD {
+        for (clock, hours) in each.into_iter().zip(hours) {
+            clock.set(hours * HOUR_S)?;
+        }
+        shop.day().with_context(|| format!("{hours:?}"))?;
+        soon("every order, confirmed", || shop.settled()).with_context(|| format!("{hours:?}"))?;
+    }
+    let ids: HashSet<&String> = shop.orders.iter().map(|(_, order)| order).collect();
+    ensure!(ids.len() == 7 * HOURS_AHEAD.len() && ids.len() == shop.orders.len());
+    for shard in 0..tests::app::SHARDS {
+        let cancelled = platform.number(&format!(
+            "SELECT COUNT(*) FROM order_{shard}.t_order WHERE status NOT IN (0, 1)"
+        ))?;
+        ensure!(cancelled == 0, "{cancelled} orders cancelled");
+    }
+    platform.reconcile()?;
+    nothing_odd(&platform)
+}
