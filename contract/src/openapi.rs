@@ -11,7 +11,7 @@ use utoipa::openapi::path::{
     HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{
     Content, Header, HeaderBuilder, PathItem, PathsBuilder, Ref, RefOr, Required, ResponseBuilder,
 };
@@ -82,6 +82,27 @@ impl PartialSchema for Amount {
 
 impl ToSchema for Amount {}
 
+/// An amount as requests may spell it.
+#[derive(Debug)]
+pub struct AmountText;
+
+impl PartialSchema for AmountText {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::Number, Type::String]))
+            .description(Some(
+                "An amount of money with two decimals at most, as a number or its text.",
+            ))
+            .minimum(Some(0))
+            .maximum(Some(99_999_999.99))
+            .multiple_of(Some(0.01))
+            .pattern(Some(r"^\d{1,8}(\.\d{1,2})?$"))
+            .into()
+    }
+}
+
+impl ToSchema for AmountText {}
+
 impl PartialSchema for IdText {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
@@ -118,29 +139,26 @@ fn method(route: &Route) -> HttpMethod {
 }
 
 fn operation(route: &Route) -> Operation {
-    let failed = if route.enveloped() {
-        "EnvelopeFailure"
-    } else {
-        "ProblemBody"
-    };
     let mut operation = OperationBuilder::new()
         .operation_id(Some(route.id))
         .tag(route.tag)
         .summary(Some(route.summary))
         .parameters(Some(parameters(route)))
         .response(route.status.to_string(), successful(route))
-        .response("default", failure(failed));
+        .response("default", failure(route));
     if route.revalidates() {
         operation = operation.response("304", not_modified());
     }
     if let Some(text) = route.accepted {
-        operation = operation.response(
-            "202",
-            reply(Reply {
-                text,
-                ..route.reply
-            }),
-        );
+        let accepted = Reply {
+            text,
+            ..route.reply
+        };
+        operation = operation.response("202", located(reply(accepted)));
+    }
+    if let Some(text) = route.unwell {
+        let content = either(route.reply.schema, "ProblemBody");
+        operation = operation.response("503", described(text, content));
     }
     if let Some(body) = &route.body {
         operation = operation.request_body(Some(request(body)));
@@ -168,20 +186,36 @@ fn request(body: &Body) -> utoipa::openapi::request_body::RequestBody {
 fn successful(route: &Route) -> utoipa::openapi::Response {
     let mut response = reply(route.reply);
     if route.revalidates() {
-        response.headers.extend([
-            header("ETag", "Changes with the reply."),
-            header(
-                "Cache-Control",
-                "`no-cache`: to be shown again only where a 304 says so.",
-            ),
-        ]);
+        response.headers.extend(validators());
     }
+    if route.makes() {
+        response = located(response);
+    }
+    response
+}
+
+fn located(mut response: utoipa::openapi::Response) -> utoipa::openapi::Response {
+    let location = header("Location", "Where to read it.");
+    response.headers.extend([location]);
     response
 }
 
 fn not_modified() -> utoipa::openapi::Response {
     let text = "What `If-None-Match` names is still the reply.";
-    ResponseBuilder::new().description(text).build()
+    let mut response = ResponseBuilder::new().description(text).build();
+    response.headers.extend(validators());
+    response
+}
+
+/// Of what may be kept: also a 304 says how.
+fn validators() -> [(String, RefOr<Header>); 2] {
+    [
+        header("ETag", "Changes with the reply."),
+        header(
+            "Cache-Control",
+            "`no-cache`: to be shown again only where a 304 says so.",
+        ),
+    ]
 }
 
 fn header(name: &str, text: &str) -> (String, RefOr<Header>) {
@@ -193,16 +227,31 @@ fn header(name: &str, text: &str) -> (String, RefOr<Header>) {
 }
 
 fn reply(Reply { schema, text }: Reply) -> utoipa::openapi::Response {
-    ResponseBuilder::new()
-        .description(text)
-        .content("application/json", json(schema))
-        .build()
+    described(text, json(schema))
 }
 
-fn failure(schema: &str) -> utoipa::openapi::Response {
+/// Where errors have an envelope, those of requests that never came to a function have none.
+fn failure(route: &Route) -> utoipa::openapi::Response {
+    let content = if route.enveloped() {
+        either("EnvelopeFailure", "ProblemBody")
+    } else {
+        json("ProblemBody")
+    };
+    let text = "Why the request was refused or could not be served.";
+    described(text, content)
+}
+
+fn either(one: &str, other: &str) -> Content {
+    let schemas = AnyOfBuilder::new()
+        .item(Ref::from_schema_name(one))
+        .item(Ref::from_schema_name(other));
+    Content::new(Some(schemas))
+}
+
+fn described(text: &str, content: Content) -> utoipa::openapi::Response {
     ResponseBuilder::new()
-        .description("Why the request was refused or could not be served.")
-        .content("application/json", json(schema))
+        .description(text)
+        .content("application/json", content)
         .build()
 }
 

@@ -24,7 +24,7 @@ pub struct CreateProductRequest {
     name: Option<String>,
     #[cfg_attr(feature = "openapi", schema(max_length = 500))]
     image: Option<String>,
-    #[cfg_attr(feature = "openapi", schema(value_type = Amount, required = true))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::AmountText, required = true))]
     price: Option<Amount>,
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 2147483647))]
     stock: Option<i64>,

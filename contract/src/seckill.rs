@@ -25,7 +25,7 @@ pub struct CreateSeckillRequest {
     sku_id: Option<IdText>,
     #[serde(default)]
     name: String,
-    #[cfg_attr(feature = "openapi", schema(value_type = Amount, required = true))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::AmountText, required = true))]
     price: Option<Amount>,
     #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 1))]
     stock: Option<i64>,

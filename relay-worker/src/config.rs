@@ -3,7 +3,8 @@
 
 use crate::database::Address;
 use crate::limits::{
-    CLAIM_ROWS_DEFAULT, CLAIM_ROWS_MAX, LEASE_MS_DEFAULT, LEASE_MS_MAX, PUBLISH_TIMEOUT_MS,
+    CLAIM_ROWS_DEFAULT, CLAIM_ROWS_MAX, IDLE_POLL_MS_DEFAULT, IDLE_POLL_MS_MAX, IDLE_POLL_MS_MIN,
+    LEASE_MS_DEFAULT, LEASE_MS_MAX, PUBLISH_TIMEOUT_MS,
 };
 use crate::outbox::resend::Which;
 use crate::rabbit;
@@ -106,6 +107,9 @@ pub struct RunArgs {
     /// Time after which another relay may take over a claim
     #[arg(long, env = "RELAY_LEASE_MS", default_value_t = LEASE_MS_DEFAULT)]
     pub lease_ms: u64,
+    /// Work that nobody has hinted at is looked for so often
+    #[arg(long, env = "RELAY_IDLE_POLL_MS", default_value_t = IDLE_POLL_MS_DEFAULT, value_parser = clap::value_parser!(u64).range(IDLE_POLL_MS_MIN..=IDLE_POLL_MS_MAX))]
+    pub idle_poll_ms: u64,
     /// Where /metrics and /health are served; not at all without
     #[arg(long, env = "METRICS_LISTEN")]
     pub metrics_listen: Option<SocketAddr>,

@@ -24,8 +24,10 @@ pub const LEASE_MS_MAX: u64 = 60_000;
 pub const PUBLISH_TIMEOUT_MS: u64 = 5_000;
 /// A row whose predecessor is on its way looks again after this time.
 pub const BLOCKED_RETRY_MS: u64 = 25;
-/// The poll is the truth: no hint is needed to find a row within this time.
-pub const IDLE_POLL_MS: u64 = 1_000;
+/// The poll is the truth: no hint is needed to find a row, an entry or a retry within this time, unless configured.
+pub const IDLE_POLL_MS_DEFAULT: u64 = 1_000;
+pub const IDLE_POLL_MS_MIN: u64 = 100;
+pub const IDLE_POLL_MS_MAX: u64 = 3_600_000;
 pub const ERROR_CHARS_MAX: usize = 500;
 
 /// Messages of one batch of the stock consumer.
@@ -58,8 +60,8 @@ pub const INTAKE_STREAMS_PER_READ: usize = 8;
 pub const INTAKE_PACE_MS: u64 = 40;
 /// Batches that may be on their way to the database at once.
 pub const INTAKE_BATCHES_IN_FLIGHT_MAX: usize = 3;
-/// While a flash sale is registered, no hint is needed to find an entry within this time.
-pub const INTAKE_POLL_MS: u64 = 100;
+/// While a flash sale is registered, no hint is needed to find an entry within this part of that time.
+pub const INTAKE_POLLS_PER_IDLE_POLL: u64 = 10;
 /// An entry that a relay has had for so long may be taken over; how often that is looked for.
 pub const INTAKE_CLAIM_IDLE_MS: u64 = 5_000;
 pub const INTAKE_CLAIM_EVERY_MS: u64 = 1_000;
@@ -68,7 +70,7 @@ pub const INTAKE_CONSUMER_IDLE_MS: u64 = 600_000;
 pub const INTAKE_RETIRE_EVERY_MS: u64 = 60_000;
 /// Names of streams that are kept.
 pub const INTAKE_NAMES_MAX: usize = 4_096;
-/// Failures are looked for so often without a hint; so many are claimed at once.
+/// Failures are looked for so often without a hint, or as seldom as all other work; so many are claimed at once.
 pub const FAILURES_EVERY_MS: u64 = 30_000;
 pub const FAILURES_CLAIM_MAX: u32 = 100;
 /// Work on one shard among several has so long: a shard that is slower than that is away, for now.

@@ -141,6 +141,7 @@ fn claims(args: &RunArgs) -> Claims {
         owner: format!("{host}:{}:{}", std::process::id(), now_ms()),
         rows: args.claim_rows,
         lease_ms: args.lease_ms,
+        idle_poll_ms: args.idle_poll_ms,
         topic_prefix: args.topic_prefix.clone(),
     }
 }

@@ -31,6 +31,8 @@ pub struct Options {
     pub elasticsearch: bool,
     /// Sets `UNPAID_EXPIRY_MS`.
     pub unpaid_expiry_ms: Option<u64>,
+    /// Sets `RELAY_IDLE_POLL_MS`.
+    pub idle_poll_ms: Option<u64>,
     /// A second host and a second relay on the same servers; needs a real broker.
     pub twin: bool,
     /// Order shards, where not [`SHARDS`].
@@ -123,9 +125,14 @@ impl Platform {
                     .unwrap_or_default(),
             ),
         ];
-        if let Some(ms) = options.unpaid_expiry_ms {
-            environment.push(("UNPAID_EXPIRY_MS", ms.to_string()));
-        }
+        let times = [
+            ("UNPAID_EXPIRY_MS", options.unpaid_expiry_ms),
+            ("RELAY_IDLE_POLL_MS", options.idle_poll_ms),
+        ];
+        let set = times
+            .into_iter()
+            .filter_map(|(name, ms)| Some((name, ms?.to_string())));
+        environment.extend(set);
         let relay_program = stack::binary("relay-worker")?;
         run(&relay_program, &["migrate"], &environment)?;
         let relay = start_relay(
@@ -345,11 +352,11 @@ fn start_host(
         // The first start compiles every component.
         .ready(Duration::from_secs(120), move || answers(port, "/health"));
     let launch = with_variables(launch, environment);
-    let client = |port| Client::new(format!("http://127.0.0.1:{port}"));
+    let at = |port| format!("http://127.0.0.1:{port}");
     Ok(Host {
         process: launch.start()?,
-        api: client(port),
-        metrics: client(metrics),
+        api: Client::of_platform(at(port)),
+        metrics: Client::new(at(metrics)),
     })
 }
 
@@ -398,7 +405,7 @@ fn run(
 /// Waits until `attempt` succeeds; for what follows a request within seconds.
 ///
 /// # Errors
-/// After 20 s, naming `what` and the last failure.
+/// After 60 s, naming `what` and the last failure.
 pub fn soon<T>(what: &str, attempt: impl FnMut() -> Result<T>) -> Result<T> {
     wait_ok(Duration::from_secs(60), what, attempt)
 }

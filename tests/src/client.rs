@@ -1,5 +1,6 @@
 //! A plain HTTP client: one connection pool, JSON in and out, every status an answer and none an error.
 
+use crate::openapi;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::time::Duration;
@@ -14,6 +15,8 @@ const DEADLINE: Duration = Duration::from_secs(15);
 pub struct Client {
     agent: Agent,
     base: String,
+    /// Whether what it speaks to is a platform, whose replies are those of the OpenAPI document.
+    documented: bool,
 }
 
 /// A whole reply.
@@ -28,20 +31,25 @@ pub struct Reply {
 
 impl Reply {
     /// `code` of the body.
+    ///
+    /// # Panics
+    /// Where there is none.
     pub fn code(&self) -> u64 {
-        self.body["code"].as_u64().unwrap_or_default()
+        let code = self.body["code"].as_u64();
+        code.unwrap_or_else(|| panic!("no code: {} {}", self.status, self.text))
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Text at a path such as `/order/status`; empty where there is none.
+    /// Text at a path such as `/order/status`.
+    ///
+    /// # Panics
+    /// Where there is none: two replies without a text would be alike.
     pub fn text_at(&self, path: &str) -> &str {
-        self.body
-            .pointer(path)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        let text = self.body.pointer(path).and_then(Value::as_str);
+        text.unwrap_or_else(|| panic!("no text at {path}: {} {}", self.status, self.text))
     }
 
     /// The reply, where it has this status.
@@ -65,7 +73,15 @@ impl Client {
         Client::with_idle(base, 64)
     }
 
-    /// The same, with a new connection for each request.
+    /// One of a platform: each reply is held against the OpenAPI document.
+    pub fn of_platform(base: impl Into<String>) -> Client {
+        Client {
+            documented: true,
+            ..Client::new(base)
+        }
+    }
+
+    /// One of anything, with a new connection for each request.
     pub fn unkept(base: impl Into<String>) -> Client {
         Client::with_idle(base, 0)
     }
@@ -80,6 +96,7 @@ impl Client {
         Client {
             agent: config.into(),
             base: base.into(),
+            documented: false,
         }
     }
 
@@ -140,12 +157,16 @@ impl Client {
         }
         .with_context(sent)?;
         let text = response.body_mut().read_to_string().with_context(sent)?;
-        Ok(Reply {
+        let reply = Reply {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             body: serde_json::from_str(&text).unwrap_or_default(),
             text,
-        })
+        };
+        if self.documented {
+            openapi::check(method, path, body, &reply);
+        }
+        Ok(reply)
     }
 }
 

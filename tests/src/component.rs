@@ -65,7 +65,10 @@ fn build(name: &str, target: &Path) -> Result<()> {
 }
 
 /// The target folder this test binary lies in: `TARGET/PROFILE/deps/NAME`.
-fn target_dir() -> Result<PathBuf> {
+///
+/// # Errors
+/// Where it lies in none.
+pub fn target_dir() -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     let folder = here.parent().context("not in a target folder")?;
     // Test programs are in a folder of their own below that of the profile.

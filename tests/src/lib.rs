@@ -1,10 +1,11 @@
 //! What the end-to-end tests share: the functions' wasm files, the whole platform as private processes,
-//! a client that speaks to it, a shop to fill it with, and flash sales.
+//! a client that speaks to it and holds each reply against the OpenAPI document, a shop to fill it with, and flash sales.
 
 pub mod app;
 pub mod client;
 pub mod component;
 pub mod lists;
+pub mod openapi;
 pub mod proxy;
 pub mod sale;
 pub mod shop;

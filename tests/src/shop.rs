@@ -16,6 +16,12 @@ pub fn buyer() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// The id of a product that nobody else makes.
+pub fn product_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1_000);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// A key nobody else uses.
 pub fn key() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -46,8 +52,7 @@ impl Platform {
     /// # Errors
     /// Where the platform refuses it.
     pub fn product(&self, stock: u32, stock_mode: &str) -> Result<u64> {
-        static NEXT: AtomicU64 = AtomicU64::new(1_000);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let id = product_id();
         let name = format!("product {id}");
         let body = json!({
             "id": id, "name": name, "price": PRICE, "stock": stock, "stock_mode": stock_mode,

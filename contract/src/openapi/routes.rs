@@ -41,6 +41,8 @@ pub struct Route {
     pub reply: Reply,
     /// It may also be accepted for later, with a reply of the same schema: what that means.
     pub accepted: Option<&'static str>,
+    /// It may also be answered 503 with a reply of the same schema: what that means.
+    pub unwell: Option<&'static str>,
 }
 
 pub struct Body {
@@ -65,6 +67,11 @@ impl Route {
         self.method == "GET" && matches!(self.tag, table::ORDERS | table::PRODUCTS)
     }
 
+    /// Whether something is there afterwards that was not before.
+    pub fn makes(&self) -> bool {
+        self.accepted.is_some() || matches!(self.status, 201 | 202)
+    }
+
     const fn get(
         path: &'static str,
         id: &'static str,
@@ -85,6 +92,7 @@ impl Route {
                 text: "",
             },
             accepted: None,
+            unwell: None,
         }
     }
 
@@ -142,6 +150,13 @@ impl Route {
     const fn may_accept(self, text: &'static str) -> Route {
         Route {
             accepted: Some(text),
+            ..self
+        }
+    }
+
+    const fn may_be_unwell(self, text: &'static str) -> Route {
+        Route {
+            unwell: Some(text),
             ..self
         }
     }

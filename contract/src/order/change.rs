@@ -55,7 +55,7 @@ impl Default for Cancelled {
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StatusRequest {
-    #[cfg_attr(feature = "openapi", schema(value_type = String, required = true, example = "shipped"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true, example = "shipped"))]
     pub status: Option<IdText>,
     #[serde(default)]
     pub reason: Option<String>,

@@ -30,9 +30,11 @@ pub struct CreateOrderRequest {
     #[serde(alias = "Quantity")]
     quantity: Option<i64>,
     #[serde(alias = "Price", alias = "unit_price")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::AmountText>))]
     price: Option<Amount>,
     /// Of the whole order of one product; must be catalogue price times quantity.
     #[serde(alias = "Amount")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::AmountText>))]
     amount: Option<Amount>,
     /// Text, or any JSON object, kept as JSON text.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<serde_json::Value>))]
@@ -59,6 +61,7 @@ pub struct ItemRequest {
     #[serde(alias = "ProductImage", alias = "productImage")]
     product_image: Option<String>,
     #[serde(alias = "Price", alias = "unit_price")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::AmountText>))]
     price: Option<Amount>,
     #[serde(alias = "Quantity")]
     #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 1, maximum = 2147483647))]

@@ -30,7 +30,7 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
             Ok(if found.written {
                 reply.fresh(&call, [cache::order(found.id).as_str()])
             } else {
-                reply
+                reply.checked(&call)
             })
         }
         Action::List(user) => listing::answer(&call, shape, user).await,
@@ -41,7 +41,9 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
             let found = search::find(config().await?, &filter, page, shape, &call.trace_id).await?;
             match found {
                 // The index follows the orders by itself, and nobody says when.
-                search::Found::Indexed(found) => listing::reply(shape, found, page),
+                search::Found::Indexed(found) => {
+                    Ok(listing::reply(shape, found, page)?.checked(&call))
+                }
                 search::Found::Stored(found) => {
                     Ok(listing::reply(shape, found, page)?.fresh(&call, [filter.group().as_str()]))
                 }

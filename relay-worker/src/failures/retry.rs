@@ -29,6 +29,7 @@ pub struct Retry {
     pub failures: Failures,
     pub writer: Writer,
     pub redis: Redis,
+    pub idle_poll_ms: u64,
 }
 
 /// A claimed failure.
@@ -154,8 +155,9 @@ impl Retry {
             .bind(FailureStatus::Pending.code())
             .fetch_optional(&self.failures.database.pool)
             .await?;
-        let wait = due.map_or(FAILURES_EVERY_MS, |ms| ms.max(0).unsigned_abs());
-        Ok(Duration::from_millis(wait.clamp(10, FAILURES_EVERY_MS)))
+        let idle = FAILURES_EVERY_MS.max(self.idle_poll_ms);
+        let wait = due.map_or(idle, |ms| ms.max(0).unsigned_abs());
+        Ok(Duration::from_millis(wait.clamp(10, idle)))
     }
 
     /// Each is taken by compare-and-set: another relay may be at it.

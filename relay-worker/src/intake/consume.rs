@@ -5,8 +5,8 @@ use super::streams::{Entry, Streams};
 use super::take_in::TakeIn;
 use crate::hints::Names;
 use crate::limits::{
-    IDLE_POLL_MS, INTAKE_BATCHES_IN_FLIGHT_MAX, INTAKE_CLAIM_EVERY_MS, INTAKE_PACE_MS,
-    INTAKE_POLL_MS, INTAKE_READ_MAX, INTAKE_RETIRE_EVERY_MS, INTAKE_STREAMS_PER_READ,
+    INTAKE_BATCHES_IN_FLIGHT_MAX, INTAKE_CLAIM_EVERY_MS, INTAKE_PACE_MS,
+    INTAKE_POLLS_PER_IDLE_POLL, INTAKE_READ_MAX, INTAKE_RETIRE_EVERY_MS, INTAKE_STREAMS_PER_READ,
     ROUND_TIMEOUT_MS,
 };
 use crate::outage::{Outage, persist, within};
@@ -33,6 +33,7 @@ struct Work {
 pub struct IntakeConsumer {
     take_in: TakeIn,
     streams: Streams,
+    idle_poll_ms: u64,
     hints: Arc<Names>,
     precedence: Precedence,
     hot: Hot,
@@ -80,9 +81,11 @@ impl IntakeConsumer {
         hints: Arc<Names>,
         precedence: Precedence,
         consumer: String,
+        idle_poll_ms: u64,
     ) -> IntakeConsumer {
         let now = Instant::now();
         IntakeConsumer {
+            idle_poll_ms,
             precedence,
             streams: Streams::new(take_in.redis.clone(), consumer),
             take_in,
@@ -218,7 +221,10 @@ impl IntakeConsumer {
             }
         }
         let busy = self.streams.has_sales() || !names.is_empty();
-        let pause = if busy { INTAKE_POLL_MS } else { IDLE_POLL_MS };
+        let pause = match busy {
+            true => self.idle_poll_ms / INTAKE_POLLS_PER_IDLE_POLL,
+            false => self.idle_poll_ms,
+        };
         self.due.scan = now + Duration::from_millis(pause);
         names.into_iter().for_each(|name| self.hot.push(name));
         Ok(())

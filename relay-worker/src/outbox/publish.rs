@@ -7,8 +7,8 @@ use super::settle::{Settled, settle};
 use super::{Row, claim};
 use crate::database::Database;
 use crate::limits::{
-    ANSWERS_GATHER_MS, BLOCKED_RETRY_MS, CLAIM_PACE_MS, CLAIMS_IN_FLIGHT_MAX, IDLE_POLL_MS,
-    ROUND_TIMEOUT_MS, UNSETTLED_ROWS_MAX,
+    ANSWERS_GATHER_MS, BLOCKED_RETRY_MS, CLAIM_PACE_MS, CLAIMS_IN_FLIGHT_MAX, ROUND_TIMEOUT_MS,
+    UNSETTLED_ROWS_MAX,
 };
 use crate::metrics::{Metrics, OutboxMetrics};
 use crate::orders::cache;
@@ -33,6 +33,7 @@ pub struct Claims {
     pub owner: String,
     pub rows: u32,
     pub lease_ms: u64,
+    pub idle_poll_ms: u64,
     pub topic_prefix: String,
 }
 
@@ -119,7 +120,7 @@ impl<P: PipelinedPublisher> Outbox<P> {
                 }
             };
             outage.over();
-            let idle = idle(&claimed);
+            let idle = idle(&claimed, self.claims.idle_poll_ms);
             let busy = !claimed.rows.is_empty();
             if busy {
                 let rows = unsettled
@@ -284,15 +285,15 @@ async fn wave<F: Future<Output = Answered>>(waiting: &mut FuturesUnordered<F>) -
 }
 
 /// How long to wait after a claim; `None`: go on at once.
-fn idle(claimed: &claim::Claimed) -> Option<Duration> {
+fn idle(claimed: &claim::Claimed, idle_poll_ms: u64) -> Option<Duration> {
     if claimed.full && !claimed.rows.is_empty() {
         return None;
     }
     let ms = if claimed.blocked {
         BLOCKED_RETRY_MS
     } else {
-        let due = claimed.next_due_ms.unwrap_or(IDLE_POLL_MS);
-        due.clamp(BLOCKED_RETRY_MS, IDLE_POLL_MS)
+        let due = claimed.next_due_ms.unwrap_or(idle_poll_ms);
+        due.clamp(BLOCKED_RETRY_MS, idle_poll_ms)
     };
     Some(Duration::from_millis(ms))
 }
@@ -370,7 +371,8 @@ mod tests {
     #[test]
     fn a_full_claim_is_followed_by_the_next() {
         let mut claimed = claim::Claimed::default();
-        assert_eq!(idle(&claimed), Some(Duration::from_millis(IDLE_POLL_MS)));
+        let idle = |claimed: &claim::Claimed| idle(claimed, 1_000);
+        assert_eq!(idle(&claimed), Some(Duration::from_millis(1_000)));
         claimed.next_due_ms = Some(200);
         assert_eq!(idle(&claimed), Some(Duration::from_millis(200)));
         claimed.rows = vec![fixtures::created_row(1, 1)];

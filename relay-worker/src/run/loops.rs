@@ -62,6 +62,7 @@ pub(super) fn start(
         Sales { databases, redis }.run(stop)
     });
     let consumer = claims(args).owner;
+    let idle_poll_ms = args.idle_poll_ms;
     starter.start("intake", move |p, stop| {
         let take_in = TakeIn {
             writer: p.writer(),
@@ -69,13 +70,14 @@ pub(super) fn start(
             redis: p.redis.clone(),
         };
         let (hints, precedence) = (p.hints.intakes.clone(), p.precedence.clone());
-        IntakeConsumer::new(take_in, hints, precedence, consumer.clone()).run(stop)
+        IntakeConsumer::new(take_in, hints, precedence, consumer.clone(), idle_poll_ms).run(stop)
     });
-    starter.start("failures", |p, stop| {
+    starter.start("failures", move |p, stop| {
         let retry = Retry {
             failures: p.failures(),
             writer: p.writer(),
             redis: p.redis.clone(),
+            idle_poll_ms,
         };
         retry.run(stop)
     });

@@ -18,8 +18,12 @@ fn get(path: &str, script: &Script) -> Reply {
     send("query-order", request("GET", path, ""), script)
 }
 
-/// How long the host may keep it.
+/// How long the host may keep it; anybody else asks each time, and whether there is news.
 fn kept(reply: &Reply) -> Option<&str> {
+    if reply.status == 200 {
+        assert_eq!(reply.header("cache-control"), Some("no-cache"));
+        assert!(reply.header("etag").is_some());
+    }
     reply.header("host-cache-control")
 }
 

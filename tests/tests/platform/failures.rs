@@ -7,7 +7,7 @@ use tests::client::Reply;
 use tests::shop::{Stock, buyer};
 
 /// A purchase of another system that failed as often as it may; the failure's id.
-fn given_up(platform: &Platform, user: u64, product: u64) -> Result<i64> {
+pub fn given_up(platform: &Platform, user: u64, product: u64) -> Result<i64> {
     let message = json!({
         "user_id": user, "product_id": product, "quantity": 2, "unit_price": 9.9, "seckill_id": "seckill_001",
         "timestamp": "2026-11-21T10:00:00Z", "phone": "13800000000",
@@ -26,7 +26,7 @@ fn given_up(platform: &Platform, user: u64, product: u64) -> Result<i64> {
 fn retry(platform: &Platform, id: i64) -> Result<Reply> {
     platform
         .api
-        .post(&format!("/api/v1/failures/{id}/retry"), &json!({}))
+        .send("POST", &format!("/api/v1/failures/{id}/retry"), &[], "")
 }
 
 /// The failure once its retry has come to this end.

@@ -411,7 +411,8 @@ pub const ROUTES: &[Route] = &[
         OPERATIONS,
         "Whether every server answers; 503 where one does not",
     )
-    .gives("Health", "All servers answer."),
+    .gives("Health", "All servers answer.")
+    .may_be_unwell("A server does not answer."),
     Route::get(
         "/ready",
         "ready",

@@ -46,9 +46,16 @@ impl Reply {
         self
     }
 
-    /// May be told again for a moment, until one of its `groups` changes: by the host that runs this component, while
-    /// everybody behind it asks whether there is news. A caller that has it already is told so.
+    /// May be sent again for a moment, until one of its `groups` changes: by the host that runs this component, while
+    /// everybody behind it asks whether there is news.
     pub fn fresh<'a>(self, call: &Call, groups: impl IntoIterator<Item = &'a str>) -> Reply {
+        self.checked(call)
+            .with("host-cache-control", format!("max-age={FRESH_SECONDS}"))
+            .with("cache-groups", list(groups))
+    }
+
+    /// Is only shown again after it was asked for again. A caller that has it already is answered so.
+    pub fn checked(self, call: &Call) -> Reply {
         let mut hasher = DefaultHasher::new();
         hasher.write(&self.body);
         let tag = format!("\"{:016x}\"", hasher.finish());
@@ -64,11 +71,7 @@ impl Reply {
         } else {
             self
         };
-        reply
-            .with("etag", tag)
-            .with("cache-control", "no-cache")
-            .with("host-cache-control", format!("max-age={FRESH_SECONDS}"))
-            .with("cache-groups", list(groups))
+        reply.with("etag", tag).with("cache-control", "no-cache")
     }
 
     /// Replies in these groups are stale from now on.

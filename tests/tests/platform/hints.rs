@@ -1,0 +1,164 @@
+//! Who leaves work for the relay also wakes it. This relay looks for work by itself once an hour, so that a hint that is not
+//! sent, or not listened to, is a wait that fails the test.
+
+use crate::failures::given_up;
+use anyhow::{Result, ensure};
+use contract::redis::FAILURES_CHANNEL;
+use serde_json::json;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tests::app::{Options, Platform};
+use tests::sale::{buy, token, token_in};
+use tests::shop::{buyer, key, order_body, placed};
+
+/// A quiet machine needs less than a tenth of it. Shorter than the half minute of silence after which the relay listens anew
+/// and looks for everything.
+const WOKEN: Duration = Duration::from_secs(10);
+const SLEEPS_MS: u64 = 3_600_000;
+
+/// The platform, for one test at a time: the hint of another's work would wake the relay for this one's.
+fn asleep() -> Result<(&'static Platform, MutexGuard<'static, ()>)> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    static PLATFORM: OnceLock<Platform> = OnceLock::new();
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let options = Options {
+        idle_poll_ms: Some(SLEEPS_MS),
+        ..Options::default()
+    };
+    let platform = PLATFORM
+        .get_or_init(|| Platform::start(options).unwrap_or_else(|error| panic!("{error:#}")));
+    // Until the relay listens and has looked for everything: what starts it is no hint.
+    stack::wait_ok(Duration::from_secs(60), "the relay to listen", || {
+        let mut redis = platform.redis_connection()?;
+        let listening: (String, i64) = redis::cmd("PUBSUB")
+            .arg("NUMSUB")
+            .arg(FAILURES_CHANNEL)
+            .query(&mut redis)?;
+        ensure!(listening.1 > 0, "nobody listens");
+        Ok(())
+    })?;
+    for user in [buyer(), buyer()] {
+        let product = platform.product(10, "redis")?;
+        published(
+            platform,
+            user,
+            &placed(&platform.order(user, product, 1)?)?,
+            1,
+        )?;
+    }
+    Ok((platform, alone))
+}
+
+/// All of an order's events are in the topic, and were consumed.
+fn published(platform: &Platform, user: u64, order: &str, events: usize) -> Result<()> {
+    stack::wait_ok(WOKEN, "the events to be published", || {
+        let rows = platform.outbox_of(user, order)?;
+        ensure!(rows == vec!["2"; events], "{rows:?}");
+        Ok(())
+    })
+}
+
+/// An accepted order is written, and its event published.
+fn written(platform: &Platform, user: u64, order: &str) -> Result<()> {
+    stack::wait_ok(WOKEN, "the order to be written", || {
+        let reply = platform
+            .api
+            .get(&format!("/v1/order/{order}"))?
+            .expect(200)?;
+        let status = reply.text_at("/order/status");
+        ensure!(status == "pending", "it is {status}");
+        Ok(())
+    })?;
+    published(platform, user, order, 1)
+}
+
+#[test]
+fn an_order_and_its_payment_wake_the_outbox() -> Result<()> {
+    let (platform, _alone) = asleep()?;
+    let (user, product) = (buyer(), platform.product(10, "redis")?);
+    let order = placed(&platform.order(user, product, 1)?)?;
+    published(platform, user, &order, 1)?;
+    let path = format!("/v1/order/{order}/pay");
+    platform.api.post(&path, &json!({}))?.expect(200)?;
+    published(platform, user, &order, 2)
+}
+
+#[test]
+fn an_accepted_order_wakes_the_writer_and_the_writer_the_outbox() -> Result<()> {
+    let (platform, _alone) = asleep()?;
+    let product = platform.product(10, "redis")?;
+    for user in [buyer(), buyer()] {
+        let headers = [
+            ("content-type", "application/json"),
+            ("idempotency-key", &*key()),
+            ("prefer", "respond-async"),
+        ];
+        let body = order_body(user, product, 1).to_string();
+        let reply = platform
+            .api
+            .send("POST", "/v1/order/create", &headers, &body)?
+            .expect(202)?;
+        written(platform, user, reply.text_at("/order_id"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_purchase_wakes_the_writer() -> Result<()> {
+    let (platform, _alone) = asleep()?;
+    let sale = platform.sale(10, 1)?;
+    for user in [buyer(), buyer()] {
+        let token = token_in(&token(&platform.api, &sale, user)?)?;
+        let bought = buy(&platform.api, user, &token, 1)?.expect(202)?;
+        written(platform, user, bought.text_at("/order_id"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_retry_by_hand_wakes_the_retries() -> Result<()> {
+    let (platform, _alone) = asleep()?;
+    let (user, product) = (buyer(), platform.product(10, "redis")?);
+    let failure = given_up(platform, user, product)?;
+    let path = format!("/api/v1/failures/{failure}");
+    platform
+        .api
+        .send("POST", &format!("{path}/retry"), &[], "")?
+        .expect(200)?;
+    stack::wait_ok(WOKEN, "the retry", || {
+        let reply = platform.api.get(&path)?.expect(200)?;
+        ensure!(reply.text_at("/status") == "success", "{}", reply.text);
+        Ok(())
+    })
+}
+
+#[test]
+fn an_order_that_expires_wakes_the_outbox() -> Result<()> {
+    let (platform, _alone) = asleep()?;
+    let (user, product) = (buyer(), platform.product(10, "redis")?);
+    let order = placed(&platform.order(user, product, 1)?)?;
+    published(platform, user, &order, 1)?;
+    let shard = user % tests::app::SHARDS;
+    platform.sql(&format!(
+        "UPDATE order_{shard}.t_order SET payable_at = 1 WHERE id = {order}"
+    ))?;
+    published(platform, user, &order, 2)
+}
+
+#[test]
+fn a_relay_that_listens_anew_looks_for_what_it_missed() -> Result<()> {
+    let (platform, _alone) = asleep()?;
+    let (user, product) = (buyer(), platform.product(10, "redis")?);
+    let order = placed(&platform.order(user, product, 1)?)?;
+    published(platform, user, &order, 1)?;
+    let shard = user % tests::app::SHARDS;
+    // As it would be had its hint been sent while nobody listened.
+    platform.sql(&format!(
+        "UPDATE order_{shard}.t_local_message SET status = 0 WHERE tx_id = '{order}'"
+    ))?;
+    let mut redis = platform.redis_connection()?;
+    redis::cmd("CLIENT")
+        .arg(&["KILL", "TYPE", "pubsub"])
+        .exec(&mut redis)?;
+    published(platform, user, &order, 1)
+}
