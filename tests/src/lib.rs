@@ -1,5 +1,5 @@
 //! What the end-to-end tests share: the functions' wasm files, the whole platform as private processes,
-//! a client that speaks to it, a shop to fill it with, and flash sales.
+//! a client that speaks to it, a shop to fill it with, flash sales, and what lies in its topics.
 
 pub mod app;
 pub mod client;
@@ -8,3 +8,4 @@ pub mod lists;
 pub mod proxy;
 pub mod sale;
 pub mod shop;
+pub mod topics;
