@@ -42,6 +42,8 @@ struct Node {
     roles: &'static str,
     /// Where clients come in; brokers only.
     port: Option<u16>,
+    /// Where it sends clients, where not there.
+    advertised: Option<u16>,
     controller: (u16, u16),
 }
 
@@ -52,11 +54,20 @@ impl Kafka {
     /// # Errors
     /// When Java or Maven is missing, or it does not get ready.
     pub fn start(home: &Home, port: Option<u16>) -> Result<Self> {
+        Self::start_behind(home, port, None)
+    }
+
+    /// The same, behind a proxy on the port `advertised`.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub fn start_behind(home: &Home, port: Option<u16>, advertised: Option<u16>) -> Result<Self> {
         let port = port.map_or_else(free_port, Ok)?;
         let node = Node {
             id: 1,
             roles: "broker,controller",
             port: Some(port),
+            advertised,
             controller: (1, free_port()?),
         };
         let ready = move || registered(port, 1);
@@ -87,6 +98,7 @@ impl KafkaCluster {
             id: controller.0,
             roles: "controller",
             port: None,
+            advertised: None,
             controller,
         };
         let listens = move || connect(controller.1).map(|_| ());
@@ -100,6 +112,7 @@ impl KafkaCluster {
                 id,
                 roles: "broker",
                 port: Some(port),
+                advertised: None,
                 controller,
             };
             // A broker that comes back sees the others or itself.
@@ -158,8 +171,8 @@ fn configuration(node: &Node, dir: &Path) -> String {
         .into_iter()
         .flatten()
         .collect();
-    let for_clients = outer.as_ref().map_or(String::new(), |outer| {
-        format!("advertised.listeners={outer}\ninter.broker.listener.name=PLAINTEXT\n")
+    let for_clients = node.advertised.or(node.port).map_or(String::new(), |port| {
+        format!("advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ninter.broker.listener.name=PLAINTEXT\n")
     });
     format!(
         "process.roles={}\n\

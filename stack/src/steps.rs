@@ -36,6 +36,8 @@ pub enum Action {
     CutReply,
     /// The request does not reach the server, and the connection ends.
     CutRequest,
+    /// The request does not reach the server, and its client waits until `Step::release`; then the connection ends.
+    HoldRequest,
 }
 
 /// Finds requests in what a client sends.
@@ -55,6 +57,8 @@ pub struct Steps {
 type Rules = Arc<Mutex<Vec<Arc<Rule>>>>;
 
 struct Rule {
+    /// In a request before it, of the same transaction.
+    after: Option<String>,
     text: String,
     action: Action,
     state: Mutex<RuleState>,
@@ -66,6 +70,8 @@ struct RuleState {
     /// Requests that still pass before it applies.
     skip: usize,
     reached: bool,
+    /// The server has begun to answer.
+    answered: bool,
     released: bool,
 }
 
@@ -92,7 +98,17 @@ impl Steps {
 
     /// The next request that holds `text`, after `skip` others that do.
     pub fn at(&self, text: &str, skip: usize, action: Action) -> Step {
+        self.rule(None, text, skip, action)
+    }
+
+    /// The next request that holds `text` in a transaction of MySQL that held `after`: by this a COMMIT has a name.
+    pub fn at_after(&self, after: &str, text: &str, action: Action) -> Step {
+        self.rule(Some(after.to_owned()), text, 0, action)
+    }
+
+    fn rule(&self, after: Option<String>, text: &str, skip: usize, action: Action) -> Step {
         let rule = Arc::new(Rule {
+            after,
             text: text.to_owned(),
             action,
             state: Mutex::new(RuleState {
@@ -115,6 +131,18 @@ impl Step {
         let reached = poll(within, || lock(&self.0.state).reached.then_some(()));
         if reached.is_none() {
             bail!("no request with {:?} came within {within:?}", self.0.text);
+        }
+        Ok(())
+    }
+
+    /// Waits until the server has answered a request that is held: it has taken effect.
+    ///
+    /// # Errors
+    /// Where it has not in time.
+    pub fn answered(&self, within: Duration) -> Result<()> {
+        let answered = poll(within, || lock(&self.0.state).answered.then_some(()));
+        if answered.is_none() {
+            bail!("no answer to {:?} came within {within:?}", self.0.text);
         }
         Ok(())
     }
@@ -143,10 +171,14 @@ impl Drop for Step {
 }
 
 impl Rule {
-    /// Whether this request is the one.
-    fn takes(&self, request: &str) -> bool {
+    /// Whether this request is the one; `earlier` are those before it in its transaction.
+    fn takes(&self, request: &str, earlier: &[String]) -> bool {
         let mut state = lock(&self.state);
-        if state.reached || !request.contains(&self.text) {
+        let follows = |after: &String| earlier.iter().any(|one| one.contains(after));
+        if state.reached
+            || !request.contains(&self.text)
+            || !self.after.as_ref().is_none_or(follows)
+        {
             return false;
         }
         if state.skip > 0 {
@@ -199,21 +231,46 @@ fn join(rules: &Rules, client: TcpStream, server: TcpStream, protocol: Protocol)
     Ok(())
 }
 
+/// Requests since the last end of a transaction, as many as a test may name.
+#[derive(Default)]
+struct Transaction(Vec<String>);
+
+impl Transaction {
+    const REQUESTS_MAX: usize = 64;
+
+    fn note(&mut self, request: String) {
+        if request == "COMMIT" || request == "ROLLBACK" {
+            self.0.clear();
+        } else if self.0.len() < Self::REQUESTS_MAX {
+            self.0.push(request);
+        }
+    }
+}
+
 /// Client to server.
 fn ask(rules: &Rules, wire: &Wire, mut from: TcpStream, mut to: TcpStream) {
     let mut bytes = [0; 64 * 1024];
+    let mut transaction = Transaction::default();
     while let Ok(length @ 1..) = from.read(&mut bytes) {
         let requests = lock(&wire.reader).requests(&bytes[..length]);
-        let rule = lock(rules)
-            .clone()
-            .into_iter()
-            .find(|rule| requests.iter().any(|request| rule.takes(request)));
+        let rules = lock(rules).clone();
+        let rule = requests.into_iter().find_map(|request| {
+            let mut rules = rules.iter();
+            let rule = rules.find(|rule| rule.takes(&request, &transaction.0));
+            transaction.note(request);
+            rule.cloned()
+        });
         let action = rule.as_ref().map(|rule| rule.action);
-        if action == Some(Action::CutRequest) {
+        if let (Some(rule), Some(Action::HoldRequest)) = (&rule, action) {
+            rule.wait_for_release();
+        }
+        if let Some(Action::CutRequest | Action::HoldRequest) = action {
             break;
         }
-        // Before the server can answer.
-        *lock(&wire.stopped) = rule.clone();
+        // Before the server can answer; requests that follow change nothing about it.
+        if rule.is_some() {
+            lock(&wire.stopped).clone_from(&rule);
+        }
         if to.write_all(&bytes[..length]).is_err() {
             break;
         }
@@ -232,7 +289,10 @@ fn answer(wire: &Wire, mut from: TcpStream, mut to: TcpStream) {
         lock(&wire.reader).replies(&bytes[..length]);
         let stopped = lock(&wire.stopped).clone();
         match stopped.as_ref().map(|rule| (rule, rule.action)) {
-            Some((rule, Action::Hold)) => rule.wait_for_release(),
+            Some((rule, Action::Hold)) => {
+                lock(&rule.state).answered = true;
+                rule.wait_for_release();
+            }
             // The server has answered: the request has taken effect.
             Some(_) => break,
             None => {}

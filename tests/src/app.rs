@@ -6,6 +6,7 @@ mod visit;
 use crate::client::Client;
 use crate::component;
 use anyhow::{Context, Result, ensure};
+use stack::steps::{Protocol, Steps};
 use stack::{
     Clock, Elasticsearch, Home, Kafka, Launch, MariaDb, Process, Redis, free_port, wait_ok,
 };
@@ -28,6 +29,8 @@ const QUIET_MS: &str = "30000";
 pub struct Options {
     /// A real broker instead of the relay's own.
     pub kafka: bool,
+    /// A real broker behind [`Platform::kafka_steps`].
+    pub kafka_steps: bool,
     pub elasticsearch: bool,
     /// Sets `UNPAID_EXPIRY_MS`.
     pub unpaid_expiry_ms: Option<u64>,
@@ -65,6 +68,8 @@ pub struct Platform {
     pub relay: Process,
     pub elasticsearch: Option<Elasticsearch>,
     pub kafka: Option<Kafka>,
+    /// The proxy before the broker, where asked for: everybody goes through it.
+    pub kafka_steps: Option<Steps>,
     pub redis: Redis,
     pub mariadb: MariaDb,
     pub clocks: Option<Clocks>,
@@ -97,9 +102,14 @@ impl Platform {
         let clocks = options.clocks.then(|| Clocks::new(&home)).transpose()?;
         let clock = clocks.as_ref();
         let redis = Redis::start_by_clock(&home, None, clock.map(|clocks| &clocks.redis))?;
-        let kafka = options
-            .kafka
-            .then(|| Kafka::start(&home, None))
+        let kafka_port = free_port()?;
+        let kafka_steps = options
+            .kafka_steps
+            .then(|| Steps::before(kafka_port, Protocol::Kafka))
+            .transpose()?;
+        let proxy = kafka_steps.as_ref().map(Steps::port);
+        let kafka = (options.kafka || options.kafka_steps)
+            .then(|| Kafka::start_behind(&home, Some(kafka_port), proxy))
             .transpose()?;
         let elasticsearch = options
             .elasticsearch
@@ -164,6 +174,7 @@ impl Platform {
             relay,
             elasticsearch,
             kafka,
+            kafka_steps,
             redis,
             mariadb,
             clocks,
@@ -236,22 +247,29 @@ impl Platform {
 
     /// The databases' addresses by way of a proxy before their server.
     pub fn databases_through(&self, port: u16) -> [(&'static str, String); 2] {
-        let direct = format!(":{}/", self.mariadb.port());
-        let through = |name: &'static str| {
-            let mut values = self.environment.iter().filter(|(have, _)| *have == name);
-            let value = values.next().map(|(_, value)| value.as_str());
-            let value = value.unwrap_or_default();
-            (name, value.replace(&direct, &format!(":{port}/")))
-        };
-        [through("MYSQL_URLS"), through("INVENTORY_URL")]
+        let direct = self.mariadb.port();
+        ["MYSQL_URLS", "INVENTORY_URL"].map(|name| (name, self.through(name, direct, port)))
     }
 
-    /// What the relay's `/metrics` says.
+    /// Redis' address by way of a proxy before it.
+    pub fn redis_through(&self, port: u16) -> (&'static str, String) {
+        const NAME: &str = "REDIS_URL";
+        (NAME, self.through(NAME, self.redis.port(), port))
+    }
+
+    fn through(&self, name: &str, direct: u16, port: u16) -> String {
+        let mut values = self.environment.iter().filter(|(have, _)| *have == name);
+        let value = values.next().map(|(_, value)| value.as_str());
+        let value = value.unwrap_or_default();
+        value.replace(&format!(":{direct}/"), &format!(":{port}/"))
+    }
+
+    /// What a relay's `/metrics` says.
     ///
     /// # Errors
     /// Where it is not there.
-    pub fn relay_metrics(&self) -> Result<String> {
-        let log = fs::read_to_string(self.relay.log())?;
+    pub fn metrics_of(&self, relay: &Process) -> Result<String> {
+        let log = fs::read_to_string(relay.log())?;
         let (_, rest) = log
             .rsplit_once("metrics on http://")
             .context("the relay serves no metrics")?;

@@ -1,6 +1,7 @@
 //! `cargo xtask soak`: campaigns that are too long for the gate.
 
 mod mutants;
+mod steps;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,12 @@ pub enum Soak {
         #[arg(long)]
         list: bool,
     },
+    /// Kills host and relay at each named step and cuts their replies there, and freezes relays past their leases
+    Steps {
+        /// How often each step is met
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        rounds: u32,
+    },
 }
 
 /// # Errors
@@ -28,5 +35,6 @@ pub fn run(checkout: &Checkout, soak: &Soak) -> Result<ExitCode> {
         Soak::Mutants { filter, list } => {
             mutants::run(checkout, filter.as_deref().unwrap_or_default(), *list)
         }
+        Soak::Steps { rounds } => steps::run(checkout, *rounds),
     }
 }

@@ -1,8 +1,7 @@
 //! Redis, host and relay whose wall clocks are an hour off, each in its way, and jump while they run: nothing is cancelled
 //! before its time, nothing waits until the clocks agree again, a sale goes on.
 
-use crate::alone;
-use crate::kill::nothing_odd;
+use crate::{alone, audit};
 use anyhow::{Context, Result, ensure};
 use std::collections::HashSet;
 use tests::app::{Options, Platform, soon};
@@ -130,5 +129,5 @@ fn clocks_an_hour_apart_and_jumping() -> Result<()> {
         ensure!(cancelled == 0, "{cancelled} orders cancelled");
     }
     platform.reconcile()?;
-    nothing_odd(&platform)
+    audit::nothing_odd(&platform, &platform.relay)
 }

@@ -1,8 +1,8 @@
 //! `kill -9` in the middle of load: of the relay, the host, Redis and MariaDB. Afterwards the books balance and
 //! every promise is kept.
 
-use crate::alone;
 use crate::load::Load;
+use crate::{alone, audit};
 use anyhow::{Context, Result, ensure};
 use stack::{Process, wait_for};
 use std::thread;
@@ -54,35 +54,12 @@ fn survive(what: &str, victim: impl Fn(&Platform) -> &Process) -> Result<()> {
     load.hold_to_promises(&platform)?;
     let table = platform.reconcile()?;
     load.hold_to_promises(&platform)?;
-    nothing_odd(&platform)?;
+    audit::nothing_odd(&platform, &platform.relay)?;
     println!(
         "{what}: {} orders placed, {} requests failed\n{table}",
         load.placed(),
         load.failed()
     );
-    Ok(())
-}
-
-/// No loop of the relay was started again, and no message did not fit what is stored.
-pub fn nothing_odd(platform: &Platform) -> Result<()> {
-    let metrics = platform.relay_metrics()?;
-    for name in [
-        "relay_loops_restarted_total",
-        "relay_stock_anomalies_total",
-        "relay_dead_letters_total",
-    ] {
-        let line = format!("{name} 0");
-        ensure!(
-            metrics.lines().any(|have| have == line),
-            "not {line:?}:\n{metrics}"
-        );
-    }
-    let dead = platform.number(
-        "SELECT (SELECT COUNT(*) FROM order_0.t_local_message WHERE status = 3) \
-         + (SELECT COUNT(*) FROM order_1.t_local_message WHERE status = 3) \
-         + (SELECT COUNT(*) FROM inventory.order_failures)",
-    )?;
-    ensure!(dead == 0, "{dead} events or messages were given up");
     Ok(())
 }
 

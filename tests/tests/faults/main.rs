@@ -2,11 +2,14 @@
 //! Each test has servers of its own, one test at a time.
 #![allow(clippy::unwrap_used)] // a failed unwrap in a test is a failed test
 
+mod audit;
 mod clocks;
 mod frozen;
 mod kill;
 mod load;
 mod outage;
+mod steps;
+mod zombie;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -2,11 +2,10 @@
 //! and the search answers from the index.
 #![allow(clippy::unwrap_used)] // a failed unwrap in a test is a failed test
 
-mod kafka;
 mod stats;
 
 use anyhow::{Context, Result, ensure};
-use kafka::Listener;
+
 use serde_json::{Value, json};
 use stack::wait_ok;
 use std::sync::LazyLock;
@@ -15,6 +14,7 @@ use tests::app::{Options, Platform, soon};
 use tests::client::Client;
 use tests::lists::{Route, read_while};
 use tests::shop::{Stock, buyer, placed};
+use tests::topics::{Listener, Message};
 
 static PLATFORM: LazyLock<Platform> = LazyLock::new(|| {
     let options = Options {
@@ -107,7 +107,7 @@ fn every_change_reaches_both_and_the_newest_wins() -> Result<()> {
     assert_eq!(document["status"], "completed");
     let statuses =
         listener.wait_for_all("order.status_changed", &order, 3, Duration::from_secs(20))?;
-    let status = |message: &kafka::Message| -> Result<String> {
+    let status = |message: &Message| -> Result<String> {
         let value: Value = serde_json::from_str(&message.value)?;
         Ok(value["order"]["status"]
             .as_str()

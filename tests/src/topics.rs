@@ -1,13 +1,14 @@
 //! A consumer that keeps what it reads from the platform's topics, from the beginning.
 
+use crate::app::Platform;
 use anyhow::{Context, Result};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 use stack::wait_ok;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
-use tests::app::Platform;
 
 const TOPICS: [&str; 3] = ["order.created", "order.status_changed", "doos.stock.deduct"];
 
@@ -51,11 +52,14 @@ pub struct Listener {
 
 impl Listener {
     /// Reads every partition of the platform's topics; no group, so nothing is taken from the relay.
+    ///
+    /// # Errors
+    /// Where the platform has no Kafka.
     pub fn start(platform: &Platform) -> Result<Listener> {
         let kafka = platform.kafka.as_ref().context("a platform with Kafka")?;
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", kafka.brokers())
-            .set("group.id", format!("tests-{}", tests::shop::buyer()))
+            .set("group.id", format!("tests-{}", crate::shop::buyer()))
             .set("enable.auto.commit", "false")
             .set("auto.offset.reset", "earliest")
             // Topics may be made after the subscription.
@@ -92,9 +96,7 @@ impl Listener {
             within,
             &format!("{count} records of order {order} in {topic}"),
             || {
-                while let Some(record) = self.consumer.poll(Duration::from_millis(5)) {
-                    self.seen.borrow_mut().push(Message::read(&record?));
-                }
+                self.read()?;
                 let seen = self.seen.borrow();
                 let wanted = |message: &&Message| message.topic == topic && message.key == order;
                 let found: Vec<Message> = seen.iter().filter(wanted).cloned().collect();
@@ -107,5 +109,37 @@ impl Listener {
                 Ok(found)
             },
         )
+    }
+
+    /// Waits until a topic's records are about these orders, each at least once.
+    ///
+    /// # Errors
+    /// With those that are missing in time, or that are about others.
+    pub fn wait_for_orders(
+        &self,
+        topic: &str,
+        orders: &BTreeSet<String>,
+        within: Duration,
+    ) -> Result<()> {
+        let what = format!("{} orders in {topic}", orders.len());
+        let found = wait_ok(within, &what, || {
+            self.read()?;
+            let seen = self.seen.borrow();
+            let of_topic = seen.iter().filter(|message| message.topic == topic);
+            let found: BTreeSet<String> = of_topic.map(|message| message.key.clone()).collect();
+            let missing: Vec<_> = orders.difference(&found).take(5).collect();
+            anyhow::ensure!(missing.is_empty(), "missing: {missing:?}");
+            Ok(found)
+        })?;
+        let strange: Vec<_> = found.difference(orders).take(5).collect();
+        anyhow::ensure!(strange.is_empty(), "of no order: {strange:?}");
+        Ok(())
+    }
+
+    fn read(&self) -> Result<()> {
+        while let Some(record) = self.consumer.poll(Duration::from_millis(5)) {
+            self.seen.borrow_mut().push(Message::read(&record?));
+        }
+        Ok(())
     }
 }

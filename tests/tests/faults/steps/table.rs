@@ -1,0 +1,159 @@
+//! The named steps, in the order in which the code takes them.
+
+use super::errand::Work::{self, *};
+use contract::redis::{
+    ADMIT, COMPLETE, ENQUEUE, RESERVE, SECKILL_BUY, SECKILL_CLOSE, SECKILL_LOAD, SECKILL_TOKEN,
+    SET_ASIDE, SETTLE_INTAKE, SYNC, Script,
+};
+use stack::steps::{Action, Step, Steps};
+use std::fmt;
+
+/// A request by which a step is known.
+#[derive(Clone, Copy)]
+pub enum Request {
+    Sql(&'static str),
+    /// In a transaction that held the first.
+    After(&'static str, &'static str),
+    Command(&'static str),
+    Lua(Script),
+    /// Kafka's.
+    Bus(&'static str),
+}
+
+impl fmt::Debug for Request {
+    /// A script by its name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Sql(text) | Command(text) | Bus(text) => write!(f, "{text:?}"),
+            After(before, text) => write!(f, "{text:?} after {before:?}"),
+            Lua(script) => write!(f, "{}.lua", script.name),
+        }
+    }
+}
+
+use Request::{After, Bus, Command, Lua, Sql};
+
+/// Proxies of one process.
+pub struct Doors<'a> {
+    pub mysql: Steps,
+    pub redis: Steps,
+    pub kafka: Option<&'a Steps>,
+}
+
+impl Doors<'_> {
+    /// `None`: a server that this process does not use.
+    pub fn arm(&self, request: Request, action: Action) -> Option<Step> {
+        Some(match request {
+            Sql(text) => self.mysql.at(text, 0, action),
+            After(before, text) => self.mysql.at_after(before, text, action),
+            Command(text) => self.redis.at(text, 0, action),
+            Lua(script) => {
+                let digest = sha1_smol::Sha1::from(script.text).digest().to_string();
+                self.redis.at(&digest, 0, action)
+            }
+            Bus(text) => self.kafka?.at(text, 0, action),
+        })
+    }
+}
+
+const ORDER: &str = "INSERT INTO t_order (";
+const ITEMS: &str = "INSERT INTO t_order_item";
+const EVENT: &str = "INSERT INTO t_local_message";
+const RESERVATION: &str = "INSERT INTO t_stock_log";
+const UNITS: &str = "UPDATE t_inventory";
+const STATUS: &str = "UPDATE t_order SET status";
+
+/// Of the host, and the request that takes each.
+pub const HOST: [(Work, Request); 30] = [
+    (CreateInRedis, Lua(ADMIT)),
+    (CreateInRedis, Lua(RESERVE)),
+    (CreateInRedis, Sql(ORDER)),
+    (CreateInRedis, Sql(ITEMS)),
+    (CreateInRedis, Sql(EVENT)),
+    (CreateInRedis, After(EVENT, "COMMIT")),
+    (CreateInRedis, Lua(COMPLETE)),
+    (CreateInDatabase, Sql(RESERVATION)),
+    (CreateInDatabase, Sql(UNITS)),
+    (CreateInDatabase, After(UNITS, "COMMIT")),
+    (CreateInDatabase, After(EVENT, "COMMIT")),
+    (CreateInDatabase, Lua(COMPLETE)),
+    (Accept, Lua(RESERVE)),
+    (Accept, Lua(ENQUEUE)),
+    (Pay, Sql("INSERT INTO t_payment")),
+    (Pay, Sql(STATUS)),
+    (Pay, After(STATUS, "COMMIT")),
+    (Cancel, Sql(STATUS)),
+    (Cancel, Sql(EVENT)),
+    (Cancel, After(STATUS, "COMMIT")),
+    (Ship, After(STATUS, "COMMIT")),
+    (Complete, After(STATUS, "COMMIT")),
+    (Announce, Sql("INSERT INTO seckill_activity")),
+    (Announce, After("INSERT INTO seckill_activity", "COMMIT")),
+    (Preheat, Lua(SET_ASIDE)),
+    (Preheat, Sql(UNITS)),
+    (Preheat, After(UNITS, "COMMIT")),
+    (Preheat, Lua(SECKILL_LOAD)),
+    (Token, Lua(SECKILL_TOKEN)),
+    (Buy, Lua(SECKILL_BUY)),
+];
+
+const LEASE: &str = "UPDATE t_local_message SET lease_owner";
+const SETTLED: &str = "UPDATE t_local_message SET status";
+const CONSUMED: &str = "INSERT INTO t_message_consume_log";
+const EXPIRED: &str = "AND payable_at <";
+const FORGOTTEN: &str = "DELETE FROM t_stock_log";
+const UNSOLD: &str = "UPDATE t_inventory SET available_stock = ?, seeded_stock";
+
+/// Of the relay, where the bus is in it.
+pub const RELAY: [(Work, Request); 28] = [
+    (CreateInRedis, Sql("SELECT id, tx_id, GREATEST(")),
+    (CreateInRedis, Sql(LEASE)),
+    (CreateInRedis, After(LEASE, "COMMIT")),
+    (CreateInRedis, Sql(SETTLED)),
+    (CreateInRedis, After(SETTLED, "COMMIT")),
+    (CreateInRedis, Sql(CONSUMED)),
+    (CreateInRedis, Sql("FROM t_inventory FORCE INDEX")),
+    (CreateInRedis, Sql("UPDATE t_inventory i JOIN")),
+    (CreateInRedis, Sql("INTO t_stock_log")),
+    (CreateInRedis, After(CONSUMED, "COMMIT")),
+    (CreateInRedis, Lua(SYNC)),
+    (CreateInRedis, Sql("SET confirmed_at")),
+    (CreateInDatabase, After(CONSUMED, "COMMIT")),
+    (Cancel, After(CONSUMED, "COMMIT")),
+    (Accept, Command("XREADGROUP")),
+    (Accept, Sql(ORDER)),
+    (Accept, Sql(EVENT)),
+    (Accept, After(EVENT, "COMMIT")),
+    (Accept, Command("DEL {u")),
+    (Accept, Lua(SETTLE_INTAKE)),
+    (Buy, After(EVENT, "COMMIT")),
+    (Buy, Lua(SETTLE_INTAKE)),
+    (
+        Retry,
+        Sql("UPDATE order_failures SET status = ?, retry_count = ?, updated_at"),
+    ),
+    (
+        Retry,
+        Sql("UPDATE order_failures SET status = ?, retry_count = ?, next_retry_at"),
+    ),
+    (Expire, After(EXPIRED, "COMMIT")),
+    (Orphan, After(FORGOTTEN, "COMMIT")),
+    (EndOfSale, Lua(SECKILL_CLOSE)),
+    (EndOfSale, After(UNSOLD, "COMMIT")),
+];
+
+/// Where the bus is Kafka.
+pub const BUS: [(Work, Request); 2] = [
+    (CreateInRedis, Bus("Produce")),
+    (CreateInRedis, Bus("OffsetCommit")),
+];
+
+/// Where a relay is frozen. The first is given the partitions; those that come after it need none.
+pub const FROZEN: [(Work, Request); 6] = [
+    (CreateInRedis, After(CONSUMED, "COMMIT")),
+    (CreateInRedis, Bus("Produce")),
+    (CreateInRedis, After(LEASE, "COMMIT")),
+    (Accept, After(EVENT, "COMMIT")),
+    (Buy, Lua(SETTLE_INTAKE)),
+    (Orphan, After(FORGOTTEN, "COMMIT")),
+];
