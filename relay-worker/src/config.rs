@@ -1,13 +1,16 @@
 //! The command line and the environment, checked before anything starts. An error is one line that names
 //! the variable and never shows its value, which may hold a password.
 
+use crate::clock::now_ms;
 use crate::database::Address;
+use crate::kafka::Cluster;
 use crate::limits::{
     CLAIM_ROWS_DEFAULT, CLAIM_ROWS_MAX, IDLE_POLL_MS_DEFAULT, IDLE_POLL_MS_MAX, IDLE_POLL_MS_MIN,
-    LEASE_MS_DEFAULT, LEASE_MS_MAX, PUBLISH_TIMEOUT_MS,
+    LEASE_MS_DEFAULT, LEASE_MS_MAX, PUBLISH_TIMEOUT_MS, SETTLE_MS,
 };
 use crate::outbox::resend::Which;
 use crate::rabbit;
+use crate::reconcile::bus::Window;
 use crate::redis::Redis;
 use anyhow::{anyhow, bail};
 use clap::builder::BoolishValueParser;
@@ -87,15 +90,11 @@ pub struct RunArgs {
     pub redis: RedisArgs,
     #[command(flatten)]
     pub index: IndexArgs,
-    /// Kafka's bootstrap servers; empty: a broker inside this process, for development
-    #[arg(long, env = "KAFKA_BROKERS", default_value = "")]
-    pub kafka_brokers: String,
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
     /// Partitions of topics made here
     #[arg(long, env = "KAFKA_PARTITIONS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub kafka_partitions: u16,
-    /// Written before every topic and group
-    #[arg(long, env = "TOPIC_PREFIX", default_value = "")]
-    pub topic_prefix: String,
     #[command(flatten)]
     pub rabbitmq: RabbitArgs,
     /// Unpaid orders are cancelled after this time; 0: never
@@ -120,6 +119,16 @@ pub struct RedisArgs {
     /// redis://HOST:PORT/DATABASE
     #[arg(long, env = "REDIS_URL", hide_env_values = true, default_value = "")]
     redis_url: String,
+}
+
+#[derive(Debug, Args)]
+pub struct KafkaArgs {
+    /// Kafka's bootstrap servers; empty: a broker inside the process of `run`, for development, which nobody else reads
+    #[arg(long, env = "KAFKA_BROKERS", default_value = "")]
+    brokers: String,
+    /// Written before every topic and group
+    #[arg(long, env = "TOPIC_PREFIX", default_value = "")]
+    pub topic_prefix: String,
 }
 
 #[derive(Debug, Args)]
@@ -152,9 +161,14 @@ pub struct ReconcileArgs {
     pub redis: RedisArgs,
     #[command(flatten)]
     pub index: IndexArgs,
-    /// Wait so long for work in flight to end before checking
-    #[arg(long, default_value_t = 15_000)]
-    pub wait: u64,
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+    /// What disagrees for so long is broken; less than a life in flight takes only where nothing is: 0 judges at once
+    #[arg(long, default_value_t = SETTLE_MS.div_ceil(1_000), value_parser = clap::value_parser!(u64).range(0..=3_600))]
+    pub settle_seconds: u64,
+    /// Compare Kafka's events of the last hours only; without: all it has
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=87_600))]
+    pub events_hours: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -220,6 +234,31 @@ impl RedisArgs {
     }
 }
 
+impl KafkaArgs {
+    /// `None` where none is named. Topics that are there keep their partitions.
+    pub fn cluster(&self, partitions: u16) -> Option<Cluster> {
+        let brokers = self.brokers.trim();
+        (!brokers.is_empty()).then(|| Cluster {
+            brokers: brokers.to_owned(),
+            topic_prefix: self.topic_prefix.clone(),
+            partitions,
+            embedded: false,
+        })
+    }
+
+    /// # Errors
+    /// One line naming the variable.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if self.topic_prefix.len() > 100 || !self.topic_prefix.chars().all(legal) {
+            bail!(
+                "TOPIC_PREFIX must be at most 100 letters, digits, dots, underscores and hyphens"
+            );
+        }
+        Ok(())
+    }
+}
+
 impl RabbitArgs {
     /// `None` where it is off, whatever the URL is.
     ///
@@ -261,6 +300,20 @@ impl IndexArgs {
     }
 }
 
+impl ReconcileArgs {
+    /// Kafka, and how far back its events are compared; none where none is named.
+    ///
+    /// # Errors
+    /// One line naming the variable.
+    pub fn bus(&self) -> anyhow::Result<Option<(Cluster, Window)>> {
+        self.kafka.check()?;
+        let window = self.events_hours.map_or(Window::All, |hours| {
+            Window::Since(now_ms().saturating_sub(hours * 3_600_000))
+        });
+        Ok(self.kafka.cluster(0).map(|cluster| (cluster, window)))
+    }
+}
+
 impl RunArgs {
     /// What single values cannot tell.
     ///
@@ -274,13 +327,7 @@ impl RunArgs {
         if self.lease_ms > LEASE_MS_MAX {
             bail!("RELAY_LEASE_MS must be at most {LEASE_MS_MAX}");
         }
-        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if self.topic_prefix.len() > 100 || !self.topic_prefix.chars().all(legal) {
-            bail!(
-                "TOPIC_PREFIX must be at most 100 letters, digits, dots, underscores and hyphens"
-            );
-        }
-        Ok(())
+        self.kafka.check()
     }
 }
 

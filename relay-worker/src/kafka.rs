@@ -3,6 +3,7 @@
 pub mod consumer;
 pub mod embedded;
 pub mod producer;
+pub mod reader;
 pub mod topics;
 
 pub use consumer::KafkaSource;

@@ -1,5 +1,7 @@
 //! Every bound of the relay in one place, asserted against its neighbours.
 
+use domain::limits::{AWAY_RETRY_MS_MAX, INSERT_DEADLINE_MS, ORDER_CACHE_TTL_MS, ORPHAN_AGE_MS};
+
 /// Outbox rows of one claim, unless configured.
 pub const CLAIM_ROWS_DEFAULT: u32 = 500;
 pub const CLAIM_ROWS_MAX: u32 = 1_000;
@@ -30,6 +32,8 @@ pub const IDLE_POLL_MS_MIN: u64 = 100;
 pub const IDLE_POLL_MS_MAX: u64 = 3_600_000;
 pub const ERROR_CHARS_MAX: usize = 500;
 
+/// What a consumer that died was to read is read by another after this time.
+pub const GROUP_SESSION_MS: u64 = 10_000;
 /// Messages of one batch of the stock consumer.
 pub const STOCK_MESSAGES_MAX: usize = 500;
 /// Messages that are read while some wait for a product that somebody holds; after them all wait.
@@ -128,6 +132,28 @@ pub const DRAIN_MS: u64 = 20_000;
 pub const OUTAGE_WAIT_MS_MIN: u64 = 100;
 pub const OUTAGE_WAIT_MS_MAX: u64 = 3_000;
 
+/// The longest life in flight where servers answer: a request that inserts at its deadline, a relay that dies with the row
+/// claimed, a bus that was away just then, a consumer that dies with the message, and its confirmation found late. What
+/// disagrees for longer is no work in flight, and `reconcile` calls it broken.
+pub const SETTLE_MS: u64 = INSERT_DEADLINE_MS
+    + LEASE_MS_MAX
+    + AWAY_RETRY_MS_MAX
+    + PUBLISH_TIMEOUT_MS
+    + GROUP_SESSION_MS
+    + LATE_AFTER_MS
+    + LATE_EVERY_MS;
+/// `reconcile` reads topics for so long at most, and waits so long for the next record.
+pub const TOPIC_READ_MS_MAX: u64 = 900_000;
+pub const TOPIC_STILL_MS_MAX: u64 = 30_000;
+
+const _: () = assert!(
+    SETTLE_MS > ORPHAN_AGE_MS + 4 * SWEEP_EVERY_MS,
+    "what a crash left behind is swept by then"
+);
+const _: () = assert!(
+    SETTLE_MS > ORDER_CACHE_TTL_MS + ORDER_CACHE_TTL_MS / 10,
+    "a cached order that nobody renewed is gone by then"
+);
 const _: () = assert!(
     LEASE_MS_DEFAULT > 2 * PUBLISH_TIMEOUT_MS,
     "a lease outlives its publishing and the writing of its outcome"

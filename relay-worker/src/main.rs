@@ -95,10 +95,14 @@ async fn reconcile_all(args: ReconcileArgs) -> anyhow::Result<ExitCode> {
         databases: open(&args.databases)?,
         redis: args.redis.open()?,
         index: args.index.url()?.as_deref().map(Index::at),
+        bus: args.bus()?,
     };
-    let findings = reconcile::reconcile(&scope, args.wait).await?;
+    let findings = reconcile::reconcile(&scope, args.settle_seconds * 1_000).await?;
     print!("{}", finding::table(&findings));
-    let broken = findings.iter().filter(|finding| finding.broken > 0).count();
+    let broken = findings
+        .iter()
+        .filter(|finding| finding.broken() > 0)
+        .count();
     if broken == 0 {
         println!("all {} invariants hold", findings.len());
         return Ok(ExitCode::SUCCESS);

@@ -65,7 +65,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         availability: Availability::of(&databases),
         databases,
     };
-    let rabbitmq = args.rabbitmq.server(&args.topic_prefix)?;
+    let rabbitmq = args.rabbitmq.server(&args.kafka.topic_prefix)?;
     let listener = match args.metrics_listen {
         Some(address) => {
             let bound = TcpListener::bind(address).await;
@@ -73,15 +73,12 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         }
         None => None,
     };
-    let embedded = embedded(&args)?;
-    let cluster = match &embedded {
-        Some(broker) => broker.cluster.clone(),
-        None => Cluster {
-            brokers: args.kafka_brokers.trim().to_owned(),
-            topic_prefix: args.topic_prefix.clone(),
-            partitions: args.kafka_partitions,
-            embedded: false,
-        },
+    let (cluster, _embedded) = match args.kafka.cluster(args.kafka_partitions) {
+        Some(cluster) => (cluster, None),
+        None => {
+            let broker = embedded(&args)?;
+            (broker.cluster.clone(), Some(broker))
+        }
     };
     let publisher = Arc::new(KafkaPublisher::new(&cluster).context("KAFKA_BROKERS")?);
 
@@ -120,17 +117,14 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn embedded(args: &RunArgs) -> anyhow::Result<Option<EmbeddedBroker>> {
-    if !args.kafka_brokers.trim().is_empty() {
-        return Ok(None);
-    }
-    let broker = EmbeddedBroker::start(&args.topic_prefix, args.kafka_partitions)?;
+fn embedded(args: &RunArgs) -> anyhow::Result<EmbeddedBroker> {
+    let broker = EmbeddedBroker::start(&args.kafka.topic_prefix, args.kafka_partitions)?;
     let bootstrap = broker.cluster.brokers.as_str();
     tracing::warn!(
         bootstrap,
         "embedded Kafka broker, development only: its messages end with this process"
     );
-    Ok(Some(broker))
+    Ok(broker)
 }
 
 /// The owner's name is unique per process: a lease is never mistaken for that of an earlier one.
@@ -142,7 +136,7 @@ fn claims(args: &RunArgs) -> Claims {
         rows: args.claim_rows,
         lease_ms: args.lease_ms,
         idle_poll_ms: args.idle_poll_ms,
-        topic_prefix: args.topic_prefix.clone(),
+        topic_prefix: args.kafka.topic_prefix.clone(),
     }
 }
 

@@ -22,7 +22,7 @@ pub const SHARDS: u64 = 2;
 /// Where hosts tell each other what is stale; for [`Platform::host_with`].
 pub const CACHE_CHANNEL_URL: &str = "CACHE_CHANNEL_URL";
 /// How long the relay may take to work off what a test left.
-const QUIET_MS: &str = "30000";
+const SETTLE_SECONDS: &str = "30";
 
 /// What a platform is made of.
 #[derive(Clone, Copy, Debug, Default)]
@@ -186,12 +186,12 @@ impl Platform {
         })
     }
 
-    /// Waits until the relay is idle and checks the invariants over all databases. Nothing else may be under way.
+    /// Waits until the relay has done what is there and checks the invariants over all databases.
     ///
     /// # Errors
     /// With the table, where an invariant is broken.
     pub fn reconcile(&self) -> Result<String> {
-        let arguments = ["reconcile", "--wait", QUIET_MS];
+        let arguments = ["reconcile", "--settle-seconds", SETTLE_SECONDS];
         run(&self.relay_program, &arguments, &self.environment)
     }
 

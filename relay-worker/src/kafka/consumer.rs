@@ -2,7 +2,7 @@
 //! Offsets are stored only after a batch took effect, so what was in work at a crash is read again.
 
 use super::Cluster;
-use crate::limits::BATCH_BYTES_MAX;
+use crate::limits::{BATCH_BYTES_MAX, GROUP_SESSION_MS};
 use crate::metrics::Lag;
 use crate::ports::{Incoming, Source};
 use anyhow::Context;
@@ -56,7 +56,7 @@ impl KafkaSource {
             .set("auto.offset.reset", "earliest")
             .set("partition.assignment.strategy", "cooperative-sticky")
             // What a killed relay read is read by another after this time.
-            .set("session.timeout.ms", "10000")
+            .set("session.timeout.ms", GROUP_SESSION_MS.to_string())
             .set("heartbeat.interval.ms", "2000")
             .set("fetch.wait.max.ms", "100")
             .set("fetch.error.backoff.ms", "100")

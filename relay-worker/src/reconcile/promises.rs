@@ -1,22 +1,20 @@
 //! Redis against the inventory: what it shows is what the database has, the sums of intents are true, and no
 //! intent is older than the sweep leaves it.
 
-use super::finding::Finding;
-use crate::clock::now_ms;
-use crate::database::{Databases, assembled, padded};
-use crate::limits::{STATEMENT_ROWS_MAX, SWEEP_EVERY_MS};
+use super::finding::{Finding, Wrong};
+use super::lookup::retried;
+use crate::database::Databases;
+use crate::limits::SWEEP_EVERY_MS;
 use crate::redis::Redis;
 use crate::stock::Holder;
 use crate::stock::rows::{self, Lock};
 use crate::sweep::judge::{Shown, intent};
 use anyhow::Context;
-use contract::failure::FailureStatus;
 use contract::redis::{reserved, stock};
-use contract::sql::placeholders;
 use domain::limits::ORPHAN_AGE_MS;
 use domain::stock::Inventory;
 use domain::{Ms, OrderId, ProductId};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 const PRODUCTS: u32 = 500;
 /// An intent without an order is gone after this time.
@@ -29,7 +27,7 @@ pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<F
     let mut shown = Finding::new("1 Redis shows the database's available stock");
     let mut sums = Finding::new("1 Redis' reserved units are the sum of its intents");
     let mut ages = Finding::new("6 no intent outlives its request");
-    let now = now_ms();
+    let now = now(redis).await?;
     let mut after = 0;
     loop {
         let ids: Vec<u64> = sqlx::query_scalar(
@@ -42,7 +40,9 @@ pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<F
         let Some(last) = ids.last() else { break };
         after = *last;
         let products: Vec<ProductId> = ids.into_iter().map(ProductId).collect();
+        // In one step, or intents and their sum would be of two moments; and before the rows, as the rows come first.
         let mut pipeline = ::redis::pipe();
+        pipeline.atomic();
         for product in &products {
             pipeline
                 .hgetall(stock(*product))
@@ -84,41 +84,31 @@ pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<F
     Ok(vec![shown, sums, ages])
 }
 
-/// Which of these are failures that may still become orders: they keep what they were promised.
-async fn retried(databases: &Databases, orders: &[OrderId]) -> anyhow::Result<HashSet<OrderId>> {
-    let mut found = HashSet::new();
-    for orders in orders.chunks(STATEMENT_ROWS_MAX) {
-        let orders = padded(orders);
-        let sql = format!(
-            "SELECT order_id FROM order_failures WHERE status IN (?, ?) AND order_id IN ({})",
-            placeholders(orders.len())
-        );
-        let mut query = sqlx::query_scalar(assembled(sql))
-            .bind(FailureStatus::Pending.code())
-            .bind(FailureStatus::Processing.code());
-        for order in &orders {
-            query = query.bind(order.get());
-        }
-        let ids: Vec<u64> = query.fetch_all(&databases.inventory.pool).await?;
-        found.extend(ids.into_iter().filter_map(OrderId::new));
-    }
-    Ok(found)
+/// By the clock that dates intents.
+async fn now(redis: &Redis) -> anyhow::Result<Ms> {
+    let (seconds, micros): (u64, u64) = ::redis::cmd("TIME")
+        .query_async(&mut redis.connection())
+        .await
+        .context("Redis")?;
+    Ok(seconds * 1_000 + micros / 1_000)
 }
 
 /// A product that is not loaded shows nothing wrong.
-fn differs(row: &Inventory, shown: &Shown) -> Option<String> {
+fn differs(row: &Inventory, shown: &Shown) -> Option<Wrong> {
     let version = *shown.version.get(&row.sku.0)?;
     let available = shown.available.get(&row.sku.0).copied().unwrap_or_default();
     let same = version == row.version && available == i64::from(row.available);
     (!same).then(|| {
-        format!(
+        let text = format!(
             "product {} sku {}: {available} at version {version}, database {} at {}",
             row.product.0, row.sku.0, row.available, row.version
-        )
+        );
+        // Where the rows go on and Redis follows, it is another lag each time.
+        Wrong::new((row.product, row.sku, available, version), text)
     })
 }
 
-fn untrue(product: ProductId, shown: &Shown, intents: &[String]) -> Option<String> {
+fn untrue(product: ProductId, shown: &Shown, intents: &[String]) -> Option<Wrong> {
     let mut sums: HashMap<u64, i64> = HashMap::new();
     for pair in intents.chunks_exact(2) {
         let sku = intent(&pair[0])?.sku;
@@ -129,19 +119,25 @@ fn untrue(product: ProductId, shown: &Shown, intents: &[String]) -> Option<Strin
     let wrong = skus
         .copied()
         .find(|sku| sums.get(sku).unwrap_or(&0) != shown.reserved.get(sku).unwrap_or(&0))?;
-    Some(format!(
-        "product {} sku {wrong}: reserved {}, intents {}",
-        product.0,
-        shown.reserved.get(&wrong).unwrap_or(&0),
-        sums.get(&wrong).unwrap_or(&0)
+    let of = |units: &HashMap<u64, i64>| units.get(&wrong).copied().unwrap_or_default();
+    let (reserved, sum) = (of(&shown.reserved), of(&sums));
+    Some(Wrong::new(
+        (product, wrong, reserved - sum),
+        format!(
+            "product {} sku {wrong}: reserved {reserved}, intents {sum}",
+            product.0
+        ),
     ))
 }
 
-fn outlived(product: ProductId, field: &str, value: &str, now: Ms) -> Option<String> {
+fn outlived(product: ProductId, field: &str, value: &str, now: Ms) -> Option<Wrong> {
     let at: Option<Ms> = value.split(':').nth(1).and_then(|at| at.parse().ok());
     match (intent(field), at) {
         (Some(_), Some(at)) if now.saturating_sub(at) < INTENT_AGE_MS_MAX => None,
-        _ => Some(format!("product {}: {field} = {value}", product.0)),
+        _ => Some(Wrong::new(
+            (product, field, value),
+            format!("product {}: {field} = {value}", product.0),
+        )),
     }
 }
 
@@ -157,7 +153,7 @@ mod tests {
         let shown = |r: &str| Shown::read(&["r:0".to_owned(), r.to_owned()]);
         assert_eq!(untrue(ProductId(1), &shown("3"), &intents), None);
         let wrong = untrue(ProductId(1), &shown("4"), &intents).unwrap();
-        assert_eq!(wrong, "product 1 sku 0: reserved 4, intents 3");
+        assert_eq!(wrong.text(), "product 1 sku 0: reserved 4, intents 3");
         assert!(untrue(ProductId(1), &shown("1"), &[]).is_some());
         assert_eq!(outlived(ProductId(1), &intents[0], "3:1000", 2_000), None);
         assert!(outlived(ProductId(1), &intents[0], "3:1000", 60_000).is_some());

@@ -2,24 +2,29 @@
 //! sale's units are its row.
 
 use super::count;
-use super::finding::Finding;
+use super::finding::{Finding, Wrong};
 use crate::clock::now_ms;
 use crate::database::Databases;
 use crate::intake::streams::Streams;
 use crate::redis::Redis;
+use ::redis::streams::StreamRangeReply;
+use anyhow::Context;
 use contract::failure::FailureStatus;
 use domain::id::SALE_SKU_BIT;
 use domain::limits::FAILURE_STALE_MS;
 use domain::seckill::SeckillStatus;
 use sqlx::Row as _;
 
+const OLDEST_ENTRIES: usize = 10;
+
 const RECORDS: &str = "SELECT COUNT(*) FROM idempotency_records";
 /// Purchases without their order. That a purchase is recorded once is the table's unique key.
-const RECORDS_ALONE: &str = "SELECT COUNT(*) FROM idempotency_records r \
-     LEFT JOIN t_order o ON o.id = r.order_id AND o.user_id = r.user_id WHERE o.id IS NULL";
+const RECORDS_ALONE: &str = "SELECT r.order_id FROM idempotency_records r \
+     LEFT JOIN t_order o ON o.id = r.order_id AND o.user_id = r.user_id WHERE o.id IS NULL ORDER BY r.order_id LIMIT 1000";
 /// Orders of sale units whose record is another order's, or none.
-const SALE_ITEMS: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(r.id IS NULL), 0) AS SIGNED) FROM t_order_item i \
-     LEFT JOIN idempotency_records r ON r.order_id = i.order_id AND r.product_id = i.product_id WHERE i.sku_id >= ?";
+const UNRECORDED: &str = "SELECT i.order_id FROM t_order_item i \
+     LEFT JOIN idempotency_records r ON r.order_id = i.order_id AND r.product_id = i.product_id \
+     WHERE i.sku_id >= ? AND r.id IS NULL ORDER BY i.order_id LIMIT 1000";
 const ROWS_OF_SALES: &str = "SELECT a.id, a.status, a.stock, i.seeded_stock FROM seckill_activity a \
      LEFT JOIN t_inventory i ON i.product_id = a.product_id AND i.sku_id = (CAST(? AS UNSIGNED) | (a.id << 32) | a.sku_id) \
      ORDER BY a.id";
@@ -33,26 +38,26 @@ pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<F
     ])
 }
 
-/// Whether the batch writer has something to do.
-pub async fn on_its_way(redis: &Redis) -> anyhow::Result<bool> {
-    Ok(!streams(redis).scan().await?.is_empty())
-}
-
-fn streams(redis: &Redis) -> Streams {
-    Streams::new(redis.clone(), "reconcile".to_owned())
-}
-
-/// What is done with is removed, so an intake's length is what has not ended.
+/// What is done with is removed: an entry that stays is stuck. The oldest of each intake are looked at, as those behind them
+/// are newer.
 async fn entries(redis: &Redis) -> anyhow::Result<Finding> {
     let mut ended = Finding::new("4 every intake entry is an order or a failure");
-    let mut streams = streams(redis);
-    for (name, length) in streams.scan().await? {
-        ended.broken += length;
-        ended
-            .example
-            .get_or_insert_with(|| format!("{name} holds {length}"));
-    }
+    let mut streams = Streams::new(redis.clone(), String::new());
+    let filled = streams.scan().await?;
     ended.checked = streams.count() as u64;
+    for (name, length) in filled {
+        let oldest: StreamRangeReply = ::redis::cmd("XRANGE")
+            .arg(&name)
+            .arg(&["-", "+", "COUNT"])
+            .arg(OLDEST_ENTRIES)
+            .query_async(&mut redis.connection())
+            .await
+            .context("Redis")?;
+        for entry in oldest.ids {
+            let text = format!("{name} holds {length}, the oldest {}", entry.id);
+            ended.add(Wrong::new((&name, &entry.id), text));
+        }
+    }
     Ok(ended)
 }
 
@@ -61,7 +66,7 @@ async fn failures(databases: &Databases) -> anyhow::Result<Finding> {
     ended.checked = count(&databases.inventory, "SELECT COUNT(*) FROM order_failures").await?;
     let now = now_ms();
     let stuck = sqlx::query(
-        "SELECT id FROM order_failures WHERE (status = ? AND updated_at < ?) OR (status = ? AND next_retry_at < ?) \
+        "SELECT id, updated_at FROM order_failures WHERE (status = ? AND updated_at < ?) OR (status = ? AND next_retry_at < ?) \
          ORDER BY id",
     )
     .bind(FailureStatus::Processing.code())
@@ -70,10 +75,10 @@ async fn failures(databases: &Databases) -> anyhow::Result<Finding> {
     .bind(now.saturating_sub(FAILURE_STALE_MS))
     .fetch_all(&databases.inventory.pool)
     .await?;
-    ended.broken = stuck.len() as u64;
-    if let Some(row) = stuck.first() {
-        let id: u64 = row.try_get(0)?;
-        ended.example = Some(format!("failure {id} waits for its retry"));
+    for row in stuck {
+        let (id, updated_at): (u64, u64) = (row.try_get(0)?, row.try_get(1)?);
+        let text = format!("failure {id} waits for its retry");
+        ended.add(Wrong::new((id, updated_at), text));
     }
     Ok(ended)
 }
@@ -81,21 +86,21 @@ async fn failures(databases: &Databases) -> anyhow::Result<Finding> {
 async fn purchases(databases: &Databases) -> anyhow::Result<Finding> {
     let mut once = Finding::new("3 one order per flash sale, user and product");
     for shard in &databases.shards {
-        let alone = count(shard, RECORDS_ALONE).await?;
-        let row = sqlx::query(SALE_ITEMS)
-            .bind(SALE_SKU_BIT)
-            .fetch_one(&shard.pool)
-            .await?;
-        let unrecorded = u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or_default();
         once.checked += count(shard, RECORDS).await?;
-        once.broken += alone + unrecorded;
-        if alone + unrecorded > 0 {
-            once.example.get_or_insert_with(|| {
-                format!(
-                    "{}: {alone} records without an order, {unrecorded} orders without a record",
-                    shard.name
-                )
-            });
+        let alone: Vec<u64> = sqlx::query_scalar(RECORDS_ALONE)
+            .fetch_all(&shard.pool)
+            .await?;
+        let unrecorded: Vec<u64> = sqlx::query_scalar(UNRECORDED)
+            .bind(SALE_SKU_BIT)
+            .fetch_all(&shard.pool)
+            .await?;
+        for order in alone {
+            let text = format!("a record of order {order}, which is not there");
+            once.add(Wrong::new((order, true), text));
+        }
+        for order in unrecorded {
+            let text = format!("order {order} has no record");
+            once.add(Wrong::new((order, false), text));
         }
     }
     Ok(once)
@@ -112,7 +117,9 @@ async fn units(databases: &Databases) -> anyhow::Result<Finding> {
         let (stock, seeded): (u32, Option<u32>) = (row.try_get(2)?, row.try_get(3)?);
         let agrees = agrees(SeckillStatus::from_code(status), stock, seeded);
         own.note((!agrees).then(|| {
-            format!("activity {id} of status {status} has {stock} units, its row {seeded:?}")
+            let text =
+                format!("activity {id} of status {status} has {stock} units, its row {seeded:?}");
+            Wrong::new((id, status), text)
         }));
     }
     Ok(own)

@@ -1,8 +1,17 @@
-//! `reconcile` finds what is broken, says where, and ends with 1.
+//! `reconcile` finds what is broken, says where, and ends with 1: on a platform at rest, beside a Kafka, and on a platform
+//! that never rests.
 
-use crate::world::World;
+use crate::world::{SOON, World, run};
+use contract::message::{ORDER_CREATED, ORDER_STATUS_CHANGED};
 use contract::redis as keys;
-use domain::{ProductId, Status, StockMode};
+use domain::hex::hex;
+use domain::{Order, ProductId, SeckillId, Status, StockMode, UserId};
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 enum Place {
     Inventory,
@@ -10,8 +19,9 @@ enum Place {
 }
 use Place::{Inventory, Shard};
 
-/// Where something is broken, how, how it is mended, and the line that tells.
-const BREAKS: [(Place, &str, &str, &str); 14] = [
+/// Where something is broken, how, how it is mended, and the line that says so. What a unique key forbids is broken in a
+/// table that lost it.
+const BREAKS: [(Place, &str, &str, &str); 17] = [
     (
         Inventory,
         "UPDATE t_inventory SET sold_stock = sold_stock + 1",
@@ -100,7 +110,31 @@ const BREAKS: [(Place, &str, &str, &str); 14] = [
         "DELETE FROM order_failures",
         "4 every failure",
     ),
+    (
+        Shard,
+        "ALTER TABLE t_order DROP KEY uk_user_idempotency; \
+             INSERT INTO t_order (id, user_id, order_no, total_amount, actual_amount, idempotency_key, created_at, updated_at) \
+             VALUES (77, 1, 'a', 1, 1, REPEAT('k', 16), 0, 0), (78, 1, 'b', 1, 1, REPEAT('k', 16), 0, 0)",
+        "DELETE FROM t_order WHERE id IN (77, 78)",
+        "3 one order per idempotency key",
+    ),
+    (
+        Inventory,
+        "ALTER TABLE t_message_consume_log DROP KEY uk_message_consumer; \
+             INSERT INTO t_message_consume_log (message_id, consumer_group, consumed_at) \
+             SELECT message_id, consumer_group, 0 FROM t_message_consume_log",
+        "DELETE FROM t_message_consume_log WHERE consumed_at = 0",
+        "3 one effect per message",
+    ),
+    (
+        Inventory,
+        "INSERT INTO t_stock_log (order_id, product_id, quantity, state, created_at, updated_at) VALUES (77, 1, 1, 1, 0, 0)",
+        "DELETE FROM t_stock_log WHERE order_id = 77",
+        "6 no reservation outlives",
+    ),
 ];
+
+const AT_ONCE: &str = "reconcile --settle-seconds 0";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_break_is_found_and_named() {
@@ -112,7 +146,7 @@ async fn each_break_is_found_and_named() {
     world.change(other, Status::Paid).await.unwrap();
     world.quiet().await;
     let sound = world.command("reconcile");
-    assert!(sound.contains("all 19 invariants hold"), "{sound}");
+    assert!(sound.contains("all 23 invariants hold"), "{sound}");
     relay.stop().unwrap();
 
     let shard = world.shards[world.shard_of(&order)].clone();
@@ -121,38 +155,110 @@ async fn each_break_is_found_and_named() {
             Inventory => &world.inventory,
             Shard => &shard,
         };
-        sqlx::query(break_it).execute(database).await.unwrap();
-        let (code, report) = world.try_command("reconcile --wait 0");
+        for statement in break_it.split(';') {
+            sqlx::query(statement).execute(database).await.unwrap();
+        }
+        let (code, report) = world.try_command(AT_ONCE);
         assert_eq!(code, 1, "{report}");
         assert_ne!(broken(&report, line), 0, "{break_it}: {report}");
         sqlx::query(mend_it).execute(database).await.unwrap();
     }
+    in_redis(&mut world, order).await;
+}
+
+/// What Redis holds and should not: the commands that put it there, the keys that are deleted afterwards, the line.
+async fn in_redis(world: &mut World, order: Order) {
+    sqlx::query(
+        "INSERT INTO seckill_activity (id, product_id, name, price, stock, starts_at, ends_at, status, created_at, updated_at) \
+         VALUES (1, 1, 'Tea', 1, 5, 0, 9e15, 2, 0, 0)",
+    )
+    .execute(&world.inventory)
+    .await
+    .unwrap();
+    let nowhere = world.draft(3, 1, 1);
     let intake = keys::order_intakes().next().unwrap();
-    let mut entry = redis::cmd("XADD");
-    entry.arg(&intake).arg("*").arg("kind").arg("order");
-    let _: String = entry.query(&mut world.redis).unwrap();
-    let (code, report) = world.try_command("reconcile --wait 0");
-    assert_eq!(
-        (code, broken(&report, "4 every intake entry")),
-        (1, 1),
-        "{report}"
-    );
+    let buyers = keys::seckill_buyers(SeckillId::parse("1-1").unwrap());
+    let admission = keys::idempotency(UserId::new(3), &hex(&[7; 16]));
+    let body = format!("{{\"id\":\"{}\",\"status\":\"queued\"}}", nowhere.id);
+    let (cached, queued) = (keys::order(order.id), keys::queued(nowhere.id));
+    let ahead = format!("2 1\n{{\"id\":\"{}\",\"status\":\"paid\"}}", order.id);
+    let same = format!("1 1\n{{\"id\":\"{}\",\"status\":\"pending\"}}", order.id);
+    let (absent, id) = ("0 0\n".to_owned(), nowhere.id.to_string());
+    let cache = "1 no cached order";
+    for (command, key, line) in [
+        (
+            vec!["XADD", &intake, "*", "kind", "order"],
+            &intake,
+            "4 every intake entry",
+        ),
+        (vec!["SET", &queued, "{}"], &queued, "4 every queued order"),
+        (
+            vec![
+                "HSET",
+                &admission,
+                "state",
+                "completed",
+                "status",
+                "202",
+                "body",
+                &body,
+            ],
+            &admission,
+            "3 every completed key",
+        ),
+        (vec!["HSET", &buyers, "3", &id], &buyers, "3 every buyer of"),
+        (vec!["SET", &cached, &ahead, "PX", "60000"], &cached, cache),
+        (vec!["SET", &cached, &same], &cached, cache),
+        (vec!["SET", &cached, &same, "PX", "600000"], &cached, cache),
+        (vec!["SET", &cached, &absent, "PX", "5000"], &cached, cache),
+    ] {
+        let [name, arguments @ ..] = command.as_slice() else {
+            panic!("no command");
+        };
+        let _: redis::Value = redis::cmd(name)
+            .arg(arguments)
+            .query(&mut world.redis)
+            .unwrap();
+        let (code, report) = world.try_command(AT_ONCE);
+        assert_eq!(
+            (code, lines_broken(&report)),
+            (1, vec![line.to_owned()]),
+            "{command:?}: {report}"
+        );
+        let _: i64 = redis::cmd("DEL").arg(key).query(&mut world.redis).unwrap();
+    }
+    let sound = redis::cmd("SET")
+        .arg(&cached)
+        .arg(&same)
+        .arg(&["PX", "60000"])
+        .to_owned();
+    let _: () = sound.query(&mut world.redis).unwrap();
+    assert!(world.command(AT_ONCE).contains("all 23 invariants hold"));
+    world.promise(&nowhere, 60_000);
+    let (_, report) = world.try_command(AT_ONCE);
+    assert_eq!(lines_broken(&report), ["6 no intent outlives"], "{report}");
     let _: i64 = redis::cmd("DEL")
-        .arg(&intake)
+        .arg(keys::reserved(ProductId(1)))
         .query(&mut world.redis)
         .unwrap();
-    let _: i64 = redis::cmd("HINCRBY")
-        .arg(keys::stock(ProductId(1)))
-        .arg("r:0")
-        .arg(1)
-        .query(&mut world.redis)
-        .unwrap();
-    let (code, report) = world.try_command("reconcile --wait 0");
+    let (code, report) = world.try_command(AT_ONCE);
     assert_eq!(code, 1);
     assert!(
         report.contains("product 1 sku 0: reserved 1, intents 0"),
         "{report}"
     );
+}
+
+/// The first words of the lines that have something broken.
+fn lines_broken(report: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in report.lines().skip(1) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if !line.contains(" invariants ") && broken(report, line) > 0 {
+            lines.push(words[..4].join(" "));
+        }
+    }
+    lines
 }
 
 /// The number in the column `broken` of the line that starts so.
@@ -163,4 +269,150 @@ fn broken(report: &str, line: &str) -> u64 {
     let found = report.lines().find(|l| l.starts_with(line)).unwrap();
     let number = found[..end].split_whitespace().next_back();
     number.and_then(|number| number.parse().ok()).unwrap()
+}
+
+/// A message id, its order, and its topic, of every row of the outbox.
+async fn rows(world: &World) -> Vec<(String, String, String)> {
+    let mut rows = Vec::new();
+    for shard in &world.shards {
+        let query = "SELECT message_id, tx_id, topic FROM t_local_message ORDER BY id";
+        let some: Vec<(String, String, String)> =
+            sqlx::query_as(query).fetch_all(shard).await.unwrap();
+        rows.extend(some);
+    }
+    rows
+}
+
+fn publish(world: &World, brokers: &str, rows: &[(String, String, String)]) {
+    let mut client = ClientConfig::new();
+    let producer: BaseProducer = client.set("bootstrap.servers", brokers).create().unwrap();
+    for (message, order, topic) in rows {
+        let topic = format!("w{}.{topic}", world.number);
+        let id = Header {
+            key: "id",
+            value: Some(message),
+        };
+        let record = BaseRecord::to(&topic).key(order).payload("{}");
+        let record = record.headers(OwnedHeaders::new().insert(id));
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(SOON).unwrap();
+}
+
+/// The relay's own broker is gone with it; the events are put into another one, all but one of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_kafka_does_not_have_and_what_the_outbox_does_not_have() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 100).await;
+    let relay = world.relay();
+    for user in 1..5 {
+        let order = world.place(user, 1, 1).await;
+        world.change(order, Status::Paid).await.unwrap();
+    }
+    world.quiet().await;
+    assert!(world.command("reconcile").contains("invariants hold"));
+    relay.stop().unwrap();
+
+    let broker = MockCluster::new(1).unwrap();
+    for topic in [ORDER_CREATED, ORDER_STATUS_CHANGED] {
+        let topic = format!("w{}.{topic}", world.number);
+        broker.create_topic(&topic, 3, 1).unwrap();
+    }
+    let brokers = broker.bootstrap_servers();
+    world.set("KAFKA_BROKERS", &brokers);
+    let rows = rows(&world).await;
+    let (unsent, sent) = rows.split_first().unwrap();
+    publish(&world, &brokers, sent);
+    let (code, report) = world.try_command(AT_ONCE);
+    assert_eq!(
+        (code, lines_broken(&report)),
+        (1, vec!["5 every published event".to_owned()]),
+        "{report}"
+    );
+    assert_eq!(broken(&report, "5 every published"), 1, "{report}");
+    assert!(report.contains(&unsent.0), "{report}");
+
+    publish(&world, &brokers, std::slice::from_ref(unsent));
+    // Some events come more than once.
+    publish(&world, &brokers, &sent[..2]);
+    let sound = world.command("reconcile --settle-seconds 0 --events-hours 1");
+    assert!(sound.contains("all 25 invariants hold"), "{sound}");
+    assert!(world.command(AT_ONCE).contains("all 25 invariants hold"));
+
+    let shard = world.shards[0].clone();
+    let forget = sqlx::query("DELETE FROM t_local_message WHERE message_id = ?");
+    forget.bind(&unsent.0).execute(&shard).await.unwrap();
+    let (_, report) = world.try_command(AT_ONCE);
+    assert_eq!(
+        lines_broken(&report),
+        ["2 every version of", "5 every event in"],
+        "{report}"
+    );
+    assert!(report.contains(&format!("event {}", unsent.0)), "{report}");
+}
+
+/// Orders are placed, paid and cancelled without a pause until it is over.
+async fn never_rests(world: &mut World, over: &AtomicBool) -> u64 {
+    let mut user = 1_000;
+    while !over.load(Ordering::Relaxed) {
+        let order = world.place(user, 1, 1).await;
+        match user % 3 {
+            0 => drop(world.change(order, Status::Paid).await.unwrap()),
+            1 => drop(world.change(order, Status::Cancelled).await.unwrap()),
+            _ => {}
+        }
+        user += 1;
+    }
+    user - 1_000
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_on_a_platform_that_never_rests() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 1_000_000).await;
+    let relay = world.relay();
+    let old = world.place(1, 1, 5).await;
+    world.change(old.clone(), Status::Paid).await.unwrap();
+    world.quiet().await;
+    let (env, inventory) = (world.env.clone(), world.inventory.clone());
+    let shard = world.shards[world.shard_of(&old)].clone();
+    let over = AtomicBool::new(false);
+    let judged = async {
+        let reconcile = async |arguments: &'static str| {
+            let env = env.clone();
+            let command = tokio::task::spawn_blocking(move || run(&env, arguments));
+            command.await.unwrap()
+        };
+        let began = Instant::now();
+        let sound = reconcile("reconcile").await;
+        let took = began.elapsed();
+        // On the busy product itself, and on an order that rests.
+        sqlx::query("UPDATE t_inventory SET sold_stock = sold_stock + 1 WHERE product_id = 1")
+            .execute(&inventory)
+            .await
+            .unwrap();
+        sqlx::query("DELETE FROM t_local_message WHERE tx_id = ? LIMIT 1")
+            .bind(old.id.to_string())
+            .execute(&shard)
+            .await
+            .unwrap();
+        let broken = reconcile("reconcile --settle-seconds 20").await;
+        over.store(true, Ordering::Relaxed);
+        (sound, took, broken)
+    };
+    let (placed, ((code, sound), took, (_, report))) =
+        tokio::join!(never_rests(&mut world, &over), judged);
+    assert!(placed > 100, "{placed} orders");
+    assert!(code == 0 && took < SOON, "after {took:?}: {sound}");
+    let names = [
+        "1 seeded = available",
+        "1 locked and sold",
+        "2 every version of",
+    ];
+    assert_eq!(lines_broken(&report), names, "{report}");
+    assert!(
+        report.contains(&format!("order {} at version 2: 1 rows", old.id)),
+        "{report}"
+    );
+    relay.stop().unwrap();
 }

@@ -103,14 +103,7 @@ impl World {
     }
 
     pub fn try_command(&self, arguments: &str) -> (i32, String) {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_relay-worker"))
-            .args(arguments.split_whitespace())
-            .envs(self.env.iter().cloned())
-            .output()
-            .unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        let code = output.status.code().unwrap();
-        (code, String::from_utf8(text).unwrap())
+        run(&self.env, arguments)
     }
 
     /// Starts a relay and waits until it serves.
@@ -375,6 +368,18 @@ impl World {
         })
         .await;
     }
+}
+
+/// Runs a command of the relay to its end: its code, and what it printed.
+pub fn run(env: &[(String, String)], arguments: &str) -> (i32, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_relay-worker"))
+        .args(arguments.split_whitespace())
+        .envs(env.iter().cloned())
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    let code = output.status.code().unwrap();
+    (code, String::from_utf8(text).unwrap())
 }
 
 async fn insert_event(
