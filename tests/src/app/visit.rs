@@ -50,7 +50,7 @@ impl Platform {
             "more units in orders than there were (product, sku, ordered, seeded):\n{oversold}"
         );
         let restarted = "relay_loops_restarted_total 0";
-        let metrics = self.relay_metrics()?;
+        let metrics = self.metrics_of(&self.relay)?;
         ensure!(
             metrics.lines().any(|line| line == restarted),
             "a loop of the relay ended by a panic:\n{metrics}"
