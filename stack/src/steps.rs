@@ -308,3 +308,32 @@ fn answer(wire: &Wire, mut from: TcpStream, mut to: TcpStream) {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_named_by_its_transaction() {
+        let steps = Steps::before(1, Protocol::MySql).unwrap();
+        let step = steps.at_after("INSERT", "COMMIT", Action::Hold);
+        let mut transaction = Transaction::default();
+        let mut sends = |request: &str| {
+            let taken = step.0.takes(request, &transaction.0);
+            transaction.note(request.to_owned());
+            taken
+        };
+        let requests = [
+            "INSERT INTO a",
+            "ROLLBACK",
+            "SELECT 1",
+            "COMMIT",
+            "INSERT INTO b",
+        ];
+        for request in requests {
+            assert!(!sends(request), "{request}");
+        }
+        assert!(sends("COMMIT"));
+        assert!(!sends("COMMIT"), "a step happens once");
+    }
+}
