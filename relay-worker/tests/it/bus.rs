@@ -56,7 +56,13 @@ async fn two_relays_and_a_broker_that_die() {
     kafka.process.start().unwrap();
     world.quiet().await;
     assert_eq!(world.outbox().await[3], 0, "an outage kills no row");
-    assert!(world.command("reconcile").contains("invariants hold"));
+    assert!(
+        world
+            .command("reconcile")
+            .contains("all 25 invariants hold")
+    );
+    let late = world.command("reconcile --events-hours 1");
+    assert!(late.contains("all 25 invariants hold"));
     one.stop().unwrap();
     two.stop().unwrap();
 }
