@@ -5,7 +5,6 @@
 mod audit;
 mod clocks;
 mod frozen;
-mod histories;
 mod kill;
 mod load;
 mod outage;

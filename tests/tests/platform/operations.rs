@@ -31,9 +31,11 @@ impl Walk<'_> {
         let mut values = values.iter();
         let segments = operation.path.split('/').map(|segment| {
             let parameter = segment.starts_with('{');
-            parameter
-                .then(|| *values.next().expect("a value"))
-                .unwrap_or(segment)
+            if parameter {
+                *values.next().expect("a value")
+            } else {
+                segment
+            }
         });
         let path = segments.collect::<Vec<_>>().join("/") + query;
         let headers = [("content-type", "application/json")];
