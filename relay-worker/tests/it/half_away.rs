@@ -305,10 +305,11 @@ async fn what_was_given_up_is_listed_and_sent_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_product_that_is_held() {
     let mut world = World::new().await;
-    world.product(1, StockMode::Redis, 10).await;
-    world.product(2, StockMode::Redis, 10).await;
+    for product in 1..=4 {
+        world.product(product, StockMode::Redis, 10).await;
+    }
     let mut tx = world.inventory.begin().await.unwrap();
-    sqlx::query("SELECT id FROM t_inventory WHERE product_id = 1 FOR UPDATE")
+    sqlx::query("SELECT id FROM t_inventory WHERE product_id IN (1, 3) FOR UPDATE")
         .execute(&mut *tx)
         .await
         .unwrap();
@@ -328,9 +329,25 @@ async fn a_product_that_is_held() {
         world.stock(2).await == (6, 4, 0)
     })
     .await;
-    assert_eq!(world.stock(1).await, (10, 0, 0), "held all the while");
+    relay.stop().unwrap();
+    // Another's moves come together with those of a product that nobody is in the way of.
+    for user in 1..=5 {
+        world.place(user, 3, 1).await;
+        world.place(user, 4, 1).await;
+    }
+    let relay = world.relay();
+    wait("the stock that is free", async || {
+        world.stock(4).await == (5, 5, 0)
+    })
+    .await;
+    for product in [1, 3] {
+        let stock = world.stock(product).await;
+        assert_eq!(stock, (10, 0, 0), "held all the while");
+    }
     tx.rollback().await.unwrap();
     world.quiet().await;
-    assert_eq!(world.stock(1).await, (5, 5, 0));
+    for product in [1, 3] {
+        assert_eq!(world.stock(product).await, (5, 5, 0));
+    }
     relay.stop().unwrap();
 }
