@@ -3,13 +3,13 @@
 
 use super::count;
 use super::finding::{Finding, Wrong};
-use crate::clock::now_ms;
-use crate::database::Databases;
+use crate::database::{Databases, assembled};
 use crate::intake::streams::Streams;
 use crate::redis::Redis;
 use ::redis::streams::StreamRangeReply;
 use anyhow::Context;
 use contract::failure::FailureStatus;
+use contract::sql::NOW_MS;
 use domain::id::SALE_SKU_BIT;
 use domain::limits::FAILURE_STALE_MS;
 use domain::seckill::SeckillStatus;
@@ -64,17 +64,15 @@ async fn entries(redis: &Redis) -> anyhow::Result<Finding> {
 async fn failures(databases: &Databases) -> anyhow::Result<Finding> {
     let mut ended = Finding::new("4 every failure is retried, an order, or given up");
     ended.checked = count(&databases.inventory, "SELECT COUNT(*) FROM order_failures").await?;
-    let now = now_ms();
-    let stuck = sqlx::query(
-        "SELECT id, updated_at FROM order_failures WHERE (status = ? AND updated_at < ?) OR (status = ? AND next_retry_at < ?) \
-         ORDER BY id",
-    )
-    .bind(FailureStatus::Processing.code())
-    .bind(now.saturating_sub(2 * FAILURE_STALE_MS))
-    .bind(FailureStatus::Pending.code())
-    .bind(now.saturating_sub(FAILURE_STALE_MS))
-    .fetch_all(&databases.inventory.pool)
-    .await?;
+    let stuck = format!(
+        "SELECT id, updated_at FROM order_failures WHERE (status = ? AND updated_at < {NOW_MS} - 2 * {FAILURE_STALE_MS}) \
+         OR (status = ? AND next_retry_at < {NOW_MS} - {FAILURE_STALE_MS}) ORDER BY id"
+    );
+    let stuck = sqlx::query(assembled(stuck))
+        .bind(FailureStatus::Processing.code())
+        .bind(FailureStatus::Pending.code())
+        .fetch_all(&databases.inventory.pool)
+        .await?;
     for row in stuck {
         let (id, updated_at): (u64, u64) = (row.try_get(0)?, row.try_get(1)?);
         let text = format!("failure {id} waits for its retry");

@@ -74,24 +74,29 @@ pub fn nothing_odd(platform: &Platform, relay: &Process) -> Result<()> {
     Ok(())
 }
 
-/// Units of a product that is sold one by one: available are those without an order.
+/// Units of a product that is sold one by one: available are those without an order, once what a dead request had reserved
+/// is old enough to be returned. There are never more.
 pub fn exact(platform: &Platform, product: u64, seeded: i64) -> Result<()> {
     const CANCELLED: u8 = 4;
-    let sold = count(
-        platform,
-        &format!(
-            "SELECT COUNT(*) FROM order_N.t_order o JOIN order_N.t_order_item i ON i.order_id = o.id \
-             WHERE i.product_id = {product} AND o.status <> {CANCELLED}"
-        ),
-    )?;
-    let available = platform.number(&format!(
-        "SELECT SUM(available_stock) FROM inventory.t_inventory WHERE product_id = {product}"
-    ))?;
-    ensure!(
-        available == seeded - sold,
-        "product {product}: {available} of {seeded} available, {sold} sold"
-    );
-    Ok(())
+    let missing = || -> Result<i64> {
+        let sold = count(
+            platform,
+            &format!(
+                "SELECT COUNT(*) FROM order_N.t_order o JOIN order_N.t_order_item i ON i.order_id = o.id \
+                 WHERE i.product_id = {product} AND o.status <> {CANCELLED}"
+            ),
+        )?;
+        let available = platform.number(&format!(
+            "SELECT SUM(available_stock) FROM inventory.t_inventory WHERE product_id = {product}"
+        ))?;
+        Ok(seeded - sold - available)
+    };
+    ensure!(missing()? >= 0, "product {product}: units too many");
+    soon("all units", || {
+        let missing = missing()?;
+        ensure!(missing == 0, "product {product}: {missing} units missing");
+        Ok(())
+    })
 }
 
 /// Ids of all orders.

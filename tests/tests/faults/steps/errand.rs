@@ -189,7 +189,7 @@ impl<'a> Errand<'a> {
             Work::Buy => sale::buy(api, user, &self.token, 1),
             Work::Retry => {
                 let path = format!("/api/v1/failures/{}/retry", self.failure);
-                api.post(&path, &json!({}))
+                api.send("POST", &path, &[], "")
             }
             Work::Expire => {
                 let shard = user % SHARDS;
@@ -250,8 +250,9 @@ impl<'a> Errand<'a> {
             Work::Expire | Work::Orphan | Work::EndOfSale | Work::Retry
         );
         if !by_itself && let Some(reply) = self.send(api)? {
-            let order = reply.text_at("/order_id");
-            if reply.status / 100 == 2 && !order.is_empty() {
+            if reply.status / 100 == 2
+                && let Some(order) = reply.body["order_id"].as_str()
+            {
                 let before = self.order.get_or_insert_with(|| order.to_owned());
                 ensure!(before == order, "a repeat of order {before} gave {order}");
             }
