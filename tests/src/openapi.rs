@@ -196,6 +196,8 @@ pub fn check(method: &str, path: &str, body: &str, reply: &Reply) {
         method => (false, method),
     };
     let route = path.split_once('?').map_or(path, |(route, _)| route);
+    // A slash at the end means nothing.
+    let route = route.strip_suffix('/').unwrap_or(route);
     let named = operations()
         .iter()
         .filter(|operation| operation.method == asked)
