@@ -37,16 +37,18 @@ fn asleep() -> Result<(&'static Platform, MutexGuard<'static, ()>)> {
         ensure!(listening.1 > 0, "nobody listens");
         Ok(())
     })?;
-    for user in [buyer(), buyer()] {
-        let product = platform.product(10, "redis")?;
-        published(
-            platform,
-            user,
-            &placed(&platform.order(user, product, 1)?)?,
-            1,
-        )?;
+    for _ in 0..2 {
+        published_order(platform)?;
     }
     Ok((platform, alone))
+}
+
+/// A buyer and an order of theirs, whose event is published.
+fn published_order(platform: &Platform) -> Result<(u64, String)> {
+    let (user, product) = (buyer(), platform.product(10, "redis")?);
+    let order = placed(&platform.order(user, product, 1)?)?;
+    published(platform, user, &order, 1)?;
+    Ok((user, order))
 }
 
 /// All of an order's events are in the topic, and were consumed.
@@ -75,9 +77,7 @@ fn written(platform: &Platform, user: u64, order: &str) -> Result<()> {
 #[test]
 fn an_order_and_its_payment_wake_the_outbox() -> Result<()> {
     let (platform, _alone) = asleep()?;
-    let (user, product) = (buyer(), platform.product(10, "redis")?);
-    let order = placed(&platform.order(user, product, 1)?)?;
-    published(platform, user, &order, 1)?;
+    let (user, order) = published_order(platform)?;
     let path = format!("/v1/order/{order}/pay");
     platform.api.post(&path, &json!({}))?.expect(200)?;
     published(platform, user, &order, 2)
@@ -135,9 +135,7 @@ fn a_retry_by_hand_wakes_the_retries() -> Result<()> {
 #[test]
 fn an_order_that_expires_wakes_the_outbox() -> Result<()> {
     let (platform, _alone) = asleep()?;
-    let (user, product) = (buyer(), platform.product(10, "redis")?);
-    let order = placed(&platform.order(user, product, 1)?)?;
-    published(platform, user, &order, 1)?;
+    let (user, order) = published_order(platform)?;
     let shard = user % tests::app::SHARDS;
     platform.sql(&format!(
         "UPDATE order_{shard}.t_order SET payable_at = 1 WHERE id = {order}"
@@ -148,9 +146,7 @@ fn an_order_that_expires_wakes_the_outbox() -> Result<()> {
 #[test]
 fn a_relay_that_listens_anew_looks_for_what_it_missed() -> Result<()> {
     let (platform, _alone) = asleep()?;
-    let (user, product) = (buyer(), platform.product(10, "redis")?);
-    let order = placed(&platform.order(user, product, 1)?)?;
-    published(platform, user, &order, 1)?;
+    let (user, order) = published_order(platform)?;
     let shard = user % tests::app::SHARDS;
     // As it would be had its hint been sent while nobody listened.
     platform.sql(&format!(
