@@ -25,6 +25,8 @@ impl Shared {
 
     /// Both ends are closed with the door.
     fn enter(&self, client: &TcpStream, server: &TcpStream) -> Result<()> {
+        // What has ended has no peer any more: it would hold a file for as long as the door is there.
+        self.open().retain(|stream| stream.peer_addr().is_ok());
         for stream in [client, server] {
             stream.set_nodelay(true)?;
             self.open().push(stream.try_clone()?);
@@ -80,5 +82,39 @@ impl Drop for Door {
         self.close_connections();
         // Wakes the listener.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wait::wait_for;
+    use std::io::Read;
+    use std::time::Duration;
+
+    #[test]
+    fn connections_that_ended_are_forgotten() {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let target = server.local_addr().unwrap().port();
+        let door = Door::before(target, |client, server| {
+            client.shutdown(Shutdown::Both)?;
+            Ok(server.shutdown(Shutdown::Both)?)
+        })
+        .unwrap();
+        let visit = || {
+            let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, door.port())).unwrap();
+            assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        };
+        for _ in 0..20 {
+            visit();
+            drop(server.accept().unwrap());
+        }
+        wait_for(Duration::from_secs(5), "few files", || {
+            visit();
+            drop(server.accept().unwrap());
+            // Those of the last visit may still be ending.
+            door.shared.open().len() <= 4
+        })
+        .unwrap();
     }
 }

@@ -117,7 +117,11 @@ impl Steps {
             }),
             changed: Condvar::new(),
         });
-        lock(&self.rules).push(rule.clone());
+        let mut rules = lock(&self.rules);
+        // Each request is compared with all of them.
+        rules.retain(|rule| !lock(&rule.state).released);
+        rules.push(rule.clone());
+        drop(rules);
         Step(rule)
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask soak`: campaigns that are too long for the gate.
 
+mod faults;
 mod mutants;
-mod steps;
 
 use std::process::ExitCode;
 
@@ -26,6 +26,12 @@ pub enum Soak {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         rounds: u32,
     },
+    /// Buyers fight for scarce products while connections end at random and host and relay are killed
+    Histories {
+        /// How many
+        #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        count: u32,
+    },
 }
 
 /// # Errors
@@ -35,6 +41,7 @@ pub fn run(checkout: &Checkout, soak: &Soak) -> Result<ExitCode> {
         Soak::Mutants { filter, list } => {
             mutants::run(checkout, filter.as_deref().unwrap_or_default(), *list)
         }
-        Soak::Steps { rounds } => steps::run(checkout, *rounds),
+        Soak::Steps { rounds } => faults::run(checkout, &faults::STEPS, *rounds),
+        Soak::Histories { count } => faults::run(checkout, &faults::HISTORIES, *count),
     }
 }

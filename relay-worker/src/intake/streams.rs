@@ -125,6 +125,9 @@ impl Streams {
     /// When Redis is away: what it had given out by then is claimed again later.
     pub async fn read(&mut self, names: &[String]) -> anyhow::Result<(Vec<Entry>, Vec<String>)> {
         let names = &self.prepare(names).await?;
+        if names.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
         let mut pipeline = redis::pipe();
         for name in names {
             pipeline
@@ -162,10 +165,10 @@ impl Streams {
     /// # Errors
     /// When Redis is away.
     pub async fn claim(&mut self, names: &[String]) -> anyhow::Result<Vec<Entry>> {
+        let names = &self.prepare(names).await?;
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let names = &self.prepare(names).await?;
         let mut pipeline = redis::pipe();
         for name in names {
             pipeline

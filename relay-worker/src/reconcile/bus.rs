@@ -2,6 +2,7 @@
 //! row's. The ids of all events that the topics hold are read, from their beginning to the ends they have now.
 
 use super::finding::{Finding, Wrong};
+use super::lookup::each_outbox_row;
 use crate::database::{Database, Databases, assembled, padded};
 use crate::kafka::Cluster;
 use crate::kafka::reader::Reader;
@@ -18,7 +19,6 @@ use std::collections::HashSet;
 const EVENTS_MAX: usize = 10_000_000;
 /// Clocks of shards and relays may differ by so much.
 const SKEW_MS: Ms = 60_000;
-const ROWS: u32 = 5_000;
 
 const PUBLISHED: &str = "SELECT id, message_id, status, created_at FROM t_local_message WHERE id > ? AND id <= ? ORDER BY id LIMIT ?";
 
@@ -110,37 +110,23 @@ async fn compare(
     sent: &mut Finding,
     unheard: &mut Vec<Unheard>,
 ) -> anyhow::Result<()> {
-    let newest: Option<u64> = sqlx::query_scalar("SELECT MAX(id) FROM t_local_message")
-        .fetch_one(&shard.pool)
-        .await?;
-    let mut after = 0u64;
-    loop {
-        let rows = sqlx::query(PUBLISHED)
-            .bind(after)
-            .bind(newest)
-            .bind(ROWS)
-            .fetch_all(&shard.pool)
-            .await?;
-        for row in &rows {
-            after = row.try_get(0)?;
-            let (message, status, born): (String, u8, Ms) =
-                (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
-            let Some(event) = EventId::parse(&message) else {
-                continue;
-            };
-            let there = events.remove(&event);
-            let published = matches!(status, 1 | 2);
-            if published && (there || born >= kept_since) {
-                sent.note(None);
-                if !there {
-                    unheard.push(Unheard { event, message });
-                }
+    each_outbox_row(shard, PUBLISHED, |row| {
+        let (message, status, born): (String, u8, Ms) =
+            (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+        let Some(event) = EventId::parse(&message) else {
+            return Ok(());
+        };
+        let there = events.remove(&event);
+        let published = matches!(status, 1 | 2);
+        if published && (there || born >= kept_since) {
+            sent.note(None);
+            if !there {
+                unheard.push(Unheard { event, message });
             }
         }
-        if rows.len() < ROWS as usize {
-            return Ok(());
-        }
-    }
+        Ok(())
+    })
+    .await
 }
 
 async fn without_row(

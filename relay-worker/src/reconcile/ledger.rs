@@ -2,7 +2,7 @@
 
 use super::count;
 use super::finding::{Finding, Wrong};
-use super::lookup::{retried, stored};
+use super::lookup::{each_outbox_row, retried, stored};
 use crate::database::{Database, Databases, assembled};
 use crate::limits::SWEEP_EVERY_MS;
 use crate::redis::Redis;
@@ -70,32 +70,16 @@ async fn named(
 }
 
 async fn outbox(shard: &Database, [ended, dead, owned]: [&mut Finding; 3]) -> anyhow::Result<()> {
-    let newest: Option<u64> = sqlx::query_scalar("SELECT MAX(id) FROM t_local_message")
-        .fetch_one(&shard.pool)
-        .await?;
-    let mut after = 0u64;
-    loop {
-        let rows = sqlx::query(OUTBOX)
-            .bind(after)
-            .bind(newest)
-            .bind(ROWS)
-            .fetch_all(&shard.pool)
-            .await?;
-        for row in &rows {
-            after = row.try_get(0)?;
-            let (message, status, there): (String, u8, i64) =
-                (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
-            let wrong = |text: String| Wrong::new((&message, status), text);
-            ended.note(
-                (status < 2).then(|| wrong(format!("message {message} has status {status}"))),
-            );
-            dead.note((status == 3).then(|| wrong(format!("message {message}"))));
-            owned.note((there == 0).then(|| Wrong::new(&message, format!("message {message}"))));
-        }
-        if rows.len() < ROWS as usize {
-            return Ok(());
-        }
-    }
+    each_outbox_row(shard, OUTBOX, |row| {
+        let (message, status, there): (String, u8, i64) =
+            (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+        let wrong = |text: String| Wrong::new((&message, status), text);
+        ended.note((status < 2).then(|| wrong(format!("message {message} has status {status}"))));
+        dead.note((status == 3).then(|| wrong(format!("message {message}"))));
+        owned.note((there == 0).then(|| Wrong::new(&message, format!("message {message}"))));
+        Ok(())
+    })
+    .await
 }
 
 /// Units in the database's books that no order holds, and none that is still to be written.

@@ -7,7 +7,37 @@ use contract::failure::FailureStatus;
 use contract::sql::placeholders;
 use domain::OrderId;
 use sqlx::Row as _;
+use sqlx::mysql::MySqlRow;
 use std::collections::{HashMap, HashSet};
+
+/// Rows of the outbox that are read at once.
+const PAGE_ROWS: u32 = 1_000;
+
+/// All rows that a shard's outbox has by now, in the order of their ids, page by page. The statement gives the id first; it
+/// is bound to the id after which, the id up to which, and how many.
+pub async fn each_outbox_row(
+    shard: &Database,
+    page: &'static str,
+    mut row: impl FnMut(&MySqlRow) -> Result<(), sqlx::Error>,
+) -> anyhow::Result<()> {
+    let newest: Option<u64> = sqlx::query_scalar("SELECT MAX(id) FROM t_local_message")
+        .fetch_one(&shard.pool)
+        .await?;
+    let mut after = 0u64;
+    loop {
+        let rows = sqlx::query(page)
+            .bind(after)
+            .bind(newest)
+            .bind(PAGE_ROWS)
+            .fetch_all(&shard.pool)
+            .await?;
+        rows.iter().try_for_each(&mut row)?;
+        match rows.last() {
+            Some(last) if rows.len() == PAGE_ROWS as usize => after = last.try_get(0)?,
+            _ => return Ok(()),
+        }
+    }
+}
 
 /// An order as its row has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -222,6 +222,10 @@ async fn single_streams_that_are_gone_or_none() {
     let mut streams = Streams::new(redis, "test".to_owned());
     let names = [stream.clone(), bad.clone()];
     streams.read(&names).await.unwrap();
+    for none in [&names[1..], &[]] {
+        assert_eq!(streams.read(none).await.unwrap(), (Vec::new(), Vec::new()));
+        assert_eq!(streams.claim(none).await.unwrap(), []);
+    }
     let _: () = redis::cmd("DEL")
         .arg(&stream)
         .query(&mut world.redis)

@@ -21,6 +21,11 @@ async fn the_database_says_utc_in_every_zone_and_hour() {
         let mut session = MySqlConnection::connect(&server.url("mysql"))
             .await
             .unwrap();
+        // This library's sessions are in UTC; those of the functions are where the server is.
+        sqlx::query("SET time_zone = 'SYSTEM'")
+            .execute(&mut session)
+            .await
+            .unwrap();
         for moment in MOMENTS {
             sqlx::query(AssertSqlSafe(format!("SET timestamp = {moment}")))
                 .execute(&mut session)

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use tests::app::{Platform, SHARDS, soon};
 
 /// Both shards' answers to one query, in which `order_N` stands for the shard.
-fn over_shards(query: &str, join: &str) -> String {
+pub fn over_shards(query: &str, join: &str) -> String {
     let shards = (0..SHARDS).map(|shard| query.replace("order_N", &format!("order_{shard}")));
     shards.collect::<Vec<_>>().join(join)
 }

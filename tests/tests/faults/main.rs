@@ -5,6 +5,7 @@
 mod audit;
 mod clocks;
 mod frozen;
+mod histories;
 mod kill;
 mod load;
 mod outage;

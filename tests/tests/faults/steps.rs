@@ -66,12 +66,12 @@ impl Blow {
 pub struct Victim<'a> {
     pub process: Process,
     /// Of a host.
-    api: Option<Client>,
+    pub api: Option<Client>,
     pub doors: Doors<'a>,
 }
 
 impl<'a> Victim<'a> {
-    fn host(platform: &'a Platform) -> Result<Victim<'a>> {
+    pub fn host(platform: &'a Platform) -> Result<Victim<'a>> {
         Self::start(platform, |own| {
             let (process, api) = platform.host_with("victim-host", own)?;
             Ok((process, Some(api)))

@@ -1,6 +1,7 @@
 //! A test that cannot fail holds nothing. `tests/mutants.txt` lists one-line changes of Rust, Lua and SQL, each with the
-//! test that must fail for it; here they are made, one at a time, in a copy of the checkout.
+//! test that must fail for it and passes without it; here they are made, one at a time, in a copy of the checkout.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -55,9 +56,17 @@ pub fn run(checkout: &Checkout, filter: &str, list: bool) -> Result<ExitCode> {
     let target = checkout.workspace()?.target.join("mutants");
     let copy = target.join("checkout");
     copy_tracked(&checkout.root, &copy)?;
+    let target = target.join("target");
+    let chosen = mutants.iter().filter(|one| one.name.contains(filter));
+    // A test that fails without them would catch them all.
+    let tests: BTreeSet<&str> = chosen.clone().map(|mutant| mutant.test).collect();
+    for test in tests {
+        let fate = judge(&copy, &target, test)?;
+        ensure!(fate == Fate::Survived, "{test}: {fate:?} without a mutant");
+    }
     let mut survivors = Vec::new();
-    for mutant in mutants.iter().filter(|one| one.name.contains(filter)) {
-        let fate = fate(&copy, &target.join("target"), mutant)?;
+    for mutant in chosen {
+        let fate = fate(&copy, &target, mutant)?;
         console::line(format!("{:?}: {}", fate, mutant.name));
         if fate != Fate::Caught {
             survivors.push(mutant.name);

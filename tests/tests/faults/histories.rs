@@ -1,0 +1,385 @@
+//! Histories of scarce products on real servers: buyers create, buy in sales, pay and cancel, several at once, while
+//! connections of host and relay to MySQL and Redis end at requests that nobody chose, before or after those took effect, and
+//! both are killed now and then. What is not answered is repeated. At the end no unit is sold twice and none is left over.
+//! `HISTORIES` says how many (`cargo xtask soak histories`).
+
+use crate::steps::Victim;
+use crate::{alone, audit};
+use anyhow::{Context, Result, bail, ensure};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use serde_json::json;
+use stack::steps::{Action, Steps};
+use stack::wait_ok;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+use tests::app::{Options, Platform};
+use tests::client::{Client, Reply};
+use tests::sale::{self, ORDINARY, Sale};
+use tests::shop::{buyer, key, order_body};
+
+const HISTORIES: usize = 300;
+/// Units one buyer wants.
+const QUANTITY_MAX: u32 = 2;
+const AT_ONCE: usize = 12;
+/// Host and relay are killed after so many histories each.
+const KILL_EVERY: usize = 100;
+/// A key whose request died is taken over after 7 s.
+const DONE_WITHIN: Duration = Duration::from_secs(60);
+const SHORT: u64 = 30001;
+const SOLD_OUT: u64 = 40002;
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    InRedis,
+    InDatabase,
+    Sale,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Then {
+    Nothing,
+    Pay,
+    Cancel,
+    /// At once; one of them is first.
+    Both,
+}
+
+#[derive(Clone, Debug)]
+struct Buyer {
+    quantity: u32,
+    /// The order may be written later.
+    later: bool,
+    then: Then,
+}
+
+#[derive(Clone, Debug)]
+struct History {
+    kind: Kind,
+    units: u32,
+    buyers: Vec<Buyer>,
+}
+
+fn history() -> impl Strategy<Value = History> {
+    let kind =
+        prop_oneof![3 => Just(Kind::InRedis), 3 => Just(Kind::InDatabase), 1 => Just(Kind::Sale)];
+    let then = prop_oneof![
+        Just(Then::Nothing),
+        Just(Then::Pay),
+        Just(Then::Cancel),
+        Just(Then::Both)
+    ];
+    let buyer = (1..=QUANTITY_MAX, any::<bool>(), then).prop_map(|(quantity, later, then)| Buyer {
+        quantity,
+        later,
+        then,
+    });
+    (kind, 1..=6u32, prop::collection::vec(buyer, 2..8)).prop_map(|(kind, units, buyers)| History {
+        kind,
+        units,
+        buyers,
+    })
+}
+
+/// What a buyer was answered in the end.
+struct Outcome {
+    user: u64,
+    /// `None`: there were not enough units.
+    order: Option<String>,
+    status: &'static str,
+}
+
+/// A product of a history.
+struct Goods {
+    product: u64,
+    units: u32,
+    sale: Option<Sale>,
+}
+
+impl Goods {
+    /// By a host that nothing happens to: announcing a sale twice would make two.
+    fn new(platform: &Platform, history: &History) -> Result<Goods> {
+        let (product, sale) = match history.kind {
+            Kind::InRedis => (platform.product(history.units, "redis")?, None),
+            Kind::InDatabase => (platform.product(history.units, "db")?, None),
+            Kind::Sale => {
+                let sale = platform.sale(history.units, QUANTITY_MAX.min(history.units))?;
+                (sale.product, Some(sale))
+            }
+        };
+        let ordinary = sale.as_ref().map_or(0, |_| ORDINARY);
+        Ok(Goods {
+            product,
+            units: history.units + ordinary,
+            sale,
+        })
+    }
+
+    /// Repeats the request until it is known what came of it.
+    fn buy(&self, api: &Client, user: u64, wish: &Buyer) -> Result<Option<String>> {
+        let Some(sale) = &self.sale else {
+            let key = key();
+            let prefer = if wish.later {
+                "respond-async"
+            } else {
+                "wait=10"
+            };
+            let headers = [
+                ("content-type", "application/json"),
+                ("idempotency-key", key.as_str()),
+                ("prefer", prefer),
+            ];
+            let body = order_body(user, self.product, wish.quantity).to_string();
+            return answered("a create", SHORT, || {
+                api.send("POST", "/v1/order/create", &headers, &body)
+            });
+        };
+        let token = wait_ok(DONE_WITHIN, "a token", || {
+            let reply = sale::token(api, sale, user)?;
+            match is_refused(&reply, SOLD_OUT) {
+                true => Ok(None),
+                false => sale::token_in(&reply).map(Some),
+            }
+        })?;
+        let Some(token) = token else { return Ok(None) };
+        answered("a purchase", SOLD_OUT, || {
+            sale::buy(api, user, &token, wish.quantity.min(self.units - ORDINARY))
+        })
+    }
+}
+
+fn is_refused(reply: &Reply, code: u64) -> bool {
+    reply.status == 409 && reply.code() == code
+}
+
+/// The order that was made, or `None` where `refusal` was the answer.
+fn answered(
+    what: &str,
+    refusal: u64,
+    mut send: impl FnMut() -> Result<Reply>,
+) -> Result<Option<String>> {
+    wait_ok(DONE_WITHIN, what, || {
+        let reply = send()?;
+        match reply.status {
+            200 | 202 => Ok(Some(reply.text_at("/order_id").to_owned())),
+            _ if is_refused(&reply, refusal) => Ok(None),
+            status => bail!("{status} {}", reply.text),
+        }
+    })
+}
+
+/// What an order is by now.
+fn status(api: &Client, order: &str) -> Result<String> {
+    let seen = api.get(&format!("/v1/order/{order}"))?.expect(200)?;
+    Ok(seen.text_at("/order/status").to_owned())
+}
+
+/// Asks for a change until the order is what it makes, or what another change made of it.
+fn change(api: &Client, order: &str, verb: &str, ends: &[&'static str]) -> Result<&'static str> {
+    let body = json!({ "payment_id": format!("pay-{order}") });
+    let body = if verb == "pay" { body } else { json!({}) };
+    wait_ok(DONE_WITHIN, verb, || {
+        // Whatever it is answered: the order says what came of it.
+        let reply = api.post(&format!("/v1/order/{order}/{verb}"), &body);
+        let is = status(api, order)?;
+        let end = ends.iter().find(|end| **end == is);
+        end.copied()
+            .with_context(|| format!("{is} after {reply:?}"))
+    })
+}
+
+fn live(api: &Client, goods: &Goods, wish: &Buyer) -> Result<Outcome> {
+    let user = buyer();
+    let order = goods.buy(api, user, wish)?;
+    let status = match (&order, wish.then) {
+        (None, _) => "",
+        (Some(order), Then::Nothing) => wait_ok(DONE_WITHIN, "the order", || {
+            ensure!(status(api, order)? == "pending", "not yet");
+            Ok("pending")
+        })?,
+        (Some(order), Then::Pay) => change(api, order, "pay", &["paid"])?,
+        (Some(order), Then::Cancel) => change(api, order, "cancel", &["cancelled"])?,
+        (Some(order), Then::Both) => thread::scope(|scope| {
+            let ends = ["paid", "cancelled"];
+            let paid = scope.spawn(move || change(api, order, "pay", &ends));
+            let cancelled = change(api, order, "cancel", &ends)?;
+            let paid = paid.join().expect("no panic")?;
+            ensure!(paid == cancelled, "{order} is {paid} and {cancelled}");
+            Ok(paid)
+        })?,
+    };
+    Ok(Outcome {
+        user,
+        order,
+        status,
+    })
+}
+
+/// Ends connections until it is enough.
+fn trouble(doors: &Steps, skips: &[usize], enough: &AtomicBool, blows: &AtomicUsize) {
+    const A_WHILE: Duration = Duration::from_millis(500);
+    for (at, skip) in skips.iter().cycle().enumerate() {
+        if enough.load(Ordering::Relaxed) {
+            return;
+        }
+        let action = [Action::CutReply, Action::CutRequest][at % 2];
+        let step = doors.at("", *skip, action);
+        if step.reached(A_WHILE).is_ok() {
+            blows.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn wanted() -> usize {
+    let said = std::env::var("HISTORIES").ok();
+    said.and_then(|count| count.parse().ok())
+        .unwrap_or(HISTORIES)
+}
+
+#[test]
+fn no_unit_is_sold_twice_and_none_is_left_over() -> Result<()> {
+    let _alone = alone();
+    let platform = Platform::start(Options::default())?;
+    // The bus is in the relay: there is one.
+    platform.relay.stop()?;
+    let host = Victim::host(&platform)?;
+    let relay = Victim::relay(&platform, "victim-relay")?;
+    let mut runner = TestRunner::default();
+    let mut sample = |strategy: BoxedStrategy<Vec<usize>>| {
+        let tree = strategy.new_tree(&mut runner);
+        tree.map(|tree| tree.current())
+            .map_err(|reason| anyhow::anyhow!("{reason}"))
+    };
+    // Blow upon blow, and enough quiet for what takes many requests in a row: the relay asks for all sales at once.
+    let skip = prop_oneof![0..20usize, 0..400usize, 0..8_000usize];
+    let skips = sample(prop::collection::vec(skip, 97).boxed())?;
+    let mut histories = Vec::new();
+    for _ in 0..wanted() {
+        let tree = history().new_tree(&mut runner);
+        let tree = tree.map_err(|reason| anyhow::anyhow!("{reason}"))?;
+        histories.push(tree.current());
+    }
+    let (enough, blows) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for victim in [&host, &relay] {
+            for doors in [&victim.doors.mysql, &victim.doors.redis] {
+                scope.spawn(|| trouble(doors, &skips, &enough, &blows));
+            }
+        }
+        let api = host.api.as_ref().context("no host")?;
+        let work = || -> Result<()> {
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(history) = histories.get(at) else {
+                    return Ok(());
+                };
+                if at % KILL_EVERY == KILL_EVERY - 1 {
+                    let victim = [&host, &relay][at / KILL_EVERY % 2];
+                    victim.process.kill();
+                    victim.process.start()?;
+                    audit::never_wrong(&platform)?;
+                }
+                let goods = Goods::new(&platform, history)?;
+                let outcomes = thread::scope(|scope| {
+                    let buyers: Vec<_> = history
+                        .buyers
+                        .iter()
+                        .map(|buyer| scope.spawn(|| live(api, &goods, buyer)))
+                        .collect();
+                    let ends = buyers
+                        .into_iter()
+                        .map(|buyer| buyer.join().expect("no panic"));
+                    ends.collect::<Result<Vec<Outcome>>>()
+                });
+                let outcomes = outcomes.with_context(|| format!("{history:?}"))?;
+                done.lock().unwrap().push((goods, outcomes));
+            }
+        };
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        let ends: Result<Vec<()>> = workers
+            .into_iter()
+            .map(|worker| worker.join().expect("no panic"))
+            .collect();
+        enough.store(true, Ordering::Relaxed);
+        ends.map(drop)
+    })?;
+    println!("{} connections ended", blows.load(Ordering::Relaxed));
+    let done = done.into_inner().unwrap();
+    audit::rests(&platform)?;
+    audit::never_wrong(&platform)?;
+    hold(&platform, &done)?;
+    platform.reconcile()?;
+    audit::nothing_odd(&platform, &relay.process)
+}
+
+/// Orders are what their buyers were answered, and all units are where the orders say.
+fn hold(platform: &Platform, done: &[(Goods, Vec<Outcome>)]) -> Result<()> {
+    const STATUSES: [&str; 5] = ["pending", "paid", "shipped", "completed", "cancelled"];
+    let rows = audit::over_shards(
+        "SELECT o.user_id, o.id, o.status, i.product_id, i.quantity FROM order_N.t_order o \
+         JOIN order_N.t_order_item i ON i.order_id = o.id",
+        " UNION ALL ",
+    );
+    let rows = platform.sql(&rows)?;
+    let mut orders = HashMap::new();
+    // Pending and paid units by product.
+    let mut units: HashMap<&str, [i64; 2]> = HashMap::new();
+    for row in rows.lines() {
+        let [user, id, status, product, quantity] = row.split('\t').collect::<Vec<_>>()[..] else {
+            bail!("{row:?}");
+        };
+        let status = STATUSES[status.parse::<usize>()?];
+        orders.insert(user, (id, status));
+        let place = ["pending", "paid"].iter().position(|have| *have == status);
+        if let Some(place) = place {
+            units.entry(product).or_default()[place] += quantity.parse::<i64>()?;
+        }
+    }
+    let mut count = 0;
+    for outcome in done.iter().flat_map(|(_, outcomes)| outcomes) {
+        let user = outcome.user.to_string();
+        let answered = outcome
+            .order
+            .as_deref()
+            .map(|order| (order, outcome.status));
+        let stored = orders.get(user.as_str()).copied();
+        ensure!(
+            stored == answered,
+            "buyer {user}: {answered:?}, stored {stored:?}"
+        );
+        count += usize::from(answered.is_some());
+    }
+    ensure!(orders.len() == count, "{} orders of {count}", orders.len());
+    let stock = platform.sql(
+        "SELECT product_id, SUM(available_stock), SUM(locked_stock), SUM(sold_stock) FROM inventory.t_inventory GROUP BY product_id",
+    )?;
+    let stock: HashMap<&str, &str> = stock
+        .lines()
+        .filter_map(|row| row.split_once('\t'))
+        .collect();
+    for (goods, outcomes) in done {
+        let product = goods.product.to_string();
+        let [pending, paid] = units.get(product.as_str()).copied().unwrap_or_default();
+        let wanted = format!(
+            "{}\t{pending}\t{paid}",
+            i64::from(goods.units) - pending - paid
+        );
+        let have = stock.get(product.as_str()).copied().unwrap_or_default();
+        ensure!(
+            have == wanted,
+            "product {product}: {have:?}, wanted {wanted:?}, {} buyers",
+            outcomes.len()
+        );
+    }
+    println!(
+        "{} histories, {} buyers, {count} orders",
+        done.len(),
+        done.iter().map(|one| one.1.len()).sum::<usize>()
+    );
+    Ok(())
+}

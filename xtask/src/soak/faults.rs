@@ -1,0 +1,50 @@
+//! Campaigns of faults whose short form is in the gate (`tests/tests/faults`): the same tests, with a variable that makes
+//! them go on for longer.
+
+use std::process::{ExitCode, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::build::{self, QUICK};
+use crate::checkout::{Checkout, cargo_command};
+use crate::tools;
+
+/// Which tests, and what says how much.
+pub struct Campaign {
+    variable: &'static str,
+    tests: &'static [&'static str],
+}
+
+/// Crashes and lost replies at each named step of host and relay, and relays that are frozen past their leases.
+pub const STEPS: Campaign = Campaign {
+    variable: "STEPS_ROUNDS",
+    tests: &["steps::", "zombie::"],
+};
+
+/// Random histories of scarce products while connections end and processes are killed.
+pub const HISTORIES: Campaign = Campaign {
+    variable: "HISTORIES",
+    tests: &["histories::"],
+};
+
+/// # Errors
+/// Where something cannot be installed or built.
+pub fn run(checkout: &Checkout, campaign: &Campaign, count: u32) -> Result<ExitCode> {
+    tools::for_building(checkout)?;
+    tools::for_testing()?;
+    build::programs(checkout, QUICK, &[])?;
+    build::components(checkout, &checkout.workspace()?)?;
+    let status = cargo_command(&checkout.root)
+        .env(campaign.variable, count.to_string())
+        .args(["test", "--profile", QUICK, "--locked", "--no-fail-fast"])
+        .args(["-p", "tests", "--test", "faults", "--"])
+        .args(campaign.tests)
+        .args(["--nocapture", "--test-threads=1"])
+        .stdin(Stdio::null())
+        .status()
+        .context("cannot run cargo")?;
+    Ok(match status.success() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
