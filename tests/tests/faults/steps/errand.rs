@@ -2,6 +2,8 @@
 //! until it is done.
 
 use anyhow::{Context, Result, bail, ensure};
+use contract::redis::{seckill_buyers, seckill_token};
+use domain::{SeckillId, UserId};
 use serde_json::json;
 use stack::wait_ok;
 use std::sync::OnceLock;
@@ -30,6 +32,8 @@ pub enum Work {
     Preheat,
     Token,
     Buy,
+    /// A purchase of somebody who has bought, which Redis forgot: it is given up, and what it held is returned.
+    BuyTwice,
     /// An order that was not paid in time.
     Expire,
     /// A reservation in the database whose order never comes.
@@ -90,7 +94,7 @@ impl<'a> Errand<'a> {
     }
 
     fn prepare(&mut self) -> Result<()> {
-        use Work::{Buy, Cancel, Complete, Expire, Orphan, Pay, Preheat, Retry, Ship, Token};
+        use Work::*;
         let platform = self.shop.platform;
         if matches!(self.work, Pay | Cancel | Ship | Complete | Expire) {
             let order = placed(&platform.order(self.user, self.shop.redis, 1)?)?;
@@ -107,12 +111,31 @@ impl<'a> Errand<'a> {
                 let reply = sale::token(&platform.api, &self.shop.sale, self.user)?;
                 self.token = sale::token_in(&reply)?;
             }
+            BuyTwice => {
+                self.order = Some(self.bought_and_forgotten()?);
+                let reply = sale::token(&platform.api, &self.shop.sale, self.user)?;
+                self.token = sale::token_in(&reply)?;
+            }
             Retry => self.failure = self.given_up()?,
             // No order of this buyer has it.
             Orphan => self.order = Some(self.user.to_string()),
             _ => {}
         }
         Ok(())
+    }
+
+    /// A purchase of which Redis knows nothing any more.
+    fn bought_and_forgotten(&self) -> Result<String> {
+        let (platform, sale, user) = (self.shop.platform, &self.shop.sale, self.user);
+        let token = sale::token_in(&sale::token(&platform.api, sale, user)?)?;
+        let reply = sale::buy(&platform.api, user, &token, 1)?;
+        ensure!(reply.status / 100 == 2, "{} {}", reply.status, reply.text);
+        let sale = SeckillId::parse(&sale.id).context("the sale's id")?;
+        redis::pipe()
+            .del(seckill_token(sale, UserId::new(user)))
+            .hdel(seckill_buyers(sale), user)
+            .query::<()>(&mut platform.redis_connection()?)?;
+        Ok(reply.text_at("/order_id").to_owned())
     }
 
     /// A purchase of another system that failed as often as it may.
@@ -186,7 +209,7 @@ impl<'a> Errand<'a> {
                 &json!({ "seckill_id": self.sale()?.id }),
             ),
             Work::Token => sale::token(api, self.sale()?, user),
-            Work::Buy => sale::buy(api, user, &self.token, 1),
+            Work::Buy | Work::BuyTwice => sale::buy(api, user, &self.token, 1),
             Work::Retry => {
                 let path = format!("/api/v1/failures/{}/retry", self.failure);
                 api.send("POST", &path, &[], "")
@@ -226,9 +249,11 @@ impl<'a> Errand<'a> {
     /// What its order is in the end.
     fn end(&self) -> Option<&'static str> {
         match self.work {
-            Work::CreateInRedis | Work::CreateInDatabase | Work::Accept | Work::Buy => {
-                Some("pending")
-            }
+            Work::CreateInRedis
+            | Work::CreateInDatabase
+            | Work::Accept
+            | Work::Buy
+            | Work::BuyTwice => Some("pending"),
             Work::Pay => Some("paid"),
             Work::Ship => Some("shipped"),
             Work::Complete => Some("completed"),
@@ -247,7 +272,7 @@ impl<'a> Errand<'a> {
         let api = &self.shop.platform.api;
         let by_itself = matches!(
             self.work,
-            Work::Expire | Work::Orphan | Work::EndOfSale | Work::Retry
+            Work::BuyTwice | Work::Expire | Work::Orphan | Work::EndOfSale | Work::Retry
         );
         if !by_itself && let Some(reply) = self.send(api)? {
             if reply.status / 100 == 2
@@ -329,6 +354,10 @@ impl<'a> Errand<'a> {
             Work::Retry => format!(
                 "SELECT status = 2 FROM inventory.order_failures WHERE id = {}",
                 self.failure
+            ),
+            Work::BuyTwice => format!(
+                "SELECT COUNT(*) = 1 FROM inventory.order_failures WHERE user_id = {} AND status = 3",
+                self.user
             ),
             Work::Orphan => format!(
                 "SELECT COUNT(*) = 0 FROM inventory.t_stock_log WHERE order_id = {}",

@@ -2,8 +2,8 @@
 
 use super::errand::Work::{self, *};
 use contract::redis::{
-    ADMIT, COMPLETE, ENQUEUE, RESERVE, SECKILL_BUY, SECKILL_CLOSE, SECKILL_LOAD, SECKILL_TOKEN,
-    SET_ASIDE, SETTLE_INTAKE, SYNC, Script,
+    ADMIT, COMPLETE, ENQUEUE, RESERVE, SECKILL_BUY, SECKILL_CLOSE, SECKILL_LOAD, SECKILL_REFUND,
+    SECKILL_TOKEN, SET_ASIDE, SETTLE_INTAKE, SYNC, Script,
 };
 use stack::steps::{Action, Step, Steps};
 use std::fmt;
@@ -102,10 +102,11 @@ const SETTLED: &str = "UPDATE t_local_message SET status";
 const CONSUMED: &str = "INSERT INTO t_message_consume_log";
 const EXPIRED: &str = "AND payable_at <";
 const FORGOTTEN: &str = "DELETE FROM t_stock_log";
+const FAILURE: &str = "INSERT INTO order_failures";
 const UNSOLD: &str = "UPDATE t_inventory SET available_stock = ?, seeded_stock";
 
 /// Of a relay without partitions: they need not be somebody's again before the next blow.
-pub const RELAY: [(Work, Request); 19] = [
+pub const RELAY: [(Work, Request); 22] = [
     (CreateInRedis, Sql("SELECT id, tx_id, GREATEST(")),
     (CreateInRedis, Sql(LEASE)),
     (CreateInRedis, After(LEASE, "COMMIT")),
@@ -119,6 +120,9 @@ pub const RELAY: [(Work, Request); 19] = [
     (Accept, Lua(SETTLE_INTAKE)),
     (Buy, After(EVENT, "COMMIT")),
     (Buy, Lua(SETTLE_INTAKE)),
+    (BuyTwice, Lua(SECKILL_REFUND)),
+    (BuyTwice, Sql(FAILURE)),
+    (BuyTwice, After(FAILURE, "COMMIT")),
     (
         Retry,
         Sql("UPDATE order_failures SET status = ?, retry_count = ?, updated_at"),
