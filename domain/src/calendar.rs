@@ -119,6 +119,18 @@ mod tests {
         assert_eq!(midnight(2024, 2, 29), Some(1_709_164_800_000));
         assert_eq!(midnight(2023, 2, 29), None);
         assert_eq!(midnight(2100, 2, 29), None);
+        // The last day of an era.
+        assert_eq!(civil(951_782_400_000), (2000, 2, 29));
+        let none = [
+            (1969, 12, 31),
+            (10_000, 1, 1),
+            (2024, 0, 1),
+            (2024, 13, 1),
+            (2024, 3, 0),
+        ];
+        for (year, month, day) in none {
+            assert_eq!(midnight(year, month, day), None, "{year}-{month}-{day}");
+        }
         assert_eq!(parse_date("2024-01-01"), Some(1_704_067_200_000));
         for bad in [
             "2024-1-1",

@@ -21,6 +21,8 @@ mod migrate;
 mod rabbit;
 #[path = "it/reconcile.rs"]
 mod reconcile;
+#[path = "it/reconcile_kafka.rs"]
+mod reconcile_kafka;
 #[path = "it/sales.rs"]
 mod sales;
 #[path = "it/search.rs"]

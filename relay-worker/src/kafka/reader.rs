@@ -21,7 +21,7 @@ pub struct Reader {
     consumer: Option<BaseConsumer>,
     /// The next offset to be read.
     places: BTreeMap<Partition, i64>,
-    kept_since: Ms,
+    kept_since: Option<Ms>,
 }
 
 impl Reader {
@@ -49,8 +49,8 @@ impl Reader {
         opened.await?.with_context(|| format!("Kafka at {brokers}"))
     }
 
-    /// Since when the topics hold all of their records, by the clocks of those who wrote them; 0 where they lost none.
-    pub fn kept_since(&self) -> Ms {
+    /// Since when the topics hold all of their records, by the clocks of those who wrote them; `None` where they lost none.
+    pub fn kept_since(&self) -> Option<Ms> {
         self.kept_since
     }
 
@@ -120,9 +120,9 @@ fn opened(consumer: BaseConsumer, topics: &[String], since: Option<Ms>) -> anyho
             places.insert(place, offset);
         }
     }
-    let mut kept_since = 0;
+    let mut kept_since = None;
     for (partition, (low, high)) in lows {
-        kept_since = kept_since.max(first_of(&consumer, &partition, low, high)?);
+        kept_since = kept_since.max(Some(first_of(&consumer, &partition, low, high)?));
     }
     assign(&consumer, &places)?;
     Ok(Reader {

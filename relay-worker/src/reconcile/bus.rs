@@ -47,11 +47,13 @@ pub async fn check(
     let mut events = HashSet::new();
     let since = match window {
         Window::All => None,
-        Window::Since(since) => Some(since.saturating_sub(SKEW_MS)),
+        Window::Since(since) => Some(since),
     };
     let topics = [ORDER_CREATED, ORDER_STATUS_CHANGED];
-    let mut reader = Reader::open(cluster, &topics, since).await?;
-    let kept_since = reader.kept_since().max(since.unwrap_or_default());
+    let from = since.map(|since| since.saturating_sub(SKEW_MS));
+    let mut reader = Reader::open(cluster, &topics, from).await?;
+    let kept_since = reader.kept_since().map(|first| first + SKEW_MS).max(since);
+    let kept_since = kept_since.unwrap_or_default();
     // A record without an id of ours is an event of nobody.
     let mut nameless = 0u64;
     reader

@@ -1,15 +1,9 @@
-//! `reconcile` finds what is broken, says where, and ends with 1: on a platform at rest, beside a Kafka, and on a platform
-//! that never rests.
+//! `reconcile` finds what is broken, says where, and ends with 1: on a platform at rest, and on one that never rests.
 
 use crate::world::{SOON, World, run};
-use contract::message::{ORDER_CREATED, ORDER_STATUS_CHANGED};
 use contract::redis as keys;
 use domain::hex::hex;
 use domain::{Order, ProductId, SeckillId, Status, StockMode, UserId};
-use rdkafka::ClientConfig;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -134,7 +128,7 @@ const BREAKS: [(Place, &str, &str, &str); 17] = [
     ),
 ];
 
-const AT_ONCE: &str = "reconcile --settle-seconds 0";
+pub const AT_ONCE: &str = "reconcile --settle-seconds 0";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_break_is_found_and_named() {
@@ -250,7 +244,7 @@ async fn in_redis(world: &mut World, order: Order) {
 }
 
 /// The first words of the lines that have something broken.
-fn lines_broken(report: &str) -> Vec<String> {
+pub fn lines_broken(report: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for line in report.lines().skip(1) {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -262,91 +256,13 @@ fn lines_broken(report: &str) -> Vec<String> {
 }
 
 /// The number in the column `broken` of the line that starts so.
-fn broken(report: &str, line: &str) -> u64 {
+pub fn broken(report: &str, line: &str) -> u64 {
     let title = "broken";
     let header = report.lines().find(|l| l.contains(title)).unwrap();
     let end = header.find(title).unwrap() + title.len();
     let found = report.lines().find(|l| l.starts_with(line)).unwrap();
     let number = found[..end].split_whitespace().next_back();
     number.and_then(|number| number.parse().ok()).unwrap()
-}
-
-/// A message id, its order, and its topic, of every row of the outbox.
-async fn rows(world: &World) -> Vec<(String, String, String)> {
-    let mut rows = Vec::new();
-    for shard in &world.shards {
-        let query = "SELECT message_id, tx_id, topic FROM t_local_message ORDER BY id";
-        let some: Vec<(String, String, String)> =
-            sqlx::query_as(query).fetch_all(shard).await.unwrap();
-        rows.extend(some);
-    }
-    rows
-}
-
-fn publish(world: &World, brokers: &str, rows: &[(String, String, String)]) {
-    let mut client = ClientConfig::new();
-    let producer: BaseProducer = client.set("bootstrap.servers", brokers).create().unwrap();
-    for (message, order, topic) in rows {
-        let topic = format!("w{}.{topic}", world.number);
-        let id = Header {
-            key: "id",
-            value: Some(message),
-        };
-        let record = BaseRecord::to(&topic).key(order).payload("{}");
-        let record = record.headers(OwnedHeaders::new().insert(id));
-        producer.send(record).map_err(|(error, _)| error).unwrap();
-    }
-    producer.flush(SOON).unwrap();
-}
-
-/// The relay's own broker is gone with it; the events are put into another one, all but one of them.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_kafka_does_not_have_and_what_the_outbox_does_not_have() {
-    let mut world = World::new().await;
-    world.product(1, StockMode::Redis, 100).await;
-    let relay = world.relay();
-    for user in 1..5 {
-        let order = world.place(user, 1, 1).await;
-        world.change(order, Status::Paid).await.unwrap();
-    }
-    world.quiet().await;
-    assert!(world.command("reconcile").contains("invariants hold"));
-    relay.stop().unwrap();
-
-    let broker = MockCluster::new(1).unwrap();
-    for topic in [ORDER_CREATED, ORDER_STATUS_CHANGED] {
-        let topic = format!("w{}.{topic}", world.number);
-        broker.create_topic(&topic, 3, 1).unwrap();
-    }
-    let brokers = broker.bootstrap_servers();
-    world.set("KAFKA_BROKERS", &brokers);
-    let rows = rows(&world).await;
-    let (unsent, sent) = rows.split_first().unwrap();
-    publish(&world, &brokers, sent);
-    let (code, report) = world.try_command(AT_ONCE);
-    assert_eq!(
-        (code, lines_broken(&report)),
-        (1, vec!["5 every published event".to_owned()]),
-        "{report}"
-    );
-    assert_eq!(broken(&report, "5 every published"), 1, "{report}");
-    assert!(report.contains(&unsent.0), "{report}");
-
-    publish(&world, &brokers, std::slice::from_ref(unsent));
-    // Some events come more than once.
-    publish(&world, &brokers, &sent[..2]);
-    assert!(world.command(AT_ONCE).contains("all 25 invariants hold"));
-
-    let shard = world.shards[0].clone();
-    let forget = sqlx::query("DELETE FROM t_local_message WHERE message_id = ?");
-    forget.bind(&unsent.0).execute(&shard).await.unwrap();
-    let (_, report) = world.try_command(AT_ONCE);
-    assert_eq!(
-        lines_broken(&report),
-        ["2 every version of", "5 every event in"],
-        "{report}"
-    );
-    assert!(report.contains(&format!("event {}", unsent.0)), "{report}");
 }
 
 /// Orders are placed, paid and cancelled without a pause until it is over.

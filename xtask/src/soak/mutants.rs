@@ -151,6 +151,8 @@ fn judge(copy: &Path, target: &Path, test: &str) -> Result<Fate> {
     let cargo = |arguments: &[&str]| -> Result<bool> {
         let status = cargo_command(copy)
             .env("CARGO_TARGET_DIR", target)
+            // One line is changed each time.
+            .env("CARGO_INCREMENTAL", "1")
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
