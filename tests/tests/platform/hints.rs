@@ -3,7 +3,8 @@
 
 use crate::failures::given_up;
 use anyhow::{Result, ensure};
-use contract::redis::FAILURES_CHANNEL;
+use contract::redis::{FAILURES_CHANNEL, INTAKE_CHANNEL, order_intake};
+use domain::UserId;
 use serde_json::json;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -116,7 +117,7 @@ fn a_purchase_wakes_the_writer() -> Result<()> {
 }
 
 #[test]
-fn a_retry_by_hand_wakes_the_retries() -> Result<()> {
+fn a_retry_by_hand_and_a_failure_wake_the_retries() -> Result<()> {
     let (platform, _alone) = asleep()?;
     let (user, product) = (buyer(), platform.product(10, "redis")?);
     let failure = given_up(platform, user, product)?;
@@ -128,6 +129,27 @@ fn a_retry_by_hand_wakes_the_retries() -> Result<()> {
     stack::wait_ok(WOKEN, "the retry", || {
         let reply = platform.api.get(&path)?.expect(200)?;
         ensure!(reply.text_at("/status") == "success", "{}", reply.text);
+        Ok(())
+    })?;
+    // Here, so that what is due then wakes nobody else's.
+    a_failure_is_tried_again(platform)
+}
+
+/// What cannot be an order now is tried again after a second.
+fn a_failure_is_tried_again(platform: &Platform) -> Result<()> {
+    let intake = order_intake(UserId::new(buyer()).gene());
+    let mut redis = platform.redis_connection()?;
+    let id: String = redis::cmd("XADD")
+        .arg(&[intake.as_str(), "*", "kind", "order"])
+        .query(&mut redis)?;
+    redis::cmd("PUBLISH")
+        .arg(&[INTAKE_CHANNEL, intake.as_str()])
+        .exec(&mut redis)?;
+    stack::wait_ok(WOKEN, "another attempt", || {
+        let tries = platform.number(&format!(
+            "SELECT COALESCE(MAX(retry_count), 0) FROM inventory.order_failures WHERE message_id = '{intake}/{id}'"
+        ))?;
+        ensure!(tries > 0, "{tries} attempts");
         Ok(())
     })
 }
