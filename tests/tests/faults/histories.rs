@@ -1,4 +1,4 @@
-//! Histories of scarce products on real servers: buyers create, buy in sales, pay and cancel, several at once, while
+//! Histories of scarce products on real servers: buyers create, buy in sales, pay and cancel, several at once, or never pay, while
 //! connections of host and relay to MySQL and Redis end at requests that nobody chose, before or after those took effect, and
 //! both are killed now and then. What is not answered is repeated. At the end no unit is sold twice and none is left over.
 //! `HISTORIES` says how many (`cargo xtask soak histories`).
@@ -17,7 +17,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
-use tests::app::{Options, Platform};
+use tests::app::{Options, Platform, SHARDS};
 use tests::client::{Client, Reply};
 use tests::sale::{self, ORDINARY, Sale};
 use tests::shop::{buyer, key, order_body};
@@ -45,8 +45,11 @@ enum Then {
     Nothing,
     Pay,
     Cancel,
+    /// It was not paid in time.
+    Expire,
     /// At once; one of them is first.
-    Both,
+    PayAndCancel,
+    PayAndExpire,
 }
 
 #[derive(Clone, Debug)]
@@ -71,7 +74,9 @@ fn history() -> impl Strategy<Value = History> {
         Just(Then::Nothing),
         Just(Then::Pay),
         Just(Then::Cancel),
-        Just(Then::Both)
+        Just(Then::Expire),
+        Just(Then::PayAndCancel),
+        Just(Then::PayAndExpire)
     ];
     let buyer = (1..=QUANTITY_MAX, any::<bool>(), then).prop_map(|(quantity, later, then)| Buyer {
         quantity,
@@ -185,30 +190,58 @@ fn change(api: &Client, order: &str, verb: &str, ends: &[&'static str]) -> Resul
     wait_ok(DONE_WITHIN, verb, || {
         // Whatever it is answered: the order says what came of it.
         let reply = api.post(&format!("/v1/order/{order}/{verb}"), &body);
-        let is = status(api, order)?;
-        let end = ends.iter().find(|end| **end == is);
-        end.copied()
-            .with_context(|| format!("{is} after {reply:?}"))
+        ended(api, order, ends).with_context(|| format!("after {reply:?}"))
     })
 }
 
-fn live(api: &Client, goods: &Goods, wish: &Buyer) -> Result<Outcome> {
+/// Which of these an order is by now.
+fn ended(api: &Client, order: &str, ends: &[&'static str]) -> Result<&'static str> {
+    let is = status(api, order)?;
+    let end = ends.iter().find(|end| **end == is);
+    end.copied().context(is)
+}
+
+/// Lets its time to be paid pass, once it is written, until the relay has found out.
+fn expire(
+    platform: &Platform,
+    api: &Client,
+    (user, order): (u64, &str),
+    ends: &[&'static str],
+) -> Result<&'static str> {
+    let table = format!("order_{}.t_order", user % SHARDS);
+    wait_ok(DONE_WITHIN, "its expiry", || {
+        platform.sql(&format!(
+            "UPDATE {table} SET payable_at = 1 WHERE id = {order} AND payable_at > 1"
+        ))?;
+        ended(api, order, ends)
+    })
+}
+
+fn live(platform: &Platform, api: &Client, goods: &Goods, wish: &Buyer) -> Result<Outcome> {
+    const PAID: [&str; 1] = ["paid"];
+    const CANCELLED: [&str; 1] = ["cancelled"];
+    const ENDS: [&str; 2] = ["paid", "cancelled"];
     let user = buyer();
     let order = goods.buy(api, user, wish)?;
+    let pay = |order, ends| change(api, order, "pay", ends);
+    let cancel = |order, ends| change(api, order, "cancel", ends);
+    let expire = |order, ends| expire(platform, api, (user, order), ends);
     let status = match (&order, wish.then) {
         (None, _) => "",
-        (Some(order), Then::Nothing) => wait_ok(DONE_WITHIN, "the order", || {
-            ensure!(status(api, order)? == "pending", "not yet");
-            Ok("pending")
-        })?,
-        (Some(order), Then::Pay) => change(api, order, "pay", &["paid"])?,
-        (Some(order), Then::Cancel) => change(api, order, "cancel", &["cancelled"])?,
-        (Some(order), Then::Both) => thread::scope(|scope| {
-            let ends = ["paid", "cancelled"];
-            let paid = scope.spawn(move || change(api, order, "pay", &ends));
-            let cancelled = change(api, order, "cancel", &ends)?;
+        (Some(order), Then::Nothing) => {
+            wait_ok(DONE_WITHIN, "the order", || ended(api, order, &["pending"]))?
+        }
+        (Some(order), Then::Pay) => pay(order, &PAID)?,
+        (Some(order), Then::Cancel) => cancel(order, &CANCELLED)?,
+        (Some(order), Then::Expire) => expire(order, &CANCELLED)?,
+        (Some(order), Then::PayAndCancel | Then::PayAndExpire) => thread::scope(|scope| {
+            let paid = scope.spawn(|| pay(order, &ENDS));
+            let other = match wish.then {
+                Then::PayAndCancel => cancel(order, &ENDS),
+                _ => expire(order, &ENDS),
+            }?;
             let paid = paid.join().expect("no panic")?;
-            ensure!(paid == cancelled, "{order} is {paid} and {cancelled}");
+            ensure!(paid == other, "{order} is {paid} and {other}");
             Ok(paid)
         })?,
     };
@@ -289,7 +322,7 @@ fn no_unit_is_sold_twice_and_none_is_left_over() -> Result<()> {
                     let buyers: Vec<_> = history
                         .buyers
                         .iter()
-                        .map(|buyer| scope.spawn(|| live(api, &goods, buyer)))
+                        .map(|buyer| scope.spawn(|| live(&platform, api, &goods, buyer)))
                         .collect();
                     let ends = buyers
                         .into_iter()
