@@ -16,7 +16,9 @@ pub fn hex(bytes: &[u8]) -> String {
 /// The 16 bytes that `hex` wrote; `None` where the text is anything else.
 pub fn unhex(text: &str) -> Option<[u8; 16]> {
     let mut bytes = [0u8; 16];
-    (text.len() == 32 && text.is_ascii()).then_some(())?;
+    // The parser takes signs.
+    let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (text.len() == 32 && digits).then_some(())?;
     for (at, byte) in bytes.iter_mut().enumerate() {
         *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
     }
@@ -33,6 +35,9 @@ mod tests {
         assert_eq!(hex(&[0, 255, 0x1a]), "00ff1a");
         assert_eq!(unhex(&hex(&bytes)), Some(bytes));
         assert_eq!(unhex("00ff"), None);
-        assert_eq!(unhex(&"g".repeat(32)), None);
+        for pair in ["+f", "-1", "gg", "é"] {
+            assert_eq!(unhex(&pair.repeat(16)), None, "{pair}");
+        }
+        assert_eq!(unhex(&"0".repeat(34)), None);
     }
 }

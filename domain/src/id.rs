@@ -253,6 +253,60 @@ mod tests {
         assert_eq!(id.get(), (1 << 22) | (1 << 12) | 5);
         assert_eq!(id.minted_at(), EPOCH_MS + 1);
         assert_eq!(id.order_no(), "20240101000000002hzid");
+        assert_eq!(UserId::new(1025).get(), 1025);
+        assert_eq!(HASHED_USER_BIT, 0x4000_0000_0000_0000);
+        let gene = Gene(1023);
+        assert_eq!(OrderId::compose(0, gene), None);
+        assert_eq!(OrderId::compose(1 << 53, gene), None);
+        let last = OrderId::compose(TICK_MAX, gene);
+        assert_eq!(last, OrderId::new((1 << 63) - 1));
+    }
+
+    /// Other programs keep them.
+    #[test]
+    fn uuids_are_fixed() {
+        for (order, version, text) in [
+            (
+                382_556_363_634_511_872,
+                0,
+                "0a9e39f8-c200-8200-8000-005d6e249772",
+            ),
+            (
+                382_556_363_634_511_872,
+                1,
+                "0a9e39f8-c200-8200-8000-00e9ff2207e9",
+            ),
+            (
+                382_556_363_634_511_872,
+                0xf_ffff,
+                "0a9e39f8-c200-8200-87ff-ffd0b5019ab6",
+            ),
+            ((1 << 63) - 1, 0, "ffffffff-ffff-8fff-b800-001ce51e41a8"),
+            (
+                (1 << 63) - 1,
+                0xf_ffff,
+                "ffffffff-ffff-8fff-bfff-ffcee70147a2",
+            ),
+        ] {
+            let order = OrderId::new(order).unwrap();
+            assert_eq!(EventId { order, version }.to_string(), text);
+        }
+        for odd in [
+            "0a9e39f8-c200-8200-8000-005d6e249é72",
+            "0a9e39f8-c200-8200-8000-005d6e24977",
+        ] {
+            assert_eq!(EventId::parse(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_sale_has_a_sku_of_its_own() {
+        let of_sale = SkuId(7).of_sale(3);
+        assert_eq!(of_sale, SkuId(0x4000_0003_0000_0007));
+        assert_eq!((of_sale.sale(), of_sale.base()), (Some(3), SkuId(7)));
+        // A sale of what a sale has left.
+        assert_eq!(of_sale.of_sale(4), SkuId(7).of_sale(4));
+        assert_eq!((SkuId(7).sale(), SkuId(7).base()), (None, SkuId(7)));
     }
 
     #[test]
@@ -263,6 +317,7 @@ mod tests {
             "-1",
             "9223372036854775808",
             "12a",
+            "+12",
             "20240101 ",
             "00000000-0000-8000-8000-000000000000",
             "20250101zzzzzzzzzzzzz",

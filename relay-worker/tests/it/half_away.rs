@@ -340,6 +340,16 @@ async fn a_product_that_is_held() {
         world.place(user, 4, 1).await;
     }
     let relay = world.relay();
+    let mut health = String::new();
+    wait("the relay meets the lock", async || {
+        health = get(relay_port(&relay), "/health").unwrap_or_default();
+        health.contains("holds one of")
+    })
+    .await;
+    assert!(
+        health.contains("ProductId(3)") && !health.contains("ProductId(4)"),
+        "{health}"
+    );
     wait("the stock that is free", async || {
         world.stock(4).await == (5, 5, 0)
     })
