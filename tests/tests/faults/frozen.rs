@@ -106,7 +106,7 @@ fn of_a_host_at_each_statement() -> Result<()> {
         (through[0].0, &*through[0].1),
         (through[1].0, &*through[1].1),
     ];
-    let (_victim, api) = platform.host_with("victim", &own)?;
+    let (victim, api) = platform.host_with("victim", &own)?;
     for (statement, work) in HOST {
         let case = format!("{work:?} frozen after {statement}");
         let order = placed(&platform.order(buyer(), shop.redis, 1)?)?;
@@ -116,6 +116,8 @@ fn of_a_host_at_each_statement() -> Result<()> {
             let request = scope.spawn(|| shop.request(&api, work, &order, &frozen_key));
             let story = (|| -> Result<()> {
                 step.reached(STEP_WITHIN).context(case.clone())?;
+                // A host that runs would end its session by itself.
+                victim.pause();
                 // Another's on the same rows, and the same once more.
                 let others = match work {
                     Work::CreateInDatabase | Work::CreateInRedis => user_key(),
@@ -128,6 +130,7 @@ fn of_a_host_at_each_statement() -> Result<()> {
                 Ok(())
             })();
             step.release();
+            victim.resume();
             // Whatever its client was answered: the repeat says what came of it.
             let _ = request.join().expect("no panic");
             story
