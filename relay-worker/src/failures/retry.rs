@@ -346,7 +346,7 @@ mod tests {
         let order = fixtures::order(1, 1).id;
         assert_eq!(next(Written::Known(order), 3), Next::Success(order));
         let refused = || Written::Refused(Refusal::now("x"));
-        let waits: Vec<Ms> = (1..)
+        let waits: Vec<Ms> = (1..99)
             .map_while(|tries| match next(refused(), tries) {
                 Next::Again { wait, .. } => Some(wait),
                 _ => None,

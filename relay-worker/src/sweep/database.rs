@@ -63,7 +63,12 @@ impl Sweep {
             .filter(|order| !queued.contains(order) && !unknown.contains(order))
             .copied()
             .collect();
-        let (lines, news) = roll_back(&self.databases.inventory, &orphans).await?;
+        let RolledBack {
+            lines,
+            news,
+            anomalies,
+        } = roll_back(&self.databases.inventory, &orphans).await?;
+        self.metrics.stock_anomalies.add(anomalies);
         sync(&self.redis, &news).await?;
         if lines > 0 {
             self.metrics.sweep_rolled_back.add(lines);
@@ -77,14 +82,19 @@ impl Sweep {
     }
 }
 
-/// Gives back what these orders reserved in the database, in one transaction; the number of lines, and what
-/// Redis has to hear.
-async fn roll_back(
-    database: &Database,
-    orders: &[OrderId],
-) -> anyhow::Result<(usize, BTreeMap<ProductId, News>)> {
+#[derive(Default)]
+struct RolledBack {
+    lines: usize,
+    /// What Redis has to hear.
+    news: BTreeMap<ProductId, News>,
+    /// Lines that did not fit what is stored.
+    anomalies: usize,
+}
+
+/// Gives back what these orders reserved in the database, in one transaction.
+async fn roll_back(database: &Database, orders: &[OrderId]) -> anyhow::Result<RolledBack> {
     if orders.is_empty() {
-        return Ok((0, BTreeMap::new()));
+        return Ok(RolledBack::default());
     }
     let mut tx = database.begin().await?;
     let logs = rows::logs(&mut tx, orders, Lock::Yes).await?;
@@ -94,11 +104,15 @@ async fn roll_back(
     rows::put_inventory(&mut tx, &stock, &plan.stock).await?;
     rows::forget_logs(&mut tx, orders, LineState::Reserved).await?;
     tx.commit().await?;
-    for anomaly in plan.anomalies {
+    for anomaly in &plan.anomalies {
         tracing::error!("stock: {anomaly}");
     }
     stock.extend(plan.stock);
-    Ok((plan.logs.len(), news(&moves, &stock)))
+    Ok(RolledBack {
+        lines: plan.logs.len(),
+        news: news(&moves, &stock),
+        anomalies: plan.anomalies.len(),
+    })
 }
 
 /// One rollback per order, of the lines the database keeps and that are reserved.

@@ -117,8 +117,12 @@ impl<'a> Errand<'a> {
                 self.token = sale::token_in(&reply)?;
             }
             Retry => self.failure = self.given_up()?,
-            // No order of this buyer has it.
-            Orphan => self.order = Some(self.user.to_string()),
+            Orphan => {
+                // Units that could be given back a second time.
+                placed(&platform.order(buyer(), self.shop.database, 1)?)?;
+                // No order of this buyer has it.
+                self.order = Some(self.user.to_string());
+            }
             _ => {}
         }
         Ok(())
