@@ -294,6 +294,7 @@ mod tests {
         for odd in [
             "0a9e39f8-c200-8200-8000-005d6e249é72",
             "0a9e39f8-c200-8200-8000-005d6e24977",
+            "0a9e39f8-c200-8200-8000-005d6e2497720",
         ] {
             assert_eq!(EventId::parse(odd), None, "{odd}");
         }
@@ -306,7 +307,9 @@ mod tests {
         assert_eq!((of_sale.sale(), of_sale.base()), (Some(3), SkuId(7)));
         // A sale of what a sale has left.
         assert_eq!(of_sale.of_sale(4), SkuId(7).of_sale(4));
-        assert_eq!((SkuId(7).sale(), SkuId(7).base()), (None, SkuId(7)));
+        for plain in [SkuId(7), SkuId(1 << 40)] {
+            assert_eq!((plain.sale(), plain.base()), (None, plain));
+        }
     }
 
     #[test]

@@ -274,6 +274,9 @@ mod tests {
             assert_eq!(Status::from_code(status.code()), Some(status));
         }
         assert_eq!(Status::parse("Delivered"), Some(Status::Completed));
+        assert_eq!(Status::Shipped.to_string(), "shipped");
+        let standing: Vec<bool> = Status::ALL.into_iter().map(Status::is_standing).collect();
+        assert_eq!(standing, [true, true, true, true, false, false]);
         assert_eq!(Status::parse("canceled"), Some(Status::Cancelled));
         assert_eq!(Status::parse("all"), None);
         assert_eq!(Status::from_code(6), None);
@@ -342,7 +345,26 @@ mod tests {
     }
 
     #[test]
+    fn only_the_platform_revives_what_failed() {
+        let revive = |actor| steps(id(), Status::Failed, Status::Pending, actor);
+        let step = revive(Actor::System).unwrap()[0];
+        assert_eq!(step.stock, Some(StockEffect::Reserve));
+        assert!(revive(Actor::Admin).is_err() && revive(Actor::User).is_err());
+    }
+
+    #[test]
+    fn a_user_is_shown_as_they_spelled_themselves() {
+        let user = |reference: Option<&str>| User {
+            id: UserId::new(7),
+            reference: reference.map(str::to_owned),
+        };
+        assert_eq!(user(None).shown(), "7");
+        assert_eq!(user(Some("user_7")).shown(), "user_7");
+    }
+
+    #[test]
     fn amounts_refuse_what_does_not_fit() {
+        assert!(amounts(&vec![(Cents::ZERO, 1); ITEMS_MAX], Cents::ZERO).is_ok());
         let price = Cents::parse("99999999.99").unwrap();
         assert!(amounts(&[(price, 1)], Cents::ZERO).is_ok());
         assert!(amounts(&[(price, 2)], Cents::ZERO).is_err());

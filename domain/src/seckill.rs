@@ -161,6 +161,12 @@ mod tests {
     fn a_plan_that_cannot_be_names_its_field() {
         assert_eq!(plan().checked(1_999), Ok(plan()));
         assert_eq!(refused(|plan| plan.stock = 0), "stock");
+        let largest = SkuId(SECKILL_SKU_MAX);
+        let of_largest = SeckillPlan {
+            sku: largest,
+            ..plan()
+        };
+        assert_eq!(of_largest.checked(1_999).map(|plan| plan.sku), Ok(largest));
         assert_eq!(refused(|plan| plan.per_user_max = 101), "per_user_limit");
         assert_eq!(refused(|plan| plan.per_user_max = 0), "per_user_limit");
         assert_eq!(refused(|plan| plan.ends_at = 1_000), "ends_at");

@@ -153,6 +153,41 @@ mod tests {
     }
 
     #[test]
+    fn the_whole_is_all_of_its_parts() {
+        let mut parts = [Counts::default(); 2];
+        let newest_at = |at| Tally {
+            newest_at: Some(at),
+            ..tally(1, 10)
+        };
+        parts[0].add(Status::Paid, newest_at(7));
+        parts[1].add(Status::Paid, newest_at(9));
+        parts[1].add(Status::Pending, newest_at(8));
+        let whole = Counts::merged(parts);
+        assert_eq!((whole.orders(), whole.revenue()), (3, 20));
+        assert_eq!(whole.newest_at(), Some(9));
+        assert_eq!(Counts::default().newest_at(), None);
+    }
+
+    #[test]
+    fn the_newest_come_first() {
+        let order = |id, created_at| Recent {
+            id: OrderId::new(id).unwrap(),
+            actual: Cents::ZERO,
+            created_at,
+        };
+        let orders = (1..=RECENT_ORDERS_MAX as u64).map(|id| order(id, id / 2));
+        let shown: Vec<u64> = newest(orders.chain([order(99, 3)]))
+            .into_iter()
+            .map(|order| order.id.get())
+            .collect();
+        let mut wanted: Vec<u64> = (1..=RECENT_ORDERS_MAX as u64).rev().collect();
+        let place = wanted.iter().position(|id| *id == 7).unwrap();
+        wanted.insert(place, 99);
+        wanted.truncate(RECENT_ORDERS_MAX);
+        assert_eq!(shown, wanted);
+    }
+
+    #[test]
     fn rates_reach_one_only_without_a_failure() {
         for (orders, failures, rate) in [
             (0, 0, 10_000),

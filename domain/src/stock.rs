@@ -117,6 +117,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn modes_have_names() {
+        let names = [StockMode::Redis, StockMode::Db].map(|mode| mode.to_string());
+        assert_eq!(names, ["redis", "db"]);
+    }
+
     fn effect() -> impl Strategy<Value = StockEffect> {
         prop_oneof![
             Just(StockEffect::Reserve),
