@@ -363,7 +363,8 @@ mod tests {
             .into_iter()
             .map(|part| answered(part, &rows))
             .collect();
-        let wave = wave(&mut waiting).await;
+        let wave = tokio::time::timeout(Duration::from_secs(30), wave(&mut waiting)).await;
+        let wave = wave.expect("an answer that is there");
         assert_eq!(wave.len(), 1);
         assert_eq!((wave[0].settled.id, waiting.len()), (2, 1));
     }
