@@ -4,8 +4,8 @@
 //! `HISTORIES` says how many (`cargo xtask soak histories`).
 
 use crate::steps::Victim;
-use crate::{alone, audit};
-use anyhow::{Context, Result, bail, ensure};
+use crate::{alone, audit, number};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -267,10 +267,11 @@ fn trouble(doors: &Steps, skips: &[usize], enough: &AtomicBool, blows: &AtomicUs
     }
 }
 
-fn wanted() -> usize {
-    let said = std::env::var("HISTORIES").ok();
-    said.and_then(|count| count.parse().ok())
-        .unwrap_or(HISTORIES)
+/// One value of many.
+fn drawn<S: Strategy>(runner: &mut TestRunner, strategy: S) -> Result<S::Value> {
+    let tree = strategy.new_tree(runner);
+    tree.map(|tree| tree.current())
+        .map_err(|reason| anyhow!("{reason}"))
 }
 
 #[test]
@@ -282,20 +283,11 @@ fn no_unit_is_sold_twice_and_none_is_left_over() -> Result<()> {
     let host = Victim::host(&platform)?;
     let relay = Victim::relay(&platform, "victim-relay")?;
     let mut runner = TestRunner::default();
-    let mut sample = |strategy: BoxedStrategy<Vec<usize>>| {
-        let tree = strategy.new_tree(&mut runner);
-        tree.map(|tree| tree.current())
-            .map_err(|reason| anyhow::anyhow!("{reason}"))
-    };
     // Blow upon blow, and enough quiet for what takes many requests in a row: the relay asks for all sales at once.
     let skip = prop_oneof![0..20usize, 0..400usize, 0..8_000usize];
-    let skips = sample(prop::collection::vec(skip, 97).boxed())?;
-    let mut histories = Vec::new();
-    for _ in 0..wanted() {
-        let tree = history().new_tree(&mut runner);
-        let tree = tree.map_err(|reason| anyhow::anyhow!("{reason}"))?;
-        histories.push(tree.current());
-    }
+    let skips = drawn(&mut runner, prop::collection::vec(skip, 97))?;
+    let count = number("HISTORIES", HISTORIES);
+    let histories = drawn(&mut runner, prop::collection::vec(history(), count))?;
     let (enough, blows) = (AtomicBool::new(false), AtomicUsize::new(0));
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {

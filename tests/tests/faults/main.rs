@@ -19,3 +19,10 @@ fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// How much of something: a long campaign says so in a variable.
+fn number(variable: &str, usually: usize) -> usize {
+    let said = std::env::var(variable).ok();
+    said.and_then(|number| number.parse().ok())
+        .unwrap_or(usually)
+}

@@ -5,7 +5,7 @@
 pub mod errand;
 pub mod table;
 
-use crate::{alone, audit};
+use crate::{alone, audit, number};
 use anyhow::{Context, Result, ensure};
 use errand::{Errand, Shop, UNITS, Work};
 use stack::Process;
@@ -22,8 +22,7 @@ pub const STEP_WITHIN: Duration = Duration::from_secs(40);
 
 /// How often each step is met.
 pub fn rounds() -> usize {
-    let said = std::env::var("STEPS_ROUNDS").ok();
-    said.and_then(|rounds| rounds.parse().ok()).unwrap_or(1)
+    number("STEPS_ROUNDS", 1)
 }
 
 /// What happens at a step.
