@@ -114,7 +114,7 @@ impl Client {
     /// # Errors
     /// Where no whole reply came.
     pub fn post(&self, path: &str, body: &Value) -> Result<Reply> {
-        self.send("POST", path, &[JSON], &body.to_string())
+        self.post_with(path, &[], body)
     }
 
     /// # Errors
@@ -128,7 +128,24 @@ impl Client {
     /// # Errors
     /// Where no whole reply came.
     pub fn post_once(&self, path: &str, key: &str, body: &Value) -> Result<Reply> {
-        let headers = [JSON, ("idempotency-key", key)];
+        self.post_with(path, &[("idempotency-key", key)], body)
+    }
+
+    /// A POST under an idempotency key of something that may be done after the reply (`Prefer: respond-async`).
+    ///
+    /// # Errors
+    /// Where no whole reply came.
+    pub fn post_later(&self, path: &str, key: &str, body: &Value) -> Result<Reply> {
+        let headers = [("idempotency-key", key), ("prefer", "respond-async")];
+        self.post_with(path, &headers, body)
+    }
+
+    /// A POST with headers beside that of its type.
+    ///
+    /// # Errors
+    /// Where no whole reply came.
+    pub fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Result<Reply> {
+        let headers = [&[JSON], headers].concat();
         self.send("POST", path, &headers, &body.to_string())
     }
 

@@ -40,16 +40,12 @@ impl Shop<'_> {
 
     fn create(&mut self, product: u64, prefer: &str) -> Result<String> {
         let (user, key) = (buyer(), key());
-        let headers = [
-            ("content-type", "application/json"),
-            ("idempotency-key", key.as_str()),
-            ("prefer", prefer),
-        ];
-        let body = order_body(user, product, 1).to_string();
-        let api = &self.platform.api;
-        let reply = api.send("POST", "/v1/order/create", &headers, &body)?;
-        let order = self.accepted(user, &reply)?;
-        let again = api.send("POST", "/v1/order/create", &headers, &body)?;
+        let headers = [("idempotency-key", key.as_str()), ("prefer", prefer)];
+        let body = order_body(user, product, 1);
+        let api = self.platform.api.clone();
+        let place = || api.post_with("/v1/order/create", &headers, &body);
+        let order = self.accepted(user, &place()?)?;
+        let again = place()?;
         ensure!(
             again.status / 100 == 2 && again.text_at("/order_id") == order,
             "repeated: {}",

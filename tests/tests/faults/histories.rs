@@ -128,19 +128,10 @@ impl Goods {
     fn buy(&self, api: &Client, user: u64, wish: &Buyer) -> Result<Option<String>> {
         let Some(sale) = &self.sale else {
             let key = key();
-            let prefer = if wish.later {
-                "respond-async"
-            } else {
-                "wait=10"
-            };
-            let headers = [
-                ("content-type", "application/json"),
-                ("idempotency-key", key.as_str()),
-                ("prefer", prefer),
-            ];
-            let body = order_body(user, self.product, wish.quantity).to_string();
-            return answered("a create", SHORT, || {
-                api.send("POST", "/v1/order/create", &headers, &body)
+            let body = order_body(user, self.product, wish.quantity);
+            return answered("a create", SHORT, || match wish.later {
+                true => api.post_later("/v1/order/create", &key, &body),
+                false => api.post_once("/v1/order/create", &key, &body),
             });
         };
         let token = wait_ok(DONE_WITHIN, "a token", || {

@@ -8,17 +8,14 @@ use tests::shop::{Stock, buyer, key, order_body};
 fn an_order_accepted_for_later_becomes_one_order() -> Result<()> {
     let platform = Platform::shared();
     let product = platform.product(10, "redis")?;
-    let (user, key) = (buyer(), key());
-    let body = order_body(user, product, 2).to_string();
+    let (user, once) = (buyer(), key());
+    let body = order_body(user, product, 2);
     let place = || {
         let headers = [
-            ("content-type", "application/json"),
-            ("idempotency-key", key.as_str()),
+            ("idempotency-key", once.as_str()),
             ("prefer", "respond-async, wait=5"),
         ];
-        platform
-            .api
-            .send("POST", "/v1/order/create", &headers, &body)
+        platform.api.post_with("/v1/order/create", &headers, &body)
     };
     let reply = place()?.expect(202)?;
     ensure!(
@@ -51,15 +48,10 @@ fn an_order_accepted_for_later_becomes_one_order() -> Result<()> {
     soon("its units locked", || {
         platform.expect_stock(product, Stock::of(8, 2, 0))
     })?;
-    let short = platform.api.send(
-        "POST",
-        "/v1/order/create",
-        &[
-            ("content-type", "application/json"),
-            ("prefer", "respond-async"),
-        ],
-        &order_body(buyer(), product, 9).to_string(),
-    )?;
+    let short =
+        platform
+            .api
+            .post_later("/v1/order/create", &key(), &order_body(buyer(), product, 9))?;
     ensure!(
         (short.status, short.code()) == (409, 30001),
         "{}",

@@ -160,14 +160,8 @@ fn the_relay_tells_of_what_it_writes() -> Result<()> {
     connection.set_read_timeout(Some(Duration::from_secs(20)))?;
     let mut channel = connection.as_pubsub();
     channel.subscribe("http-cache")?;
-    let headers = [
-        ("content-type", "application/json"),
-        ("prefer", "respond-async"),
-    ];
-    let body = order_body(user, product, 1).to_string();
-    let accepted = platform
-        .api
-        .send("POST", "/v1/order/create", &headers, &body)?;
+    let body = order_body(user, product, 1);
+    let accepted = platform.api.post_later("/v1/order/create", &key(), &body)?;
     let id = accepted.expect(202)?.text_at("/order_id").to_owned();
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {

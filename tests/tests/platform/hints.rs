@@ -89,15 +89,10 @@ fn an_accepted_order_wakes_the_writer_and_the_writer_the_outbox() -> Result<()> 
     let (platform, _alone) = asleep()?;
     let product = platform.product(10, "redis")?;
     for user in [buyer(), buyer()] {
-        let headers = [
-            ("content-type", "application/json"),
-            ("idempotency-key", &*key()),
-            ("prefer", "respond-async"),
-        ];
-        let body = order_body(user, product, 1).to_string();
+        let body = order_body(user, product, 1);
         let reply = platform
             .api
-            .send("POST", "/v1/order/create", &headers, &body)?
+            .post_later("/v1/order/create", &key(), &body)?
             .expect(202)?;
         written(platform, user, reply.text_at("/order_id"))?;
     }

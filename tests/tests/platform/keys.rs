@@ -28,16 +28,10 @@ pub enum Mode {
 use Mode::{Async, Sync};
 
 pub fn create(platform: &Platform, mode: Mode, key: &str, body: &Value) -> Result<Reply> {
-    let mut headers = vec![
-        ("content-type", "application/json"),
-        ("idempotency-key", key),
-    ];
-    if mode == Async {
-        headers.push(("prefer", "respond-async"));
+    match mode {
+        Sync => platform.api.post_once(CREATE, key, body),
+        Async => platform.api.post_later(CREATE, key, body),
     }
-    platform
-        .api
-        .send("POST", CREATE, &headers, &body.to_string())
 }
 
 pub fn id_of(reply: &Reply) -> Result<String> {

@@ -189,13 +189,8 @@ impl<'a> Errand<'a> {
             Work::CreateInRedis => create(self.shop.redis),
             Work::CreateInDatabase => create(self.shop.database),
             Work::Accept => {
-                let headers = [
-                    ("content-type", "application/json"),
-                    ("idempotency-key", self.key.as_str()),
-                    ("prefer", "respond-async"),
-                ];
-                let body = order_body(user, self.shop.redis, 1).to_string();
-                api.send("POST", "/v1/order/create", &headers, &body)
+                let body = order_body(user, self.shop.redis, 1);
+                api.post_later("/v1/order/create", &self.key, &body)
             }
             Work::Pay => self.pay(api),
             Work::Cancel => api.post(&format!("/v1/order/{}/cancel", self.order()), &json!({})),
