@@ -16,6 +16,7 @@ pub const AUTOCOMMIT: &str = "SET autocommit=1";
 
 /// Milliseconds since the epoch by the database's own clock, whatever its time zone is: `UNIX_TIMESTAMP(NOW())` is wrong in
 /// the hour that a zone repeats.
+#[macro_export]
 macro_rules! now_ms {
     () => {
         "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000"

@@ -20,6 +20,8 @@ use std::time::Duration;
 pub enum Protocol {
     /// A request reads as its SQL text, prepared or not.
     MySql,
+    /// The same, of a server that takes no anonymous blocks: it is sent another word for them.
+    MySqlWithoutBlocks,
     /// As its words, parted by spaces.
     Redis,
     /// As the name of its kind.
@@ -101,7 +103,8 @@ impl Steps {
         self.rule(None, text, skip, action)
     }
 
-    /// The next request that holds `text` in a transaction of MySQL that held `after`: by this a COMMIT has a name.
+    /// The next request that holds `text` in a transaction of MySQL that held `after`: by this a COMMIT has a name. A
+    /// transaction in one request holds both.
     pub fn at_after(&self, after: &str, text: &str, action: Action) -> Step {
         self.rule(Some(after.to_owned()), text, 0, action)
     }
@@ -178,7 +181,9 @@ impl Rule {
     /// Whether this request is the one; `earlier` are those before it in its transaction.
     fn takes(&self, request: &str, earlier: &[String]) -> bool {
         let mut state = lock(&self.state);
-        let follows = |after: &String| earlier.iter().any(|one| one.contains(after));
+        let follows = |after: &String| {
+            request.contains(after) || earlier.iter().any(|one| one.contains(after))
+        };
         if state.reached
             || !request.contains(&self.text)
             || !self.after.as_ref().is_none_or(follows)
@@ -220,7 +225,7 @@ struct Wire {
 
 fn join(rules: &Rules, client: TcpStream, server: TcpStream, protocol: Protocol) -> Result<()> {
     let reader: Box<dyn Reader> = match protocol {
-        Protocol::MySql => Box::new(mysql::MySqlReader::default()),
+        Protocol::MySql | Protocol::MySqlWithoutBlocks => Box::new(mysql::MySqlReader::default()),
         Protocol::Redis => Box::new(redis::RedisReader::default()),
         Protocol::Kafka => Box::new(kafka::KafkaReader::default()),
     };
@@ -230,7 +235,11 @@ fn join(rules: &Rules, client: TcpStream, server: TcpStream, protocol: Protocol)
     });
     let (to_server, to_client) = (server.try_clone()?, client.try_clone()?);
     let (rules, asking) = (rules.clone(), wire.clone());
-    thread::spawn(move || ask(&rules, &asking, client, to_server));
+    let alter = match protocol {
+        Protocol::MySqlWithoutBlocks => mysql::spoil_blocks,
+        _ => |_: &mut [u8]| {},
+    };
+    thread::spawn(move || ask(&rules, &asking, alter, client, to_server));
     thread::spawn(move || answer(&wire, server, to_client));
     Ok(())
 }
@@ -243,7 +252,9 @@ impl Transaction {
     const REQUESTS_MAX: usize = 64;
 
     fn note(&mut self, request: String) {
-        if request == "COMMIT" || request == "ROLLBACK" {
+        let is_over =
+            ["COMMIT", "ROLLBACK"].contains(&&*request) || request.ends_with("COMMIT; END");
+        if is_over {
             self.0.clear();
         } else if self.0.len() < Self::REQUESTS_MAX {
             self.0.push(request);
@@ -252,10 +263,11 @@ impl Transaction {
 }
 
 /// Client to server.
-fn ask(rules: &Rules, wire: &Wire, mut from: TcpStream, mut to: TcpStream) {
+fn ask(rules: &Rules, wire: &Wire, alter: fn(&mut [u8]), mut from: TcpStream, mut to: TcpStream) {
     let mut bytes = [0; 64 * 1024];
     let mut transaction = Transaction::default();
     while let Ok(length @ 1..) = from.read(&mut bytes) {
+        alter(&mut bytes[..length]);
         let requests = lock(&wire.reader).requests(&bytes[..length]);
         let rules = lock(rules).clone();
         let rule = requests.into_iter().find_map(|request| {

@@ -4,9 +4,10 @@
 use contract::sql::NOW_MS;
 use domain::backoff::stock_spin_ms;
 use domain::{OrderId, OrderItem, Rejection, StockMode};
-use guest::mysql::{Db, SqlError, Transaction, Value};
+use guest::Fault;
+use guest::mysql::{Db, Value};
 use guest::mysql_error::Kind;
-use guest::{Fault, clock};
+use guest::transaction::{self, End, Plan, Stop, Transaction, Work};
 use std::time::{Duration, Instant};
 
 /// `t_stock_log.state` of a reservation. One that is given back leaves no row: it is no reservation.
@@ -14,66 +15,10 @@ const RESERVED: u8 = 1;
 /// Giving back may take so long, retries included; the relay does it later otherwise.
 const RELEASE_MAX: Duration = Duration::from_secs(2);
 
-/// Why a transaction's work did not get done; it is rolled back.
-enum Stop {
-    /// The server asks to try again: another transaction was in the way.
-    Again,
-    Fault(Fault),
-}
-
-impl From<SqlError> for Stop {
-    fn from(error: SqlError) -> Stop {
-        match error.kind {
-            Kind::Retry => Stop::Again,
-            _ => Stop::Fault(error.into()),
-        }
-    }
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Stop {
-        Stop::Fault(fault)
-    }
-}
-
-/// What a transaction is for.
-#[derive(Clone, Copy)]
-enum Work<'a> {
-    Take(&'a [&'a OrderItem]),
-    GiveBack,
-}
-
-/// Runs `work` in a transaction of its own, from the start again where the server asks for it, until `deadline`.
-async fn transact(
-    url: &str,
-    deadline: Instant,
-    order: OrderId,
-    work: Work<'_>,
-) -> Result<(), Stop> {
-    let db = Db::at(url);
-    for retry in 0.. {
-        let mut transaction = db.begin().await?;
-        let worked = match work {
-            Work::Take(lines) => take(&mut transaction, order, lines).await,
-            Work::GiveBack => roll_back(&mut transaction, order).await,
-        };
-        let done = match worked {
-            Ok(()) => transaction.commit().await.map_err(Stop::from),
-            Err(stop) => {
-                transaction.rollback().await;
-                Err(stop)
-            }
-        };
-        let Err(Stop::Again) = done else {
-            return done;
-        };
-        let wait = stock_spin_ms(retry).map(Duration::from_millis);
-        match wait.filter(|wait| Instant::now() + *wait < deadline) {
-            Some(wait) => clock::sleep(wait).await,
-            None => break,
-        }
-    }
-    Err(Stop::Again)
+/// Waits between attempts that others are in the way of, until `deadline`.
+fn waits(deadline: Instant) -> impl Iterator<Item = Duration> {
+    let all = (0..).map_while(stock_spin_ms).map(Duration::from_millis);
+    all.take_while(move |wait| Instant::now() + *wait < deadline)
 }
 
 /// The lines this module is for, in the order in which every transaction locks them.
@@ -98,38 +43,41 @@ pub async fn reserve(
     let Some(first) = lines.first() else {
         return Ok(());
     };
-    transact(url, deadline, order, Work::Take(&lines))
-        .await
-        .map_err(|stop| match stop {
-            Stop::Fault(fault) => fault,
-            Stop::Again => Rejection::StockContended {
-                product: first.product,
-                sku: first.sku,
+    let (plan, place_of_first) = taking(order, &lines);
+    let end = transaction::run(Db::at(url), &plan, waits(deadline)).await;
+    let stop = match end {
+        End::Done(()) => return Ok(()),
+        End::Unknown(error) => return Err(error.into()),
+        End::Refused(stop) => stop,
+    };
+    match stop {
+        Stop::Unmet(place) => {
+            let line = lines
+                .get(place.wrapping_sub(place_of_first))
+                .unwrap_or(first);
+            Err(Rejection::StockInsufficient {
+                product: line.product,
+                sku: line.sku,
             }
-            .into(),
-        })
+            .into())
+        }
+        Stop::Sql(error) if error.kind == Kind::Retry => Err(Rejection::StockContended {
+            product: first.product,
+            sku: first.sku,
+        }
+        .into()),
+        stop => Err(stop.into()),
+    }
 }
 
-/// The log first, as nobody else wants its rows: those of the stock are locked for as short as can be.
-async fn take(
-    transaction: &mut Transaction,
-    order: OrderId,
-    lines: &[&OrderItem],
-) -> Result<(), Stop> {
-    transaction
-        .insert_ending(
-            INSERT_LOG,
-            LOG_PARAMETERS,
-            &format!(", {NOW_MS}, {NOW_MS}"),
-            log_values(order, lines),
-        )
-        .await?;
+/// The log first, as nobody else wants its rows: those of the stock are locked for as short as can be. And the place of the
+/// first line's units among the steps; those of the others follow.
+fn taking(order: OrderId, lines: &[&OrderItem]) -> (Plan, usize) {
+    let mut plan = Plan::new();
+    let times = format!(", {NOW_MS}, {NOW_MS}");
+    plan.insert(INSERT_LOG, LOG_PARAMETERS, &times, log_values(order, lines));
+    let place_of_first = plan.len();
     for line in lines {
-        let statement = format!(
-            "UPDATE t_inventory SET available_stock = available_stock - ?, locked_stock = locked_stock + ?, \
-             version = version + 1, updated_at = {NOW_MS} \
-             WHERE product_id = ? AND sku_id = ? AND available_stock >= ?"
-        );
         let values = vec![
             Value::Uint32(line.quantity),
             Value::Uint32(line.quantity),
@@ -137,16 +85,18 @@ async fn take(
             Value::Uint64(line.sku.0),
             Value::Uint32(line.quantity),
         ];
-        if transaction.update(&statement, values).await? != 1 {
-            let short = Rejection::StockInsufficient {
-                product: line.product,
-                sku: line.sku,
-            };
-            return Err(Stop::Fault(short.into()));
-        }
+        plan.change_one(TAKE_UNITS, values);
     }
-    Ok(())
+    (plan, place_of_first)
 }
+
+/// Parameters: quantity twice, product, sku, quantity.
+const TAKE_UNITS: &str = concat!(
+    "UPDATE t_inventory SET available_stock = available_stock - ?, locked_stock = locked_stock + ?, \
+     version = version + 1, updated_at = ",
+    contract::now_ms!(),
+    " WHERE product_id = ? AND sku_id = ? AND available_stock >= ?"
+);
 
 /// Head of a multi-row insert; the times are the database's, as the relay goes by their age.
 const INSERT_LOG: &str = "INSERT INTO t_stock_log (order_id, product_id, sku_id, quantity, stock_mode, state, created_at, updated_at) VALUES ";
@@ -169,49 +119,64 @@ fn log_values(order: OrderId, lines: &[&OrderItem]) -> Vec<Value> {
 /// Gives back what the order's database lines hold, each once. Safe where nothing is held.
 pub async fn release(url: &str, order: OrderId) -> Result<(), Fault> {
     let deadline = Instant::now() + RELEASE_MAX;
-    transact(url, deadline, order, Work::GiveBack)
-        .await
-        .map_err(|stop| match stop {
-            Stop::Fault(fault) => fault,
-            Stop::Again => Fault::Unavailable {
-                backend: "mysql",
-                reason: format!("what order {order} had reserved is locked by others"),
-            },
-        })
+    match transaction::run(Db::at(url), &GiveBack(order), waits(deadline)).await {
+        End::Done(()) => Ok(()),
+        End::Unknown(error) => Err(error.into()),
+        End::Refused(Stop::Sql(error)) if error.kind == Kind::Retry => Err(Fault::Unavailable {
+            backend: "mysql",
+            reason: format!("what order {order} had reserved is locked by others"),
+        }),
+        End::Refused(stop) => Err(stop.into()),
+    }
 }
 
-async fn roll_back(transaction: &mut Transaction, order: OrderId) -> Result<(), Stop> {
-    let statement = "SELECT product_id, sku_id, quantity FROM t_stock_log \
+struct GiveBack(OrderId);
+
+impl Work for GiveBack {
+    type Done = ();
+
+    /// The log is read for certain: a reservation that is under way is waited for.
+    async fn perform(&self, transaction: &mut Transaction) -> Result<(), Stop> {
+        let order = self.0;
+        let statement = "SELECT product_id, sku_id, quantity FROM t_stock_log \
          WHERE order_id = ? AND stock_mode = ? AND state = ? ORDER BY product_id, sku_id FOR UPDATE";
-    let held = [
-        Value::Uint64(order.get()),
-        Value::Uint8(StockMode::Db.code()),
-        Value::Uint8(RESERVED),
-    ];
-    let rows = transaction.query(statement, held.to_vec()).await?;
-    if rows.is_empty() {
-        return Ok(());
-    }
-    for row in &rows {
-        let (product, sku, quantity) = (row.u64(0)?, row.u64(1)?, row.u32(2)?);
-        let statement = format!(
-            "UPDATE t_inventory SET available_stock = available_stock + ?, locked_stock = locked_stock - ?, \
-             version = version + 1, updated_at = {NOW_MS} WHERE product_id = ? AND sku_id = ? AND locked_stock >= ?"
-        );
-        let values = vec![
-            Value::Uint32(quantity),
-            Value::Uint32(quantity),
-            Value::Uint64(product),
-            Value::Uint64(sku),
-            Value::Uint32(quantity),
+        let held = [
+            Value::Uint64(order.get()),
+            Value::Uint8(StockMode::Db.code()),
+            Value::Uint8(RESERVED),
         ];
-        if transaction.update(&statement, values).await? != 1 {
-            return Err(Stop::Fault(Fault::Internal(format!(
-                "order {order}: product {product} has fewer units locked than reserved"
-            ))));
+        let rows = transaction.query(statement, held.to_vec()).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut plan = Plan::new();
+        for row in &rows {
+            let (product, sku, quantity) = (row.u64(0)?, row.u64(1)?, row.u32(2)?);
+            let values = vec![
+                Value::Uint32(quantity),
+                Value::Uint32(quantity),
+                Value::Uint64(product),
+                Value::Uint64(sku),
+                Value::Uint32(quantity),
+            ];
+            plan.change_one(GIVE_UNITS, values);
+        }
+        let statement =
+            "DELETE FROM t_stock_log WHERE order_id = ? AND stock_mode = ? AND state = ?";
+        plan.execute(statement, held.to_vec());
+        match plan.perform(transaction).await {
+            Err(Stop::Unmet(place)) => Err(Stop::Fault(Fault::Internal(format!(
+                "order {order}: fewer units are locked than its line {place} has reserved"
+            )))),
+            performed => performed,
         }
     }
-    let statement = "DELETE FROM t_stock_log WHERE order_id = ? AND stock_mode = ? AND state = ?";
-    transaction.execute(statement, held.to_vec()).await?;
-    Ok(())
 }
+
+/// Parameters: quantity twice, product, sku, quantity.
+const GIVE_UNITS: &str = concat!(
+    "UPDATE t_inventory SET available_stock = available_stock + ?, locked_stock = locked_stock - ?, \
+     version = version + 1, updated_at = ",
+    contract::now_ms!(),
+    " WHERE product_id = ? AND sku_id = ? AND locked_stock >= ?"
+);

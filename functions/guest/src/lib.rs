@@ -24,6 +24,7 @@ pub mod redis;
 pub mod search_index;
 pub mod shape;
 mod shard_clock;
+pub mod transaction;
 pub mod transition;
 
 pub use fault::Fault;

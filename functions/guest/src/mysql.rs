@@ -1,5 +1,5 @@
-//! MySQL through the host: statements by themselves, transactions, and rows read as what they must be. Connections are kept
-//! by the instance and taken for a statement or for a transaction (docs/decisions/0010).
+//! MySQL through the host: statements by themselves, and rows read as what they must be. Connections are kept by the instance
+//! and taken for a statement or for a transaction (docs/decisions/0010).
 
 #[cfg(target_family = "wasm")]
 #[path = "mysql/kept.rs"]
@@ -7,17 +7,16 @@ mod home;
 #[cfg(not(target_family = "wasm"))]
 #[path = "mysql/unkept.rs"]
 mod home;
-mod lease;
+pub(crate) mod lease;
 #[cfg_attr(
     not(target_family = "wasm"),
     allow(dead_code, reason = "its port keeps connections")
 )]
-mod pool;
+pub(crate) mod pool;
 mod row;
 
 use crate::Fault;
 use crate::mysql_error::{self, Kind};
-use contract::sql;
 use domain::Ms;
 use lease::Lease;
 use pool::Mode;
@@ -32,6 +31,28 @@ pub use spin_sdk::mysql::ParameterValue as Value;
 pub struct SqlError {
     pub kind: Kind,
     pub text: String,
+    /// Nobody knows whether the statement took effect: its answer did not come, or it was interrupted.
+    pub is_lost: bool,
+}
+
+impl SqlError {
+    /// What a host says of a statement that it sent.
+    pub(crate) fn said(text: String) -> SqlError {
+        SqlError {
+            kind: mysql_error::kind(&text),
+            is_lost: mysql_error::is_of_a_lost_answer(&text),
+            text,
+        }
+    }
+
+    /// The statement was not sent.
+    pub(crate) fn unsent(kind: Kind, text: impl Into<String>) -> SqlError {
+        SqlError {
+            kind,
+            text: text.into(),
+            is_lost: false,
+        }
+    }
 }
 
 impl From<SqlError> for Fault {
@@ -47,16 +68,18 @@ impl From<SqlError> for Fault {
 }
 
 fn failed(error: Error) -> SqlError {
-    let (kind, text) = match error {
-        Error::MysqlError(MysqlError::QueryFailed(text)) => (mysql_error::kind(&text), text),
-        Error::MysqlError(MysqlError::ConnectionFailed(text)) => (Kind::Connection, text),
-        Error::MysqlError(MysqlError::Other(text)) => (mysql_error::kind(&text), text),
+    match error {
+        Error::MysqlError(MysqlError::QueryFailed(text) | MysqlError::Other(text)) => {
+            SqlError::said(text)
+        }
+        Error::MysqlError(MysqlError::ConnectionFailed(text)) => {
+            SqlError::unsent(Kind::Connection, text)
+        }
         Error::MysqlError(
             MysqlError::BadParameter(text) | MysqlError::ValueConversionFailed(text),
-        ) => (Kind::Other(0), text),
-        Error::Decode(text) => (Kind::Other(0), text),
-    };
-    SqlError { kind, text }
+        )
+        | Error::Decode(text) => SqlError::unsent(Kind::Other(0), text),
+    }
 }
 
 /// A database, by its address. Each statement is by itself, on a connection that is given back after it.
@@ -120,83 +143,9 @@ impl<'a> Db<'a> {
         lease.update(statement, parameters).await
     }
 
-    /// Begins a transaction, which sees what is there at its first statement.
-    pub async fn begin(&self) -> Result<Transaction, SqlError> {
-        let mut lease = Lease::take(self.0, Mode::Manual).await?;
-        lease.begin();
-        Ok(Transaction(lease))
-    }
-}
-
-/// Statements that stand together or not at all. One that is dropped is rolled back, though perhaps not at once.
-pub struct Transaction(Lease);
-
-impl Transaction {
-    pub async fn execute(
-        &mut self,
-        statement: &str,
-        parameters: Vec<ParameterValue>,
-    ) -> Result<(), SqlError> {
-        self.0.execute(statement, parameters).await
-    }
-
-    /// All rows; statements that may give many must limit them.
-    pub async fn query(
-        &mut self,
-        statement: &str,
-        parameters: Vec<ParameterValue>,
-    ) -> Result<Vec<Row>, SqlError> {
-        self.0.query(statement, parameters).await
-    }
-
-    /// Executes a statement and tells how many rows it changed.
-    pub async fn update(
-        &mut self,
-        statement: &str,
-        parameters: Vec<ParameterValue>,
-    ) -> Result<i64, SqlError> {
-        self.0.update(statement, parameters).await
-    }
-
-    /// Inserts rows of `width` values each; their number decides how many statements that takes.
-    pub async fn insert(
-        &mut self,
-        head: &str,
-        width: usize,
-        values: Vec<ParameterValue>,
-    ) -> Result<(), SqlError> {
-        self.insert_ending(head, width, "", values).await
-    }
-
-    /// The same, where each row has an ending that is no parameter.
-    pub async fn insert_ending(
-        &mut self,
-        head: &str,
-        width: usize,
-        ending: &str,
-        values: Vec<ParameterValue>,
-    ) -> Result<(), SqlError> {
-        let mut rest = values.into_iter();
-        for rows in sql::row_counts(rest.len() / width) {
-            let part = rest.by_ref().take(rows * width).collect();
-            let statement = format!("{head}{}", sql::rows_ending(rows, width, ending));
-            self.execute(&statement, part).await?;
-        }
-        Ok(())
-    }
-
-    /// After an error of the connection nobody knows whether it stands; after any other it does not.
-    pub async fn commit(mut self) -> Result<(), SqlError> {
-        let committed = self.0.end(sql::COMMIT).await;
-        if committed.is_err() {
-            self.rollback().await;
-        }
-        committed
-    }
-
-    /// Best effort: one that cannot be rolled back has lost its connection, and the server rolls it back.
-    pub async fn rollback(mut self) {
-        let _ = self.0.end(sql::ROLLBACK).await;
+    /// A connection that is only this caller's until it is dropped.
+    pub(crate) async fn lease(&self, mode: Mode) -> Result<Lease, SqlError> {
+        Lease::take(self.0, mode).await
     }
 }
 

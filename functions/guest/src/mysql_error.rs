@@ -32,11 +32,23 @@ pub fn kind(text: &str) -> Kind {
             | 1317
             | 1836
             | 1927
+            | 1969
             | 2002..=2099
             | 3024,
         ) => Kind::Connection,
         Some(code) => Kind::Other(code),
         None => Kind::Connection,
+    }
+}
+
+/// Whether nobody knows what became of a statement that was sent: the server did not say, or it was interrupted in it.
+pub fn is_of_a_lost_answer(text: &str) -> bool {
+    match number(text) {
+        // Shutting down, errors of the wire, interrupted, killed, out of time (MariaDB, MySQL).
+        Some(code) => {
+            matches!(code, 1053 | 1152..=1161 | 1317 | 1927 | 1969 | 2002..=2099 | 3024)
+        }
+        None => true,
     }
 }
 

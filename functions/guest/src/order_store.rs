@@ -1,10 +1,11 @@
 //! Orders in their shard: read whole, inserted with items and outbox row in one transaction.
 
 use crate::Fault;
-use crate::mysql::{Db, SqlError, Transaction, Value, optional_text, text};
+use crate::mysql::{Db, Value, optional_text, text};
 use crate::mysql_error::Kind;
 use crate::order_row::{self, ORDER_WIDTH};
 use crate::shard_clock;
+use crate::transaction::{self, AT_ONCE, End, Plan, Stop};
 use contract::event::OrderEvent;
 use contract::{message, sql};
 use domain::{Ms, Order, OrderId, UserId};
@@ -35,9 +36,6 @@ pub enum Inserted {
     Unknown(Fault),
 }
 
-/// Attempts at a transaction that the server asks to repeat.
-const ATTEMPTS_MAX: u32 = 3;
-
 /// Inserts an order of version 1 with its event, before `deadline`: after it the units that were promised to the order may be
 /// somebody else's. The database refuses what comes later, by its own clock, as this host may be frozen on the way.
 pub async fn insert(
@@ -48,27 +46,28 @@ pub async fn insert(
     deadline: Instant,
 ) -> Inserted {
     let event = OrderEvent::created(order, Some(trace_id));
-    let mut attempt = 1;
     let mut latest = shard_clock::latest(db, order.id, deadline);
-    let transaction = loop {
-        let mut transaction = match db.begin().await {
-            Ok(transaction) => transaction,
-            Err(error) => return Inserted::Failed(error.into()),
+    let mut has_asked = false;
+    loop {
+        let plan = match creation(order, guard, latest, &event) {
+            Ok(plan) => plan,
+            Err(fault) => return Inserted::Failed(fault),
         };
-        let Err(error) = write(&mut transaction, order, guard, latest, &event).await else {
-            break transaction;
+        let error = match transaction::run(db, &plan, AT_ONCE).await {
+            End::Done(()) => return Inserted::Done,
+            End::Unknown(error) => return Inserted::Unknown(error.into()),
+            End::Refused(Stop::Sql(error)) => error,
+            End::Refused(stop) => return Inserted::Failed(stop.into()),
         };
-        transaction.rollback().await;
         match error.kind {
-            Kind::Retry if attempt < ATTEMPTS_MAX => attempt += 1,
             Kind::Duplicate if error.text.contains("uk_user_idempotency") => {
                 return Inserted::KeyTaken;
             }
             Kind::Duplicate => return Inserted::IdTaken,
             // The id says when it was minted by Redis' clock, and that may not be the database's: once it has said what time
             // it is, it is asked again.
-            Kind::NullRefused if attempt == 1 && Instant::now() < deadline => {
-                attempt += 1;
+            Kind::NullRefused if !has_asked && Instant::now() < deadline => {
+                has_asked = true;
                 latest = match shard_clock::ask(db, deadline).await {
                     Ok(latest) => latest,
                     Err(fault) => return Inserted::Failed(fault),
@@ -77,40 +76,23 @@ pub async fn insert(
             Kind::NullRefused => return Inserted::TooLate,
             _ => return Inserted::Failed(error.into()),
         }
-    };
-    match transaction.commit().await {
-        Ok(()) => Inserted::Done,
-        Err(error) if error.kind == Kind::Connection => Inserted::Unknown(error.into()),
-        Err(error) => Inserted::Failed(error.into()),
     }
 }
 
-async fn write(
-    transaction: &mut Transaction,
-    order: &Order,
-    guard: Guard,
-    latest: Ms,
-    event: &OrderEvent,
-) -> Result<(), SqlError> {
-    transaction
-        .execute(sql::INSERT_ORDER, order_values(order, guard, latest))
-        .await?;
-    transaction
-        .insert(sql::INSERT_ITEMS, sql::ITEM_PARAMETERS, item_values(order))
-        .await?;
-    insert_event(transaction, event, message::ORDER_CREATED).await
+/// Order, items and event.
+fn creation(order: &Order, guard: Guard, latest: Ms, event: &OrderEvent) -> Result<Plan, Fault> {
+    let mut plan = Plan::new();
+    plan.execute(sql::INSERT_ORDER, order_values(order, guard, latest));
+    let items = item_values(order);
+    plan.insert(sql::INSERT_ITEMS, sql::ITEM_PARAMETERS, "", items);
+    add_event(&mut plan, event, message::ORDER_CREATED)?;
+    Ok(plan)
 }
 
-/// The outbox row of an event, in the caller's transaction.
-pub async fn insert_event(
-    transaction: &mut Transaction,
-    event: &OrderEvent,
-    topic: &str,
-) -> Result<(), SqlError> {
-    let payload = serde_json::to_string(event).map_err(|error| SqlError {
-        kind: Kind::Other(0),
-        text: error.to_string(),
-    })?;
+/// Adds the outbox row of an event to a transaction.
+pub fn add_event(plan: &mut Plan, event: &OrderEvent, topic: &str) -> Result<(), Fault> {
+    let payload =
+        serde_json::to_string(event).map_err(|error| Fault::Internal(error.to_string()))?;
     let values = vec![
         text(&event.message_id),
         text(&event.order.id),
@@ -120,7 +102,8 @@ pub async fn insert_event(
         Value::Uint64(event.occurred_at),
         Value::Uint64(event.occurred_at),
     ];
-    transaction.execute(sql::INSERT_MESSAGE, values).await
+    plan.execute(sql::INSERT_MESSAGE, values);
+    Ok(())
 }
 
 fn order_values(order: &Order, guard: Guard, latest: Ms) -> Vec<Value> {

@@ -2,10 +2,11 @@
 
 use crate::config::Config;
 use crate::log::{self, Level};
-use crate::mysql::{Db, SqlError, Transaction, Value, optional_ms, optional_text};
+use crate::mysql::{Db, Value, optional_ms, optional_text};
 use crate::mysql_error::Kind;
 use crate::payment::Payment;
 use crate::redis::Redis;
+use crate::transaction::{self, End, Plan, Stop};
 use crate::{Fault, order_cache, order_store, queued};
 use contract::event::OrderEvent;
 use contract::{message, redis as keys, sql};
@@ -108,62 +109,36 @@ fn is_repeated_payment(order: &Order, change: &Change<'_>) -> bool {
         && order.payment_id.as_deref() == change.payment_id
 }
 
-/// One transaction; `None` where another change came first.
+/// One transaction; `None` where another change came first, or was in the way.
 async fn attempt(
     db: Db<'_>,
     order: Order,
     steps: &[Step],
     change: &Change<'_>,
 ) -> Result<Option<Order>, Fault> {
-    let mut transaction = db.begin().await?;
-    match write(&mut transaction, order, steps, change).await {
-        Ok(Some(changed)) => {
-            transaction.commit().await?;
-            Ok(Some(changed))
-        }
-        Ok(None) => {
-            transaction.rollback().await;
-            Ok(None)
-        }
-        Err(fault) => {
-            transaction.rollback().await;
-            fault
-        }
+    let (changed, plan) = planned(order, steps, change)?;
+    match transaction::run(db, &plan, []).await {
+        End::Done(()) => Ok(Some(changed)),
+        End::Refused(Stop::Unmet(_)) => Ok(None),
+        End::Refused(Stop::Sql(error)) if error.kind == Kind::Retry => Ok(None),
+        End::Refused(stop) => Err(stop.into()),
+        End::Unknown(error) => Err(error.into()),
     }
 }
 
-/// The statements of all steps. An inner `Ok(None)` asks to load again.
-async fn write(
-    transaction: &mut Transaction,
-    mut order: Order,
-    steps: &[Step],
-    change: &Change<'_>,
-) -> Result<Option<Order>, Result<Option<Order>, Fault>> {
-    let retry_or_fail = |error: SqlError| {
-        if error.kind == Kind::Retry {
-            Ok(None)
-        } else {
-            Err(Fault::from(error))
-        }
-    };
+/// The order after all steps, and the statements that make it so.
+fn planned(mut order: Order, steps: &[Step], change: &Change<'_>) -> Result<(Order, Plan), Fault> {
+    let mut plan = Plan::new();
     for step in steps {
         // The host's clock may stand behind the one that stamped the order.
         let now = crate::clock::now().max(order.updated_at);
         let before = order.version;
         order = order.after(*step, now, change.reason, change.payment_id);
-        let changed = transaction
-            .update(sql::UPDATE_STATUS, values(&order, *step, before))
-            .await
-            .map_err(retry_or_fail)?;
-        if changed != 1 {
-            return Ok(None);
-        }
+        plan.change_one(sql::UPDATE_STATUS, values(&order, *step, before));
         let event = OrderEvent::changed(&order, *step, Some(change.trace_id));
-        order_store::insert_event(transaction, &event, message::ORDER_STATUS_CHANGED)
-            .await
-            .map_err(retry_or_fail)?;
+        order_store::add_event(&mut plan, &event, message::ORDER_STATUS_CHANGED)?;
     }
-    Ok(Some(order))
+    Ok((order, plan))
 }
 
 fn values(order: &Order, step: Step, version_before: u32) -> Vec<Value> {

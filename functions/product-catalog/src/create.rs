@@ -7,13 +7,14 @@ use contract::product::{PRODUCT_ID_MAX, ProductDraft, ProductView};
 use contract::redis as keys;
 use domain::{Ms, ProductId, Rejection};
 use guest::config::Config;
-use guest::mysql::{Db, SqlError, Transaction, Value, optional_text, text};
+use guest::mysql::{Db, Value, optional_text, text};
 use guest::mysql_error::Kind;
 use guest::redis::Redis;
+use guest::transaction::{self, AT_ONCE, End, Plan, Stop, Transaction, Work};
 use guest::{Fault, catalogue, clock};
 
-/// Attempts to insert: a minted id may be taken by another creator, a transaction may be a deadlock's victim.
-const ATTEMPTS_MAX: u32 = 8;
+/// Ids that are tried: another creator may have taken one that was free a moment ago.
+const IDS_MAX: u32 = 8;
 
 pub async fn create(
     config: &Config,
@@ -23,15 +24,7 @@ pub async fn create(
     let redis = Redis::open(&config.redis_url).await?;
     let db = Db::at(&config.inventory_url);
     let now = clock::now();
-    let (transaction, id) = insert(db, &draft, now).await?;
-    // Before the commit nobody can order the product, so nothing that counts is deleted here: only what a
-    // lost database may have left behind.
-    let leftovers = [keys::stock(id), keys::reserved(id)].map(String::into_bytes);
-    if let Err(fault) = redis.command("DEL", leftovers).await {
-        transaction.rollback().await;
-        return Err(fault);
-    }
-    transaction.commit().await?;
+    let id = insert(db, &redis, &draft, now).await?;
     // From here on the product exists; Redis would load it on the first order at the latest.
     if let Err(fault) = load(&redis, db, id).await {
         guest::http::log(&fault, trace_id);
@@ -44,35 +37,56 @@ async fn load(redis: &Redis, db: Db<'_>, id: ProductId) -> Result<(), Fault> {
     catalogue::load_product(redis, db, id).await
 }
 
-/// An open transaction with the product in it, under the id it gives.
+/// The product with its stock, under the id it gives.
 async fn insert(
     db: Db<'_>,
+    redis: &Redis,
     draft: &ProductDraft,
     now: Ms,
-) -> Result<(Transaction, ProductId), Fault> {
-    let mut attempt = 1;
-    loop {
+) -> Result<ProductId, Fault> {
+    for _ in 0..IDS_MAX {
         let id = match draft.id {
             Some(id) => id,
             None => next_id(db).await?,
         };
-        let mut transaction = db.begin().await?;
-        let error = match write(&mut transaction, id, draft, now).await {
-            Ok(()) => return Ok((transaction, id)),
-            Err(error) => error,
+        let creation = Creation {
+            id,
+            plan: insertion(id, draft, now),
+            redis,
         };
-        transaction.rollback().await;
-        match (error.kind, draft.id) {
-            (Kind::Duplicate, Some(id)) => return Err(Rejection::ProductExists(id).into()),
-            (Kind::Duplicate | Kind::Retry, _) if attempt < ATTEMPTS_MAX => attempt += 1,
-            (Kind::Duplicate, None) => {
-                return Err(Fault::Unavailable {
-                    backend: "mysql",
-                    reason: "every product id was taken by another creator".to_owned(),
-                });
+        match (transaction::run(db, &creation, AT_ONCE).await, draft.id) {
+            (End::Done(()), _) => return Ok(id),
+            (End::Unknown(error), _) => return Err(error.into()),
+            (End::Refused(Stop::Sql(error)), named) if error.kind == Kind::Duplicate => {
+                if let Some(id) = named {
+                    return Err(Rejection::ProductExists(id).into());
+                }
             }
-            _ => return Err(error.into()),
+            (End::Refused(stop), _) => return Err(stop.into()),
         }
+    }
+    Err(Fault::Unavailable {
+        backend: "mysql",
+        reason: "every product id was taken by another creator".to_owned(),
+    })
+}
+
+struct Creation<'a> {
+    id: ProductId,
+    plan: Plan,
+    redis: &'a Redis,
+}
+
+impl Work for Creation<'_> {
+    type Done = ();
+
+    /// Before the commit nobody can order the product, so nothing that counts is deleted in Redis: only what a lost database
+    /// may have left behind.
+    async fn perform(&self, transaction: &mut Transaction) -> Result<(), Stop> {
+        self.plan.perform(transaction).await?;
+        let leftovers = [keys::stock(self.id), keys::reserved(self.id)].map(String::into_bytes);
+        self.redis.command("DEL", leftovers).await?;
+        Ok(())
     }
 }
 
@@ -88,12 +102,7 @@ async fn next_id(db: Db<'_>) -> Result<ProductId, Fault> {
     Ok(ProductId(largest + 1))
 }
 
-async fn write(
-    transaction: &mut Transaction,
-    id: ProductId,
-    draft: &ProductDraft,
-    now: Ms,
-) -> Result<(), SqlError> {
+fn insertion(id: ProductId, draft: &ProductDraft, now: Ms) -> Plan {
     let product = vec![
         Value::Uint64(id.0),
         text(&draft.name),
@@ -104,16 +113,16 @@ async fn write(
         Value::Uint64(now),
         Value::Uint64(now),
     ];
-    transaction.execute(INSERT_PRODUCT, product).await?;
+    let mut plan = Plan::new();
+    plan.execute(INSERT_PRODUCT, product);
     let mut stock = Vec::with_capacity(draft.stock.len() * STOCK_PARAMETERS);
     for (sku, units) in &draft.stock {
         stock.extend([Value::Uint64(id.0), Value::Uint64(sku.0)]);
         stock.extend(std::iter::repeat_n(Value::Uint32(*units), 3));
         stock.extend([Value::Uint64(now), Value::Uint64(now)]);
     }
-    transaction
-        .insert(INSERT_STOCK, STOCK_PARAMETERS, stock)
-        .await
+    plan.insert(INSERT_STOCK, STOCK_PARAMETERS, "", stock);
+    plan
 }
 
 fn view(draft: ProductDraft, id: ProductId, now: Ms) -> ProductView {

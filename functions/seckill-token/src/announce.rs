@@ -7,7 +7,8 @@ use contract::seckill::{CreateSeckillRequest, SeckillReply};
 use domain::limits::SECKILL_NUMBER_MAX;
 use domain::seckill::{SeckillPlan, SeckillStatus};
 use domain::{Ms, Rejection, SeckillId};
-use guest::mysql::{Db, Transaction, Value, text};
+use guest::mysql::{Db, Value, text};
+use guest::transaction::{self, AT_ONCE, End, Stop, Transaction, Work};
 use guest::{Call, Fault, Reply, clock, config};
 
 pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
@@ -49,49 +50,50 @@ async fn named(db: Db<'_>, plan: SeckillPlan) -> Result<SeckillPlan, Fault> {
 }
 
 async fn insert(db: Db<'_>, plan: &SeckillPlan, now: Ms) -> Result<SeckillId, Fault> {
-    let mut transaction = db.begin().await?;
-    match write(&mut transaction, plan, now).await {
-        Ok(id) => {
-            transaction.commit().await?;
-            Ok(id)
-        }
-        Err(fault) => {
-            transaction.rollback().await;
-            Err(fault)
-        }
+    let announcement = Announcement { plan, now };
+    match transaction::run(db, &announcement, AT_ONCE).await {
+        End::Done(id) => Ok(id),
+        End::Refused(stop) => Err(stop.into()),
+        End::Unknown(error) => Err(error.into()),
     }
 }
 
-async fn write(
-    transaction: &mut Transaction,
-    plan: &SeckillPlan,
+struct Announcement<'a> {
+    plan: &'a SeckillPlan,
     now: Ms,
-) -> Result<SeckillId, Fault> {
-    let values = vec![
-        Value::Uint64(plan.product.0),
-        Value::Uint64(plan.sku.0),
-        text(&plan.name),
-        Value::Int64(plan.price.get()),
-        Value::Uint32(plan.stock),
-        Value::Uint64(plan.starts_at),
-        Value::Uint64(plan.ends_at),
-        Value::Uint32(plan.per_user_max),
-        Value::Uint8(SeckillStatus::Planned.code()),
-        Value::Uint64(now),
-        Value::Uint64(now),
-    ];
-    transaction.execute(INSERT, values).await?;
-    let rows = transaction.query(LAST_NUMBER, vec![]).await?;
-    let number = match rows.first() {
-        Some(row) => row.u64(0)?,
-        None => 0,
-    };
-    let number = u32::try_from(number)
-        .ok()
-        .filter(|number| (1..=SECKILL_NUMBER_MAX).contains(number))
-        .ok_or_else(|| Fault::Internal(format!("activity number {number} is out of range")))?;
-    Ok(SeckillId {
-        product: plan.product,
-        number,
-    })
+}
+
+impl Work for Announcement<'_> {
+    type Done = SeckillId;
+
+    async fn perform(&self, transaction: &mut Transaction) -> Result<SeckillId, Stop> {
+        let (plan, now) = (self.plan, self.now);
+        let values = vec![
+            Value::Uint64(plan.product.0),
+            Value::Uint64(plan.sku.0),
+            text(&plan.name),
+            Value::Int64(plan.price.get()),
+            Value::Uint32(plan.stock),
+            Value::Uint64(plan.starts_at),
+            Value::Uint64(plan.ends_at),
+            Value::Uint32(plan.per_user_max),
+            Value::Uint8(SeckillStatus::Planned.code()),
+            Value::Uint64(now),
+            Value::Uint64(now),
+        ];
+        transaction.execute(INSERT, values).await?;
+        let rows = transaction.query(LAST_NUMBER, vec![]).await?;
+        let number = match rows.first() {
+            Some(row) => row.u64(0)?,
+            None => 0,
+        };
+        let number = u32::try_from(number)
+            .ok()
+            .filter(|number| (1..=SECKILL_NUMBER_MAX).contains(number))
+            .ok_or_else(|| Fault::Internal(format!("activity number {number} is out of range")))?;
+        Ok(SeckillId {
+            product: plan.product,
+            number,
+        })
+    }
 }

@@ -12,13 +12,10 @@ use contract::seckill::{PreheatRequest, Preheated, SaleFacts, SeckillName};
 use domain::seckill::SeckillStatus;
 use domain::{Rejection, StockMode};
 use guest::config::Config;
-use guest::mysql::{Db, SqlError, Transaction, Value};
-use guest::mysql_error::Kind;
+use guest::mysql::{Db, Value};
 use guest::redis::Redis;
+use guest::transaction::{self, AT_ONCE, End, Plan, Stop};
 use guest::{Call, Fault, Reply, catalogue, clock, config};
-
-/// Attempts at the transaction where the server asks to repeat it.
-const ATTEMPTS_MAX: u32 = 3;
 
 /// Activities are preheated in the order they are named; where one cannot be, those before it are.
 pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
@@ -214,51 +211,30 @@ enum Moved {
 }
 
 async fn move_units(db: Db<'_>, activity: &Activity) -> Moved {
-    let mut attempt = 1;
-    let transaction = loop {
-        let mut transaction = match db.begin().await {
-            Ok(transaction) => transaction,
-            Err(error) => return Moved::Refused(error.into()),
-        };
-        match write(&mut transaction, activity).await {
-            Ok(Ok(())) => break transaction,
-            Ok(Err(refused)) => {
-                transaction.rollback().await;
-                return refused;
-            }
-            Err(error) => {
-                transaction.rollback().await;
-                if error.kind == Kind::Retry && attempt < ATTEMPTS_MAX {
-                    attempt += 1;
-                } else {
-                    return Moved::Refused(error.into());
-                }
-            }
-        }
-    };
-    match transaction.commit().await {
-        Ok(()) => Moved::Done,
-        Err(error) if error.kind == Kind::Connection => Moved::Unknown(error.into()),
-        Err(error) => Moved::Refused(error.into()),
+    match transaction::run(db, &moving(activity), AT_ONCE).await {
+        End::Done(()) => Moved::Done,
+        End::Unknown(error) => Moved::Unknown(error.into()),
+        End::Refused(Stop::Unmet(OPENING)) => Moved::NotPlanned,
+        End::Refused(Stop::Unmet(_)) => Moved::Refused(short(activity).into()),
+        End::Refused(stop) => Moved::Refused(stop.into()),
     }
 }
 
-/// The statements of the move; what the inner error says is not to be committed.
-async fn write(
-    transaction: &mut Transaction,
-    activity: &Activity,
-) -> Result<Result<(), Moved>, SqlError> {
+/// The place of the step that opens the activity.
+const OPENING: usize = 0;
+
+/// Opens the activity, and takes its units from the ordinary ones.
+fn moving(activity: &Activity) -> Plan {
     let (product, now) = (activity.id.product.0, clock::now());
     let units = Value::Uint32(activity.plan.stock);
+    let mut plan = Plan::new();
     let opened = vec![
         Value::Uint8(SeckillStatus::Open.code()),
         Value::Uint64(now),
         Value::Uint32(activity.id.number),
         Value::Uint8(SeckillStatus::Planned.code()),
     ];
-    if transaction.update(UPDATE_STATUS, opened).await? != 1 {
-        return Ok(Err(Moved::NotPlanned));
-    }
+    plan.change_one(UPDATE_STATUS, opened);
     let mut taken = vec![units.clone(), units.clone(), units.clone()];
     taken.extend([
         Value::Uint64(now),
@@ -266,14 +242,12 @@ async fn write(
         Value::Uint64(activity.plan.sku.0),
         units.clone(),
     ]);
-    if transaction.update(TAKE_UNITS, taken).await? != 1 {
-        return Ok(Err(Moved::Refused(short(activity).into())));
-    }
+    plan.change_one(TAKE_UNITS, taken);
     let mut given = vec![Value::Uint64(product), Value::Uint64(activity.sku().0)];
     given.extend([units.clone(), units.clone(), units]);
     given.extend([Value::Uint64(now), Value::Uint64(now)]);
-    transaction.execute(INSERT_UNITS, given).await?;
-    Ok(Ok(()))
+    plan.execute(INSERT_UNITS, given);
+    plan
 }
 
 /// Tells Redis the stock of both rows, by which the promise is settled, and the facts last: from them on it sells.

@@ -2,7 +2,7 @@
 //! own cache would read the text again each time, in search of named parameters.
 
 use super::budget::Budget;
-use super::statement::{Residue, residue};
+use super::statement::{Residue, is_compound, residue};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Statement};
 use std::collections::HashMap;
@@ -19,9 +19,17 @@ pub struct Prepared {
 
 #[derive(Debug)]
 struct Known {
-    statement: Statement,
-    residue: Residue,
+    found: Found,
     used: u64,
+}
+
+/// A prepared statement, and what its text says of it.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub statement: Statement,
+    pub residue: Residue,
+    /// It is a block of several.
+    pub is_compound: bool,
 }
 
 impl Prepared {
@@ -35,15 +43,11 @@ impl Prepared {
     }
 
     /// `text` as `conn` knows it, prepared if it is new.
-    pub async fn get(
-        &mut self,
-        conn: &mut Conn,
-        text: &str,
-    ) -> Result<(Statement, Residue), Error> {
+    pub async fn get(&mut self, conn: &mut Conn, text: &str) -> Result<Found, Error> {
         self.turn += 1;
         if let Some(known) = self.by_text.get_mut(text) {
             known.used = self.turn;
-            return Ok((known.statement.clone(), known.residue));
+            return Ok(known.found.clone());
         }
         let max = self.budget.per_session();
         while self.by_text.len() >= max
@@ -51,12 +55,15 @@ impl Prepared {
         {
             conn.close(oldest).await?;
         }
-        let known = Known {
+        let found = Found {
             statement: conn.prep(text).await?,
             residue: residue(text),
+            is_compound: is_compound(text),
+        };
+        let known = Known {
+            found: found.clone(),
             used: self.turn,
         };
-        let found = (known.statement.clone(), known.residue);
         self.by_text.insert(text.into(), known);
         Ok(found)
     }
@@ -82,6 +89,8 @@ impl Prepared {
     fn take_oldest(&mut self) -> Option<Statement> {
         let oldest = self.by_text.iter().min_by_key(|(_, known)| known.used);
         let text = oldest?.0.clone();
-        self.by_text.remove(&text).map(|known| known.statement)
+        self.by_text
+            .remove(&text)
+            .map(|known| known.found.statement)
     }
 }

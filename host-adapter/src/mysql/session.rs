@@ -22,8 +22,8 @@ pub struct Session {
     residue: Residue,
     /// The server's word after the last statement; `None` when that failed.
     transaction: Option<TransactionState>,
-    /// A transaction was open before the last statement.
-    was_open: bool,
+    /// Where the last statement failed, a transaction may be open: one was before it, or it was a block of several.
+    may_be_open: bool,
     /// A statement was begun and has not ended: what comes next on the wire is unknown.
     busy: bool,
     broken: bool,
@@ -73,7 +73,7 @@ impl Session {
             prepared: Prepared::new(budget),
             residue: Residue::Transaction,
             transaction: Some(FRESH),
-            was_open: false,
+            may_be_open: false,
             busy: false,
             broken: false,
             idle_since: Instant::now(),
@@ -84,10 +84,11 @@ impl Session {
     /// was read to the end, or there is an error.
     pub async fn begin(&mut self, text: &str) -> Result<Statement, Error> {
         self.busy = true;
-        self.was_open = self.transaction.is_none_or(|state| state.open);
-        let (statement, residue) = self.prepared.get(&mut self.conn, text).await?;
-        self.residue = self.residue.max(residue);
-        Ok(statement)
+        self.may_be_open = self.transaction.is_none_or(|state| state.open);
+        let found = self.prepared.get(&mut self.conn, text).await?;
+        self.residue = self.residue.max(found.residue);
+        self.may_be_open |= found.is_compound;
+        Ok(found.statement)
     }
 
     /// The connection, for a statement that was begun.
@@ -140,7 +141,7 @@ impl Session {
         let open = match self.transaction {
             Some(state) => state.open,
             // A statement that failed by itself leaves nothing open.
-            None => mode == Mode::Manual || self.was_open,
+            None => mode == Mode::Manual || self.may_be_open,
         };
         self.residue == Residue::Transaction && !open && self.insert_id().is_none()
     }

@@ -56,6 +56,15 @@ pub fn residue(statement: &str) -> Residue {
     }
 }
 
+/// Whether `statement` is a block of several, which may begin a transaction and then fail in the midst of it. Only one that is
+/// clean by its residue is looked at.
+pub fn is_compound(statement: &str) -> bool {
+    let start = skip_comments(statement).unwrap_or_default();
+    let (keyword, rest) = split_word(start);
+    let rest = rest.trim().trim_end_matches(';');
+    keyword.eq_ignore_ascii_case("BEGIN") && !rest.is_empty() && !rest.eq_ignore_ascii_case("WORK")
+}
+
 /// `None` if a comment is executable or does not end.
 fn skip_comments(mut text: &str) -> Option<&str> {
     loop {
@@ -158,6 +167,21 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(word(statement), want, "{statement}");
+        }
+    }
+
+    #[test]
+    fn blocks() {
+        for (statement, want) in [
+            ("BEGIN NOT ATOMIC SELECT 1; END", true),
+            ("/* one */ begin not atomic select 1; end", true),
+            ("BEGIN", false),
+            ("begin work", false),
+            ("BEGIN;", false),
+            ("SELECT 1", false),
+            ("/*! BEGIN NOT ATOMIC */", false),
+        ] {
+            assert_eq!(is_compound(statement), want, "{statement}");
         }
     }
 

@@ -107,6 +107,24 @@ fn a_failed_statement_in_a_transaction() {
     assert_eq!(seen, ["1 DbValue::Int64(1)", "1 DbValue::Int64(0)"]);
 }
 
+/// The block has begun a transaction and no handler has ended it: it is this connection's to commit, and nobody else's.
+#[test]
+fn a_block_that_fails_in_the_midst() {
+    let host = Running::with_pool(1, &[]);
+    let block = "BEGIN NOT ATOMIC START TRANSACTION; INSERT INTO entry (note) VALUES ('of a block'); \
+         INSERT INTO item VALUES (1, 'again'); COMMIT; END";
+    let count = "SELECT COUNT(*) FROM entry WHERE note = 'of a block'";
+    let own = host.sql(json!([["execute", block], ["query", count]]));
+    assert!(own[0].contains("code: 1062"), "{own:?}");
+    assert_eq!(own[1], "1 DbValue::Int64(1)");
+    let next = host.sql(json!([["query", count]]));
+    assert_eq!(next, ["1 DbValue::Int64(0)"]);
+    let kept = host.sql(json!([["execute", block], ["execute", "COMMIT"]]));
+    assert_eq!(kept[1], "ok");
+    let next = host.sql(json!([["query", count]]));
+    assert_eq!(next, ["1 DbValue::Int64(1)"]);
+}
+
 #[test]
 fn a_user_variable() {
     leaves_nothing(

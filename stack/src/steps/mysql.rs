@@ -31,6 +31,16 @@ fn packet(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(packet)
 }
 
+/// Makes anonymous blocks a syntax error. A text that is parted between two reads is left alone: clients send each at once.
+pub(super) fn spoil_blocks(bytes: &mut [u8]) {
+    const BLOCK: &[u8] = b"BEGIN NOT ATOMIC";
+    for at in 0..bytes.len().saturating_sub(BLOCK.len() - 1) {
+        if bytes[at..].starts_with(BLOCK) {
+            bytes[at + BLOCK.len() - 1] = b'X';
+        }
+    }
+}
+
 impl Reader for MySqlReader {
     fn requests(&mut self, bytes: &[u8]) -> Vec<String> {
         self.buffer.extend_from_slice(bytes);
@@ -82,6 +92,14 @@ mod tests {
         packet.extend([0, command]);
         packet.extend(rest);
         packet
+    }
+
+    #[test]
+    fn a_block_is_spoilt_and_nothing_else() {
+        let mut bytes = *b"SELECT 1BEGIN NOT ATOMIC SELECT 2; END";
+        spoil_blocks(&mut bytes);
+        assert_eq!(&bytes, b"SELECT 1BEGIN NOT ATOMIX SELECT 2; END");
+        spoil_blocks(&mut []);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The host's side of spin:mysql, spin:redis and spin:variables: every call becomes a line of the script.
 
+use crate::block::Session;
 use crate::host::Data;
-use crate::script::{Answer, Script, command_name, statement_name};
+use crate::script::{Answer, Script, command_name};
 use wasmtime::Result;
 use wasmtime::component::{Accessor, FutureReader, HasData, Linker, Resource, StreamReader};
 
@@ -75,10 +76,14 @@ async fn statement(
     parameters: &[mysql::ParameterValue],
 ) -> Result<Vec<mysql::Row>, mysql::Error> {
     let values = parameters.iter().map(shown).collect();
-    let name = statement_name(&database, text);
     let flight = script.flight(Some(session));
-    let answer = script.call_of(Some(session), name.clone(), values);
-    flight.held(&name).await;
+    let asked = Session {
+        script,
+        flight: &flight,
+        database: &database,
+        number: session,
+    };
+    let answer = asked.answer(text, values).await;
     flight.answered(&answer);
     match answer {
         Answer::Rows(rows) => Ok(rows),

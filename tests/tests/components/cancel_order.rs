@@ -36,7 +36,6 @@ fn a_cancel_is_a_compare_and_set_and_its_event() {
         [
             "DEL {u7}",
             "order_1 SELECT t_order",
-            "order_1 SET autocommit=0",
             "order_1 UPDATE t_order",
             "order_1 SELECT ROW_COUNT()",
             "order_1 INSERT t_local_message",

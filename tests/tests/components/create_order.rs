@@ -59,7 +59,6 @@ fn an_order_is_placed_in_four_steps() {
         [
             "admit {u7}",
             "reserve {p1}",
-            "order_1 SET autocommit=0",
             "order_1 INSERT t_order",
             "order_1 INSERT t_order_item",
             "order_1 INSERT t_local_message",

@@ -1,7 +1,8 @@
 //! `create-order` where a server fails at each of its steps: what is undone, and what is left for the repeat.
 
 use crate::bindings::mysql::DbValue;
-use crate::create_order::{create, create_body, inserts, reserved_under};
+use crate::create_order::{BODY, create, create_body, inserts, reserved_under};
+use crate::host::{Instance, request};
 use crate::replies::*;
 use crate::script::{Answer, Script};
 use domain::{OrderId, Status};
@@ -68,7 +69,7 @@ fn the_shard_away_before_the_transaction_undoes_all() {
 fn a_connection_lost_before_the_commit_undoes_all() {
     for (written, lost_at) in [(0, "t_order"), (1, "t_order_item"), (2, "t_local_message")] {
         let tables = ["t_order", "t_order_item", "t_local_message"];
-        let mut script = reserved_under(minted(0, 1));
+        let mut script = reserved_under(minted(0, 1)).without_blocks();
         for table in &tables[..written] {
             script = script.expect(&format!("order_1 INSERT {table}"), Answer::Done);
         }
@@ -83,10 +84,12 @@ fn a_connection_lost_before_the_commit_undoes_all() {
 fn a_lost_commit_is_never_undone() {
     let id = minted(0, 1);
     // Not to be found out: no connection any more.
-    let script = inserts(reserved_under(id))
-        .expect("order_1 COMMIT", mysql_lost())
-        .expect("open order_1", Answer::Done)
-        .expect("open order_1", mysql_away());
+    let mut script = inserts(reserved_under(id)).expect("order_1 COMMIT", mysql_lost());
+    // One of either mode, where a server takes no blocks.
+    for _ in 0..if script.takes_blocks() { 1 } else { 2 } {
+        script = script.expect("open order_1", Answer::Done);
+    }
+    let script = script.expect("open order_1", mysql_away());
     assert_unavailable(&create(&script));
     // Found out that it is not there yet: another server may still commit it.
     let script = inserts(reserved_under(id))
@@ -97,6 +100,62 @@ fn a_lost_commit_is_never_undone() {
     for what in ["release", "free", "complete"] {
         assert_eq!(script.count(what), 0, "{what}");
     }
+}
+
+#[test]
+fn a_block_whose_answer_is_lost_is_never_undone() {
+    for lost_at in ["t_order", "t_order_item", "t_local_message"] {
+        let mut script = reserved_under(minted(0, 1));
+        if !script.takes_blocks() {
+            return;
+        }
+        for table in ["t_order", "t_order_item", "t_local_message"] {
+            let lost = table == lost_at;
+            let answer = if lost { mysql_lost() } else { Answer::Done };
+            script = script.expect(&format!("order_1 INSERT {table}"), answer);
+            if lost {
+                break;
+            }
+        }
+        let script = script.expect("order_1 SELECT t_order", nothing());
+        assert_unavailable(&create(&script));
+        for what in ["release", "free", "complete"] {
+            assert_eq!(script.count(what), 0, "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_block_that_is_interrupted_may_have_ended_and_one_that_is_refused_has_not() {
+    let interrupted = || refused_by_mysql(1053, "08S01", "Server shutdown in progress");
+    let script = reserved_under(minted(0, 1));
+    if !script.takes_blocks() {
+        return;
+    }
+    let script = script
+        .expect("order_1 INSERT t_order", interrupted())
+        .expect("order_1 SELECT t_order", nothing());
+    assert_unavailable(&create(&script));
+    assert_eq!(script.count("release"), 0);
+    let read_only = refused_by_mysql(1290, "HY000", "running with the --read-only option");
+    let script = reserved_under(minted(0, 1)).expect("order_1 INSERT t_order", read_only);
+    assert_unavailable(&create(&undone(script)));
+}
+
+#[test]
+fn a_server_is_asked_for_a_block_once() {
+    let script = inserts(inserts(reserved_under(minted(0, 1)).without_blocks()))
+        .expect("admit", admitted(minted(0, 2)))
+        .expect("reserve", reserved(9999))
+        .always("complete", integer(1));
+    let mut instance = Instance::new("create-order", &script, &[]);
+    for _ in 0..2 {
+        let request = request("POST", "/v1/order/create", BODY);
+        let replies = instance.send_together(vec![request]);
+        assert_eq!(replies[0].status, 200, "{replies:?}");
+    }
+    script.check();
+    assert_eq!(script.blocks_refused(), 1);
 }
 
 #[test]
@@ -418,6 +477,7 @@ fn an_order_that_failed_gives_database_stock_back() {
     };
     // A deadlock while giving back is no reason to leave it.
     let script = taken(in_database(minted(0, 1)))
+        .without_blocks()
         .expect("order_1 INSERT t_order", mysql_lost())
         .expect("inventory SELECT t_stock_log FOR UPDATE", held())
         .expect("inventory UPDATE t_inventory", deadlock())

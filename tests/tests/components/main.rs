@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bindings;
+mod block;
 mod cancel_order;
 mod create_order;
 mod create_order_async;

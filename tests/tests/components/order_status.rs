@@ -152,6 +152,7 @@ fn the_back_office_may_skip_states() {
 fn a_failure_between_two_steps_commits_none() {
     let id = minted(5_000, 1);
     let script = loaded_as(Status::Pending, 1, id)
+        .without_blocks()
         .expect("order_1 UPDATE t_order", Answer::Done)
         .expect("order_1 INSERT t_local_message", Answer::Done)
         .expect("order_1 UPDATE t_order", mysql_lost());

@@ -2,6 +2,7 @@
 //! fails the test, and so does an expectation that nobody met.
 
 use crate::bindings::{mysql, redis};
+use crate::block;
 use crate::sessions::Sessions;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,16 @@ pub enum Answer {
     /// What a host says of a statement the server refused, or of a connection that went away under it.
     QueryFailed(String),
     ConnectionFailed(String),
+}
+
+impl Answer {
+    /// Whether it is a server's refusal, and no connection that went away.
+    pub(crate) fn names_an_error(&self) -> bool {
+        let Answer::QueryFailed(text) = self else {
+            return false;
+        };
+        text.contains("ServerError") || text.contains("ERROR ")
+    }
 }
 
 /// A call the function made. `what` is short and readable:
@@ -57,6 +68,9 @@ struct State {
     calls: Vec<Call>,
     unexpected: Vec<String>,
     sessions: Sessions,
+    /// Its databases take no anonymous blocks, whatever the others do.
+    without_blocks: bool,
+    blocks_refused: usize,
 }
 
 /// Shared between a test and the host that runs its function.
@@ -107,6 +121,25 @@ impl Script {
         let standing = Standing(Arc::new(answer));
         self.state(|state| state.standing.push((what.to_owned(), standing)));
         self
+    }
+
+    /// Its databases take no anonymous blocks: each transaction goes statement by statement.
+    pub fn without_blocks(self) -> Script {
+        self.state(|state| state.without_blocks = true);
+        self
+    }
+
+    pub(crate) fn takes_blocks(&self) -> bool {
+        block::are_taken() && !self.state(|state| state.without_blocks)
+    }
+
+    pub(crate) fn block_refused(&self) {
+        self.state(|state| state.blocks_refused += 1);
+    }
+
+    /// How many blocks its databases were sent that take none.
+    pub fn blocks_refused(&self) -> usize {
+        self.state(|state| state.blocks_refused)
     }
 
     pub(crate) fn call(&self, what: String, values: Vec<String>) -> Answer {
@@ -185,11 +218,13 @@ impl Script {
         })
     }
 
-    /// Every call in order, but for opening connections.
+    /// Every call in order, but for what makes a connection ready.
     pub fn steps(&self) -> Vec<String> {
         self.state(|state| {
             let names = state.calls.iter().map(|call| call.what.clone());
-            names.filter(|what| !what.starts_with("open ")).collect()
+            names
+                .filter(|what| !what.starts_with("open ") && !what.ends_with(" SET autocommit=0"))
+                .collect()
         })
     }
 

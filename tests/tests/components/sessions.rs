@@ -134,7 +134,7 @@ impl Flight {
     pub fn answered(mut self, answer: &Answer) {
         let lost = match answer {
             Answer::ConnectionFailed(_) => true,
-            Answer::QueryFailed(text) => !text.contains("ServerError") && !text.contains("ERROR "),
+            Answer::QueryFailed(_) => !answer.names_an_error(),
             _ => false,
         };
         let state = if lost { State::Spoilt } else { State::Free };

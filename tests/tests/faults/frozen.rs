@@ -27,7 +27,7 @@ enum Work {
     Cancel,
 }
 
-/// Statements of a host's transactions, after any of which it may freeze.
+/// Statements of a host's transactions, after any of which it may freeze: not within a block, which its server ends.
 const HOST: [(&str, Work); 8] = [
     ("UPDATE t_inventory", Work::CreateInDatabase),
     ("INSERT INTO t_stock_log", Work::CreateInDatabase),
@@ -100,7 +100,7 @@ fn of_a_host_at_each_statement() -> Result<()> {
         redis: platform.product(1_000, "redis")?,
         database: platform.product(1_000, "db")?,
     };
-    let steps = Steps::before(platform.mariadb.port(), Protocol::MySql)?;
+    let steps = Steps::before(platform.mariadb.port(), Protocol::MySqlWithoutBlocks)?;
     let through = platform.databases_through(steps.port());
     let own = [
         (through[0].0, &*through[0].1),

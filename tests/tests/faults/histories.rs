@@ -10,14 +10,14 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::json;
-use stack::steps::{Action, Steps};
+use stack::steps::{Action, Protocol, Steps};
 use stack::wait_ok;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
-use tests::app::{Options, Platform, SHARDS};
+use tests::app::{Options, Platform, SHARDS, soon};
 use tests::client::{Client, Reply};
 use tests::sale::{self, ORDINARY, Sale};
 use tests::shop::{buyer, key, order_body};
@@ -271,7 +271,7 @@ fn no_unit_is_sold_twice_and_none_is_left_over() -> Result<()> {
     let platform = Platform::start(Options::default())?;
     // The bus is in the relay: there is one.
     platform.relay.stop()?;
-    let host = Victim::host(&platform)?;
+    let host = Victim::host(&platform, "victim-host", Protocol::MySql)?;
     let relay = Victim::relay(&platform, "victim-relay")?;
     let mut runner = TestRunner::default();
     // Blow upon blow, and enough quiet for what takes many requests in a row: the relay asks for all sales at once.
@@ -371,31 +371,54 @@ fn hold(platform: &Platform, done: &[(Goods, Vec<Outcome>)]) -> Result<()> {
         count += usize::from(answered.is_some());
     }
     ensure!(orders.len() == count, "{} orders of {count}", orders.len());
-    let stock = platform.sql(
-        "SELECT product_id, SUM(available_stock), SUM(locked_stock), SUM(sold_stock) FROM inventory.t_inventory GROUP BY product_id",
-    )?;
-    let stock: HashMap<&str, &str> = stock
-        .lines()
-        .filter_map(|row| row.split_once('\t'))
+    let wanted: Vec<(String, [i64; 3])> = done
+        .iter()
+        .map(|(goods, _)| {
+            let product = goods.product.to_string();
+            let [pending, paid] = units.get(product.as_str()).copied().unwrap_or_default();
+            let available = i64::from(goods.units) - pending - paid;
+            (product, [available, pending, paid])
+        })
         .collect();
-    for (goods, outcomes) in done {
-        let product = goods.product.to_string();
-        let [pending, paid] = units.get(product.as_str()).copied().unwrap_or_default();
-        let wanted = format!(
-            "{}\t{pending}\t{paid}",
-            i64::from(goods.units) - pending - paid
-        );
-        let have = stock.get(product.as_str()).copied().unwrap_or_default();
+    let mut now = stock(platform)?;
+    for (product, [available, ..]) in &wanted {
+        let have = now.remove(product).context(product.clone())?;
         ensure!(
-            have == wanted,
-            "product {product}: {have:?}, wanted {wanted:?}, {} buyers",
-            outcomes.len()
+            have[0] <= *available,
+            "product {product}: {have:?}, {available} are available"
         );
     }
+    // What a request had reserved whose answer was lost is returned once it is old enough.
+    soon("all units", || {
+        let mut have = stock(platform)?;
+        for (product, wanted) in &wanted {
+            let have = have.remove(product).context(product.clone())?;
+            ensure!(
+                have == *wanted,
+                "product {product}: {have:?}, wanted {wanted:?}"
+            );
+        }
+        Ok(())
+    })?;
     println!(
         "{} histories, {} buyers, {count} orders",
         done.len(),
         done.iter().map(|one| one.1.len()).sum::<usize>()
     );
     Ok(())
+}
+
+/// Available, locked and sold units of each product.
+fn stock(platform: &Platform) -> Result<HashMap<String, [i64; 3]>> {
+    let rows = platform.sql(
+        "SELECT product_id, SUM(available_stock), SUM(locked_stock), SUM(sold_stock) FROM inventory.t_inventory GROUP BY product_id",
+    )?;
+    let row = |row: &str| {
+        let [product, available, locked, sold] = row.split('\t').collect::<Vec<_>>()[..] else {
+            bail!("{row:?}");
+        };
+        let units = [available.parse()?, locked.parse()?, sold.parse()?];
+        Ok((product.to_owned(), units))
+    };
+    rows.lines().map(row).collect()
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap in a test is a failed test
 
 mod audit;
+mod blocks;
 mod clocks;
 mod frozen;
 mod histories;

@@ -12,7 +12,7 @@ use stack::Process;
 use stack::steps::{Action, Protocol, Step, Steps};
 use std::thread;
 use std::time::{Duration, Instant};
-use table::{BUS, Doors, HOST, RELAY, Request, STOCK};
+use table::{BLOCKS, BUS, Doors, HOST, RELAY, Request, STOCK};
 use tests::app::{Options, Platform, soon};
 use tests::client::Client;
 use tests::sale::ORDINARY;
@@ -70,16 +70,17 @@ pub struct Victim<'a> {
 }
 
 impl<'a> Victim<'a> {
-    pub fn host(platform: &'a Platform) -> Result<Victim<'a>> {
-        Self::start(platform, |own| {
-            let (process, api) = platform.host_with("victim-host", own)?;
+    /// `Protocol` of MySQL decides whether its transactions are blocks.
+    pub fn host(platform: &'a Platform, name: &str, mysql: Protocol) -> Result<Victim<'a>> {
+        Self::start(platform, mysql, |own| {
+            let (process, api) = platform.host_with(name, own)?;
             Ok((process, Some(api)))
         })
     }
 
     /// Beside the platform's own, where that was not stopped; its leases are as short as can be.
     pub fn relay(platform: &'a Platform, name: &str) -> Result<Victim<'a>> {
-        Self::start(platform, |own| {
+        Self::start(platform, Protocol::MySql, |own| {
             let own = [own, &[("RELAY_LEASE_MS", "10000")]].concat();
             Ok((platform.relay_with(name, &own)?, None))
         })
@@ -87,10 +88,11 @@ impl<'a> Victim<'a> {
 
     fn start(
         platform: &'a Platform,
+        mysql: Protocol,
         start: impl FnOnce(&[(&'static str, &str)]) -> Result<(Process, Option<Client>)>,
     ) -> Result<Victim<'a>> {
         let doors = Doors {
-            mysql: Steps::before(platform.mariadb.port(), Protocol::MySql)?,
+            mysql: Steps::before(platform.mariadb.port(), mysql)?,
             redis: Steps::before(platform.redis.port(), Protocol::Redis)?,
             kafka: platform.kafka_steps.as_ref(),
         };
@@ -203,12 +205,16 @@ fn of_a_host_and_of_stock() -> Result<()> {
     let shop = Shop::open(&platform)?;
     // The bus is in the relay: there is one.
     platform.relay.stop()?;
-    let (host, relay) = (
-        Victim::host(&platform)?,
-        Victim::relay(&platform, "victim-relay")?,
-    );
+    let host = |name, protocol| Victim::host(&platform, name, protocol);
+    let by_statements = host("victim-by-statements", Protocol::MySqlWithoutBlocks)?;
+    let by_blocks = host("victim-by-blocks", Protocol::MySql)?;
+    let relay = Victim::relay(&platform, "victim-relay")?;
     let mut errands = thread::scope(|scope| {
-        let of_host = scope.spawn(|| host.campaign(&shop, &HOST));
+        let of_host = scope.spawn(|| {
+            let mut all = by_statements.campaign(&shop, &HOST)?;
+            all.extend(by_blocks.campaign(&shop, &BLOCKS)?);
+            anyhow::Ok(all)
+        });
         let of_relay = relay.campaign(&shop, &STOCK);
         let mut all = of_host.join().expect("no panic")?;
         all.extend(of_relay?);

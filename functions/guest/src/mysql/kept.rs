@@ -93,10 +93,10 @@ pub async fn take(address: &str, mode: Mode) -> Result<Lease, SqlError> {
         }
         let since = *waiting_since.get_or_insert_with(Instant::now);
         if since.elapsed() >= WAIT_MAX {
-            return Err(SqlError {
-                kind: Kind::Connection,
-                text: "every connection this instance may have is in use".to_owned(),
-            });
+            return Err(SqlError::unsent(
+                Kind::Connection,
+                "every connection this instance may have is in use",
+            ));
         }
         sleep(LOOK_EVERY).await;
     }
@@ -121,10 +121,10 @@ async fn open(address: String, home: Home) -> Result<Lease, SqlError> {
     });
     next_turn().await;
     receiver.await.unwrap_or_else(|_| {
-        Err(SqlError {
-            kind: Kind::Connection,
-            text: "the opening of a connection was given up".to_owned(),
-        })
+        Err(SqlError::unsent(
+            Kind::Connection,
+            "the opening of a connection was given up",
+        ))
     })
 }
 

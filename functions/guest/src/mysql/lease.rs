@@ -117,10 +117,7 @@ impl Lease {
         self.execute(statement, parameters).await?;
         let rows = self.query(sql::ROW_COUNT, vec![]).await?;
         let count = rows.first().and_then(|row| row.i64(0).ok());
-        count.ok_or_else(|| SqlError {
-            kind: Kind::Other(0),
-            text: "ROW_COUNT() gave no number".to_owned(),
-        })
+        count.ok_or_else(|| SqlError::unsent(Kind::Other(0), "ROW_COUNT() gave no number"))
     }
 
     fn ask(&mut self) -> Result<(State, &Connection), SqlError> {
@@ -131,10 +128,10 @@ impl Lease {
         };
         match &self.connection {
             Some(connection) if before != State::Spoilt => Ok((before, connection)),
-            _ => Err(SqlError {
-                kind: Kind::Connection,
-                text: "the connection has failed already".to_owned(),
-            }),
+            _ => Err(SqlError::unsent(
+                Kind::Connection,
+                "the connection has failed already",
+            )),
         }
     }
 

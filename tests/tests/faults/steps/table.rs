@@ -63,7 +63,7 @@ const RESERVATION: &str = "INSERT INTO t_stock_log";
 const UNITS: &str = "UPDATE t_inventory";
 const STATUS: &str = "UPDATE t_order SET status";
 
-/// Of the host, and the request that takes each.
+/// Of a host whose MySQL takes no blocks, and the request that takes each.
 pub const HOST: [(Work, Request); 30] = [
     (CreateInRedis, Lua(ADMIT)),
     (CreateInRedis, Lua(RESERVE)),
@@ -95,6 +95,18 @@ pub const HOST: [(Work, Request); 30] = [
     (Preheat, Lua(SECKILL_LOAD)),
     (Token, Lua(SECKILL_TOKEN)),
     (Buy, Lua(SECKILL_BUY)),
+];
+
+/// Transactions of a host that are one statement each.
+pub const BLOCKS: [(Work, Request); 8] = [
+    (CreateInRedis, After(ORDER, "COMMIT")),
+    (CreateInDatabase, After(RESERVATION, "COMMIT")),
+    (CreateInDatabase, After(ORDER, "COMMIT")),
+    (Pay, After(STATUS, "COMMIT")),
+    (Cancel, After(STATUS, "COMMIT")),
+    (Ship, After(STATUS, "COMMIT")),
+    (Complete, After(STATUS, "COMMIT")),
+    (Preheat, After(UNITS, "COMMIT")),
 ];
 
 const LEASE: &str = "UPDATE t_local_message SET lease_owner";

@@ -1,0 +1,67 @@
+//! What a transaction does, where that is known before it begins: statements in their order, and which of them must find
+//! their row.
+
+use crate::mysql::Value;
+use contract::sql;
+use std::borrow::Cow;
+
+/// Statements that stand together or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    pub(super) steps: Vec<Step>,
+    /// An insert of it takes more than one statement.
+    pub(super) is_long: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub text: Cow<'static, str>,
+    pub values: Vec<Value>,
+    /// It must change exactly one row, or the transaction is rolled back.
+    pub changes_one: bool,
+}
+
+impl Plan {
+    pub fn new() -> Plan {
+        Plan::default()
+    }
+
+    /// How many statements it has: the place of the next.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Adds a statement, whatever number of rows it changes.
+    pub fn execute(&mut self, text: impl Into<Cow<'static, str>>, values: Vec<Value>) {
+        self.push(text.into(), values, false);
+    }
+
+    /// Adds a statement that must change exactly one row.
+    pub fn change_one(&mut self, text: impl Into<Cow<'static, str>>, values: Vec<Value>) {
+        self.push(text.into(), values, true);
+    }
+
+    /// Adds an insert of rows of `width` values each, and an `ending` of each row that is no parameter. Their number decides
+    /// how many statements that takes.
+    pub fn insert(&mut self, head: &str, width: usize, ending: &str, values: Vec<Value>) {
+        let mut rest = values.into_iter();
+        self.is_long |= sql::row_counts(rest.len() / width).nth(1).is_some();
+        for rows in sql::row_counts(rest.len() / width) {
+            let part = rest.by_ref().take(rows * width).collect();
+            let text = format!("{head}{}", sql::rows_ending(rows, width, ending));
+            self.execute(text, part);
+        }
+    }
+
+    fn push(&mut self, text: Cow<'static, str>, values: Vec<Value>, changes_one: bool) {
+        self.steps.push(Step {
+            text,
+            values,
+            changes_one,
+        });
+    }
+}
