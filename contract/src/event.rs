@@ -285,7 +285,7 @@ impl TryFrom<ItemDocument> for OrderItem {
             price: cents("order.items.price_cents", doc.price_cents)?,
             quantity: doc.quantity,
             subtotal: cents("order.items.subtotal_cents", doc.subtotal_cents)?,
-            stock_mode: StockMode::parse(&doc.stock_mode).ok_or_else(|| BadEvent {
+            stock_mode: StockMode::from_name(&doc.stock_mode).ok_or_else(|| BadEvent {
                 field: "order.items.stock_mode",
                 reason: format!("is not acceptable: {:?}", doc.stock_mode),
             })?,

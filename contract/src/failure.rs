@@ -22,50 +22,17 @@ pub fn shown(message: &str) -> String {
     masked(message).chars().take(MESSAGE_CHARS_MAX).collect()
 }
 
-/// Stored as its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureStatus {
-    /// Will be retried when it is due.
-    Pending = 0,
-    /// Somebody is at it.
-    Processing = 1,
-    /// It became an order after all.
-    Success = 2,
-    /// Given up; what it held was returned. May be retried by hand.
-    Failed = 3,
-}
-
-impl FailureStatus {
-    pub const ALL: [FailureStatus; 4] = [
-        FailureStatus::Pending,
-        FailureStatus::Processing,
-        FailureStatus::Success,
-        FailureStatus::Failed,
-    ];
-
-    pub const fn code(self) -> u8 {
-        self as u8
-    }
-
-    pub fn from_code(code: u8) -> Option<FailureStatus> {
-        FailureStatus::ALL
-            .into_iter()
-            .find(|status| status.code() == code)
-    }
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            FailureStatus::Pending => "pending",
-            FailureStatus::Processing => "processing",
-            FailureStatus::Success => "success",
-            FailureStatus::Failed => "failed",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<FailureStatus> {
-        FailureStatus::ALL
-            .into_iter()
-            .find(|status| status.name() == text || status.code().to_string() == text)
+domain::coded! {
+    /// What becomes of a message that could not be written as an order.
+    pub enum FailureStatus {
+        /// Will be retried when it is due.
+        Pending = 0, "pending";
+        /// Somebody is at it.
+        Processing = 1, "processing";
+        /// It became an order after all.
+        Success = 2, "success";
+        /// Given up; what it held was returned. May be retried by hand.
+        Failed = 3, "failed";
     }
 }
 

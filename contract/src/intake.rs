@@ -3,8 +3,8 @@
 use crate::event::OrderEvent;
 use domain::order::amounts;
 use domain::{
-    Cents, Ms, Order, OrderId, OrderItem, ProductId, Rejection, SeckillId, SkuId, Status,
-    StockMode, User, UserId,
+    Cents, Ms, Order, OrderId, OrderItem, ProductId, Rejection, SeckillId, SkuId, StockMode, User,
+    UserId,
 };
 use std::collections::HashMap;
 
@@ -155,36 +155,24 @@ impl Purchase {
             return Err(Rejection::invalid("quantity", "must be at least 1"));
         }
         let amounts = amounts(&[(self.price, self.quantity)], Cents::ZERO)?;
-        Ok(Order {
-            id: self.order,
-            user: self.user.clone(),
-            status: Status::Pending,
-            version: 1,
-            total: amounts.total,
-            discount: amounts.discount,
-            actual: amounts.actual,
-            payment_method: None,
-            shipping_address: None,
-            remark: None,
-            payment_id: None,
-            cancel_reason: None,
-            items: vec![OrderItem {
-                product: self.product,
-                sku: self.sku,
-                name: self.name.clone(),
-                image: self.image.clone(),
-                price: self.price,
-                quantity: self.quantity,
-                subtotal: amounts.total,
-                stock_mode: StockMode::Redis,
-            }],
-            created_at: self.at,
-            updated_at: self.at,
-            paid_at: None,
-            shipped_at: None,
-            completed_at: None,
-            cancelled_at: None,
-        })
+        let item = OrderItem {
+            product: self.product,
+            sku: self.sku,
+            name: self.name.clone(),
+            image: self.image.clone(),
+            price: self.price,
+            quantity: self.quantity,
+            subtotal: amounts.total,
+            stock_mode: StockMode::Redis,
+        };
+        let user = self.user.clone();
+        Ok(Order::pending(
+            self.order,
+            user,
+            vec![item],
+            amounts,
+            self.at,
+        ))
     }
 
     /// The sale, where it is ours.

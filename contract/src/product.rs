@@ -57,43 +57,21 @@ pub struct ProductDraft {
     pub sale: SaleStatus,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SaleStatus {
-    OffSale,
-    #[default]
-    OnSale,
+domain::coded! {
+    /// Whether a product can be ordered.
+    #[derive(Default)]
+    pub enum SaleStatus {
+        OffSale = 0, "off_sale";
+        #[default]
+        OnSale = 1, "on_sale";
+    }
 }
 
 impl SaleStatus {
-    pub const fn code(self) -> u8 {
-        match self {
-            SaleStatus::OffSale => 0,
-            SaleStatus::OnSale => 1,
-        }
-    }
-
-    pub const fn from_code(code: u8) -> Option<SaleStatus> {
-        match code {
-            0 => Some(SaleStatus::OffSale),
-            1 => Some(SaleStatus::OnSale),
-            _ => None,
-        }
-    }
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            SaleStatus::OffSale => "off_sale",
-            SaleStatus::OnSale => "on_sale",
-        }
-    }
-
     /// Reads the name or the stored number.
     pub fn parse(text: &str) -> Result<SaleStatus, Rejection> {
-        match text {
-            "on_sale" | "1" => Ok(SaleStatus::OnSale),
-            "off_sale" | "0" => Ok(SaleStatus::OffSale),
-            _ => Err(Rejection::invalid("status", "must be on_sale or off_sale")),
-        }
+        SaleStatus::from_name_or_code(text)
+            .ok_or_else(|| Rejection::invalid("status", "must be on_sale or off_sale"))
     }
 }
 
@@ -130,7 +108,7 @@ impl CreateProductRequest {
             .ok_or_else(|| Rejection::invalid("price", "is required"))?;
         let stock_mode = match self.stock_mode.as_deref() {
             None => StockMode::default(),
-            Some(mode) => StockMode::parse(mode)
+            Some(mode) => StockMode::from_name(mode)
                 .ok_or_else(|| Rejection::invalid("stock_mode", "must be redis or db"))?,
         };
         let sale = match &self.status {

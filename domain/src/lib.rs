@@ -4,6 +4,7 @@
 
 pub mod backoff;
 pub mod calendar;
+mod coded;
 pub mod hex;
 pub mod id;
 pub mod idempotency;
@@ -18,7 +19,7 @@ pub mod stock;
 
 pub use id::{EventId, Gene, OrderId, ProductId, SkuId, UserId};
 pub use money::Cents;
-pub use order::{Order, OrderItem, Status, User};
+pub use order::{Amounts, Order, OrderItem, Status, User};
 pub use rejection::Rejection;
 pub use seckill::SeckillId;
 pub use shard::ShardCount;

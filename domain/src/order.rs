@@ -1,50 +1,23 @@
 //! An order, its amounts, its states and the moves between them.
 
+use crate::coded;
 use crate::limits::ITEMS_MAX;
 use crate::stock::StockEffect;
 use crate::{Cents, EventId, Ms, OrderId, ProductId, Rejection, SkuId, StockMode, UserId};
-use std::fmt;
 
-/// Stored as its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Status {
-    Pending = 0,
-    Paid = 1,
-    Shipped = 2,
-    Completed = 3,
-    Cancelled = 4,
-    Failed = 5,
+coded! {
+    /// Where an order stands.
+    pub enum Status {
+        Pending = 0, "pending";
+        Paid = 1, "paid";
+        Shipped = 2, "shipped";
+        Completed = 3, "completed";
+        Cancelled = 4, "cancelled";
+        Failed = 5, "failed";
+    }
 }
 
 impl Status {
-    pub const ALL: [Status; 6] = [
-        Status::Pending,
-        Status::Paid,
-        Status::Shipped,
-        Status::Completed,
-        Status::Cancelled,
-        Status::Failed,
-    ];
-
-    pub const fn code(self) -> u8 {
-        self as u8
-    }
-
-    pub fn from_code(code: u8) -> Option<Status> {
-        Status::ALL.into_iter().find(|status| status.code() == code)
-    }
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Status::Pending => "pending",
-            Status::Paid => "paid",
-            Status::Shipped => "shipped",
-            Status::Completed => "completed",
-            Status::Cancelled => "cancelled",
-            Status::Failed => "failed",
-        }
-    }
-
     /// Paid, and not taken back.
     pub const fn is_revenue(self) -> bool {
         matches!(self, Status::Paid | Status::Shipped | Status::Completed)
@@ -66,12 +39,6 @@ impl Status {
             "failed" | "5" | "失败" | "已失败" => Status::Failed,
             _ => return None,
         })
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -182,6 +149,37 @@ pub struct Order {
 }
 
 impl Order {
+    /// A new order, with nothing that its buyer need not say.
+    pub fn pending(
+        id: OrderId,
+        user: User,
+        items: Vec<OrderItem>,
+        amounts: Amounts,
+        created_at: Ms,
+    ) -> Order {
+        Order {
+            id,
+            user,
+            status: Status::Pending,
+            version: 1,
+            total: amounts.total,
+            discount: amounts.discount,
+            actual: amounts.actual,
+            payment_method: None,
+            shipping_address: None,
+            remark: None,
+            payment_id: None,
+            cancel_reason: None,
+            items,
+            created_at,
+            updated_at: created_at,
+            paid_at: None,
+            shipped_at: None,
+            completed_at: None,
+            cancelled_at: None,
+        }
+    }
+
     /// Message id of the order's present version.
     pub fn event_id(&self) -> EventId {
         EventId {
@@ -224,6 +222,17 @@ pub struct Amounts {
     pub total: Cents,
     pub discount: Cents,
     pub actual: Cents,
+}
+
+impl Amounts {
+    /// Without a discount.
+    pub const fn undiscounted(total: Cents) -> Amounts {
+        Amounts {
+            total,
+            discount: Cents::ZERO,
+            actual: total,
+        }
+    }
 }
 
 /// Adds up lines of (price, quantity). Refuses no lines, too many, and what does not fit the columns.

@@ -1,6 +1,7 @@
 //! Flash sales: an activity, its id, and when it may be bought in.
 //! Its units are a variant of their own (`SkuId::of_sale`), so every rule about stock holds for them unchanged.
 
+use crate::coded;
 use crate::limits::{QUANTITY_MAX, SECKILL_NUMBER_MAX, SECKILL_SKU_MAX};
 use crate::{Cents, Ms, ProductId, Rejection, SkuId};
 use std::fmt;
@@ -37,46 +38,15 @@ impl fmt::Display for SeckillId {
     }
 }
 
-/// Stored as its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SeckillStatus {
-    /// Announced; its units are still ordinary stock.
-    Planned = 0,
-    /// Preheated: its units are set aside, and it sells within its window.
-    Open = 1,
-    /// Over: what is unsold has gone or goes back to the ordinary stock.
-    Ended = 2,
-}
-
-impl SeckillStatus {
-    pub const ALL: [SeckillStatus; 3] = [
-        SeckillStatus::Planned,
-        SeckillStatus::Open,
-        SeckillStatus::Ended,
-    ];
-
-    pub const fn code(self) -> u8 {
-        self as u8
-    }
-
-    pub fn from_code(code: u8) -> Option<SeckillStatus> {
-        SeckillStatus::ALL
-            .into_iter()
-            .find(|status| status.code() == code)
-    }
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            SeckillStatus::Planned => "planned",
-            SeckillStatus::Open => "open",
-            SeckillStatus::Ended => "ended",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<SeckillStatus> {
-        SeckillStatus::ALL
-            .into_iter()
-            .find(|status| status.name() == text || status.code().to_string() == text)
+coded! {
+    /// Where a flash sale stands.
+    pub enum SeckillStatus {
+        /// Announced; its units are still ordinary stock.
+        Planned = 0, "planned";
+        /// Preheated: its units are set aside, and it sells within its window.
+        Open = 1, "open";
+        /// Over: what is unsold has gone or goes back to the ordinary stock.
+        Ended = 2, "ended";
     }
 }
 
@@ -205,9 +175,12 @@ mod tests {
     fn statuses_read_back() {
         for status in SeckillStatus::ALL {
             assert_eq!(SeckillStatus::from_code(status.code()), Some(status));
-            assert_eq!(SeckillStatus::parse(status.name()), Some(status));
+            assert_eq!(
+                SeckillStatus::from_name_or_code(status.name()),
+                Some(status)
+            );
         }
-        assert_eq!(SeckillStatus::parse("3"), None);
+        assert_eq!(SeckillStatus::from_name_or_code("3"), None);
     }
 
     proptest! {

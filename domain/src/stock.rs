@@ -1,52 +1,18 @@
 //! Stock of one product variant: available -> locked -> sold and back. Units are never made or lost:
 //! seeded = available + locked + sold at every step.
 
+use crate::coded;
 use crate::{ProductId, Rejection, SkuId};
-use std::fmt;
 
-/// Where a product's units are promised first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum StockMode {
-    /// In Redis, then in the database by message: for what sells fast.
-    #[default]
-    Redis,
-    /// In the database before the order exists: for what sells slowly or dearly.
-    Db,
-}
-
-impl StockMode {
-    pub const fn code(self) -> u8 {
-        match self {
-            StockMode::Redis => 0,
-            StockMode::Db => 1,
-        }
-    }
-
-    pub const fn from_code(code: u8) -> Option<StockMode> {
-        match code {
-            0 => Some(StockMode::Redis),
-            1 => Some(StockMode::Db),
-            _ => None,
-        }
-    }
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            StockMode::Redis => "redis",
-            StockMode::Db => "db",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<StockMode> {
-        [StockMode::Redis, StockMode::Db]
-            .into_iter()
-            .find(|mode| mode.name() == text)
-    }
-}
-
-impl fmt::Display for StockMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+coded! {
+    /// Where a product's units are promised first.
+    #[derive(Default)]
+    pub enum StockMode {
+        /// In Redis, then in the database by message: for what sells fast.
+        #[default]
+        Redis = 0, "redis";
+        /// In the database before the order exists: for what sells slowly or dearly.
+        Db = 1, "db";
     }
 }
 
@@ -153,8 +119,8 @@ mod tests {
     fn modes_read_back() {
         for mode in [StockMode::Redis, StockMode::Db] {
             assert_eq!(StockMode::from_code(mode.code()), Some(mode));
-            assert_eq!(StockMode::parse(mode.name()), Some(mode));
+            assert_eq!(StockMode::from_name(mode.name()), Some(mode));
         }
-        assert_eq!(StockMode::parse("memory"), None);
+        assert_eq!(StockMode::from_name("memory"), None);
     }
 }

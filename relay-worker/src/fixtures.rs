@@ -3,7 +3,9 @@
 use crate::outbox::Row;
 use contract::event::OrderEvent;
 use contract::intake::Purchase;
-use domain::{Cents, Order, OrderId, OrderItem, ProductId, SkuId, Status, StockMode, User, UserId};
+use domain::{
+    Amounts, Cents, Order, OrderId, OrderItem, ProductId, SkuId, StockMode, User, UserId,
+};
 
 /// A pending order of product 1, number `number` of user 1000.
 pub fn order(number: u64, quantity: u32) -> Order {
@@ -13,36 +15,19 @@ pub fn order(number: u64, quantity: u32) -> Order {
     };
     let price = Cents::new(250).unwrap();
     let total = price.times(quantity).unwrap();
-    Order {
-        id: OrderId::compose((1_000_000 << 12) + number, user.id.gene()).unwrap(),
-        user,
-        status: Status::Pending,
-        version: 1,
-        total,
-        discount: Cents::ZERO,
-        actual: total,
-        payment_method: None,
-        shipping_address: None,
-        remark: None,
-        payment_id: None,
-        cancel_reason: None,
-        items: vec![OrderItem {
-            product: ProductId(1),
-            sku: SkuId(0),
-            name: "Tea".to_owned(),
-            image: None,
-            price,
-            quantity,
-            subtotal: total,
-            stock_mode: StockMode::Redis,
-        }],
-        created_at: 1_704_067_201_000,
-        updated_at: 1_704_067_201_000,
-        paid_at: None,
-        shipped_at: None,
-        completed_at: None,
-        cancelled_at: None,
-    }
+    let item = OrderItem {
+        product: ProductId(1),
+        sku: SkuId(0),
+        name: "Tea".to_owned(),
+        image: None,
+        price,
+        quantity,
+        subtotal: total,
+        stock_mode: StockMode::Redis,
+    };
+    let id = OrderId::compose((1_000_000 << 12) + number, user.id.gene()).unwrap();
+    let amounts = Amounts::undiscounted(total);
+    Order::pending(id, user, vec![item], amounts, 1_704_067_201_000)
 }
 
 /// The outbox row of that order's creation.

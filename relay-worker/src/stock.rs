@@ -46,26 +46,14 @@ impl fmt::Display for Holder {
     }
 }
 
-/// `t_stock_log.state`: what was done with a line's units so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineState {
-    Reserved = 1,
-    Confirmed = 2,
-    RolledBack = 3,
-    Returned = 4,
-    Refused = 5,
-}
-
-impl LineState {
-    pub const fn code(self) -> u8 {
-        self as u8
-    }
-
-    pub fn from_code(code: u8) -> Option<LineState> {
-        use LineState::*;
-        [Reserved, Confirmed, RolledBack, Returned, Refused]
-            .into_iter()
-            .find(|state| state.code() == code)
+domain::coded! {
+    /// `t_stock_log.state`: what was done with a line's units so far.
+    pub enum LineState {
+        Reserved = 1, "reserved";
+        Confirmed = 2, "confirmed";
+        RolledBack = 3, "rolled_back";
+        Returned = 4, "returned";
+        Refused = 5, "refused";
     }
 }
 

@@ -8,7 +8,7 @@ use contract::order::OrderView;
 use contract::queued::QueuedOrder;
 use domain::limits::INSERT_DEADLINE_MS;
 use domain::order::amounts;
-use domain::{Cents, Order, OrderId, OrderItem, Rejection, Status, StockMode};
+use domain::{Cents, Order, OrderId, OrderItem, Rejection, StockMode};
 use guest::config::Config;
 use guest::log::{self, Level};
 use guest::mysql::Db;
@@ -233,26 +233,12 @@ impl Placing<'_> {
             .collect();
         let amounts = amounts(&lines, Cents::ZERO)?;
         let draft = &self.request.draft;
+        let user = self.request.user.clone();
         Ok(Order {
-            id,
-            user: self.request.user.clone(),
-            status: Status::Pending,
-            version: 1,
-            total: amounts.total,
-            discount: amounts.discount,
-            actual: amounts.actual,
             payment_method: draft.payment_method.clone(),
             shipping_address: draft.shipping_address.clone(),
             remark: draft.remark.clone(),
-            payment_id: None,
-            cancel_reason: None,
-            items,
-            created_at: id.minted_at(),
-            updated_at: id.minted_at(),
-            paid_at: None,
-            shipped_at: None,
-            completed_at: None,
-            cancelled_at: None,
+            ..Order::pending(id, user, items, amounts, id.minted_at())
         })
     }
 

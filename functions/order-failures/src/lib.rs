@@ -54,7 +54,7 @@ fn number(text: &str) -> Result<u64, Rejection> {
 fn status(query: &impl Parameters) -> Result<Option<FailureStatus>, Rejection> {
     match query.first("status").as_deref() {
         None | Some("all") => Ok(None),
-        Some(text) => FailureStatus::parse(text)
+        Some(text) => FailureStatus::from_name_or_code(text)
             .map(Some)
             .ok_or_else(|| Rejection::invalid("status", "is not a known status")),
     }

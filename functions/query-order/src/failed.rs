@@ -3,7 +3,7 @@
 use contract::failure::{FailureStatus, KEY_MADE_ANOTHER, masked};
 use contract::intake::{Accepted, Intake};
 use contract::order::{CachedOrder, OrderView};
-use domain::{Cents, Order, OrderId, Status, User, UserId};
+use domain::{Amounts, Cents, Order, OrderId, Status, User, UserId};
 use guest::config::Config;
 use guest::mysql::{Db, Value};
 use guest::{Fault, order_store, queued};
@@ -85,29 +85,14 @@ fn order(intake: Intake) -> Option<Order> {
 
 /// What is known of an order whose message cannot be read.
 fn unread(id: OrderId, user: UserId) -> Order {
+    let user = User {
+        id: user,
+        reference: None,
+    };
+    let amounts = Amounts::undiscounted(Cents::ZERO);
     Order {
-        id,
-        user: User {
-            id: user,
-            reference: None,
-        },
         status: Status::Failed,
-        version: 1,
-        total: Cents::ZERO,
-        discount: Cents::ZERO,
-        actual: Cents::ZERO,
-        payment_method: None,
-        shipping_address: None,
-        remark: None,
-        payment_id: None,
-        cancel_reason: None,
-        items: Vec::new(),
-        created_at: id.minted_at(),
-        updated_at: id.minted_at(),
-        paid_at: None,
-        shipped_at: None,
-        completed_at: None,
-        cancelled_at: None,
+        ..Order::pending(id, user, Vec::new(), amounts, id.minted_at())
     }
 }
 

@@ -47,7 +47,7 @@ fn filter(call: &Call) -> Result<Filter, Rejection> {
     let status = match call.query("status").as_deref() {
         None | Some("all") => None,
         Some(text) => Some(
-            SeckillStatus::parse(text)
+            SeckillStatus::from_name_or_code(text)
                 .ok_or_else(|| Rejection::invalid("status", "must be planned, open or ended"))?,
         ),
     };

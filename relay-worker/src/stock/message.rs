@@ -61,7 +61,7 @@ pub fn parse(value: &[u8]) -> Result<StockMove, String> {
             product: ProductId(number("product_id", &item.product_id)?),
             sku: SkuId(number("sku_id", &item.sku_id)?),
             quantity: item.quantity,
-            mode: StockMode::parse(&item.stock_mode).ok_or_else(|| {
+            mode: StockMode::from_name(&item.stock_mode).ok_or_else(|| {
                 format!("items[{at}].stock_mode is unknown: {:?}", item.stock_mode)
             })?,
         };

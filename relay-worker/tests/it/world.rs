@@ -5,7 +5,8 @@ use contract::event::OrderEvent;
 use contract::{message, redis as keys, sql};
 use domain::order::{Actor, steps};
 use domain::{
-    Cents, Order, OrderId, OrderItem, ProductId, ShardCount, SkuId, Status, StockMode, User, UserId,
+    Amounts, Cents, Order, OrderId, OrderItem, ProductId, ShardCount, SkuId, Status, StockMode,
+    User, UserId,
 };
 use sqlx::MySqlPool;
 use sqlx::mysql::MySqlPoolOptions;
@@ -147,36 +148,19 @@ impl World {
         let total = price.times(quantity).unwrap();
         let created_at = now();
         let tick = ((created_at - domain::id::EPOCH_MS) << 12) + self.next_order % 4096;
-        Order {
-            id: OrderId::compose(tick, user.id.gene()).unwrap(),
-            user,
-            status: Status::Pending,
-            version: 1,
-            total,
-            discount: Cents::ZERO,
-            actual: total,
-            payment_method: None,
-            shipping_address: None,
-            remark: None,
-            payment_id: None,
-            cancel_reason: None,
-            items: vec![OrderItem {
-                product: ProductId(product),
-                sku: SkuId(0),
-                name: "Tea".to_owned(),
-                image: None,
-                price,
-                quantity,
-                subtotal: total,
-                stock_mode: StockMode::Redis,
-            }],
-            created_at,
-            updated_at: created_at,
-            paid_at: None,
-            shipped_at: None,
-            completed_at: None,
-            cancelled_at: None,
-        }
+        let item = OrderItem {
+            product: ProductId(product),
+            sku: SkuId(0),
+            name: "Tea".to_owned(),
+            image: None,
+            price,
+            quantity,
+            subtotal: total,
+            stock_mode: StockMode::Redis,
+        };
+        let id = OrderId::compose(tick, user.id.gene()).unwrap();
+        let amounts = Amounts::undiscounted(total);
+        Order::pending(id, user, vec![item], amounts, created_at)
     }
 
     /// Leaves an intent as `reserve` does, `age_ms` ago, whether or not there is stock.

@@ -5,7 +5,8 @@ use crate::bindings::redis::RedisResult;
 use crate::script::Answer;
 use domain::id::EPOCH_MS;
 use domain::{
-    Cents, Ms, Order, OrderId, OrderItem, ProductId, SkuId, Status, StockMode, User, UserId,
+    Amounts, Cents, Ms, Order, OrderId, OrderItem, ProductId, SkuId, Status, StockMode, User,
+    UserId,
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -148,38 +149,30 @@ pub fn order(id: OrderId, status: Status, version: u32) -> Order {
     let reached = |wanted: Status| {
         (status != Status::Cancelled && status.code() >= wanted.code()).then_some(at)
     };
+    let user = User {
+        id: UserId::new(USER),
+        reference: Some("user_7".to_owned()),
+    };
+    let item = OrderItem {
+        product: ProductId(1),
+        sku: SkuId(0),
+        name: "键盘".to_owned(),
+        image: None,
+        price,
+        quantity: 2,
+        subtotal: total,
+        stock_mode: StockMode::Redis,
+    };
     Order {
-        id,
-        user: User {
-            id: UserId::new(USER),
-            reference: Some("user_7".to_owned()),
-        },
         status,
         version,
-        total,
-        discount: Cents::ZERO,
-        actual: total,
         payment_method: Some("alipay".to_owned()),
-        shipping_address: None,
-        remark: None,
         payment_id: reached(Status::Paid).map(|_| "pay-1".to_owned()),
-        cancel_reason: None,
-        items: vec![OrderItem {
-            product: ProductId(1),
-            sku: SkuId(0),
-            name: "键盘".to_owned(),
-            image: None,
-            price,
-            quantity: 2,
-            subtotal: total,
-            stock_mode: StockMode::Redis,
-        }],
-        created_at: at,
-        updated_at: at,
         paid_at: reached(Status::Paid),
         shipped_at: reached(Status::Shipped),
         completed_at: reached(Status::Completed),
         cancelled_at: (status == Status::Cancelled).then_some(at),
+        ..Order::pending(id, user, vec![item], Amounts::undiscounted(total), at)
     }
 }
 

@@ -128,7 +128,7 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Cents, OrderItem, SkuId, StockMode};
+    use domain::{Amounts, Cents, OrderItem, SkuId, StockMode};
 
     fn query(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<String> {
         move |name| {
@@ -183,36 +183,17 @@ mod tests {
         let owner = user("7").unwrap();
         let id = OrderId::compose(4096, owner.id.gene()).unwrap();
         let price = Cents::new(100).unwrap();
-        Order {
-            id,
-            user: owner,
-            status: Status::Pending,
-            version: 1,
-            total: price,
-            discount: Cents::ZERO,
-            actual: price,
-            payment_method: None,
-            shipping_address: None,
-            remark: None,
-            payment_id: None,
-            cancel_reason: None,
-            items: vec![OrderItem {
-                product: ProductId(3),
-                sku: SkuId(0),
-                name: "Cup".to_owned(),
-                image: None,
-                price,
-                quantity: 1,
-                subtotal: price,
-                stock_mode: StockMode::Redis,
-            }],
-            created_at: 1000,
-            updated_at: 1000,
-            paid_at: None,
-            shipped_at: None,
-            completed_at: None,
-            cancelled_at: None,
-        }
+        let item = OrderItem {
+            product: ProductId(3),
+            sku: SkuId(0),
+            name: "Cup".to_owned(),
+            image: None,
+            price,
+            quantity: 1,
+            subtotal: price,
+            stock_mode: StockMode::Redis,
+        };
+        Order::pending(id, owner, vec![item], Amounts::undiscounted(price), 1000)
     }
 
     #[test]
