@@ -37,7 +37,7 @@ pub const PRODUCTS_COUNTED_MAX: usize = 10_000;
 pub const INSERT_DEADLINE_MS: u64 = 5_000;
 /// A repeat of a key may take over an unfinished request this long after the id was minted.
 pub const TAKEOVER_AGE_MS: u64 = 7_000;
-/// The reconciler returns a reservation without an order when it is this old.
+/// The sweep returns a reservation without an order when it is this old.
 pub const ORPHAN_AGE_MS: u64 = 30_000;
 /// `processing` outlives any request; a completed state is kept for a day.
 pub const PROCESSING_TTL_MS: u64 = 600_000;
@@ -85,7 +85,7 @@ const _: () = assert!(
 );
 const _: () = assert!(
     TAKEOVER_AGE_MS < ORPHAN_AGE_MS,
-    "a repeat settles its own request before the reconciler does"
+    "a repeat settles its own request before the sweep does"
 );
 const _: () = assert!(
     ORPHAN_AGE_MS < PROCESSING_TTL_MS,

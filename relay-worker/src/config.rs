@@ -1,17 +1,17 @@
 //! The command line and the environment, checked before anything starts. An error is one line that names
 //! the variable and never shows its value, which may hold a password.
 
-use crate::clock::now_ms;
-use crate::database::Address;
-use crate::kafka::Cluster;
+use crate::clients::database::Address;
+use crate::clients::kafka::Cluster;
+use crate::clients::rabbit;
+use crate::clients::redis::Redis;
+use crate::commands::reconcile::bus::Window;
 use crate::limits::{
     CLAIM_ROWS_DEFAULT, CLAIM_ROWS_MAX, IDLE_POLL_MS_DEFAULT, IDLE_POLL_MS_MAX, IDLE_POLL_MS_MIN,
     LEASE_MS_DEFAULT, LEASE_MS_MAX, PUBLISH_TIMEOUT_MS, SETTLE_MS,
 };
-use crate::outbox::resend::Which;
-use crate::rabbit;
-use crate::reconcile::bus::Window;
-use crate::redis::Redis;
+use crate::loops::outbox::resend::Which;
+use crate::process::clock::now_ms;
 use anyhow::{anyhow, bail};
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};

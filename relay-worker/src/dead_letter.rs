@@ -1,6 +1,6 @@
 //! Messages that cannot be read are put aside under the same key, with where they came from and why.
 
-use crate::kafka::topics::dead_letters;
+use crate::clients::kafka::topics::dead_letters;
 use crate::ports::{Incoming, Outgoing};
 
 const REASON_BYTES_MAX: usize = 500;

@@ -1,6 +1,6 @@
 //! Orders and outbox rows for tests.
 
-use crate::outbox::Row;
+use crate::loops::outbox::Row;
 use contract::event::OrderEvent;
 use contract::intake::Purchase;
 use domain::{

@@ -2,12 +2,13 @@
 
 use anyhow::Context;
 use clap::Parser;
+use relay_worker::clients::database::Databases;
+use relay_worker::commands::reconcile::{Scope, finding};
+use relay_worker::commands::{migrate, reconcile, run};
 use relay_worker::config::{Cli, Command, DatabaseArgs, OutboxCommand, ReconcileArgs};
-use relay_worker::database::Databases;
-use relay_worker::index::{Index, rebuild};
-use relay_worker::outbox::resend;
-use relay_worker::reconcile::{Scope, finding};
-use relay_worker::{migrate, reconcile, run, telemetry};
+use relay_worker::loops::index::{Index, rebuild};
+use relay_worker::loops::outbox::resend;
+use relay_worker::process::telemetry;
 use std::process::ExitCode;
 
 #[global_allocator]

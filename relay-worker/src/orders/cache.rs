@@ -1,7 +1,7 @@
 //! Orders in the Redis cache after the relay changed or published them; the newest version stays. And the hosts, which
 //! are told what they must not show any more.
 
-use crate::redis::{Call, Redis};
+use crate::clients::redis::{Call, Redis};
 use contract::cache as groups;
 use contract::order::CachedOrder;
 use contract::redis::{CACHE_ORDER, order as key};

@@ -1,7 +1,7 @@
 //! Cancelling pending orders on the platform's own account: the unpaid, and those the stock's last guard refused.
 
 use super::read::{Which, orders};
-use crate::database::assembled;
+use crate::clients::database::assembled;
 use anyhow::ensure;
 use contract::event::OrderEvent;
 use contract::message::ORDER_STATUS_CHANGED;

@@ -1,6 +1,6 @@
 //! Rows of `t_order` and `t_order_item` as orders.
 
-use crate::database::{assembled, padded};
+use crate::clients::database::{assembled, padded};
 use anyhow::Context;
 use contract::sql::{ITEM_COLUMNS, ORDER_COLUMNS, placeholders};
 use domain::{

@@ -6,7 +6,7 @@ use crate::world::{World, get, now, wait};
 use contract::message::ORDER_CREATED;
 use contract::redis as keys;
 use domain::{OrderId, ProductId, SeckillId, Status, StockMode, UserId};
-use relay_worker::intake::streams::Streams;
+use relay_worker::loops::intake::streams::Streams;
 use stack::{Home, MariaDb, Process, Redis};
 use std::time::Duration;
 
@@ -218,7 +218,7 @@ async fn single_streams_that_are_gone_or_none() {
             .1
             .clone()
     };
-    let redis = relay_worker::redis::Redis::open(&url("REDIS_URL")).unwrap();
+    let redis = relay_worker::clients::redis::Redis::open(&url("REDIS_URL")).unwrap();
     let mut streams = Streams::new(redis, "test".to_owned());
     let names = [stream.clone(), bad.clone()];
     streams.read(&names).await.unwrap();

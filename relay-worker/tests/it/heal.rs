@@ -5,10 +5,10 @@ use crate::sales::{kill_and_start, text};
 use crate::world::{World, now, wait};
 use contract::redis as keys;
 use domain::{OrderId, ProductId, SeckillId, ShardCount, SkuId, Status, StockMode, UserId};
-use relay_worker::database::{Address, Databases};
-use relay_worker::redis::Redis;
-use relay_worker::sales::Sales;
-use relay_worker::sales::care::Care;
+use relay_worker::clients::database::{Address, Databases};
+use relay_worker::clients::redis::Redis;
+use relay_worker::loops::sales::Sales;
+use relay_worker::loops::sales::care::Care;
 use std::collections::BTreeMap;
 
 const HOUR: u64 = 3_600_000;

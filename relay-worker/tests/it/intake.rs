@@ -301,7 +301,7 @@ async fn relays_that_are_gone_are_forgotten() {
         .unwrap();
     let retire = keys::Script {
         name: "retire",
-        text: include_str!("../../src/intake/retire.lua"),
+        text: include_str!("../../src/loops/intake/retire.lua"),
     };
     for (unseen_ms, removed) in [("60000", 0), ("-1", 1), ("-1", 0)] {
         let arguments = [keys::INTAKE_GROUP, "own", unseen_ms].map(str::to_owned);
@@ -320,7 +320,7 @@ async fn only_sales_long_over_are_forgotten() {
     let mut world = World::new().await;
     let forget = keys::Script {
         name: "forget",
-        text: include_str!("../../src/intake/forget.lua"),
+        text: include_str!("../../src/loops/intake/forget.lua"),
     };
     let registry = [keys::SECKILL_PRODUCTS.to_owned()];
     let mut add = redis::cmd("ZADD");

@@ -6,7 +6,7 @@ use domain::{Order, Status, StockMode};
 use stack::{Elasticsearch, Home};
 use std::time::{Duration, Instant};
 
-async fn shown(index: &relay_worker::index::Index, order: &Order) -> Option<u64> {
+async fn shown(index: &relay_worker::loops::index::Index, order: &Order) -> Option<u64> {
     let versions = index.versions(&[order.id.to_string()]).await.ok()?;
     versions[0]
 }
@@ -15,7 +15,7 @@ async fn shown(index: &relay_worker::index::Index, order: &Order) -> Option<u64>
 async fn documents_follow_their_orders() {
     let home = Home::temporary().unwrap();
     let elasticsearch = Elasticsearch::start(&home, None).unwrap();
-    let index = relay_worker::index::Index::at(&elasticsearch.url());
+    let index = relay_worker::loops::index::Index::at(&elasticsearch.url());
     let mut world = World::new().await;
     world.set("ELASTICSEARCH_URL", elasticsearch.url());
     world.product(1, StockMode::Redis, 1_000).await;

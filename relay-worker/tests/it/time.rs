@@ -4,7 +4,7 @@
 use crate::world::{World, now, wait};
 use contract::sql::NOW_MS;
 use domain::{OrderId, Status, StockMode};
-use relay_worker::outbox::claim::claim;
+use relay_worker::loops::outbox::claim::claim;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 use stack::{Home, MariaDb, Redis};
 
@@ -106,10 +106,13 @@ async fn a_clock_that_was_set_back_holds_no_row() {
     }
     let url = world.env.iter().find(|one| one.0 == "MYSQL_URLS").unwrap();
     let url = url.1.split(',').nth(shard).unwrap();
-    let address = relay_worker::database::Address::parse(url).unwrap();
+    let address = relay_worker::clients::database::Address::parse(url).unwrap();
     let count = domain::ShardCount::new(1).unwrap();
-    let databases =
-        relay_worker::database::Databases::open(std::slice::from_ref(&address), &address, count);
+    let databases = relay_worker::clients::database::Databases::open(
+        std::slice::from_ref(&address),
+        &address,
+        count,
+    );
     let claimed = claim(&databases.shards[0], "test", 10, 15_000)
         .await
         .unwrap();
@@ -148,7 +151,7 @@ async fn an_insert_past_its_deadline_is_refused() {
         let code = inserted
             .as_ref()
             .err()
-            .and_then(relay_worker::database::code);
+            .and_then(relay_worker::clients::database::code);
         assert_eq!(code, refused.then_some(1048), "{inserted:?}");
     }
 }

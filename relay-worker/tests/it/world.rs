@@ -393,7 +393,7 @@ fn pool(url: &str) -> MySqlPool {
 }
 
 pub fn now() -> u64 {
-    relay_worker::clock::now_ms()
+    relay_worker::process::clock::now_ms()
 }
 
 /// Waits for a predicate, with a deadline.

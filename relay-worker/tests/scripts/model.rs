@@ -9,10 +9,10 @@ use domain::{EventId, OrderId, ProductId, SkuId, StockMode, UserId};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use redis::{Connection, FromRedisValue};
-use relay_worker::stock::message::{Line, StockMove};
-use relay_worker::stock::plan::plan;
-use relay_worker::stock::{Holder, LineKey, LineState, Logged, Variant};
-use relay_worker::sweep::judge::{Disowned, Holders, Intent, Shown, intent, judge};
+use relay_worker::loops::stock::message::{Line, StockMove};
+use relay_worker::loops::stock::plan::plan;
+use relay_worker::loops::stock::{Holder, LineKey, LineState, Logged, Variant};
+use relay_worker::loops::sweep::judge::{Disowned, Holders, Intent, Shown, intent, judge};
 use stack::{Home, Redis};
 use std::collections::{HashMap, HashSet};
 
@@ -267,7 +267,7 @@ impl World<'_> {
         }
         let believe = Script {
             name: "believe",
-            text: include_str!("../../src/sweep/believe.lua"),
+            text: include_str!("../../src/loops/sweep/believe.lua"),
         };
         let _: i64 = self.run(&believe, &believed);
         let behind = self.books.stock.values().any(|row| shown.is_behind(row));

@@ -1,0 +1,7 @@
+//! Connections to the servers a relay works on, each with bounded waits, and which of the order shards answer.
+
+pub mod availability;
+pub mod database;
+pub mod kafka;
+pub mod rabbit;
+pub mod redis;

@@ -1,0 +1,64 @@
+//! The stock's own books: seeded = available + locked + sold, and the log explains what is locked and sold.
+
+use super::count;
+use super::finding::{Finding, Wrong};
+use crate::clients::database::Database;
+use sqlx::Row as _;
+
+/// Rows of `t_inventory` whose log says otherwise.
+const UNEXPLAINED: &str = "SELECT i.product_id, i.sku_id, i.locked_stock, i.sold_stock, \
+     CAST(COALESCE(l.locked, 0) AS SIGNED), CAST(COALESCE(l.sold, 0) AS SIGNED) FROM t_inventory i \
+     LEFT JOIN (SELECT product_id, sku_id, SUM(IF(state = 1, quantity, 0)) AS locked, \
+     SUM(IF(state = 2, quantity, 0)) AS sold FROM t_stock_log GROUP BY product_id, sku_id) l \
+     ON l.product_id = i.product_id AND l.sku_id = i.sku_id \
+     WHERE i.locked_stock <> COALESCE(l.locked, 0) OR i.sold_stock <> COALESCE(l.sold, 0) \
+     ORDER BY i.product_id, i.sku_id";
+
+const UNBALANCED: &str = "SELECT product_id, sku_id, available_stock, locked_stock, sold_stock, seeded_stock, total_stock \
+     FROM t_inventory WHERE seeded_stock <> available_stock + locked_stock + sold_stock \
+     OR total_stock <> available_stock + locked_stock ORDER BY product_id, sku_id";
+
+/// Each statement is one snapshot. On a busy product both numbers of a comparison change; by how much they differ stays.
+pub async fn check(inventory: &Database) -> anyhow::Result<Vec<Finding>> {
+    let rows = count(inventory, "SELECT COUNT(*) FROM t_inventory").await?;
+    let mut balance = Finding::new("1 seeded = available + locked + sold");
+    balance.checked = rows;
+    for row in sqlx::query(UNBALANCED).fetch_all(&inventory.pool).await? {
+        let (product, sku): (u64, u64) = (row.try_get(0)?, row.try_get(1)?);
+        let [available, locked, sold, seeded, total] = numbers::<5>(&row, 2)?;
+        let wide = i64::from;
+        let off = (
+            wide(available) + wide(locked) + wide(sold) - wide(seeded),
+            wide(available) + wide(locked) - wide(total),
+        );
+        balance.add(Wrong::new(
+            (product, sku, off),
+            format!(
+                "product {product} sku {sku}: {available} + {locked} + {sold}, seeded {seeded}, total {total}"
+            ),
+        ));
+    }
+    let mut explained = Finding::new("1 locked and sold are what the stock log says");
+    explained.checked = rows;
+    for row in sqlx::query(UNEXPLAINED).fetch_all(&inventory.pool).await? {
+        let (product, sku): (u64, u64) = (row.try_get(0)?, row.try_get(1)?);
+        let [locked, sold] = numbers::<2>(&row, 2)?;
+        let (log_locked, log_sold): (i64, i64) = (row.try_get(4)?, row.try_get(5)?);
+        let off = (i64::from(locked) - log_locked, i64::from(sold) - log_sold);
+        explained.add(Wrong::new(
+            (product, sku, off),
+            format!(
+                "product {product} sku {sku}: locked {locked}, log {log_locked}; sold {sold}, log {log_sold}"
+            ),
+        ));
+    }
+    Ok(vec![balance, explained])
+}
+
+fn numbers<const N: usize>(row: &sqlx::mysql::MySqlRow, from: usize) -> sqlx::Result<[u32; N]> {
+    let mut numbers = [0; N];
+    for (at, number) in numbers.iter_mut().enumerate() {
+        *number = row.try_get(from + at)?;
+    }
+    Ok(numbers)
+}

@@ -1,0 +1,144 @@
+//! The loop bus -> index: bulk requests of what is there, each document until it is taken or put aside.
+
+use super::Index;
+use super::bulk::{Verdict, newest};
+use super::schema::ALIAS;
+use crate::dead_letter;
+use crate::limits::{BULK_DOCUMENTS_MAX, BULK_GATHER_MS, ROUND_TIMEOUT_MS};
+use crate::ports::{self, Incoming, Outgoing, Publisher, Source};
+use crate::process::metrics::Metrics;
+use crate::process::outage::{Outage, persist, within};
+use crate::process::shutdown::Shutdown;
+use anyhow::bail;
+use contract::event::OrderDocument;
+use contract::message::OrderMessage;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub struct IndexConsumer<S, P> {
+    pub source: S,
+    pub publisher: Arc<P>,
+    pub index: Index,
+    pub metrics: Arc<Metrics>,
+}
+
+impl<S: Source, P: Publisher> IndexConsumer<S, P> {
+    pub async fn run(mut self, mut shutdown: Shutdown) {
+        let mut outage = Outage::new("indexer");
+        let gather = Duration::from_millis(BULK_GATHER_MS);
+        loop {
+            let batch = tokio::select! {
+                () = shutdown.wait() => return,
+                batch = self.source.next(BULK_DOCUMENTS_MAX, gather) => batch,
+            };
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(error) => {
+                    let pause = outage.failed(&error);
+                    shutdown.pause(pause).await;
+                    continue;
+                }
+            };
+            if self
+                .take_in(&batch, &mut outage, &mut shutdown)
+                .await
+                .is_none()
+            {
+                return;
+            }
+            if let Err(error) = self.source.acknowledge(&batch).await {
+                tracing::info!("a batch will be indexed again: {error:#}");
+            }
+        }
+    }
+
+    /// `None` where stopping came first; the batch is read again then.
+    async fn take_in(
+        &self,
+        batch: &[Incoming],
+        outage: &mut Outage,
+        shutdown: &mut Shutdown,
+    ) -> Option<()> {
+        let mut aside = Vec::new();
+        let mut documents = Vec::with_capacity(batch.len());
+        for record in batch {
+            match serde_json::from_slice::<OrderMessage>(&record.value) {
+                Ok(message) => documents.push(message.order),
+                Err(error) => aside.push(dead_letter::outgoing(record, &error.to_string())),
+            }
+        }
+        let mut waiting = newest(documents);
+        while !waiting.is_empty() {
+            let round = || within(ROUND_TIMEOUT_MS, "a bulk request", self.send(&waiting));
+            let (again, refused) = persist(outage, shutdown, round).await?;
+            for (id, reason) in refused {
+                aside.extend(refusal(batch, &id, &reason));
+            }
+            if !again.is_empty() {
+                self.metrics.documents_retried.add(again.len());
+                let pause = outage.failed(&anyhow::anyhow!("{} documents wait", again.len()));
+                if shutdown.pause(pause).await {
+                    return None;
+                }
+            }
+            waiting.retain(|document| again.contains(&document.id));
+        }
+        self.put_aside(&aside, outage, shutdown).await
+    }
+
+    /// Ids to send again, and those refused for good with the reason.
+    async fn send(
+        &self,
+        documents: &[OrderDocument],
+    ) -> anyhow::Result<(Vec<String>, Vec<(String, String)>)> {
+        let sent: Vec<&OrderDocument> = documents.iter().collect();
+        let verdicts = self.index.bulk(ALIAS, &sent).await?;
+        let (mut again, mut refused) = (Vec::new(), Vec::new());
+        for (document, verdict) in documents.iter().zip(verdicts) {
+            match verdict {
+                Verdict::Delivered => self.metrics.documents_indexed.add(1),
+                Verdict::Retry(reason) => {
+                    tracing::debug!(order_id = %document.id, "to be indexed again: {reason}");
+                    again.push(document.id.clone());
+                }
+                Verdict::DeadLetter(reason) => {
+                    self.metrics.documents_refused.add(1);
+                    refused.push((document.id.clone(), reason));
+                }
+            }
+        }
+        Ok((again, refused))
+    }
+
+    async fn put_aside(
+        &self,
+        aside: &[Outgoing],
+        outage: &mut Outage,
+        shutdown: &mut Shutdown,
+    ) -> Option<()> {
+        if aside.is_empty() {
+            return Some(());
+        }
+        self.metrics.dead_letters.add(aside.len());
+        let round = || async {
+            let verdicts = self.publisher.publish(aside.to_vec()).await;
+            if verdicts
+                .iter()
+                .any(|v| matches!(v, ports::Verdict::Away(_)))
+            {
+                bail!("dead letters cannot be put aside: the bus is away");
+            }
+            Ok(())
+        };
+        persist(outage, shutdown, round).await
+    }
+}
+
+/// The last record of a refused document.
+fn refusal(batch: &[Incoming], id: &str, reason: &str) -> Option<Outgoing> {
+    let record = batch
+        .iter()
+        .rev()
+        .find(|record| record.key == id.as_bytes())?;
+    Some(dead_letter::outgoing(record, reason))
+}

@@ -1,0 +1,112 @@
+//! The loop topic -> RabbitMQ: our own purchases as they stand on `seckill.success`, acknowledged when the
+//! server has confirmed them. A slow RabbitMQ holds up nothing but itself.
+
+use super::read;
+use crate::limits::SECKILL_MESSAGES_MAX;
+use crate::ports::{Incoming, Outgoing, Publisher, Source, Verdict};
+use crate::process::metrics::Metrics;
+use crate::process::outage::{Outage, persist};
+use crate::process::shutdown::Shutdown;
+use std::sync::Arc;
+use std::time::Duration;
+
+const GATHER: Duration = Duration::ZERO;
+/// Headers that go along.
+const HEADERS: [&str; 11] = [
+    "id",
+    "event_type",
+    "aggregate_type",
+    "aggregate_id",
+    "ce_id",
+    "ce_type",
+    "ce_source",
+    "ce_specversion",
+    "ce_time",
+    "content-type",
+    "traceparent",
+];
+
+pub struct Forwarder<S, P> {
+    pub source: S,
+    pub publisher: P,
+    pub metrics: Arc<Metrics>,
+}
+
+impl<S: Source, P: Publisher> Forwarder<S, P> {
+    pub async fn run(mut self, mut shutdown: Shutdown) {
+        let mut reading = Outage::new("purchases to pass on");
+        let mut sending = Outage::new("passing purchases on to RabbitMQ");
+        loop {
+            let batch = tokio::select! {
+                () = shutdown.wait() => return,
+                batch = self.source.next(SECKILL_MESSAGES_MAX, GATHER) => batch,
+            };
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(error) => {
+                    let pause = reading.failed(&error);
+                    shutdown.pause(pause).await;
+                    continue;
+                }
+            };
+            reading.over();
+            let own = batch.iter().filter(|record| read::is_own(record));
+            let waiting: Vec<Outgoing> = own.map(outgoing).collect();
+            if self
+                .deliver(waiting, &mut sending, &mut shutdown)
+                .await
+                .is_none()
+            {
+                return;
+            }
+            if let Err(error) = self.source.acknowledge(&batch).await {
+                tracing::info!("a batch will be passed on again: {error:#}");
+            }
+        }
+    }
+
+    /// Sends until all is confirmed, what is confirmed not again. `None` where stopping came first.
+    async fn deliver(
+        &self,
+        mut waiting: Vec<Outgoing>,
+        outage: &mut Outage,
+        shutdown: &mut Shutdown,
+    ) -> Option<()> {
+        while !waiting.is_empty() {
+            let verdicts = self.publisher.publish(waiting.clone()).await;
+            let sent = std::mem::take(&mut waiting).into_iter().zip(verdicts);
+            let mut away = None;
+            for (record, verdict) in sent {
+                match verdict {
+                    Verdict::Delivered => self.metrics.rabbitmq_published.add(1),
+                    Verdict::Refused(reason) => {
+                        self.metrics.dead_letters.add(1);
+                        tracing::error!(order_id = %record.key, "RabbitMQ refuses a purchase: {reason}");
+                    }
+                    Verdict::Away(reason) => {
+                        away = Some(reason);
+                        waiting.push(record);
+                    }
+                }
+            }
+            let Some(reason) = away else { break };
+            let pause = outage.failed(&anyhow::anyhow!(reason));
+            if shutdown.pause(pause).await {
+                return None;
+            }
+            persist(outage, shutdown, || self.publisher.reachable()).await?;
+        }
+        outage.over();
+        Some(())
+    }
+}
+
+fn outgoing(record: &Incoming) -> Outgoing {
+    let header = |name: &'static str| Some((name, record.header(name)?.to_owned()));
+    Outgoing {
+        topic: record.topic.clone(),
+        key: String::from_utf8_lossy(&record.key).into_owned(),
+        value: record.value.clone(),
+        headers: HEADERS.into_iter().filter_map(header).collect(),
+    }
+}

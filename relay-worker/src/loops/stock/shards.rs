@@ -1,0 +1,89 @@
+//! What the orders' shards are owed after stock has moved: orders that the last guard refused are cancelled, and messages
+//! are confirmed. Each shard by itself: the stock of all orders goes on while one shard is away.
+
+use super::Variant;
+use super::message::StockMove;
+use crate::clients::availability::Availability;
+use crate::clients::database::Databases;
+use crate::clients::redis::Redis;
+use crate::limits::CONFIRM_TIMEOUT_MS;
+use crate::loops::outbox::settle::confirm;
+use crate::orders::{cache, cancel::cancel_pending};
+use crate::process::clock::now_ms;
+use crate::process::metrics::Metrics;
+use domain::{OrderId, limits::REASON_CHARS_MAX};
+use futures::future::join_all;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Orders that were refused, and a line of each that is short.
+pub type Refused = BTreeMap<OrderId, Variant>;
+
+/// Writes to the shards.
+#[derive(Clone)]
+pub struct Shards {
+    pub databases: Databases,
+    pub redis: Redis,
+    pub metrics: Arc<Metrics>,
+    pub availability: Availability,
+}
+
+impl Shards {
+    /// Brings every shard up to date. One that is away stays behind: its rows are sent but not confirmed, and by that
+    /// `late` finds them.
+    pub async fn inform(&self, moves: &[StockMove], refused: &Refused) {
+        let messages = moves.iter().map(|one| (one.order, one.message_id.as_str()));
+        let shards = self.databases.by_shard(messages, |message| message.0);
+        let work = shards.into_iter().map(|(shard, messages)| async move {
+            let ids: Vec<&str> = messages.iter().map(|message| message.1).collect();
+            let orders: Vec<OrderId> = messages
+                .iter()
+                .map(|message| message.0)
+                .filter(|order| refused.contains_key(order))
+                .collect();
+            let informing = self.inform_one(shard, &ids, &orders, refused);
+            // What fails is reported there.
+            let _ = self
+                .availability
+                .on_shard(shard, CONFIRM_TIMEOUT_MS, "confirming stock", informing)
+                .await;
+        });
+        join_all(work).await;
+    }
+
+    /// Cancels first: a confirmed message is never looked at again.
+    ///
+    /// # Errors
+    /// When the shard fails; it may be repeated.
+    pub async fn inform_one(
+        &self,
+        shard: usize,
+        messages: &[&str],
+        orders: &[OrderId],
+        refused: &Refused,
+    ) -> anyhow::Result<()> {
+        let database = &self.databases.shards[shard];
+        if !orders.is_empty() {
+            let mut tx = database.begin().await?;
+            let reason = |id| reason(refused.get(&id));
+            let cancelled = cancel_pending(&mut tx, orders, reason, now_ms()).await?;
+            tx.commit().await?;
+            self.metrics.stock_refused.add(cancelled.len());
+            for order in &cancelled {
+                tracing::warn!(order_id = %order.id, "cancelled: the database has not the stock that was promised");
+            }
+            cache::changed(&self.redis, cancelled).await;
+        }
+        confirm(database, messages).await?;
+        Ok(())
+    }
+}
+
+fn reason(short: Option<&Variant>) -> String {
+    let mut reason = "insufficient stock".to_owned();
+    if let Some((product, sku)) = short {
+        reason.push_str(&format!(" of product {} sku {}", product.0, sku.0));
+    }
+    reason.truncate(REASON_CHARS_MAX);
+    reason
+}

@@ -1,0 +1,109 @@
+//! Telling Redis what the database says of a product's stock, and which intents that includes.
+
+use super::message::StockMove;
+use super::{Holder, Variant};
+use crate::clients::redis::{Call, Redis};
+use contract::redis::{SYNC, reserved, stock};
+use domain::stock::Inventory;
+use domain::{ProductId, SkuId, StockMode};
+use std::collections::{BTreeMap, HashMap};
+
+/// Intents one call settles: a script holds all of Redis while it runs.
+const SETTLED_MAX: usize = 500;
+
+/// One product's news.
+#[derive(Debug, Default)]
+pub struct News {
+    pub rows: Vec<Inventory>,
+    pub settled: Vec<(Holder, SkuId)>,
+}
+
+/// Sorts what a batch did by product. Lines without a row in the inventory are settled too: they hold nothing.
+pub fn news(moves: &[StockMove], stock: &HashMap<Variant, Inventory>) -> BTreeMap<ProductId, News> {
+    let mut news: BTreeMap<ProductId, News> = BTreeMap::new();
+    for row in stock.values() {
+        news.entry(row.product).or_default().rows.push(*row);
+    }
+    for one in moves {
+        for line in one
+            .lines
+            .iter()
+            .filter(|line| line.mode == StockMode::Redis)
+        {
+            let settled = &mut news.entry(line.product).or_default().settled;
+            settled.push((Holder::Order(one.order), line.sku));
+        }
+    }
+    news
+}
+
+/// # Errors
+/// When Redis is away; all of it may be sent again.
+pub async fn sync(redis: &Redis, news: &BTreeMap<ProductId, News>) -> anyhow::Result<usize> {
+    let calls: Vec<Call> = news.iter().flat_map(calls).collect();
+    let settled: Vec<usize> = redis.run(&SYNC, &calls).await?;
+    Ok(settled.into_iter().sum())
+}
+
+fn calls((product, news): (&ProductId, &News)) -> Vec<Call> {
+    let keys = vec![stock(*product), reserved(*product)];
+    let mut rows = vec![news.rows.len().to_string()];
+    for row in &news.rows {
+        rows.extend([row.sku.0, row.available.into(), row.version].map(|n| n.to_string()));
+    }
+    let call = |settled: &[(Holder, SkuId)]| {
+        let mut arguments = rows.clone();
+        for (holder, sku) in settled {
+            arguments.extend([holder.to_string(), sku.0.to_string()]);
+        }
+        Call {
+            keys: keys.clone(),
+            arguments,
+        }
+    };
+    if news.settled.is_empty() {
+        return vec![call(&[])];
+    }
+    news.settled.chunks(SETTLED_MAX).map(call).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loops::stock::message::Line;
+    use domain::stock::StockEffect;
+    use domain::{OrderId, UserId};
+
+    #[test]
+    fn each_product_hears_its_own() {
+        let order = OrderId::compose(4096, UserId::new(1).gene()).unwrap();
+        let line = |product, mode| Line {
+            product: ProductId(product),
+            sku: SkuId(3),
+            quantity: 1,
+            mode,
+        };
+        let moves = [StockMove {
+            message_id: "m".to_owned(),
+            order,
+            effect: StockEffect::Reserve,
+            lines: vec![line(1, StockMode::Redis), line(2, StockMode::Db)],
+        }];
+        let row = Inventory {
+            product: ProductId(1),
+            sku: SkuId(3),
+            available: 4,
+            locked: 1,
+            sold: 0,
+            version: 9,
+        };
+        let news = news(&moves, &HashMap::from([((row.product, row.sku), row)]));
+        assert_eq!(news.len(), 1, "lines kept in the database leave no intent");
+        let calls = calls((&ProductId(1), &news[&ProductId(1)]));
+        assert_eq!(calls[0].keys, ["{p1}:stock", "{p1}:reserved"]);
+        assert_eq!(
+            calls[0].arguments,
+            ["1", "3", "4", "9", &order.to_string(), "3"]
+        );
+    }
+}

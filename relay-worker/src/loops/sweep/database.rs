@@ -1,0 +1,135 @@
+//! Reservations in the database whose order was never inserted: rolled back. A reservation is looked at once,
+//! when its order must be there or never will.
+
+use super::{Existing, Sweep, existing, queued};
+use crate::clients::database::{Database, assembled};
+use crate::limits::SWEEP_LOG_ROWS_MAX;
+use crate::loops::stock::message::{Line, StockMove};
+use crate::loops::stock::plan::plan;
+use crate::loops::stock::rows::{self, Lock};
+use crate::loops::stock::sync::{News, news, sync};
+use crate::loops::stock::{LineKey, LineState, Logged, apply};
+use contract::sql::NOW_MS;
+use domain::limits::ORPHAN_AGE_MS;
+use domain::stock::StockEffect;
+use domain::{OrderId, ProductId, StockMode};
+use sqlx::Row as _;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// By the clock of the database that dated them.
+fn old_reservations() -> String {
+    format!(
+        "SELECT order_id, created_at FROM t_stock_log WHERE stock_mode = ? AND state = ? AND created_at <= {NOW_MS} - ? \
+         AND (created_at > ? OR (created_at = ? AND order_id > ?)) ORDER BY created_at, order_id LIMIT ?"
+    )
+}
+
+impl Sweep {
+    /// The next reservations' share.
+    ///
+    /// # Errors
+    /// When a database fails; nothing of this share was rolled back then.
+    pub async fn sweep_reservations(&mut self) -> anyhow::Result<()> {
+        let (at, order) = self.reservations;
+        let found = sqlx::query(assembled(old_reservations()))
+            .bind(StockMode::Db.code())
+            .bind(LineState::Reserved.code())
+            .bind(ORPHAN_AGE_MS)
+            .bind(at)
+            .bind(at)
+            .bind(order)
+            .bind(SWEEP_LOG_ROWS_MAX)
+            .fetch_all(&self.databases.inventory.pool)
+            .await?;
+        let mut places = Vec::with_capacity(found.len());
+        for row in &found {
+            let (at, order): (u64, u64) = (row.try_get(1)?, row.try_get(0)?);
+            places.extend(OrderId::new(order).map(|order| (at, order)));
+        }
+        let orders: HashSet<OrderId> = places.iter().map(|(_, order)| *order).collect();
+        let queued = queued(&self.redis, &orders.iter().copied().collect::<Vec<_>>()).await?;
+        let Existing {
+            found,
+            unknown,
+            trouble,
+        } = existing(&self.databases, &self.availability, orders.iter().copied()).await;
+        // The next look begins at the first one that may still be written, or of which nothing is known.
+        let passed = places
+            .iter()
+            .take_while(|(_, order)| !queued.contains(order) && !unknown.contains(order));
+        let last = passed.last().map(|(at, order)| (*at, order.get()));
+        let orphans: Vec<OrderId> = orders
+            .difference(&found)
+            .filter(|order| !queued.contains(order) && !unknown.contains(order))
+            .copied()
+            .collect();
+        let RolledBack {
+            lines,
+            news,
+            anomalies,
+        } = roll_back(&self.databases.inventory, &orphans).await?;
+        self.metrics.stock_anomalies.add(anomalies);
+        sync(&self.redis, &news).await?;
+        if lines > 0 {
+            self.metrics.sweep_rolled_back.add(lines);
+            tracing::info!(
+                lines,
+                "reservations rolled back: their orders were never inserted"
+            );
+        }
+        self.reservations = last.unwrap_or(self.reservations);
+        trouble.map_or(Ok(()), Err)
+    }
+}
+
+#[derive(Default)]
+struct RolledBack {
+    lines: usize,
+    /// What Redis has to hear.
+    news: BTreeMap<ProductId, News>,
+    /// Lines that did not fit what is stored.
+    anomalies: usize,
+}
+
+/// Gives back what these orders reserved in the database, in one transaction.
+async fn roll_back(database: &Database, orders: &[OrderId]) -> anyhow::Result<RolledBack> {
+    if orders.is_empty() {
+        return Ok(RolledBack::default());
+    }
+    let mut tx = database.begin().await?;
+    let logs = rows::logs(&mut tx, orders, Lock::Yes).await?;
+    let moves = moves(&logs);
+    let mut stock = rows::inventory(&mut tx, &apply::products(&moves), Lock::Yes).await?;
+    let plan = plan(&moves, logs, stock.clone());
+    rows::put_inventory(&mut tx, &stock, &plan.stock).await?;
+    rows::forget_logs(&mut tx, orders, LineState::Reserved).await?;
+    tx.commit().await?;
+    for anomaly in &plan.anomalies {
+        tracing::error!("stock: {anomaly}");
+    }
+    stock.extend(plan.stock);
+    Ok(RolledBack {
+        lines: plan.logs.len(),
+        news: news(&moves, &stock),
+        anomalies: plan.anomalies.len(),
+    })
+}
+
+/// One rollback per order, of the lines the database keeps and that are reserved.
+fn moves(logs: &HashMap<LineKey, Logged>) -> Vec<StockMove> {
+    let mut lines: BTreeMap<OrderId, Vec<Line>> = BTreeMap::new();
+    for ((order, product, sku), logged) in logs {
+        if logged.state == LineState::Reserved && logged.mode == StockMode::Db {
+            lines.entry(*order).or_default().push(Line {
+                product: *product,
+                sku: *sku,
+                quantity: logged.quantity,
+                mode: logged.mode,
+            });
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(order, lines)| StockMove::unsent(order, StockEffect::Rollback, lines))
+        .collect()
+}

@@ -1,0 +1,244 @@
+//! Redis: intents whose request died, sums that are not true, stock that is behind the database.
+
+use super::judge::{Disowned, Holders, Intent, Shown, intent, judge};
+use super::{Existing, Sweep, existing, queued};
+use crate::clients::database::{assembled, padded};
+use crate::clients::redis::Call;
+use crate::limits::{SWEEP_INTENTS_MAX, SWEEP_PRODUCTS_MAX};
+use crate::loops::stock::Holder;
+use crate::loops::stock::rows::{self, Lock};
+use crate::loops::stock::sync::{News, sync};
+use contract::redis::{RELEASE, Script, reserved, stock};
+use contract::sql::placeholders;
+use domain::ProductId;
+use domain::limits::ORPHAN_AGE_MS;
+use domain::seckill::SeckillStatus;
+use sqlx::mysql::MySqlConnection;
+use std::collections::{BTreeMap, HashSet};
+use std::time::Instant;
+
+const AUDIT: Script = Script {
+    name: "audit",
+    text: include_str!("audit.lua"),
+};
+
+const BELIEVE: Script = Script {
+    name: "believe",
+    text: include_str!("believe.lua"),
+};
+
+/// Reply of the script: word, corrected, old intents, stock.
+type Audit = (String, usize, Vec<String>, Vec<String>);
+
+struct Audited {
+    product: ProductId,
+    old: Vec<Intent>,
+    shown: Shown,
+}
+
+impl Sweep {
+    /// The next products' share.
+    ///
+    /// # Errors
+    /// When a server fails; what was done so far stays.
+    pub async fn sweep_promises(&mut self) -> anyhow::Result<()> {
+        let ids: Vec<u64> =
+            sqlx::query_scalar("SELECT id FROM products WHERE id > ? ORDER BY id LIMIT ?")
+                .bind(self.products.0)
+                .bind(SWEEP_PRODUCTS_MAX)
+                .fetch_all(&self.databases.inventory.pool)
+                .await?;
+        let products: Vec<ProductId> = ids.into_iter().map(ProductId).collect();
+        let Some(last) = products.last().copied() else {
+            self.products = ProductId(0);
+            self.went_back = self.went_back.after(false, true);
+            return Ok(());
+        };
+        let audited = self.audit(&products).await?;
+        let behind = self.settle(audited, &products).await?;
+        let ends = products.len() < SWEEP_PRODUCTS_MAX as usize;
+        self.went_back = self.went_back.after(behind, ends);
+        self.products = if ends { ProductId(0) } else { last };
+        Ok(())
+    }
+
+    async fn audit(&self, products: &[ProductId]) -> anyhow::Result<Vec<Audited>> {
+        let arguments = vec![ORPHAN_AGE_MS.to_string(), SWEEP_INTENTS_MAX.to_string()];
+        let calls: Vec<Call> = products
+            .iter()
+            .map(|product| Call {
+                keys: vec![stock(*product), reserved(*product)],
+                arguments: arguments.clone(),
+            })
+            .collect();
+        let audits = self.redis.run_each::<Audit>(&AUDIT, &calls).await?;
+        let mut audited = Vec::new();
+        for (product, audit) in products.iter().zip(audits) {
+            // What is wrong with one product is no reason to leave the others.
+            let (word, corrected, old, flat) = match audit {
+                Ok(audit) => audit,
+                Err(error) => {
+                    tracing::error!(product = product.0, "cannot be looked at: {error:#}");
+                    continue;
+                }
+            };
+            if word != "ok" {
+                tracing::info!(product = product.0, "too many intents to look at now");
+                continue;
+            }
+            if corrected > 0 {
+                self.metrics.sweep_repaired.add(corrected);
+                tracing::warn!(
+                    product = product.0,
+                    "the sum of intents was not true; corrected"
+                );
+            }
+            audited.push(Audited {
+                product: *product,
+                old: old.iter().filter_map(|field| intent(field)).collect(),
+                shown: Shown::read(&flat),
+            });
+        }
+        Ok(audited)
+    }
+
+    /// What is queued is read before what exists: the writer forgets the one after it made the other.
+    async fn holders(
+        &self,
+        session: &mut MySqlConnection,
+        audited: &[Audited],
+    ) -> anyhow::Result<Holders> {
+        let (mut orders, mut waiting, mut sales) = (Vec::new(), Vec::new(), HashSet::new());
+        for intent in audited.iter().flat_map(|audited| &audited.old) {
+            match intent.holder {
+                Holder::Sale(number) => drop(sales.insert(number)),
+                Holder::Order(order) => {
+                    orders.push(order);
+                    waiting.extend((!intent.has_entry).then_some(order));
+                }
+            }
+        }
+        orders.sort_unstable();
+        orders.dedup();
+        let queued = queued(&self.redis, &waiting).await?;
+        // An order of a shard that is away may be there: its intents are left alone.
+        let Existing { found, unknown, .. } =
+            existing(&self.databases, &self.availability, orders.iter().copied()).await;
+        let preheated = preheated(session, sales).await?;
+        let logs = rows::logs(session, &orders, Lock::No).await?;
+        Ok(Holders {
+            logged: logs.into_keys().collect(),
+            existing: &found | &unknown,
+            queued,
+            preheated,
+        })
+    }
+
+    /// The log is read before the stock: what is logged is in the stock that is read after it. Whether the database went
+    /// back behind what Redis was shown of it.
+    async fn settle(
+        &mut self,
+        audited: Vec<Audited>,
+        products: &[ProductId],
+    ) -> anyhow::Result<bool> {
+        let mut session = self.databases.inventory.pool.acquire().await?;
+        let known = self.holders(&mut session, &audited).await?;
+        let stock = rows::inventory(&mut session, products, Lock::No).await?;
+        drop(session);
+
+        let mut news: BTreeMap<ProductId, News> = BTreeMap::new();
+        let (mut orphans, mut believed) = (Vec::new(), Vec::new());
+        for Audited {
+            product,
+            old,
+            shown,
+        } in &audited
+        {
+            let judgement = judge(*product, old, &known);
+            let rows = stock.values().filter(|row| row.product == *product);
+            let by_sku = rows.clone().map(|row| (row.sku.0, row)).collect();
+            believed.extend(believe(*product, &shown.disowned(&by_sku)));
+            if !judgement.settled.is_empty() || rows.clone().any(|row| shown.is_behind(row)) {
+                let entry = News {
+                    rows: rows.copied().collect(),
+                    settled: judgement.settled,
+                };
+                news.insert(*product, entry);
+            }
+            let looked_at = Instant::now();
+            let orphaned = judgement.orphaned.iter();
+            let orphaned = orphaned.filter(|(holder, sku)| {
+                self.suspects.convict((*product, *holder, *sku), looked_at)
+            });
+            orphans.extend(orphaned.map(|(holder, sku)| Call {
+                keys: vec![contract::redis::stock(*product), reserved(*product)],
+                arguments: vec![holder.to_string(), sku.0.to_string()],
+            }));
+        }
+        let behind = !believed.is_empty();
+        if behind {
+            tracing::error!("the inventory database went back to an older state of itself");
+        }
+        if self.went_back.follows() {
+            let taken: Vec<usize> = self.redis.run(&BELIEVE, &believed).await?;
+            self.metrics.sweep_repaired.add(taken.into_iter().sum());
+        }
+        self.metrics
+            .sweep_settled
+            .add(sync(&self.redis, &news).await?);
+        let released: Vec<usize> = self.redis.run(&RELEASE, &orphans).await?;
+        let released: usize = released.into_iter().sum();
+        if released > 0 {
+            self.metrics.sweep_released.add(released);
+            tracing::info!(
+                intents = released,
+                "released: what they were for was never inserted"
+            );
+        }
+        Ok(behind)
+    }
+}
+
+/// What Redis shows of a product that the database does not have.
+fn believe(product: ProductId, disowned: &[Disowned]) -> Option<Call> {
+    if disowned.is_empty() {
+        return None;
+    }
+    let mut arguments = Vec::with_capacity(4 * disowned.len());
+    for Disowned { sku, seen, row } in disowned {
+        let (available, version) = match row {
+            Some(row) => (row.available.to_string(), row.version.to_string()),
+            None => (String::new(), String::new()),
+        };
+        arguments.extend([sku.0.to_string(), seen.to_string(), available, version]);
+    }
+    Some(Call {
+        keys: vec![stock(product)],
+        arguments,
+    })
+}
+
+/// Which of these sales have their units set aside. One that is still planned may be preheated again.
+async fn preheated(
+    session: &mut MySqlConnection,
+    sales: HashSet<u32>,
+) -> sqlx::Result<HashSet<u32>> {
+    let sales: Vec<u32> = sales.into_iter().collect();
+    if sales.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let sales = padded(&sales);
+    let sql = format!(
+        "SELECT id FROM seckill_activity WHERE status <> ? AND id IN ({})",
+        placeholders(sales.len())
+    );
+    let mut query = sqlx::query_scalar(assembled(sql)).bind(SeckillStatus::Planned.code());
+    for sale in &sales {
+        query = query.bind(sale);
+    }
+    let ids: Vec<u64> = query.fetch_all(session).await?;
+    Ok(ids
+        .into_iter()
+        .filter_map(|id| id.try_into().ok())
+        .collect())
+}

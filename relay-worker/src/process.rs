@@ -1,0 +1,12 @@
+//! What every loop of the process has: a clock, a supervisor, wake-ups, waits after trouble, metrics, logs and a way to stop.
+
+pub mod clock;
+pub mod hints;
+pub mod metrics;
+pub mod outage;
+pub mod precedence;
+pub mod progress;
+pub mod shutdown;
+pub mod status_server;
+pub mod supervise;
+pub mod telemetry;
