@@ -201,12 +201,13 @@ impl World {
 
     /// Orders accepted and not yet written.
     pub fn order_entries(&self) -> Result<i64> {
-        self.entries(contract::redis::order_intakes())
+        self.entries(contract::store::redis::order_intakes())
     }
 
     /// Purchases accepted and not yet written.
     pub fn sale_entries(&self) -> Result<i64> {
-        let of = |product: &u64| contract::redis::seckill_intake(domain::ProductId(*product));
+        let of =
+            |product: &u64| contract::store::redis::seckill_intake(domain::ProductId(*product));
         self.entries(self.sales.iter().map(of))
     }
 

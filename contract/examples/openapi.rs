@@ -1,6 +1,6 @@
 //! Prints the OpenAPI document; `contract/openapi.json` is made with it.
 
 fn main() -> serde_json::Result<()> {
-    print!("{}", contract::openapi::document()?);
+    print!("{}", contract::api::openapi::document()?);
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Every reason the platform says no to a well-formed caller. Closed: a new reason is a new variant,
-//! and `contract::problem` gives each its code and HTTP status.
+//! and `contract::api::problem` gives each its code and HTTP status.
 
 use crate::{Ms, OrderId, ProductId, SeckillId, SkuId, Status};
 

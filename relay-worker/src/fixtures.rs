@@ -1,8 +1,8 @@
 //! Orders and outbox rows for tests.
 
 use crate::loops::outbox::Row;
-use contract::event::OrderEvent;
-use contract::intake::Purchase;
+use contract::wire::event::OrderEvent;
+use contract::wire::intake::Purchase;
 use domain::{
     Amounts, Cents, Order, OrderId, OrderItem, ProductId, SkuId, StockMode, User, UserId,
 };

@@ -4,7 +4,7 @@ use crate::wire;
 use crate::world::World;
 use crate::wrk::Batch;
 use anyhow::Result;
-use contract::redis as keys;
+use contract::store::redis as keys;
 use domain::ProductId;
 
 pub fn noop() -> Batch {

@@ -1,8 +1,8 @@
 //! `POST|PUT /v1/order/{id}/cancel`, `/api/v1/orders/{id}/cancel` and `/orders/{id}/cancel`: cancels a pending order.
 //! Its stock comes back through the outbox, once.
 
-use contract::order::envelope::ORDER_CANCELLED;
-use contract::order::{CancelRequest, Cancelled, Envelope, EnvelopeOrder, OrderView};
+use contract::api::order::envelope::ORDER_CANCELLED;
+use contract::api::order::{CancelRequest, Cancelled, Envelope, EnvelopeOrder, OrderView};
 use domain::{OrderId, Rejection, Status};
 use guest::shape::Shape;
 use guest::transition::{Change, change};

@@ -1,9 +1,9 @@
 //! The idempotency key in Redis: admitted, completed, enqueued, freed. The only caller of those four scripts.
 
 use super::request::Request;
-use contract::event::OrderEvent;
-use contract::order::CachedOrder;
-use contract::redis as keys;
+use contract::store::cached_order::CachedOrder;
+use contract::store::redis as keys;
+use contract::wire::event::OrderEvent;
 use domain::hex::hex;
 use domain::id::EPOCH_MS;
 use domain::idempotency::{KeyState, Verdict, verdict};

@@ -1,7 +1,7 @@
 //! Units of products whose stock is kept in the database: reserved there before the order exists, with a
 //! stock log row per line, so that a crash between the two databases is rolled back by the relay.
 
-use contract::sql::NOW_MS;
+use contract::store::sql::NOW_MS;
 use domain::backoff::stock_spin_ms;
 use domain::{OrderId, OrderItem, Rejection, StockMode};
 use guest::Fault;

@@ -8,7 +8,7 @@ mod reply;
 mod request;
 mod reservation;
 
-use contract::cache;
+use contract::wire::cache;
 use domain::Rejection;
 use guest::shape::Shape;
 use guest::{Call, Fault, Reply, config, listing};

@@ -4,8 +4,8 @@
 use super::admission::{Admission, Admitted, Enqueued};
 use super::request::Request;
 use super::{db_stock, reservation};
-use contract::order::OrderView;
-use contract::queued::QueuedOrder;
+use contract::api::order::OrderView;
+use contract::store::queued::QueuedOrder;
 use domain::limits::INSERT_DEADLINE_MS;
 use domain::order::amounts;
 use domain::{Cents, Order, OrderId, OrderItem, Rejection, StockMode};

@@ -1,9 +1,9 @@
 //! The reply of an order, placed or accepted, in the shape of the route it was placed on.
 
 use super::place::Placed;
-use contract::order::envelope::{ORDER_ACCEPTED, ORDER_CREATED};
-use contract::order::{ApiOrder, Created, Envelope, EnvelopeOrder, OrderView};
-use contract::prefer::RESPOND_ASYNC;
+use contract::api::order::envelope::{ORDER_ACCEPTED, ORDER_CREATED};
+use contract::api::order::{ApiOrder, Created, Envelope, EnvelopeOrder, OrderView};
+use contract::api::prefer::RESPOND_ASYNC;
 use guest::shape::Shape;
 use guest::{Fault, Reply};
 

@@ -1,7 +1,7 @@
 //! The request with everything that identifies it: the buyer, the key, and the hash of what is asked for.
 
-use contract::order::{CreateOrderRequest, Draft};
-use contract::{idempotency_key, identity, prefer};
+use contract::api::order::{CreateOrderRequest, Draft};
+use contract::api::{idempotency_key, identity, prefer};
 use domain::{Rejection, User};
 use guest::{Call, caller};
 
@@ -70,7 +70,7 @@ mod tests {
     fn a_payload_is_stored_as_it_ever_was() {
         let body = br#"{"items":[{"product_id":1,"quantity":2},{"product_id":9,"sku_id":4,"quantity":1,"price":10.5}],
             "shipping_address":"1 Nanjing Road East, Shanghai","remark":"after six","payment_method":"alipay"}"#;
-        let user = contract::identity::user("user_7").unwrap();
+        let user = contract::api::identity::user("user_7").unwrap();
         let stored = payload(&user, &CreateOrderRequest::parse(body).unwrap());
         assert_eq!(
             domain::hex::hex(&stored),
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn the_same_wish_is_the_same_payload() {
-        let user = contract::identity::user("7").unwrap();
+        let user = contract::api::identity::user("7").unwrap();
         let hash =
             |body: &str| payload(&user, &CreateOrderRequest::parse(body.as_bytes()).unwrap());
         let first = hash(r#"{"items":[{"product_id":1,"quantity":2}]}"#);

@@ -1,7 +1,7 @@
 //! Units in Redis: promised to an order, all products at once, or given back. The only caller of reserve and release.
 
-use contract::order::DraftLine;
-use contract::redis as keys;
+use contract::api::order::DraftLine;
+use contract::store::redis as keys;
 use domain::limits::QUANTITY_MAX;
 use domain::{Cents, OrderId, OrderItem, ProductId, Rejection, SkuId, StockMode};
 use futures::future::join_all;

@@ -2,7 +2,7 @@
 //! and everything listens on loopback only.
 
 use crate::Call;
-use contract::identity;
+use contract::api::identity;
 use domain::order::Actor;
 use domain::{Rejection, User};
 

@@ -3,7 +3,7 @@
 use crate::Fault;
 use crate::mysql::{Db, Value};
 use crate::redis::Redis;
-use contract::redis as keys;
+use contract::store::redis as keys;
 use domain::id::SALE_SKU_BIT;
 use domain::limits::{ABSENT_CACHE_TTL_MS, PRODUCT_CACHE_TTL_MS};
 use domain::{ProductId, SkuId};

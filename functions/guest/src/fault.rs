@@ -1,6 +1,6 @@
 //! Why a request could not be served: the caller's part, a backend's, or ours.
 
-use contract::problem::Problem;
+use contract::api::problem::Problem;
 use domain::Rejection;
 
 #[derive(Clone, Debug, thiserror::Error)]

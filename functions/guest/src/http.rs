@@ -13,8 +13,8 @@ mod reply;
 use crate::Fault;
 use crate::log::{self, Level};
 use crate::shape::Shape;
-use contract::order::Envelope;
-use contract::problem::Problem;
+use contract::api::order::Envelope;
+use contract::api::problem::Problem;
 use edge::Incoming;
 
 /// The one reply that says nothing of a body.

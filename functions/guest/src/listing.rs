@@ -12,12 +12,12 @@ use crate::list_budget::{Budget, Json};
 use crate::mysql::{Db, Row};
 use crate::shape::Shape;
 use crate::{Call, Fault, Reply, caller, config};
-use contract::order::envelope::ORDERS_FOUND;
-use contract::order::{
+use contract::api::order::envelope::ORDERS_FOUND;
+use contract::api::order::{
     ApiOrder, ApiOrders, Envelope, EnvelopeOrder, EnvelopeOrders, OrderView, Orders,
 };
-use contract::page::{Page, at_least};
-use contract::problem::Code;
+use contract::api::page::{Page, at_least};
+use contract::api::problem::Code;
 use domain::limits::TOTAL_COUNT_MAX;
 use domain::{Order, OrderId};
 use filter::Filter;

@@ -2,8 +2,8 @@
 
 use crate::Fault;
 use crate::redis::Redis;
-use contract::order::CachedOrder;
-use contract::redis as keys;
+use contract::store::cached_order::CachedOrder;
+use contract::store::redis as keys;
 use domain::limits::ORDER_CACHE_TTL_MS;
 use domain::{Ms, Order, OrderId};
 

@@ -1,4 +1,4 @@
-//! Rows of `t_order` and `t_order_item` as a domain order, in the column order of `contract::sql`.
+//! Rows of `t_order` and `t_order_item` as a domain order, in the column order of `contract::store::sql`.
 
 use crate::Fault;
 use crate::mysql::Row;

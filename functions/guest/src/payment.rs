@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::log::{self, Level};
 use crate::mysql::{Db, SqlError, Value, text};
 use crate::mysql_error::Kind;
-use contract::identity::hash;
+use contract::api::identity::hash;
 use domain::limits::REASON_CHARS_MAX;
 use domain::{Gene, OrderId, Rejection, UserId};
 

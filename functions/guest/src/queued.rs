@@ -2,10 +2,11 @@
 
 use crate::Fault;
 use crate::redis::Redis;
-use contract::intake::Purchase;
-use contract::order::{CachedOrder, OrderView};
-use contract::queued::QueuedOrder;
-use contract::redis as keys;
+use contract::api::order::OrderView;
+use contract::store::cached_order::CachedOrder;
+use contract::store::queued::QueuedOrder;
+use contract::store::redis as keys;
+use contract::wire::intake::Purchase;
 use domain::{Cents, OrderId, SeckillId, SkuId, User, UserId};
 
 /// What stands under the order's key. What cannot be read is as good as missing.
@@ -31,7 +32,7 @@ pub async fn promised(
 ) -> Result<Option<CachedOrder>, Fault> {
     match found {
         QueuedOrder::Order(view) => {
-            let user = contract::identity::user(&view.user_id)
+            let user = contract::api::identity::user(&view.user_id)
                 .map_err(|reason| Fault::Internal(format!("queued order {id}: user {reason}")))?;
             shown_to(user.id, &view).map(Some)
         }

@@ -1,7 +1,7 @@
 //! Redis through the host: scripts by their SHA-1, and replies read as what they must be.
 
 use crate::Fault;
-use contract::redis::Script;
+use contract::store::redis::Script;
 use spin_sdk::redis::{Error, RedisResult};
 use std::cell::RefCell;
 use std::collections::BTreeMap;

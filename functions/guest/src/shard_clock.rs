@@ -3,7 +3,7 @@
 
 use crate::Fault;
 use crate::mysql::Db;
-use contract::sql::NOW_MS;
+use contract::store::sql::NOW_MS;
 use domain::limits::INSERT_DEADLINE_MS;
 use domain::{Ms, OrderId};
 use std::collections::BTreeMap;

@@ -11,7 +11,7 @@ use crate::mysql::lease::Lease;
 use crate::mysql::pool::Mode;
 use crate::mysql::{Db, Row, SqlError, Value};
 use crate::mysql_error::Kind;
-use contract::sql;
+use contract::store::sql;
 use std::time::Duration;
 
 pub use plan::Plan;

@@ -1,7 +1,7 @@
 //! `GET /health`: each server the functions need, asked at once. `GET /ready`: whether this instance is
 //! configured; a lost server does not make it unready, since restarting it would not bring the server back.
 
-use contract::health::{Check, Health, OK, UNAVAILABLE};
+use contract::api::health::{Check, Health, OK, UNAVAILABLE};
 use domain::Rejection;
 use futures::future::{BoxFuture, Either, FutureExt, join_all, select};
 use guest::config::{Config, config};

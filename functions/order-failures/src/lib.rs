@@ -5,9 +5,9 @@ mod retry;
 mod route;
 mod row;
 
-use contract::failure::{FailureReply, FailureStatus, Failures};
-use contract::page::{Page, Parameters, at_least};
-use contract::problem::Code;
+use contract::api::failure::{FailureReply, FailureStatus, Failures};
+use contract::api::page::{Page, Parameters, at_least};
+use contract::api::problem::Code;
 use domain::Rejection;
 use domain::limits::TOTAL_COUNT_MAX;
 use guest::config::{Config, config};
@@ -40,7 +40,7 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
     }
 }
 
-fn reply(failure: contract::failure::FailureView) -> Result<Reply, Fault> {
+fn reply(failure: contract::api::failure::FailureView) -> Result<Reply, Fault> {
     let code = Code::Success.number();
     Reply::of(200, &FailureReply { code, failure })
 }

@@ -2,9 +2,9 @@
 //! What is being retried or has become an order already is left alone.
 
 use super::row;
-use contract::failure::{FailureStatus, FailureView};
-use contract::redis::FAILURES_CHANNEL;
-use contract::sql::NOW_MS;
+use contract::api::failure::{FailureStatus, FailureView};
+use contract::store::redis::FAILURES_CHANNEL;
+use contract::store::sql::NOW_MS;
 use domain::Rejection;
 use guest::config::Config;
 use guest::mysql::{Db, Value};

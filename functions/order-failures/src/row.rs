@@ -1,7 +1,7 @@
 //! Rows of `order_failures` as operators may see them. Of a message only as much is read as is shown.
 
-use contract::failure::{FailureStatus, FailureView, MESSAGE_BYTES_READ, masked, shown};
-use contract::page::Page;
+use contract::api::failure::{FailureStatus, FailureView, MESSAGE_BYTES_READ, masked, shown};
+use contract::api::page::Page;
 use domain::Rejection;
 use domain::limits::TOTAL_COUNT_MAX;
 use guest::Fault;

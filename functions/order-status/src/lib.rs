@@ -3,7 +3,7 @@
 
 mod route;
 
-use contract::order::{ApiOrder, OrderEnvelope, OrderView, PayRequest, StatusRequest};
+use contract::api::order::{ApiOrder, OrderEnvelope, OrderView, PayRequest, StatusRequest};
 use domain::{Order, OrderId, Rejection, Status};
 use guest::transition::{Change, change};
 use guest::{Call, Fault, Reply, caller, config};

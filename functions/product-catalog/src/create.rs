@@ -3,8 +3,8 @@
 use super::product::Product;
 use super::statement::{INSERT_PRODUCT, INSERT_STOCK, LARGEST_ID, STOCK_PARAMETERS};
 use super::stock::SkuStock;
-use contract::product::{PRODUCT_ID_MAX, ProductDraft, ProductView};
-use contract::redis as keys;
+use contract::api::product::{PRODUCT_ID_MAX, ProductDraft, ProductView};
+use contract::store::redis as keys;
 use domain::{Ms, ProductId, Rejection};
 use guest::config::Config;
 use guest::mysql::{Db, Value, optional_text, text};

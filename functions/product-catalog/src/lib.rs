@@ -8,9 +8,9 @@ mod route;
 mod statement;
 mod stock;
 
-use contract::cache;
-use contract::page::{self, Page};
-use contract::product::{CreateProductRequest, SaleStatus, product_id};
+use contract::api::page::{self, Page};
+use contract::api::product::{CreateProductRequest, SaleStatus, product_id};
+use contract::wire::cache;
 use domain::{ProductId, Rejection, SkuId};
 use guest::config::config;
 use guest::{Call, Fault, Reply};

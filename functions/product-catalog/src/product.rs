@@ -3,10 +3,10 @@
 
 use super::statement;
 use super::stock::{self, SkuStock};
-use contract::amount::Amount;
-use contract::page::{Page, at_least};
-use contract::product::{ProductView, SaleStatus, SkuView};
-use contract::redis as keys;
+use contract::api::amount::Amount;
+use contract::api::page::{Page, at_least};
+use contract::api::product::{ProductView, SaleStatus, SkuView};
+use contract::store::redis as keys;
 use domain::limits::PRODUCT_NAME_CHARS_MAX;
 use domain::{Cents, Ms, ProductId, Rejection, StockMode};
 use guest::config::Config;

@@ -3,11 +3,11 @@
 use super::product::Found;
 use super::route::Shape;
 use super::stock::SkuStock;
-use contract::order::Envelope;
-use contract::order::envelope::{PRODUCT_FOUND, PRODUCTS_FOUND, RECOMMENDED, STOCK_FOUND};
-use contract::page::Page;
-use contract::problem::Code;
-use contract::product::{
+use contract::api::order::Envelope;
+use contract::api::order::envelope::{PRODUCT_FOUND, PRODUCTS_FOUND, RECOMMENDED, STOCK_FOUND};
+use contract::api::page::Page;
+use contract::api::problem::Code;
+use contract::api::product::{
     EnvelopeProducts, EnvelopeStock, ProductReply, ProductView, Products, StockMap, StockReply,
 };
 use domain::{ProductId, Rejection, SkuId};

@@ -1,8 +1,8 @@
 //! The SQL of the catalogue. What the caller sent is always a parameter.
 
-use contract::page::Page;
-use contract::product::SaleStatus;
-use contract::sql;
+use contract::api::page::Page;
+use contract::api::product::SaleStatus;
+use contract::store::sql;
 use domain::ProductId;
 use domain::id::SALE_SKU_BIT;
 use guest::mysql::Value;

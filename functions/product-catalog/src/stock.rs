@@ -2,7 +2,7 @@
 //! it knows; for the others, and while Redis is away, what the database has.
 
 use super::statement;
-use contract::redis as keys;
+use contract::store::redis as keys;
 use domain::{ProductId, SkuId, StockMode};
 use futures::future::join_all;
 use guest::Fault;

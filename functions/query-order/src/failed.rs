@@ -1,8 +1,9 @@
 //! Orders that were accepted and given up: shown with the reason, as far as their message can be read.
 
-use contract::failure::{FailureStatus, KEY_MADE_ANOTHER, masked};
-use contract::intake::{Accepted, Intake};
-use contract::order::{CachedOrder, OrderView};
+use contract::api::failure::{FailureStatus, KEY_MADE_ANOTHER, masked};
+use contract::api::order::OrderView;
+use contract::store::cached_order::CachedOrder;
+use contract::wire::intake::{Accepted, Intake};
 use domain::{Amounts, Cents, Order, OrderId, Status, User, UserId};
 use guest::config::Config;
 use guest::mysql::{Db, Value};

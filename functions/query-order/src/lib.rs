@@ -7,8 +7,8 @@ mod reply;
 mod route;
 mod search;
 
-use contract::cache;
-use contract::page::Page;
+use contract::api::page::Page;
+use contract::wire::cache;
 use guest::config::config;
 use guest::listing;
 use guest::listing::filter::{self, Filter};

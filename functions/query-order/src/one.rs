@@ -3,9 +3,9 @@
 //! reach the database.
 
 use super::failed;
-use contract::order::CachedOrder;
-use contract::queued::QueuedOrder;
-use contract::redis as keys;
+use contract::store::cached_order::CachedOrder;
+use contract::store::queued::QueuedOrder;
+use contract::store::redis as keys;
 use domain::limits::ABSENT_CACHE_TTL_MS;
 use domain::{Order, OrderId, Rejection, User};
 use guest::config::Config;

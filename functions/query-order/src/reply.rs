@@ -1,7 +1,7 @@
 //! The reply of one order, in the shape of its route.
 
-use contract::order::envelope::ORDER_FOUND;
-use contract::order::{ApiOrder, Envelope, EnvelopeOrder, OrderEnvelope, OrderView};
+use contract::api::order::envelope::ORDER_FOUND;
+use contract::api::order::{ApiOrder, Envelope, EnvelopeOrder, OrderEnvelope, OrderView};
 use guest::shape::Shape;
 use guest::{Fault, Reply};
 

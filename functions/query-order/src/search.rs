@@ -1,7 +1,7 @@
 //! Searches: by the search index where one is configured, else, or while it is away, by the shards.
 
-use contract::event::OrderDocument;
-use contract::page::Page;
+use contract::api::page::Page;
+use contract::wire::event::OrderDocument;
 use domain::Order;
 use domain::limits::{LIST_REPLY_BYTES_MAX, TOTAL_COUNT_MAX};
 use guest::config::Config;
@@ -135,7 +135,7 @@ fn read(answer: Answer<'_>, filter: &Filter, shape: Shape) -> Result<listing::Fo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::identity;
+    use contract::api::identity;
     use domain::{ProductId, Status};
 
     const PAGE: Page = Page { number: 2, size: 5 };

@@ -2,8 +2,8 @@
 //! order in the intake; the relay writes it (docs/decisions/0004). A database is asked only what became of a purchase whose
 //! token comes once more.
 
-use contract::redis as keys;
-use contract::seckill::{Buy, BuyRequest, Queued};
+use contract::api::seckill::{Buy, BuyRequest, Queued};
+use contract::store::redis as keys;
 use domain::id::HASHED_USER_BIT;
 use domain::limits::{INTAKE_LENGTH_MAX, SECKILL_USED_TOKEN_MS};
 use domain::{OrderId, Rejection, Status, User, UserId};
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_token_is_its_users_own() {
-        let named = |text| contract::identity::user(text).ok();
+        let named = |text| contract::api::identity::user(text).ok();
         let spelled = buyer(named("user_7"), 7).unwrap();
         assert_eq!(spelled.shown(), "user_7");
         assert_eq!(buyer(None, 7).unwrap().shown(), "7");

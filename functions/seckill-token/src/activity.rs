@@ -1,8 +1,8 @@
 //! An activity as the inventory database has it, and what of it may be bought now.
 
 use super::statement;
-use contract::redis as keys;
-use contract::seckill::{SeckillName, SeckillView};
+use contract::api::seckill::{SeckillName, SeckillView};
+use contract::store::redis as keys;
 use domain::seckill::{SeckillPlan, SeckillStatus};
 use domain::{Cents, Ms, ProductId, Rejection, SeckillId, SkuId};
 use futures::future::try_join_all;

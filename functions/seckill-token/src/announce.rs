@@ -2,8 +2,8 @@
 
 use super::activity::Activity;
 use super::statement::{INSERT, LAST_NUMBER, PRODUCT};
-use contract::problem::Code;
-use contract::seckill::{CreateSeckillRequest, SeckillReply};
+use contract::api::problem::Code;
+use contract::api::seckill::{CreateSeckillRequest, SeckillReply};
 use domain::limits::SECKILL_NUMBER_MAX;
 use domain::seckill::{SeckillPlan, SeckillStatus};
 use domain::{Ms, Rejection, SeckillId};

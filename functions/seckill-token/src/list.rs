@@ -2,10 +2,10 @@
 
 use super::activity::{self, Activity};
 use super::statement::{self, Filter};
-use contract::page::Page;
-use contract::problem::Code;
-use contract::product::product_id;
-use contract::seckill::{SeckillName, SeckillReply, SeckillView, Seckills, seckill_id};
+use contract::api::page::Page;
+use contract::api::problem::Code;
+use contract::api::product::product_id;
+use contract::api::seckill::{SeckillName, SeckillReply, SeckillView, Seckills, seckill_id};
 use domain::Rejection;
 use domain::seckill::SeckillStatus;
 use guest::config::{Config, config};

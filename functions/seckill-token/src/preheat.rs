@@ -4,11 +4,12 @@
 use super::activity::{self, Activity};
 use super::list;
 use super::statement::{self, INSERT_UNITS, PRODUCT, TAKE_UNITS, UNITS, UPDATE_STATUS};
-use contract::cache;
-use contract::problem::Code;
-use contract::product::SaleStatus;
-use contract::redis as keys;
-use contract::seckill::{PreheatRequest, Preheated, SaleFacts, SeckillName};
+use contract::api::problem::Code;
+use contract::api::product::SaleStatus;
+use contract::api::seckill::{PreheatRequest, Preheated, SeckillName};
+use contract::store::redis as keys;
+use contract::store::sale_facts::SaleFacts;
+use contract::wire::cache;
 use domain::seckill::SeckillStatus;
 use domain::{Rejection, StockMode};
 use guest::config::Config;

@@ -1,6 +1,6 @@
 //! The SQL of activities. What the caller sent is always a parameter.
 
-use contract::page::Page;
+use contract::api::page::Page;
 use domain::seckill::SeckillStatus;
 use domain::{Ms, ProductId, SeckillId};
 use guest::mysql::Value;

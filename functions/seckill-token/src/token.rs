@@ -1,10 +1,10 @@
 //! Tokens: one live token per buyer, none outside the window or when sold out. Redis alone decides; that a sale is
 //! sold out costs one call. The token names the order it will become, which can be polled from the purchase on.
 
-use contract::problem::Code;
-use contract::queued::QueuedOrder;
-use contract::redis as keys;
-use contract::seckill::{SeckillName, Token, TokenReply, TokenRequest};
+use contract::api::problem::Code;
+use contract::api::seckill::{SeckillName, Token, TokenReply, TokenRequest};
+use contract::store::queued::QueuedOrder;
+use contract::store::redis as keys;
 use domain::id::EPOCH_MS;
 use domain::limits::{SECKILL_REMEMBERED_MS, SECKILL_TOKEN_MS, SECKILL_USED_TOKEN_MS};
 use domain::{Ms, OrderId, ProductId, Rejection, SeckillId, User};

@@ -2,8 +2,8 @@
 //! of statistics take them from here, so that they agree.
 
 use super::Day;
-use contract::failure::FailureStatus;
-use contract::sql;
+use contract::api::failure::FailureStatus;
+use contract::store::sql;
 use domain::ProductId;
 use domain::stats::Sold;
 use guest::Fault;

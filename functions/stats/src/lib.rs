@@ -6,8 +6,8 @@ mod inventory;
 mod route;
 mod shards;
 
-use contract::page::{self, Edge};
-use contract::stats::{Dashboard, DayStats, UserStats};
+use contract::api::page::{self, Edge};
+use contract::api::stats::{Dashboard, DayStats, UserStats};
 use domain::stats::{Counts, Recent, Sold, hottest, newest};
 use domain::{Ms, Rejection, User, calendar};
 use futures::future::try_join;

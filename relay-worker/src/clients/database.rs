@@ -1,10 +1,10 @@
 //! Sessions with the order shards and the inventory database: bounded pools that keep what they opened,
 //! READ COMMITTED so that claims take no gap locks, and names for messages that hold no password.
 
-pub use contract::sql::padded;
+pub use contract::store::sql::padded;
 
 use crate::limits::{CONNECT_TIMEOUT_MS, SESSIONS_MAX};
-use contract::redis::USER_TAGS;
+use contract::store::redis::USER_TAGS;
 use domain::{Gene, OrderId, ShardCount};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::{AssertSqlSafe, Executor, MySql, Transaction};

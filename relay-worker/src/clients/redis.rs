@@ -3,7 +3,7 @@
 
 use crate::limits::REDIS_TIMEOUT_MS;
 use anyhow::Context;
-use contract::redis::Script;
+use contract::store::redis::Script;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{
     Client, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind,

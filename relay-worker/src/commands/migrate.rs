@@ -3,7 +3,7 @@
 
 use crate::clients::database::{Address, assembled};
 use anyhow::{Context, bail};
-use contract::identity::hash;
+use contract::api::identity::hash;
 use domain::hex::hex;
 use sqlx::{Connection, Executor, MySqlConnection, Row};
 

@@ -27,7 +27,9 @@ use crate::process::shutdown::{self, Shutdown};
 use crate::process::status_server;
 use crate::process::supervise::supervise;
 use anyhow::{Context, bail};
-use contract::message::{INDEX_GROUP, INVENTORY_GROUP, ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
+use contract::wire::message::{
+    INDEX_GROUP, INVENTORY_GROUP, ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;

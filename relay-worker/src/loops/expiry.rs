@@ -9,7 +9,7 @@ use crate::process::clock::now_ms;
 use crate::process::metrics::Metrics;
 use crate::process::outage::{Outage, within};
 use crate::process::shutdown::Shutdown;
-use contract::sql::NOW_MS;
+use contract::store::sql::NOW_MS;
 use domain::OrderId;
 use std::sync::Arc;
 use std::time::Duration;

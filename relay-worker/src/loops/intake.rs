@@ -11,8 +11,8 @@ pub mod streams;
 pub mod take_in;
 pub mod write;
 
-use contract::intake::Intake;
-use contract::seckill::ForeignPurchase;
+use contract::wire::intake::Intake;
+use contract::wire::seckill_message::ForeignPurchase;
 use domain::OrderId;
 
 /// A message that is to become an order.

@@ -14,8 +14,8 @@ use crate::limits::{ROUND_TIMEOUT_MS, SALES_EVERY_MS, SALES_LATE_EVERY_MS, SALES
 use crate::process::outage::{Outage, within};
 use crate::process::shutdown::Shutdown;
 use care::{Care, Task};
-use contract::redis::{SECKILL_CLOSE, seckill, seckill_buyers, stock};
-use contract::sql::NOW_MS;
+use contract::store::redis::{SECKILL_CLOSE, seckill, seckill_buyers, stock};
+use contract::store::sql::NOW_MS;
 use domain::limits::SECKILL_REMEMBERED_MS;
 use domain::{Ms, ProductId, SeckillId, SkuId};
 use sqlx::Row as _;

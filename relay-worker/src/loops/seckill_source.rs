@@ -12,7 +12,7 @@ pub use forward::Forwarder;
 pub use take_in::OrdersOrFailures;
 
 use crate::loops::failures::MessageSource;
-use contract::seckill::ForeignPurchase;
+use contract::wire::seckill_message::ForeignPurchase;
 use std::future::Future;
 
 /// Where messages come from.

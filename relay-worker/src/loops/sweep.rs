@@ -15,7 +15,7 @@ use crate::process::metrics::Metrics;
 use crate::process::outage::{Outage, within};
 use crate::process::shutdown::Shutdown;
 use anyhow::Context;
-use contract::sql::placeholders;
+use contract::store::sql::placeholders;
 use domain::{OrderId, ProductId};
 use futures::future::join_all;
 use std::collections::HashSet;
@@ -210,7 +210,7 @@ pub async fn queued(redis: &Redis, orders: &[OrderId]) -> anyhow::Result<HashSet
     for orders in orders.chunks(crate::limits::STATEMENT_ROWS_MAX) {
         let mut pipeline = redis::pipe();
         for order in orders {
-            pipeline.exists(contract::redis::queued(*order));
+            pipeline.exists(contract::store::redis::queued(*order));
         }
         let there: Vec<bool> = pipeline
             .query_async(&mut redis.connection())

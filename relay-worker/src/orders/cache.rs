@@ -2,9 +2,9 @@
 //! are told what they must not show any more.
 
 use crate::clients::redis::{Call, Redis};
-use contract::cache as groups;
-use contract::order::CachedOrder;
-use contract::redis::{CACHE_ORDER, order as key};
+use contract::store::cached_order::CachedOrder;
+use contract::store::redis::{CACHE_ORDER, order as key};
+use contract::wire::cache as groups;
 use domain::limits::ORDER_CACHE_TTL_MS;
 use domain::{Order, OrderId, UserId};
 use std::collections::BTreeSet;

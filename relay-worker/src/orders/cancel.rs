@@ -3,9 +3,9 @@
 use super::read::{Which, orders};
 use crate::clients::database::assembled;
 use anyhow::ensure;
-use contract::event::OrderEvent;
-use contract::message::ORDER_STATUS_CHANGED;
-use contract::sql::{INSERT_MESSAGES, MESSAGE_PARAMETERS, UPDATE_STATUS, rows};
+use contract::store::sql::{INSERT_MESSAGES, MESSAGE_PARAMETERS, UPDATE_STATUS, rows};
+use contract::wire::event::OrderEvent;
+use contract::wire::message::ORDER_STATUS_CHANGED;
 use domain::order::{Actor, Step, steps};
 use domain::{Ms, Order, OrderId, Status};
 use sqlx::{MySql, Transaction};

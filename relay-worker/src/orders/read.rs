@@ -2,7 +2,7 @@
 
 use crate::clients::database::{assembled, padded};
 use anyhow::Context;
-use contract::sql::{ITEM_COLUMNS, ORDER_COLUMNS, placeholders};
+use contract::store::sql::{ITEM_COLUMNS, ORDER_COLUMNS, placeholders};
 use domain::{
     Cents, Ms, Order, OrderId, OrderItem, ProductId, SkuId, Status, StockMode, User, UserId,
 };

@@ -5,7 +5,7 @@ use crate::limits::INTAKE_NAMES_MAX;
 use crate::process::outage::Outage;
 use crate::process::shutdown::Shutdown;
 use anyhow::{Context, bail};
-use contract::redis::{FAILURES_CHANNEL, INTAKE_CHANNEL, OUTBOX_CHANNEL};
+use contract::store::redis::{FAILURES_CHANNEL, INTAKE_CHANNEL, OUTBOX_CHANNEL};
 use futures::StreamExt;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -136,7 +136,7 @@ async fn listen(redis: &Redis, hints: &Hints, outage: &mut Outage) -> anyhow::Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::redis::{order_intakes, seckill_intake};
+    use contract::store::redis::{order_intakes, seckill_intake};
     use domain::ProductId;
 
     #[test]

@@ -3,7 +3,7 @@
 
 use crate::topic::{Topic, order_ids};
 use crate::world::{World, wait};
-use contract::message::{ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
+use contract::wire::message::{ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
 use domain::{Status, StockMode};
 use stack::{Home, Kafka, KafkaCluster};
 use std::collections::BTreeSet;

@@ -2,7 +2,7 @@
 
 use crate::sales::text;
 use crate::world::{World, now, wait};
-use contract::event::OrderEvent;
+use contract::wire::event::OrderEvent;
 use domain::hex::hex;
 use domain::{Order, Status, StockMode};
 use sqlx::AssertSqlSafe;

@@ -3,8 +3,8 @@
 use crate::life::bootstrap;
 use crate::topic::{Topic, order_ids};
 use crate::world::{World, get, now, wait};
-use contract::message::ORDER_CREATED;
-use contract::redis as keys;
+use contract::store::redis as keys;
+use contract::wire::message::ORDER_CREATED;
 use domain::{OrderId, ProductId, SeckillId, Status, StockMode, UserId};
 use relay_worker::loops::intake::streams::Streams;
 use stack::{Home, MariaDb, Process, Redis};

@@ -3,7 +3,7 @@
 
 use crate::sales::{kill_and_start, text};
 use crate::world::{World, now, wait};
-use contract::redis as keys;
+use contract::store::redis as keys;
 use domain::{OrderId, ProductId, SeckillId, ShardCount, SkuId, Status, StockMode, UserId};
 use relay_worker::clients::database::{Address, Databases};
 use relay_worker::clients::redis::Redis;

@@ -2,7 +2,7 @@
 
 use crate::sales::{kill_and_start, run, text};
 use crate::world::{World, now, wait};
-use contract::redis as keys;
+use contract::store::redis as keys;
 use domain::{Status, StockMode, UserId};
 use stack::{Home, MariaDb, Redis};
 

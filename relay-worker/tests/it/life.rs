@@ -1,7 +1,7 @@
 //! Orders from placing to their end: outbox, Kafka, stock in both places, refusals, expiry.
 
 use crate::world::{World, wait};
-use contract::message::{ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
+use contract::wire::message::{ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
 use domain::{Status, StockMode};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -147,7 +147,7 @@ async fn the_unpaid_expire_and_give_back() {
     world.quiet().await;
     assert_eq!(world.stock(1).await, (4, 0, 1));
     assert_eq!(world.stored(&paid).await, (1, 2));
-    let key = contract::redis::order(open.id);
+    let key = contract::store::redis::order(open.id);
     let cached: Option<String> = redis::cmd("GET").arg(key).query(&mut world.redis).unwrap();
     assert!(cached.unwrap().starts_with("2 2\n"));
     relay.stop().unwrap();

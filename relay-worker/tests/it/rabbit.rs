@@ -3,8 +3,8 @@
 
 use crate::seckill_source::{Topic, all_failed, ordered, poison, purchase};
 use crate::world::{World, wait};
-use contract::message::{SECKILL_SOURCE, SECKILL_SUCCESS};
-use contract::seckill::SeckillMessage;
+use contract::wire::message::{SECKILL_SOURCE, SECKILL_SUCCESS};
+use contract::wire::seckill_message::SeckillMessage;
 use domain::{SkuId, StockMode};
 use lapin::options::{
     BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,

@@ -1,7 +1,7 @@
 //! `reconcile` finds what is broken, says where, and ends with 1: on a platform at rest, and on one that never rests.
 
 use crate::world::{SOON, World, run};
-use contract::redis as keys;
+use contract::store::redis as keys;
 use domain::hex::hex;
 use domain::{Order, ProductId, SeckillId, Status, StockMode, UserId};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,7 +3,7 @@
 
 use crate::reconcile::{AT_ONCE, broken, lines_broken};
 use crate::world::{SOON, World, now};
-use contract::message::{ORDER_CREATED, ORDER_STATUS_CHANGED};
+use contract::wire::message::{ORDER_CREATED, ORDER_STATUS_CHANGED};
 use domain::{Status, StockMode};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;

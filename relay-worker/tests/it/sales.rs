@@ -1,9 +1,9 @@
 //! Flash sales as the functions make them: preheated, and bought in through the scripts.
 
 use crate::world::{World, now, wait};
-use contract::event::OrderEvent;
-use contract::redis as keys;
-use contract::redis::Script;
+use contract::store::redis as keys;
+use contract::store::redis::Script;
+use contract::wire::event::OrderEvent;
 use domain::hex::hex;
 use domain::{Order, OrderId, ProductId, SeckillId, ShardCount, SkuId, Status, User, UserId};
 use redis::FromRedisValue;
@@ -150,7 +150,7 @@ impl World {
             id,
             reference: None,
         };
-        let queued = contract::queued::QueuedOrder::purchase(sale, &buyer);
+        let queued = contract::store::queued::QueuedOrder::purchase(sale, &buyer);
         let _: () = redis::cmd("SET")
             .arg(keys::queued(order))
             .arg(queued)

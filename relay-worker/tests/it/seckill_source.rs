@@ -2,7 +2,7 @@
 //! neither a killed relay nor a killed broker changes that.
 
 use crate::world::{SOON, World, wait};
-use contract::message::{SECKILL_SOURCE, SECKILL_SUCCESS};
+use contract::wire::message::{SECKILL_SOURCE, SECKILL_SUCCESS};
 use domain::StockMode;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};

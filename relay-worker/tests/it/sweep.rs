@@ -1,7 +1,7 @@
 //! What crashed requests leave behind is found and taken back; what lives is left alone.
 
 use crate::world::{World, now, wait};
-use contract::redis as keys;
+use contract::store::redis as keys;
 use domain::{ProductId, StockMode};
 
 const OLD_MS: u64 = 40_000;

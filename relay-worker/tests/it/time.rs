@@ -2,7 +2,7 @@
 //! and a database's clock that was set back.
 
 use crate::world::{World, now, wait};
-use contract::sql::NOW_MS;
+use contract::store::sql::NOW_MS;
 use domain::{OrderId, Status, StockMode};
 use relay_worker::loops::outbox::claim::claim;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
@@ -130,7 +130,7 @@ async fn an_insert_past_its_deadline_is_refused() {
     let order = world.draft(3, 1, 1);
     let shard = world.shards[world.shard_of(&order)].clone();
     for (deadline, refused) in [(now() - 1_000, true), (now() + 60_000, false)] {
-        let inserted = sqlx::query(contract::sql::INSERT_ORDER)
+        let inserted = sqlx::query(contract::store::sql::INSERT_ORDER)
             .bind(order.id.get())
             .bind(order.user.id.get())
             .bind(None::<String>)

@@ -1,8 +1,9 @@
 //! One set of databases, one Redis database and one topic prefix per test, on servers that all tests share;
 //! and what functions do to them: place orders, pay, cancel.
 
-use contract::event::OrderEvent;
-use contract::{message, redis as keys, sql};
+use contract::store::{redis as keys, sql};
+use contract::wire::event::OrderEvent;
+use contract::wire::message;
 use domain::order::{Actor, steps};
 use domain::{
     Amounts, Cents, Order, OrderId, OrderItem, ProductId, ShardCount, SkuId, Status, StockMode,

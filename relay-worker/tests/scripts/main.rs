@@ -30,7 +30,7 @@ fn sources() -> BTreeMap<String, String> {
         }
     }
     let rate = found.remove("rate").unwrap();
-    for script in contract::redis::SCRIPTS {
+    for script in contract::store::redis::SCRIPTS {
         let alone = &found[script.name];
         let known = [alone.clone(), format!("{rate}{alone}")];
         assert!(known.contains(&script.text.to_owned()), "{}", script.name);

@@ -3,7 +3,7 @@
 //! stock and intents is the relay's own code; only rows and messages are kept in memory. Nothing is ever sold that is not
 //! there, and once all is delivered and swept nothing is left over.
 
-use contract::redis::{RELEASE, RESERVE, SET_ASIDE, SYNC, Script};
+use contract::store::redis::{RELEASE, RESERVE, SET_ASIDE, SYNC, Script};
 use domain::stock::{Inventory, StockEffect};
 use domain::{EventId, OrderId, ProductId, SkuId, StockMode, UserId};
 use proptest::prelude::*;
@@ -81,9 +81,9 @@ struct World<'a> {
 impl World<'_> {
     fn run<T: FromRedisValue>(&mut self, script: &Script, arguments: &[String]) -> T {
         let mut keys = vec![
-            contract::redis::product(PRODUCT),
-            contract::redis::stock(PRODUCT),
-            contract::redis::reserved(PRODUCT),
+            contract::store::redis::product(PRODUCT),
+            contract::store::redis::stock(PRODUCT),
+            contract::store::redis::reserved(PRODUCT),
         ];
         if script.name != RESERVE.name {
             keys.remove(0);
@@ -97,7 +97,7 @@ impl World<'_> {
     }
 
     fn load(&mut self) {
-        let product = contract::redis::product(PRODUCT);
+        let product = contract::store::redis::product(PRODUCT);
         let fields = "name Tea image i price 250 status 1 mode 0";
         let fields: Vec<&str> = fields.split(' ').collect();
         let _: () = redis::cmd("HSET")
@@ -221,12 +221,12 @@ impl World<'_> {
     }
 
     fn shown(&mut self) -> Shown {
-        Shown::read(&self.hash(&contract::redis::stock(PRODUCT)))
+        Shown::read(&self.hash(&contract::store::redis::stock(PRODUCT)))
     }
 
     /// Every intent is old, but those of requests that may still write their order.
     fn sweep(&mut self) {
-        let old = self.hash(&contract::redis::reserved(PRODUCT));
+        let old = self.hash(&contract::store::redis::reserved(PRODUCT));
         let may_write = |holder: Holder| {
             self.orders
                 .iter()
@@ -370,7 +370,7 @@ impl World<'_> {
         let shown = self.shown();
         let mut sums: HashMap<u64, i64> = HashMap::new();
         for pair in self
-            .hash(&contract::redis::reserved(PRODUCT))
+            .hash(&contract::store::redis::reserved(PRODUCT))
             .chunks_exact(2)
         {
             let quantity: i64 = pair[1].split(':').next().unwrap().parse().unwrap();
@@ -408,7 +408,7 @@ impl World<'_> {
             self.sweep();
         }
         self.check_sums();
-        let intents = self.hash(&contract::redis::reserved(PRODUCT));
+        let intents = self.hash(&contract::store::redis::reserved(PRODUCT));
         assert!(intents.is_empty(), "left over: {intents:?}");
         let shown = self.shown();
         for (sku, version) in &shown.version {

@@ -127,7 +127,7 @@ fn a_product_not_yet_in_redis_is_loaded_from_the_database() {
 #[test]
 fn a_repeat_gets_the_first_response() {
     let id = minted(60_000, 9);
-    let first = contract::order::OrderView::from(&order(id, Status::Pending, 1));
+    let first = contract::api::order::OrderView::from(&order(id, Status::Pending, 1));
     let stored = first.json().unwrap();
     let script = Script::default().expect("admit", held("completed", id, true, &stored));
     let reply = create(&script);
@@ -454,7 +454,7 @@ fn many_lines_are_inserted_in_parts_of_few_sizes() {
         .expect("complete", integer(1));
     let reply = create_body(&body, &script);
     assert_eq!(reply.status, 200, "{reply:?}");
-    let width = contract::sql::ITEM_PARAMETERS;
+    let width = contract::store::sql::ITEM_PARAMETERS;
     let last = script.values("order_1 INSERT t_order_item");
     let products: Vec<&str> = last.chunks(width).map(|row| row[1].as_str()).collect();
     assert_eq!(

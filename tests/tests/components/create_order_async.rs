@@ -7,8 +7,8 @@ use crate::create_order_faults::payload_hash;
 use crate::host::{Reply, TRACE_ID, request, send};
 use crate::replies::*;
 use crate::script::{Answer, Script};
-use contract::event::OrderEvent;
-use contract::queued::QueuedOrder;
+use contract::store::queued::QueuedOrder;
+use contract::wire::event::OrderEvent;
 use domain::limits::TAKEOVER_AGE_MS;
 use domain::{OrderId, Status};
 

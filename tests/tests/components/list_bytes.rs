@@ -6,9 +6,9 @@ use crate::host::{Instance, Reply, request};
 use crate::replies::*;
 use crate::script::Script;
 use crate::search_server::SearchServer;
-use contract::event::OrderDocument;
-use contract::failure::MESSAGE_CHARS_MAX;
-use contract::product::SKUS_MAX;
+use contract::api::failure::MESSAGE_CHARS_MAX;
+use contract::api::product::SKUS_MAX;
+use contract::wire::event::OrderDocument;
 use domain::limits::{
     ITEMS_MAX, LIST_REPLY_BYTES_MAX, PRODUCT_IMAGE_CHARS_MAX, PRODUCT_NAME_CHARS_MAX,
     REASON_CHARS_MAX, REMARK_CHARS_MAX, SHIPPING_ADDRESS_CHARS_MAX,

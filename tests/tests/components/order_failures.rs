@@ -4,8 +4,8 @@ use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send};
 use crate::replies::*;
 use crate::script::{Answer, Script};
-use contract::failure::FailureStatus;
-use contract::failure::FailureStatus::{Failed, Pending, Processing, Success};
+use contract::api::failure::FailureStatus;
+use contract::api::failure::FailureStatus::{Failed, Pending, Processing, Success};
 
 const SELECT: &str = "inventory SELECT order_failures";
 const UPDATE: &str = "inventory UPDATE order_failures";

@@ -5,7 +5,7 @@ use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send, send_all, send_with};
 use crate::replies::*;
 use crate::script::{Answer, Script};
-use contract::order::CachedOrder;
+use contract::store::cached_order::CachedOrder;
 use domain::{Ms, Order, OrderId, Status, User, UserId};
 
 fn get(path: &str, script: &Script) -> Reply {

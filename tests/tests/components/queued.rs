@@ -4,9 +4,9 @@ use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send};
 use crate::replies::*;
 use crate::script::{Answer, Script};
-use contract::event::OrderEvent;
-use contract::order::CachedOrder;
-use contract::queued::QueuedOrder;
+use contract::store::cached_order::CachedOrder;
+use contract::store::queued::QueuedOrder;
+use contract::wire::event::OrderEvent;
 use domain::{Order, OrderId, ProductId, SeckillId, SkuId, Status, User, UserId};
 
 const SALE: SeckillId = SeckillId {

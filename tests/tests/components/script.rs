@@ -304,7 +304,7 @@ pub fn statement_name(database: &str, statement: &str) -> String {
 
 /// `reserve {p1}`, `EVAL reserve {p1}` where the script came whole, `GET {u7}`.
 pub fn command_name(command: &str, arguments: &[String]) -> String {
-    let scripts = contract::redis::SCRIPTS;
+    let scripts = contract::store::redis::SCRIPTS;
     let script = arguments.first().and_then(|head| {
         scripts.iter().find(|script| match command {
             "EVALSHA" => *head == sha1_smol::Sha1::from(script.text).digest().to_string(),
@@ -329,8 +329,14 @@ fn tag(key: &str) -> &str {
 #[test]
 fn names_of_calls() {
     let name = |statement| statement_name("order_1", statement);
-    assert_eq!(name(contract::sql::INSERT_ORDER), "order_1 INSERT t_order");
-    assert_eq!(name(contract::sql::UPDATE_STATUS), "order_1 UPDATE t_order");
+    assert_eq!(
+        name(contract::store::sql::INSERT_ORDER),
+        "order_1 INSERT t_order"
+    );
+    assert_eq!(
+        name(contract::store::sql::UPDATE_STATUS),
+        "order_1 UPDATE t_order"
+    );
     assert_eq!(name("COMMIT"), "order_1 COMMIT");
     assert_eq!(
         name("SELECT id FROM t_order WHERE id = ? FOR UPDATE"),

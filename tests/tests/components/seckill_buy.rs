@@ -3,7 +3,7 @@
 use crate::host::{Reply, TRACE_ID, request, send};
 use crate::replies::*;
 use crate::script::{Answer, Script};
-use contract::seckill::Token;
+use contract::api::seckill::Token;
 use domain::{SeckillId, Status};
 
 const NONCE: &str = "0123456789abcdef0123456789abcdef";

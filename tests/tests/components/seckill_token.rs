@@ -4,8 +4,8 @@ use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send};
 use crate::replies::*;
 use crate::script::{Answer, Script};
-use contract::queued::QueuedOrder;
-use contract::seckill::Token;
+use contract::api::seckill::Token;
+use contract::store::queued::QueuedOrder;
 
 const NONCE: &str = "0123456789abcdef0123456789abcdef";
 const ASK: &str = r#"{"user_id":"user_7","seckill_id":"1-3"}"#;

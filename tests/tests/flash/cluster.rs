@@ -2,7 +2,7 @@
 //! takes only its own slots along.
 
 use anyhow::{Context, Result, ensure};
-use contract::redis::{self as keys, SCRIPTS, Script};
+use contract::store::redis::{self as keys, SCRIPTS, Script};
 use domain::{OrderId, ProductId, SeckillId, SkuId, UserId};
 use redis::{Connection, RedisError, Value, from_redis_value};
 use stack::{Home, RedisCluster};

@@ -3,7 +3,7 @@
 
 use crate::failures::given_up;
 use anyhow::{Result, ensure};
-use contract::redis::{FAILURES_CHANNEL, INTAKE_CHANNEL, order_intake};
+use contract::store::redis::{FAILURES_CHANNEL, INTAKE_CHANNEL, order_intake};
 use domain::UserId;
 use serde_json::json;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};

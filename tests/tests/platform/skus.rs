@@ -47,7 +47,7 @@ fn in_redis(platform: &Platform, product: u64) -> Result<[i64; 2]> {
     let mut units = [0; 2];
     for (units, sku) in units.iter_mut().zip([SMALL, LARGE]) {
         let (available, reserved): (i64, Option<i64>) = redis::cmd("HMGET")
-            .arg(contract::redis::stock(domain::ProductId(product)))
+            .arg(contract::store::redis::stock(domain::ProductId(product)))
             .arg(format!("a:{sku}"))
             .arg(format!("r:{sku}"))
             .query(&mut redis)?;

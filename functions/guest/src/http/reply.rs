@@ -2,8 +2,8 @@
 
 use super::{Call, NOT_MODIFIED};
 use crate::Fault;
-use contract::cache::{self, FRESH_SECONDS};
-use contract::problem::Problem;
+use contract::api::problem::Problem;
+use contract::wire::cache::{self, FRESH_SECONDS};
 use domain::{OrderId, UserId};
 use serde::Serialize;
 use std::borrow::Cow;

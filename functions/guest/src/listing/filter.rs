@@ -1,9 +1,9 @@
 //! Which orders a listing or a search is about, and which shards can hold them.
 
 use crate::caller;
-use contract::cache;
-use contract::page::{self, Edge, Parameters};
-use contract::product::product_id;
+use contract::api::page::{self, Edge, Parameters};
+use contract::api::product::product_id;
+use contract::wire::cache;
 use domain::{Ms, Order, OrderId, ProductId, Rejection, ShardCount, Status, User};
 
 /// All conditions hold together; what is absent does not limit.

@@ -1,6 +1,6 @@
 //! One page out of the newest orders of each shard. Pure.
 
-use contract::page::Page;
+use contract::api::page::Page;
 use domain::{Ms, OrderId};
 
 /// An order's place in a listing.

@@ -2,7 +2,7 @@
 
 use super::filter::Filter;
 use crate::mysql::Value;
-use contract::sql;
+use contract::store::sql;
 use domain::OrderId;
 
 /// A statement and its parameters.
@@ -112,7 +112,7 @@ pub fn items(ids: &[OrderId], limit: u32, offset: u32) -> Statement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contract::identity;
+    use contract::api::identity;
     use domain::limits::PAGE_SIZE_MAX;
     use domain::{ProductId, Status};
     use std::collections::HashSet;

@@ -5,7 +5,7 @@ use super::pool::Mode;
 use super::row::Row;
 use super::{SqlError, failed};
 use crate::mysql_error::{self, Kind};
-use contract::sql;
+use contract::store::sql;
 use spin_sdk::mysql::{Error, ParameterValue};
 use std::mem::replace;
 

@@ -2,7 +2,7 @@
 //! their row.
 
 use crate::mysql::Value;
-use contract::sql;
+use contract::store::sql;
 use std::borrow::Cow;
 
 /// Statements that stand together or not at all.

@@ -2,7 +2,7 @@
 
 use super::Cluster;
 use anyhow::{Context, bail};
-use contract::message::{ORDER_CREATED, ORDER_STATUS_CHANGED, SECKILL_SUCCESS, STOCK};
+use contract::wire::message::{ORDER_CREATED, ORDER_STATUS_CHANGED, SECKILL_SUCCESS, STOCK};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;

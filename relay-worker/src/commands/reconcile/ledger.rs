@@ -8,7 +8,7 @@ use crate::clients::redis::Redis;
 use crate::limits::SWEEP_EVERY_MS;
 use crate::loops::sweep::queued;
 use anyhow::Context;
-use contract::sql::NOW_MS;
+use contract::store::sql::NOW_MS;
 use domain::OrderId;
 use domain::limits::ORPHAN_AGE_MS;
 use sqlx::Row as _;

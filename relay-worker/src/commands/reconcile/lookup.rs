@@ -3,8 +3,8 @@
 use crate::clients::database::{Database, Databases, assembled, padded};
 use crate::limits::STATEMENT_ROWS_MAX;
 use anyhow::Context;
-use contract::failure::FailureStatus;
-use contract::sql::placeholders;
+use contract::api::failure::FailureStatus;
+use contract::store::sql::placeholders;
 use domain::OrderId;
 use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;

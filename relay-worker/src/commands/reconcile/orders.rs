@@ -8,7 +8,7 @@ use crate::loops::stock::rows::{self, Lock};
 use crate::loops::stock::{LineKey, LineState, Logged};
 use crate::orders::read::{Which, orders};
 use anyhow::Context;
-use contract::sql::placeholders;
+use contract::store::sql::placeholders;
 use domain::{Order, OrderId, Status};
 use sqlx::mysql::MySqlConnection;
 use sqlx::{Connection as _, Row as _};

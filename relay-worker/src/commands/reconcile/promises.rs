@@ -10,7 +10,7 @@ use crate::loops::stock::Holder;
 use crate::loops::stock::rows::{self, Lock};
 use crate::loops::sweep::judge::{Shown, intent};
 use anyhow::Context;
-use contract::redis::{reserved, stock};
+use contract::store::redis::{reserved, stock};
 use domain::limits::ORPHAN_AGE_MS;
 use domain::stock::Inventory;
 use domain::{Ms, OrderId, ProductId};

@@ -7,7 +7,7 @@ use crate::clients::rabbit::{RabbitPublisher, RabbitSource, Server};
 use crate::loops::seckill_source::{self as seckill, Forwarder, OrdersOrFailures, SeckillConsumer};
 use crate::process::shutdown::Shutdown;
 use crate::process::supervise::supervise;
-use contract::message::{RABBITMQ_GROUP, SECKILL_GROUP, SECKILL_SUCCESS};
+use contract::wire::message::{RABBITMQ_GROUP, SECKILL_GROUP, SECKILL_SUCCESS};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 

@@ -2,11 +2,11 @@
 
 use crate::clients::redis::{Call, Redis};
 use crate::loops::intake::take_in::forget_queued;
-use contract::intake::{Accepted, Intake, Purchase};
-use contract::redis::{
+use contract::store::redis::{
     COMPLETED, FREE, RELEASE, SECKILL_REFUND, admission, reserved, seckill_buyers, seckill_token,
     stock,
 };
+use contract::wire::intake::{Accepted, Intake, Purchase};
 use domain::{Order, OrderId, ProductId, SkuId, StockMode, UserId};
 use std::collections::BTreeMap;
 

@@ -3,10 +3,10 @@
 use crate::clients::database::{Database, code};
 use crate::loops::outbox::plan::shortened;
 use crate::process::metrics::Metrics;
-use contract::failure::FailureStatus;
-use contract::intake::Intake;
-use contract::seckill::ForeignPurchase;
-use contract::sql::NOW_MS;
+use contract::api::failure::FailureStatus;
+use contract::store::sql::NOW_MS;
+use contract::wire::intake::Intake;
+use contract::wire::seckill_message::ForeignPurchase;
 use domain::backoff::failure_retry_ms;
 use domain::limits::FAILURE_MESSAGE_BYTES_MAX;
 use std::sync::{Arc, LazyLock};

@@ -8,8 +8,8 @@ use crate::loops::stock::message::{Line, StockMove};
 use crate::loops::stock::plan::plan;
 use crate::loops::stock::rows::{self, Lock};
 use crate::loops::stock::{LineState, apply};
-use contract::intake::{Accepted, Intake, Purchase};
-use contract::redis::{Script, reserved, seckill_buyers, stock};
+use contract::store::redis::{Script, reserved, seckill_buyers, stock};
+use contract::wire::intake::{Accepted, Intake, Purchase};
 use domain::stock::StockEffect;
 use domain::{Order, ProductId, SkuId, StockMode};
 

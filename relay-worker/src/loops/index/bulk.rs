@@ -1,6 +1,6 @@
 //! Bulk requests: their text, and a verdict for each document sent, whatever the reply looks like.
 
-use contract::event::OrderDocument;
+use contract::wire::event::OrderDocument;
 use serde::Deserialize;
 use std::collections::HashMap;
 

@@ -5,7 +5,7 @@ use super::schema::{ALIAS, FIRST_INDEX, definition};
 use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_TIMEOUT_MS};
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
-use contract::event::OrderDocument;
+use contract::wire::event::OrderDocument;
 use domain::Ms;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};

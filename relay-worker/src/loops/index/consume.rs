@@ -10,8 +10,8 @@ use crate::process::metrics::Metrics;
 use crate::process::outage::{Outage, persist, within};
 use crate::process::shutdown::Shutdown;
 use anyhow::bail;
-use contract::event::OrderDocument;
-use contract::message::OrderMessage;
+use contract::wire::event::OrderDocument;
+use contract::wire::message::OrderMessage;
 use std::sync::Arc;
 use std::time::Duration;
 

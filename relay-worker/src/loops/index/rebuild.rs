@@ -8,7 +8,7 @@ use crate::clients::database::Databases;
 use crate::orders::read::{Which, orders};
 use crate::process::clock::now_ms;
 use anyhow::{Context, bail};
-use contract::event::OrderDocument;
+use contract::wire::event::OrderDocument;
 use domain::Ms;
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use crate::process::hints::Names;
 use crate::process::outage::{Outage, persist, within};
 use crate::process::precedence::Precedence;
 use crate::process::shutdown::Shutdown;
-use contract::redis::order_intake_tag;
+use contract::store::redis::order_intake_tag;
 use domain::UserId;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! A message as the rows it becomes, made without a database.
 
 use super::{Pending, Refusal};
-use contract::event::OrderEvent;
-use contract::intake::{Accepted, Intake, Purchase};
+use contract::wire::event::OrderEvent;
+use contract::wire::intake::{Accepted, Intake, Purchase};
 use domain::{Order, ProductId, Status, UserId};
 
 /// One purchase per sale, user and product.

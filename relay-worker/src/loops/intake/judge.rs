@@ -2,7 +2,7 @@
 
 use super::draft::{Draft, RecordKey};
 use super::{Refusal, Written};
-use contract::failure::KEY_MADE_ANOTHER;
+use contract::api::failure::KEY_MADE_ANOTHER;
 use domain::{Ms, OrderId, UserId};
 use std::collections::HashMap;
 
@@ -93,8 +93,8 @@ mod tests {
     use super::*;
     use crate::fixtures;
     use crate::loops::intake::Pending;
-    use contract::event::OrderEvent;
-    use contract::intake::{Accepted, Intake};
+    use contract::wire::event::OrderEvent;
+    use contract::wire::intake::{Accepted, Intake};
 
     fn purchase(number: u64, user: u64) -> Draft {
         let purchase = fixtures::purchase(number, user);

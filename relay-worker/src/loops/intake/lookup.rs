@@ -3,7 +3,7 @@
 use super::draft::{Draft, RecordKey};
 use super::judge::{Known, Stored};
 use crate::clients::database::{assembled, padded};
-use contract::sql::placeholders;
+use contract::store::sql::placeholders;
 use domain::{OrderId, ProductId, UserId};
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;

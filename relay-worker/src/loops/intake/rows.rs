@@ -2,12 +2,12 @@
 
 use super::draft::Draft;
 use crate::clients::database::assembled;
-use contract::event::EventType;
-use contract::message::ORDER_CREATED;
-use contract::sql::{
+use contract::store::sql::{
     INSERT_ITEMS, INSERT_MESSAGES, INSERT_ORDERS, INSERT_RECORDS, ITEM_PARAMETERS,
     MESSAGE_PARAMETERS, ORDER_PARAMETERS, RECORD_PARAMETERS, order_rows, rows,
 };
+use contract::wire::event::EventType;
+use contract::wire::message::ORDER_CREATED;
 use domain::limits::INTAKE_BATCH_MAX;
 use sqlx::Arguments as _;
 use sqlx::error::BoxDynError;

@@ -8,7 +8,7 @@ use crate::limits::{
 };
 use crate::process::outage::Outage;
 use anyhow::Context;
-use contract::redis::{
+use contract::store::redis::{
     INTAKE_GROUP, SECKILL_PRODUCTS, SETTLE_INTAKE, Script, order_intakes, seckill_intake,
 };
 use domain::ProductId;

@@ -6,8 +6,8 @@ use super::write::Writer;
 use super::{Pending, Written};
 use crate::clients::redis::Redis;
 use crate::loops::failures::{Failed, Failures, Ids, MessageSource, compensate};
-use contract::intake::Intake;
-use contract::redis::queued;
+use contract::store::redis::queued;
+use contract::wire::intake::Intake;
 use domain::OrderId;
 use std::collections::{BTreeMap, HashSet};
 

@@ -5,7 +5,7 @@ use super::plan::{self, Unsent};
 use super::{Row, status};
 use crate::clients::database::{Database, assembled, padded};
 use crate::limits::LEASE_MS_MAX;
-use contract::sql::{NOW_MS, placeholders};
+use contract::store::sql::{NOW_MS, placeholders};
 use domain::limits::AWAY_RETRY_MS_MAX;
 use sqlx::{MySql, Row as _, Transaction};
 use std::collections::HashSet;

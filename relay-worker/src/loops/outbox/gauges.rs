@@ -6,7 +6,7 @@ use crate::limits::{GAUGE_ROWS_MAX, GAUGES_EVERY_MS, ROUND_TIMEOUT_MS, SHARD_TIM
 use crate::process::metrics::{Metrics, OutboxMetrics};
 use crate::process::outage::{Outage, within};
 use crate::process::shutdown::Shutdown;
-use contract::sql::NOW_MS;
+use contract::store::sql::NOW_MS;
 use futures::future::join_all;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;

@@ -3,8 +3,8 @@
 
 use super::Row;
 use crate::ports::Outgoing;
-use contract::event::{EventType, OrderEvent, SCHEMA};
-use contract::message::{STOCK, records};
+use contract::wire::event::{EventType, OrderEvent, SCHEMA};
+use contract::wire::message::{STOCK, records};
 use domain::Order;
 use domain::calendar::rfc3339;
 

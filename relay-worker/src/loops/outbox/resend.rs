@@ -2,7 +2,7 @@
 
 use super::status;
 use crate::clients::database::{Database, assembled};
-use contract::sql::NOW_MS;
+use contract::store::sql::NOW_MS;
 use sqlx::Row as _;
 use std::fmt::Write as _;
 

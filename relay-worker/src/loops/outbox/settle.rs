@@ -3,7 +3,7 @@
 use super::plan::Outcome;
 use super::status;
 use crate::clients::database::{Database, assembled, padded};
-use contract::sql::{NOW_MS, placeholders};
+use contract::store::sql::{NOW_MS, placeholders};
 use sqlx::{MySql, Transaction};
 use std::collections::HashMap;
 

@@ -14,11 +14,11 @@ use crate::loops::stock::rows::{self, Lock};
 use crate::loops::stock::sync::{News, sync};
 use crate::process::outage::within;
 use anyhow::{Context, ensure};
-use contract::failure::FailureStatus;
-use contract::intake::Intake;
-use contract::redis::{
+use contract::api::failure::FailureStatus;
+use contract::store::redis::{
     SECKILL_PRODUCTS, Script, reserved, seckill, seckill_buyers, seckills, stock,
 };
+use contract::wire::intake::Intake;
 use domain::{OrderId, SeckillId, SkuId, Status, UserId};
 use sqlx::Row as _;
 use std::collections::BTreeMap;

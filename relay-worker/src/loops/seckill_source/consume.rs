@@ -133,7 +133,10 @@ mod tests {
     async fn a_batch_is_acknowledged_only_when_it_has_been_written() {
         let (acknowledged, idle) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Notify::new()));
         let mut ours = record(2, GOOD);
-        ours.headers = vec![("ce_source".into(), contract::message::SECKILL_SOURCE.into())];
+        ours.headers = vec![(
+            "ce_source".into(),
+            contract::wire::message::SECKILL_SOURCE.into(),
+        )];
         let source = Script {
             batches: vec![vec![record(0, GOOD), record(1, "broken")], vec![ours]],
             acknowledged: acknowledged.clone(),

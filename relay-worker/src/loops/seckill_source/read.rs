@@ -2,8 +2,8 @@
 
 use super::{Bus, Message};
 use crate::ports::Incoming;
-use contract::message::SECKILL_SOURCE;
-use contract::seckill::SeckillMessage;
+use contract::wire::message::SECKILL_SOURCE;
+use contract::wire::seckill_message::SeckillMessage;
 use domain::limits::BODY_BYTES_MAX;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -30,7 +30,7 @@ pub fn message(bus: Bus, record: &Incoming) -> Option<Message<'_>> {
     })
 }
 
-fn purchase(body: &[u8]) -> Result<contract::seckill::ForeignPurchase, String> {
+fn purchase(body: &[u8]) -> Result<contract::wire::seckill_message::ForeignPurchase, String> {
     if body.len() > BODY_BYTES_MAX {
         let bytes = body.len();
         return Err(format!("has {bytes} bytes, more than {BODY_BYTES_MAX}"));

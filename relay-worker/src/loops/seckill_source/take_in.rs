@@ -55,7 +55,7 @@ mod tests {
     use super::*;
     use crate::loops::intake::Refusal;
     use crate::loops::seckill_source::Bus;
-    use contract::seckill::ForeignPurchase;
+    use contract::wire::seckill_message::ForeignPurchase;
     use domain::{Cents, OrderId, ProductId};
 
     #[test]

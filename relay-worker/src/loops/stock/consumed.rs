@@ -3,8 +3,8 @@
 use super::message::StockMove;
 use crate::clients::database::{assembled, padded};
 use crate::limits::STATEMENT_ROWS_MAX;
-use contract::message::INVENTORY_GROUP;
-use contract::sql::{NOW_MS, placeholders};
+use contract::store::sql::{NOW_MS, placeholders};
+use contract::wire::message::INVENTORY_GROUP;
 use sqlx::mysql::MySqlConnection;
 use sqlx::{MySql, Transaction};
 use std::collections::HashSet;

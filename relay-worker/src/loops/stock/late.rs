@@ -10,8 +10,8 @@ use crate::limits::{LATE_AFTER_MS, LATE_EVERY_MS, LATE_ROWS_MAX, ROUND_TIMEOUT_M
 use crate::loops::outbox::{Row, record};
 use crate::process::outage::{Outage, within};
 use crate::process::shutdown::Shutdown;
-use contract::message::STOCK;
-use contract::sql::NOW_MS;
+use contract::store::sql::NOW_MS;
+use contract::wire::message::STOCK;
 use domain::OrderId;
 use sqlx::Row as _;
 use std::time::Duration;

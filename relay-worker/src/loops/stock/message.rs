@@ -1,6 +1,6 @@
 //! Messages of the stock topic, read strictly: what is not one of ours goes to the dead letters.
 
-use contract::message::StockMessage;
+use contract::wire::message::StockMessage;
 use domain::stock::StockEffect;
 use domain::{EventId, OrderId, ProductId, SkuId, StockMode};
 use std::collections::HashSet;

@@ -4,7 +4,7 @@ use super::{LineKey, LineState, Logged, Variant};
 use crate::clients::database::{assembled, padded};
 use crate::limits::STATEMENT_ROWS_MAX;
 use anyhow::{Context, ensure};
-use contract::sql::{NOW_MS, placeholders, rows_ending};
+use contract::store::sql::{NOW_MS, placeholders, rows_ending};
 use domain::stock::Inventory;
 use domain::{OrderId, ProductId, SkuId, StockMode};
 use sqlx::mysql::MySqlConnection;

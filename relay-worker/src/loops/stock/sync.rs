@@ -3,7 +3,7 @@
 use super::message::StockMove;
 use super::{Holder, Variant};
 use crate::clients::redis::{Call, Redis};
-use contract::redis::{SYNC, reserved, stock};
+use contract::store::redis::{SYNC, reserved, stock};
 use domain::stock::Inventory;
 use domain::{ProductId, SkuId, StockMode};
 use std::collections::{BTreeMap, HashMap};

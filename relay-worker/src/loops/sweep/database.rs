@@ -9,7 +9,7 @@ use crate::loops::stock::plan::plan;
 use crate::loops::stock::rows::{self, Lock};
 use crate::loops::stock::sync::{News, news, sync};
 use crate::loops::stock::{LineKey, LineState, Logged, apply};
-use contract::sql::NOW_MS;
+use contract::store::sql::NOW_MS;
 use domain::limits::ORPHAN_AGE_MS;
 use domain::stock::StockEffect;
 use domain::{OrderId, ProductId, StockMode};

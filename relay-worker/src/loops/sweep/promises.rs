@@ -8,8 +8,8 @@ use crate::limits::{SWEEP_INTENTS_MAX, SWEEP_PRODUCTS_MAX};
 use crate::loops::stock::Holder;
 use crate::loops::stock::rows::{self, Lock};
 use crate::loops::stock::sync::{News, sync};
-use contract::redis::{RELEASE, Script, reserved, stock};
-use contract::sql::placeholders;
+use contract::store::redis::{RELEASE, Script, reserved, stock};
+use contract::store::sql::placeholders;
 use domain::ProductId;
 use domain::limits::ORPHAN_AGE_MS;
 use domain::seckill::SeckillStatus;
@@ -171,7 +171,7 @@ impl Sweep {
                 self.suspects.convict((*product, *holder, *sku), looked_at)
             });
             orphans.extend(orphaned.map(|(holder, sku)| Call {
-                keys: vec![contract::redis::stock(*product), reserved(*product)],
+                keys: vec![contract::store::redis::stock(*product), reserved(*product)],
                 arguments: vec![holder.to_string(), sku.0.to_string()],
             }));
         }

@@ -5,7 +5,7 @@ use super::Sweep;
 use crate::clients::database::{Database, assembled, padded};
 use crate::limits::{RESEND_QUIET_PAGES, STATEMENT_ROWS_MAX};
 use crate::loops::stock::consumed;
-use contract::sql::{NOW_MS, placeholders};
+use contract::store::sql::{NOW_MS, placeholders};
 use sqlx::Row as _;
 
 /// How far back the outboxes have been compared: newest first, shard by shard.

@@ -2,7 +2,7 @@
 //! until it is done.
 
 use anyhow::{Context, Result, bail, ensure};
-use contract::redis::{seckill_buyers, seckill_token};
+use contract::store::redis::{seckill_buyers, seckill_token};
 use domain::{SeckillId, UserId};
 use serde_json::json;
 use stack::wait_ok;

@@ -1,7 +1,7 @@
 //! The named steps, in the order in which the code takes them.
 
 use super::errand::Work::{self, *};
-use contract::redis::{
+use contract::store::redis::{
     ADMIT, COMPLETE, ENQUEUE, RESERVE, SECKILL_BUY, SECKILL_CLOSE, SECKILL_LOAD, SECKILL_REFUND,
     SECKILL_TOKEN, SET_ASIDE, SETTLE_INTAKE, SYNC, Script,
 };

@@ -1,8 +1,8 @@
 //! Bodies that move an order on: cancel, pay, and the admin's change of status.
 
 use super::create::{bounded, text};
-use crate::identity::{self, IdText};
-use crate::problem::Code;
+use crate::api::identity::{self, IdText};
+use crate::api::problem::Code;
 use domain::limits::{PAYMENT_ID_CHARS_MAX, REASON_CHARS_MAX};
 use domain::{Rejection, Status, User};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub struct CancelRequest {
 impl CancelRequest {
     /// Who asks, where the body says so, and the reason.
     pub fn parse(bytes: &[u8]) -> Result<(Option<User>, Option<String>), Rejection> {
-        let request: CancelRequest = crate::body::parse_or_default(bytes)?;
+        let request: CancelRequest = crate::api::body::parse_or_default(bytes)?;
         let reason = text("reason", request.reason, REASON_CHARS_MAX)?;
         Ok((user(request.user_id)?, reason))
     }
@@ -63,7 +63,7 @@ pub struct StatusRequest {
 
 impl StatusRequest {
     pub fn parse(bytes: &[u8]) -> Result<(Status, Option<String>), Rejection> {
-        let request: StatusRequest = crate::body::parse(bytes)?;
+        let request: StatusRequest = crate::api::body::parse(bytes)?;
         let named = request
             .status
             .ok_or_else(|| Rejection::invalid("status", "is required"))?;
@@ -97,7 +97,7 @@ pub struct Payment {
 
 impl PayRequest {
     pub fn parse(bytes: &[u8]) -> Result<Payment, Rejection> {
-        let request: PayRequest = crate::body::parse_or_default(bytes)?;
+        let request: PayRequest = crate::api::body::parse_or_default(bytes)?;
         bounded(
             "payment_id",
             request.payment_id.as_deref(),

@@ -2,7 +2,7 @@
 
 mod table;
 
-use crate::order::OrderView;
+use crate::api::order::OrderView;
 pub use table::ROUTES;
 use utoipa::ToSchema;
 

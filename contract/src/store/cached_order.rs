@@ -1,6 +1,6 @@
 //! An order in Redis, as functions and relay put it there and read it back.
 
-use super::view::OrderView;
+use crate::api::order::OrderView;
 use domain::{Order, UserId};
 
 /// Value of the Redis key of an order: `<version> <user_id>\n<order on /v1>`. Version 0 without an
@@ -46,7 +46,7 @@ impl CachedOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::order::sample;
+    use crate::api::order::sample;
 
     #[test]
     fn entries_read_back() {

@@ -3,9 +3,9 @@
 
 mod routes;
 
-use crate::amount::Amount;
-use crate::identity::IdText;
-use crate::{failure, health, order, problem, product, seckill, stats};
+use crate::api::amount::Amount;
+use crate::api::identity::IdText;
+use crate::api::{failure, health, order, problem, product, seckill, stats};
 use routes::{Body, ROUTES, Reply, Route};
 use utoipa::openapi::path::{
     HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn the_golden_copy_is_current() {
         assert!(
-            document().unwrap() == include_str!("../openapi.json"),
+            document().unwrap() == include_str!("../../openapi.json"),
             "the API changed; look at the difference that this makes:\n  \
              cargo run --release -p contract --features openapi --example openapi > contract/openapi.json"
         );
@@ -323,7 +323,7 @@ mod tests {
     /// Every path of the document is served, and every route of the manifest is documented.
     #[test]
     fn the_manifest_routes_the_same_paths() {
-        let manifest = include_str!("../../spin.toml");
+        let manifest = include_str!("../../../spin.toml");
         let routed: Vec<Vec<&str>> = manifest
             .lines()
             .filter_map(|line| line.strip_prefix("route = \"")?.strip_suffix('"'))

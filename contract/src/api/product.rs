@@ -1,7 +1,7 @@
 //! HTTP bodies about products and their stock.
 
-use crate::amount::Amount;
-use crate::identity::IdText;
+use crate::api::amount::Amount;
+use crate::api::identity::IdText;
 use domain::id::SALE_SKU_BIT;
 use domain::limits::{PRODUCT_IMAGE_CHARS_MAX, PRODUCT_NAME_CHARS_MAX, QUANTITY_MAX};
 use domain::{Cents, ProductId, Rejection, SkuId, StockMode};
@@ -24,7 +24,7 @@ pub struct CreateProductRequest {
     name: Option<String>,
     #[cfg_attr(feature = "openapi", schema(max_length = 500))]
     image: Option<String>,
-    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::AmountText, required = true))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::api::openapi::AmountText, required = true))]
     price: Option<Amount>,
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 2147483647))]
     stock: Option<i64>,
@@ -77,7 +77,7 @@ impl SaleStatus {
 
 impl CreateProductRequest {
     pub fn parse(bytes: &[u8]) -> Result<ProductDraft, Rejection> {
-        let request: CreateProductRequest = crate::body::parse(bytes)?;
+        let request: CreateProductRequest = crate::api::body::parse(bytes)?;
         request.into_draft()
     }
 

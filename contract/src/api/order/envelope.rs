@@ -2,8 +2,8 @@
 //! `{code, message, data}`, where `code` is the HTTP status.
 
 use super::view::{ItemView, OrderView};
-use crate::amount::Amount;
-use crate::problem::Problem;
+use crate::api::amount::Amount;
+use crate::api::problem::Problem;
 use domain::calendar;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -116,7 +116,7 @@ fn items_text(items: &[ItemView]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::order::sample;
+    use crate::api::order::sample;
     use domain::Rejection;
 
     #[test]

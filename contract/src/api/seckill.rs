@@ -1,14 +1,11 @@
 //! HTTP bodies of flash sales: activities, preheating, tokens, purchases.
 
-mod facts;
-pub use facts::SaleFacts;
-
-use crate::amount::Amount;
-use crate::identity::{self, IdText};
-use crate::product::product_id;
+use crate::api::amount::Amount;
+use crate::api::identity::{self, IdText};
+use crate::api::product::product_id;
 use domain::limits::PRODUCT_NAME_CHARS_MAX;
 use domain::seckill::{SeckillPlan, SeckillStatus};
-use domain::{Cents, Ms, OrderId, ProductId, Rejection, SeckillId, SkuId, Status, User, calendar};
+use domain::{Ms, OrderId, ProductId, Rejection, SeckillId, SkuId, Status, User, calendar};
 use serde::{Deserialize, Serialize};
 
 /// Activities one preheat may name.
@@ -25,7 +22,7 @@ pub struct CreateSeckillRequest {
     sku_id: Option<IdText>,
     #[serde(default)]
     name: String,
-    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::AmountText, required = true))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::api::openapi::AmountText, required = true))]
     price: Option<Amount>,
     #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 1))]
     stock: Option<i64>,
@@ -42,7 +39,7 @@ impl CreateSeckillRequest {
     /// # Errors
     /// Which field is wrong.
     pub fn parse(bytes: &[u8], now: Ms) -> Result<SeckillPlan, Rejection> {
-        let request: CreateSeckillRequest = crate::body::parse(bytes)?;
+        let request: CreateSeckillRequest = crate::api::body::parse(bytes)?;
         if request.name.chars().count() > PRODUCT_NAME_CHARS_MAX {
             let reason = format!("has more than {PRODUCT_NAME_CHARS_MAX} characters");
             return Err(Rejection::invalid("name", reason));
@@ -75,7 +72,7 @@ fn sku(text: Option<&IdText>) -> Result<SkuId, Rejection> {
     number.ok_or_else(|| Rejection::invalid("sku_id", "must be a whole number"))
 }
 
-fn units(field: &str, value: Option<i64>) -> Result<u32, Rejection> {
+pub(crate) fn units(field: &str, value: Option<i64>) -> Result<u32, Rejection> {
     let value = value.ok_or_else(|| required(field))?;
     u32::try_from(value).map_err(|_| Rejection::invalid(field, "must be a positive whole number"))
 }
@@ -111,7 +108,7 @@ impl PreheatRequest {
     /// # Errors
     /// Which field is wrong.
     pub fn parse(bytes: &[u8]) -> Result<Vec<SeckillName>, Rejection> {
-        let request: PreheatRequest = crate::body::parse(bytes)?;
+        let request: PreheatRequest = crate::api::body::parse(bytes)?;
         let ids = request.seckill_id.iter().chain(&request.seckill_ids);
         let products = request.product_id.iter().chain(&request.product_ids);
         let names: Vec<SeckillName> = ids
@@ -147,7 +144,7 @@ impl TokenRequest {
     /// # Errors
     /// Which field is wrong.
     pub fn parse(bytes: &[u8]) -> Result<(Option<User>, SeckillName), Rejection> {
-        let request: TokenRequest = crate::body::parse(bytes)?;
+        let request: TokenRequest = crate::api::body::parse(bytes)?;
         let name = match (&request.seckill_id, &request.product_id) {
             (Some(id), _) => SeckillName::Id(seckill_id(id)?),
             (None, Some(id)) => SeckillName::Of(product_id("product_id", &id.0)?),
@@ -236,7 +233,7 @@ impl BuyRequest {
     /// # Errors
     /// Which field is wrong, or why the token is not for this.
     pub fn parse(bytes: &[u8]) -> Result<Buy, Rejection> {
-        let request: BuyRequest = crate::body::parse(bytes)?;
+        let request: BuyRequest = crate::api::body::parse(bytes)?;
         let quantity = units("quantity", request.quantity.or(Some(1)))?;
         if quantity == 0 {
             return Err(Rejection::invalid("quantity", "must be at least 1"));
@@ -277,7 +274,7 @@ impl Queued {
     /// `written`: the order's state, once it is in the database.
     pub fn of(id: OrderId, written: Option<Status>) -> Queued {
         Queued {
-            code: crate::problem::Code::Success.number(),
+            code: crate::api::problem::Code::Success.number(),
             order_id: id.to_string(),
             order_no: id.order_no(),
             status: written.map_or(QUEUED, Status::name),
@@ -359,62 +356,6 @@ pub struct Seckills {
     pub page_size: u32,
 }
 
-/// Value of `seckill.success`, as 001 writes and reads it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SeckillMessage {
-    pub user_id: u64,
-    pub product_id: u64,
-    pub quantity: i64,
-    pub unit_price: Amount,
-    #[serde(default)]
-    pub seckill_id: String,
-    /// RFC 3339, UTC.
-    pub timestamp: String,
-}
-
-/// A flash-sale message of another system, checked. It has no order id yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForeignPurchase {
-    pub user: u64,
-    pub product: ProductId,
-    pub quantity: u32,
-    pub price: Cents,
-    pub seckill_id: String,
-    pub at: Ms,
-}
-
-impl SeckillMessage {
-    /// # Errors
-    /// Which field is wrong.
-    pub fn parse(bytes: &[u8]) -> Result<ForeignPurchase, Rejection> {
-        let message: SeckillMessage = crate::body::parse(bytes)?;
-        let product = product_id("product_id", &message.product_id.to_string())?;
-        let quantity = units("quantity", Some(message.quantity))?;
-        if quantity == 0 {
-            return Err(Rejection::invalid("quantity", "must be at least 1"));
-        }
-        if !(1..domain::id::HASHED_USER_BIT).contains(&message.user_id) {
-            return Err(Rejection::invalid("user_id", "is out of range"));
-        }
-        if message.seckill_id.chars().count() > 64 {
-            return Err(Rejection::invalid(
-                "seckill_id",
-                "has more than 64 characters",
-            ));
-        }
-        let at = calendar::parse_rfc3339(&message.timestamp)
-            .ok_or_else(|| Rejection::invalid("timestamp", "must be RFC 3339"))?;
-        Ok(ForeignPurchase {
-            user: message.user_id,
-            product,
-            quantity,
-            price: message.unit_price.0,
-            seckill_id: message.seckill_id,
-            at,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -459,25 +400,6 @@ mod tests {
             buy(r#","quantity":-1"#),
             Err(Rejection::Invalid { .. })
         ));
-    }
-
-    #[test]
-    fn messages_of_001_are_read_strictly() {
-        let good = r#"{"user_id":7,"product_id":1,"quantity":2,"unit_price":9.9,"seckill_id":"seckill_001","timestamp":"2026-11-21T10:00:00Z"}"#;
-        let purchase = SeckillMessage::parse(good.as_bytes()).unwrap();
-        assert_eq!((purchase.quantity, purchase.price.get()), (2, 990));
-        for (from, to, field) in [
-            ("\"quantity\":2", "\"quantity\":-2", "quantity"),
-            ("9.9", "\"dear\"", "unit_price"),
-            ("\"product_id\":1", "\"product_id\":0", "product_id"),
-            ("\"user_id\":7", "\"user_id\":0", "user_id"),
-            ("2026-11-21T10:00:00Z", "yesterday", "timestamp"),
-        ] {
-            match SeckillMessage::parse(good.replace(from, to).as_bytes()) {
-                Err(Rejection::Invalid { field: found, .. }) => assert_eq!(found, field),
-                other => panic!("{other:?}"),
-            }
-        }
     }
 
     #[test]

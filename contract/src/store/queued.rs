@@ -1,8 +1,8 @@
 //! What Redis keeps of an order that was accepted before the database has it, so that it can be polled at once.
 
-use crate::identity;
-use crate::order::OrderView;
-use crate::seckill::QUEUED;
+use crate::api::identity;
+use crate::api::order::OrderView;
+use crate::api::seckill::QUEUED;
 use domain::{Order, SeckillId, User};
 
 /// Value of the Redis key `queued`.
@@ -53,7 +53,7 @@ impl QueuedOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::order::sample;
+    use crate::api::order::sample;
 
     #[test]
     fn both_forms_read_back() {

@@ -1,6 +1,6 @@
 //! Entries of the intake streams: orders that were accepted and are to be written in batches.
 
-use crate::event::OrderEvent;
+use crate::wire::event::OrderEvent;
 use domain::order::amounts;
 use domain::{
     Cents, Ms, Order, OrderId, OrderItem, ProductId, Rejection, SeckillId, SkuId, StockMode, User,

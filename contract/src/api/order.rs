@@ -1,7 +1,6 @@
 //! HTTP bodies about orders: what callers send in each of the five systems' spellings, and the shapes
 //! orders are shown in. The `/v1` shape is the canonical one; it is also what the Redis cache holds.
 
-pub mod cached;
 pub mod change;
 pub mod create;
 pub mod envelope;
@@ -9,7 +8,6 @@ pub mod envelope;
 pub(crate) mod sample;
 pub mod view;
 
-pub use cached::CachedOrder;
 pub use change::{CancelRequest, Cancelled, PayRequest, Payment, StatusRequest};
 pub use create::{CreateOrderRequest, Draft, DraftLine};
 pub use envelope::{Envelope, EnvelopeOrder, EnvelopeOrders};

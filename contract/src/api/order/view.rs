@@ -1,8 +1,8 @@
 //! How an order is shown. The `/v1` shape is canonical: stored in the cache and under idempotency keys,
 //! spliced into replies as it is; the `/api/v1` shape is derived from it.
 
-use crate::amount::Amount;
-use crate::problem::Code;
+use crate::api::amount::Amount;
+use crate::api::problem::Code;
 use domain::{Order, OrderId, OrderItem, SeckillId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -271,7 +271,7 @@ impl<'a> From<&'a OrderView> for Created<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::order::sample;
+    use crate::api::order::sample;
 
     #[test]
     fn the_canonical_shape() {

@@ -1,7 +1,7 @@
 //! HTTP bodies of statistics. Revenue counts what was paid and not taken back, not what was asked.
 
-use crate::amount::{Amount, Sum};
-use crate::problem::Code;
+use crate::api::amount::{Amount, Sum};
+use crate::api::problem::Code;
 use domain::stats::{Counts, Recent, Sold, success_rate};
 use domain::{Ms, ProductId, User, calendar};
 use serde::Serialize;
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_user_without_orders_is_all_zeros() {
-        let user = crate::identity::user("user_7").unwrap();
+        let user = crate::api::identity::user("user_7").unwrap();
         let stats = serde_json::to_value(UserStats::of(&user, &Counts::default())).unwrap();
         assert_eq!(
             (&stats["user_id"], &stats["total"], &stats["last_order_at"]),

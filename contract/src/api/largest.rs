@@ -1,10 +1,10 @@
 //! The largest elements that lists may have, held against what a list's reply may have: a page of one is never refused.
 
-use crate::amount::Amount;
-use crate::failure::{FailureStatus, FailureView, MESSAGE_CHARS_MAX};
-use crate::order::{ApiOrder, EnvelopeOrder, OrderView, sample};
-use crate::product::{ProductView, SKUS_MAX, SaleStatus, SkuView};
-use crate::seckill::SeckillView;
+use crate::api::amount::Amount;
+use crate::api::failure::{FailureStatus, FailureView, MESSAGE_CHARS_MAX};
+use crate::api::order::{ApiOrder, EnvelopeOrder, OrderView, sample};
+use crate::api::product::{ProductView, SKUS_MAX, SaleStatus, SkuView};
+use crate::api::seckill::SeckillView;
 use domain::limits::*;
 use domain::seckill::SeckillStatus;
 use domain::{Cents, OrderItem, ProductId, SkuId, Status, StockMode};

@@ -1,9 +1,9 @@
 //! Kafka: which topics an outbox event goes to, and the value each topic carries.
 //! The key is always the order id, so everything about one order stays in order within a topic.
 
-use crate::amount::Amount;
-use crate::event::{EventType, OrderDocument, OrderEvent, StockAction};
-use crate::seckill::SeckillMessage;
+use crate::api::amount::Amount;
+use crate::wire::event::{EventType, OrderDocument, OrderEvent, StockAction};
+use crate::wire::seckill_message::SeckillMessage;
 use domain::{Cents, Ms, ProductId, SeckillId, SkuId, calendar};
 use serde::{Deserialize, Serialize};
 

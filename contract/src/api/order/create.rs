@@ -1,9 +1,9 @@
 //! The request to place an order, in every spelling the five systems use, down to one typed draft.
 //! Pure: nothing is looked up here, so a refusal has touched nothing.
 
-use crate::amount::Amount;
-use crate::idempotency_key;
-use crate::identity::{self, IdText};
+use crate::api::amount::Amount;
+use crate::api::idempotency_key;
+use crate::api::identity::{self, IdText};
 use domain::id::SALE_SKU_BIT;
 use domain::limits::{
     ITEMS_MAX, PAYMENT_METHOD_CHARS_MAX, PRODUCT_IMAGE_CHARS_MAX, PRODUCT_NAME_CHARS_MAX,
@@ -30,11 +30,11 @@ pub struct CreateOrderRequest {
     #[serde(alias = "Quantity")]
     quantity: Option<i64>,
     #[serde(alias = "Price", alias = "unit_price")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::AmountText>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AmountText>))]
     price: Option<Amount>,
     /// Of the whole order of one product; must be catalogue price times quantity.
     #[serde(alias = "Amount")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::AmountText>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AmountText>))]
     amount: Option<Amount>,
     /// Text, or any JSON object, kept as JSON text.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<serde_json::Value>))]
@@ -61,7 +61,7 @@ pub struct ItemRequest {
     #[serde(alias = "ProductImage", alias = "productImage")]
     product_image: Option<String>,
     #[serde(alias = "Price", alias = "unit_price")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::AmountText>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AmountText>))]
     price: Option<Amount>,
     #[serde(alias = "Quantity")]
     #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 1, maximum = 2147483647))]
@@ -92,7 +92,7 @@ pub struct DraftLine {
 
 impl CreateOrderRequest {
     pub fn parse(bytes: &[u8]) -> Result<Draft, Rejection> {
-        let request: CreateOrderRequest = crate::body::parse(bytes)?;
+        let request: CreateOrderRequest = crate::api::body::parse(bytes)?;
         request.into_draft()
     }
 

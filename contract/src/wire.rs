@@ -1,0 +1,8 @@
+//! What travels: events of the outbox and their Kafka messages, entries of the intake streams, flash-sale messages of other
+//! systems, and what tells hosts that replies are stale.
+
+pub mod cache;
+pub mod event;
+pub mod intake;
+pub mod message;
+pub mod seckill_message;
