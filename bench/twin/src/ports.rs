@@ -4,7 +4,7 @@ mod mysql;
 mod redis;
 
 use anyhow::{Result, ensure};
-use guest::native::{self, Ports, Soon};
+use guest::host::{self, Ports, Soon};
 use host_adapter::native::{Plan, Reach};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,19 +22,19 @@ impl NativePorts {
     /// Where they are filled already.
     pub fn fill(threads: usize, plan: Arc<Plan>) -> Result<()> {
         let reach = Reach::of_thread(threads)?;
-        let filled = native::fill(Box::new(NativePorts { reach, plan }));
+        let filled = host::fill(Box::new(NativePorts { reach, plan }));
         ensure!(filled, "the thread has ports already");
         Ok(())
     }
 }
 
 impl Ports for NativePorts {
-    fn redis(&self, url: &str) -> Result<Box<dyn native::redis::Port>, native::redis::Error> {
+    fn redis(&self, url: &str) -> Result<Box<dyn host::redis::Port>, host::redis::Error> {
         let link = self.reach.redis(url).map_err(redis::error)?;
         Ok(Box::new(redis::Link(link)))
     }
 
-    fn mysql(&self, url: &str) -> Result<Box<dyn native::mysql::Port>, native::mysql::Failure> {
+    fn mysql(&self, url: &str) -> Result<Box<dyn host::mysql::Port>, host::mysql::Failure> {
         let session = self.reach.mysql(url).map_err(mysql::error)?;
         Ok(Box::new(mysql::Session(session)))
     }

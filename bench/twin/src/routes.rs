@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
 use bytes::Bytes;
 use guest::Reply;
-use guest::http::WholeRequest;
+use guest::host::http::WholeRequest;
 use host_adapter::limits;
 use host_adapter::native::Plan;
 use http::{HeaderName, HeaderValue, StatusCode};

@@ -5,8 +5,9 @@ use contract::api::order::envelope::ORDER_CANCELLED;
 use contract::api::order::{CancelRequest, Cancelled, Envelope, EnvelopeOrder, OrderView};
 use domain::{OrderId, Rejection, Status};
 use guest::shape::Shape;
-use guest::transition::{Change, change};
-use guest::{Call, Fault, Reply, caller, config};
+use guest::{Call, Fault, Reply, config};
+use shop::caller;
+use shop::transition::{Change, change};
 
 guest::http_function!(cancel);
 

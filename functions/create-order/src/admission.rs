@@ -9,10 +9,11 @@ use domain::id::EPOCH_MS;
 use domain::idempotency::{KeyState, Verdict, verdict};
 use domain::limits::{COMPLETED_TTL_MS, INTAKE_LENGTH_MAX, PROCESSING_TTL_MS, SUBMIT_GUARD_MS};
 use domain::{Ms, Order, OrderId, Rejection, UserId};
+use guest::Fault;
 use guest::config::Config;
-use guest::order_store::Guard;
 use guest::redis::{Answer, Redis};
-use guest::{Fault, order_cache};
+use shop::order_cache;
+use shop::order_store::Guard;
 
 /// The key of one request, and how long its states are kept.
 #[derive(Debug)]

@@ -11,7 +11,8 @@ mod reservation;
 use contract::wire::cache;
 use domain::Rejection;
 use guest::shape::Shape;
-use guest::{Call, Fault, Reply, config, listing};
+use guest::{Call, Fault, Reply, config};
+use shop::listing;
 
 guest::http_function!(create);
 

@@ -12,9 +12,10 @@ use domain::{Cents, Order, OrderId, OrderItem, Rejection, StockMode};
 use guest::config::Config;
 use guest::log::{self, Level};
 use guest::mysql::Db;
-use guest::order_store::{self, Guard, Inserted};
 use guest::redis::Redis;
-use guest::{Fault, http, queued};
+use guest::{Fault, http};
+use shop::order_store::{self, Guard, Inserted};
+use shop::queued;
 use std::time::{Duration, Instant};
 
 /// A placed order as its reply needs it.

@@ -3,7 +3,8 @@
 use contract::api::order::{CreateOrderRequest, Draft};
 use contract::api::{idempotency_key, identity, prefer};
 use domain::{Rejection, User};
-use guest::{Call, caller};
+use guest::Call;
+use shop::caller;
 
 #[derive(Debug)]
 pub struct Request {

@@ -6,10 +6,11 @@ use domain::limits::QUANTITY_MAX;
 use domain::{Cents, OrderId, OrderItem, ProductId, Rejection, SkuId, StockMode};
 use futures::future::join_all;
 use futures::lock::Mutex;
+use guest::Fault;
 use guest::config::Config;
 use guest::mysql::Db;
 use guest::redis::{Answer, Redis};
-use guest::{Fault, catalogue};
+use shop::catalogue;
 
 /// Lines of one product: they live under one Redis tag and are reserved by one script.
 struct Group<'a> {

@@ -3,10 +3,7 @@
 use domain::Ms;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-#[cfg(not(target_family = "wasm"))]
-pub use crate::native::sleep;
-#[cfg(target_family = "wasm")]
-pub use spin_sdk::time::sleep;
+pub use crate::host::sleep;
 
 pub fn now() -> Ms {
     SystemTime::now()

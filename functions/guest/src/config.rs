@@ -1,13 +1,9 @@
 //! Spin variables, read once per instance.
 
 use crate::Fault;
+use crate::host::variables;
 use domain::{Gene, ShardCount};
 use std::sync::OnceLock;
-
-#[cfg(not(target_family = "wasm"))]
-use crate::native::variables;
-#[cfg(target_family = "wasm")]
-use spin_sdk::variables;
 
 #[derive(Debug)]
 pub struct Config {

@@ -1,13 +1,7 @@
-//! The way between the host and a function: the request in, the reply or the reason for none out. `hosted` is its outer
-//! end in a component, `embedded` in a native program.
+//! The way between the host and a function: the request in, the reply or the reason for none out. Its outer end is the
+//! host's (`host::http`).
 
-mod call;
-#[cfg(not(target_family = "wasm"))]
-#[path = "http/embedded.rs"]
-mod edge;
-#[cfg(target_family = "wasm")]
-#[path = "http/hosted.rs"]
-mod edge;
+pub(crate) mod call;
 mod reply;
 
 use crate::Fault;
@@ -15,25 +9,22 @@ use crate::log::{self, Level};
 use crate::shape::Shape;
 use contract::api::order::Envelope;
 use contract::api::problem::Problem;
-use edge::Incoming;
 
 /// The one reply that says nothing of a body.
 const NOT_MODIFIED: u16 = 304;
 
+pub use crate::host::http::send;
 pub use call::Call;
-#[cfg(not(target_family = "wasm"))]
-pub use edge::WholeRequest;
-pub use edge::serve;
 pub use reply::Reply;
 
 /// What is kept of a call while its handler has it.
-struct Kept {
+pub(crate) struct Kept {
     trace_id: String,
     shape: Shape,
 }
 
 impl Kept {
-    fn of(call: &Call) -> Kept {
+    pub(crate) fn of(call: &Call) -> Kept {
         Kept {
             trace_id: call.trace_id.clone(),
             shape: Shape::of(call.path()),
@@ -42,7 +33,7 @@ impl Kept {
 
     /// What the handler gave, or, as a reply, why it failed.
     /// Errors take the common shape, on the routes of 000 theirs.
-    fn reply(self, outcome: Result<Reply, Fault>) -> Reply {
+    pub(crate) fn reply(self, outcome: Result<Reply, Fault>) -> Reply {
         match outcome {
             Ok(reply) => reply,
             Err(fault) => {

@@ -1,25 +1,15 @@
 //! MySQL through the host: statements by themselves, and rows read as what they must be. Connections are kept by the instance
 //! and taken for a statement or for a transaction (docs/decisions/0010).
 
-#[cfg(target_family = "wasm")]
-#[path = "mysql/kept.rs"]
-mod home;
-#[cfg(not(target_family = "wasm"))]
-#[path = "mysql/unkept.rs"]
-mod home;
 pub(crate) mod lease;
-#[cfg_attr(
-    not(target_family = "wasm"),
-    allow(dead_code, reason = "its port keeps connections")
-)]
+#[allow(dead_code, reason = "a native program has a pool of its own")]
 pub(crate) mod pool;
 mod row;
 
 use crate::Fault;
 use crate::mysql_error::{self, Kind};
 use domain::Ms;
-use lease::Lease;
-use pool::Mode;
+use lease::{Lease, Mode};
 use spin_sdk::mysql::{Error, MysqlError, ParameterValue};
 
 pub use row::Row;
@@ -67,7 +57,7 @@ impl From<SqlError> for Fault {
     }
 }
 
-fn failed(error: Error) -> SqlError {
+pub(crate) fn failed(error: Error) -> SqlError {
     match error {
         Error::MysqlError(MysqlError::QueryFailed(text) | MysqlError::Other(text)) => {
             SqlError::said(text)
@@ -92,7 +82,7 @@ impl<'a> Db<'a> {
     }
 
     /// Where it is; a secret.
-    pub(crate) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         self.0
     }
 

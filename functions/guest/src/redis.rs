@@ -1,26 +1,13 @@
 //! Redis through the host: scripts by their SHA-1, and replies read as what they must be.
 
 use crate::Fault;
+use crate::host::redis::{Connection, RedisParameter, lent};
 use contract::store::redis::Script;
 use spin_sdk::redis::{Error, RedisResult};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
-
-#[cfg(not(target_family = "wasm"))]
-use crate::native::redis::{Connection, RedisParameter};
-#[cfg(target_family = "wasm")]
-use spin_sdk::redis::{Connection, RedisParameter};
-
-#[cfg(not(target_family = "wasm"))]
-use crate::native::redis::RedisParameter::Lent as lent;
-
-/// What crosses into a host is a copy.
-#[cfg(target_family = "wasm")]
-fn lent(bytes: &[u8]) -> RedisParameter {
-    RedisParameter::Binary(bytes.to_vec())
-}
 
 /// A connection: the one this instance has opened already, where it has not failed since.
 pub struct Redis(Arc<Connection>);

@@ -7,8 +7,7 @@ mod plan;
 
 use crate::Fault;
 use crate::clock;
-use crate::mysql::lease::Lease;
-use crate::mysql::pool::Mode;
+use crate::mysql::lease::{Lease, Mode};
 use crate::mysql::{Db, Row, SqlError, Value};
 use crate::mysql_error::Kind;
 use contract::store::sql;

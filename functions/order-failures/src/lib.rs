@@ -11,10 +11,10 @@ use contract::api::problem::Code;
 use domain::Rejection;
 use domain::limits::TOTAL_COUNT_MAX;
 use guest::config::{Config, config};
-use guest::list_budget::Budget;
 use guest::mysql::{Db, Value};
 use guest::{Call, Fault, Reply};
 use route::Action;
+use shop::list_budget::Budget;
 
 guest::http_function!(answer);
 

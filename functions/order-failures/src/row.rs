@@ -5,8 +5,8 @@ use contract::api::page::Page;
 use domain::Rejection;
 use domain::limits::TOTAL_COUNT_MAX;
 use guest::Fault;
-use guest::list_budget::{Budget, Json};
 use guest::mysql::{Db, Row, Value};
+use shop::list_budget::{Budget, Json};
 
 const SELECT: &str = "SELECT id, source, order_id, user_id, product_id, seckill_id, LEFT(message_data, ?), error_message, \
      retry_count, status, next_retry_at, created_at, updated_at FROM order_failures";

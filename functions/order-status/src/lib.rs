@@ -5,9 +5,10 @@ mod route;
 
 use contract::api::order::{ApiOrder, OrderEnvelope, OrderView, PayRequest, StatusRequest};
 use domain::{Order, OrderId, Rejection, Status};
-use guest::transition::{Change, change};
-use guest::{Call, Fault, Reply, caller, config};
+use guest::{Call, Fault, Reply, config};
 use route::Route;
+use shop::caller;
+use shop::transition::{Change, change};
 
 guest::http_function!(move_on);
 

@@ -11,7 +11,8 @@ use guest::mysql::{Db, Value, optional_text, text};
 use guest::mysql_error::Kind;
 use guest::redis::Redis;
 use guest::transaction::{self, AT_ONCE, End, Plan, Stop, Transaction, Work};
-use guest::{Fault, catalogue, clock};
+use guest::{Fault, clock};
+use shop::catalogue;
 
 /// Ids that are tried: another creator may have taken one that was free a moment ago.
 const IDS_MAX: u32 = 8;

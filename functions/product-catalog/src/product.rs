@@ -9,11 +9,12 @@ use contract::api::product::{ProductView, SaleStatus, SkuView};
 use contract::store::redis as keys;
 use domain::limits::PRODUCT_NAME_CHARS_MAX;
 use domain::{Cents, Ms, ProductId, Rejection, StockMode};
+use guest::Fault;
 use guest::config::Config;
-use guest::list_budget::{Budget, Json};
 use guest::mysql::{Db, Row};
 use guest::redis::Redis;
-use guest::{Fault, catalogue};
+use shop::catalogue;
+use shop::list_budget::{Budget, Json};
 
 /// Which products a list shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,10 @@ use contract::api::order::OrderView;
 use contract::store::cached_order::CachedOrder;
 use contract::wire::intake::{Accepted, Intake};
 use domain::{Amounts, Cents, Order, OrderId, Status, User, UserId};
+use guest::Fault;
 use guest::config::Config;
 use guest::mysql::{Db, Value};
-use guest::{Fault, order_store, queued};
+use shop::{order_store, queued};
 use std::collections::HashMap;
 
 /// More of a message is not read: one of ours is an order, and no order is as long.

@@ -10,10 +10,11 @@ mod search;
 use contract::api::page::Page;
 use contract::wire::cache;
 use guest::config::config;
-use guest::listing;
-use guest::listing::filter::{self, Filter};
-use guest::{Call, Fault, Reply, caller};
+use guest::{Call, Fault, Reply};
 use route::Action;
+use shop::caller;
+use shop::listing;
+use shop::listing::filter::{self, Filter};
 
 guest::http_function!(answer);
 

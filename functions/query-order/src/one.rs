@@ -11,7 +11,8 @@ use domain::{Order, OrderId, Rejection, User};
 use guest::config::Config;
 use guest::mysql::Db;
 use guest::redis::Redis;
-use guest::{Fault, http, order_cache, order_store, queued};
+use guest::{Fault, http};
+use shop::{order_cache, order_store, queued};
 
 /// An order as it is shown.
 pub struct Found {

@@ -5,15 +5,15 @@ use contract::wire::event::OrderDocument;
 use domain::Order;
 use domain::limits::{LIST_REPLY_BYTES_MAX, TOTAL_COUNT_MAX};
 use guest::config::Config;
-use guest::list_budget::Budget;
-use guest::listing;
-use guest::listing::filter::Filter;
-use guest::search_index::{self, away};
 use guest::shape::Shape;
 use guest::{Fault, http as guest_http};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use shop::list_budget::Budget;
+use shop::listing;
+use shop::listing::filter::Filter;
+use shop::search_index::{self, away};
 use std::fmt::Display;
 
 /// What was found, and by whom.

@@ -10,7 +10,8 @@ use domain::{OrderId, Rejection, Status, User, UserId};
 use guest::config::{Config, SeckillRates};
 use guest::mysql::Db;
 use guest::redis::{Answer, Redis};
-use guest::{Call, Fault, Reply, caller, config, http, order_store};
+use guest::{Call, Fault, Reply, config, http};
+use shop::{caller, order_store};
 
 guest::http_function!(answer);
 

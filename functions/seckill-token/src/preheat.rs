@@ -16,7 +16,8 @@ use guest::config::Config;
 use guest::mysql::{Db, Value};
 use guest::redis::Redis;
 use guest::transaction::{self, AT_ONCE, End, Plan, Stop};
-use guest::{Call, Fault, Reply, catalogue, clock, config};
+use guest::{Call, Fault, Reply, clock, config};
+use shop::catalogue;
 
 /// Activities are preheated in the order they are named; where one cannot be, those before it are.
 pub async fn answer(mut call: Call) -> Result<Reply, Fault> {

@@ -11,7 +11,8 @@ use domain::{Ms, OrderId, ProductId, Rejection, SeckillId, User};
 use futures::future::join;
 use guest::config::SeckillRates;
 use guest::redis::Redis;
-use guest::{Call, Fault, Reply, caller, config, random};
+use guest::{Call, Fault, Reply, config, random};
+use shop::caller;
 
 pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
     let (user, name) = TokenRequest::parse(&call.json_body().await?)?;

@@ -6,9 +6,9 @@ use domain::limits::{PRODUCTS_COUNTED_MAX, RECENT_ORDERS_MAX};
 use domain::stats::{Counts, Recent, Sold, Tally};
 use domain::{Cents, Ms, OrderId, ProductId, Status};
 use guest::Fault;
-use guest::search_index::{self, away};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shop::search_index::{self, away};
 
 /// A hundred bytes for each product that is counted, and as much again.
 const ANSWER_BYTES_MAX: usize = 200 * PRODUCTS_COUNTED_MAX;

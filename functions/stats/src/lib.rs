@@ -12,8 +12,9 @@ use domain::stats::{Counts, Recent, Sold, hottest, newest};
 use domain::{Ms, Rejection, User, calendar};
 use futures::future::try_join;
 use guest::config::{Config, config};
-use guest::{Call, Fault, Reply, caller, clock};
+use guest::{Call, Fault, Reply, clock};
 use route::Action;
+use shop::caller;
 
 guest::http_function!(answer);
 

@@ -23,7 +23,7 @@ enum Who {
 
 const DRIVERS: [&str; 5] = ["tokio", "mysql_async", "sqlx", "redis", "rdkafka"];
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     Rule {
         who: Who::Named("domain"),
         inner: &[],
@@ -43,8 +43,14 @@ const RULES: [Rule; 13] = [
         only: None,
     },
     Rule {
-        who: Who::Function,
+        who: Who::Named("shop"),
         inner: &["domain", "contract", "guest"],
+        never: &DRIVERS,
+        only: None,
+    },
+    Rule {
+        who: Who::Function,
+        inner: &["domain", "contract", "guest", "shop"],
         never: &DRIVERS,
         only: None,
     },
@@ -87,7 +93,7 @@ const RULES: [Rule; 13] = [
     // The functions come into it as source files, not as packages.
     Rule {
         who: Who::Named("twin"),
-        inner: &["domain", "contract", "guest", "host-adapter"],
+        inner: &["domain", "contract", "guest", "shop", "host-adapter"],
         never: &["wasmtime", "sqlx", "rdkafka"],
         only: None,
     },

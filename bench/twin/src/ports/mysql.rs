@@ -1,7 +1,7 @@
 //! A function's session of MySQL: parameters and cells moved from one enum into the other.
 
-use guest::native::Soon;
-use guest::native::mysql::{Failure, Port};
+use guest::host::Soon;
+use guest::host::mysql::{Failure, Port};
 use host_adapter::native::{Mysql, MysqlError};
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::{Column, Params, Row, Value};

@@ -1,7 +1,7 @@
 //! A function's connection to Redis: commands built from borrowed parameters, replies flattened as the host does.
 
-use guest::native::Soon;
-use guest::native::redis::{Error, Port, RedisParameter, RedisResult};
+use guest::host::Soon;
+use guest::host::redis::{Error, Port, RedisParameter, RedisResult};
 use host_adapter::native::{Redis, RedisError};
 use redis::{Value, cmd};
 

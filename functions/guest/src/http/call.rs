@@ -1,6 +1,6 @@
 //! One request as functions see it, however it comes in.
 
-use super::Incoming;
+use crate::host::http::Incoming;
 use bytes::Bytes;
 use domain::Rejection;
 use domain::hex::hex;
@@ -8,12 +8,12 @@ use domain::limits::BODY_BYTES_MAX;
 
 /// One request: what can be known before its body is read.
 pub struct Call {
-    pub(super) incoming: Incoming,
+    pub(crate) incoming: Incoming,
     pub trace_id: String,
 }
 
 impl Call {
-    pub(super) fn new(incoming: Incoming) -> Call {
+    pub(crate) fn new(incoming: Incoming) -> Call {
         let trace_id = first_text(&incoming, "traceparent")
             .as_deref()
             .and_then(trace_id)
@@ -31,7 +31,7 @@ impl Call {
     }
 
     /// Refuses a target that names anything in another encoding than ours: read as text it would name another thing.
-    pub(super) fn readable(&self) -> Result<(), Rejection> {
+    pub(crate) fn readable(&self) -> Result<(), Rejection> {
         let target = self.incoming.path_and_query();
         match target.contains('%') && String::from_utf8(bytes(target, Plus::Itself)).is_err() {
             true => Err(Rejection::invalid("path or query", "is no UTF-8")),
@@ -126,14 +126,14 @@ impl Call {
     }
 
     /// The length a body is declared to have, where one is.
-    pub(super) fn declared(&self) -> Option<u64> {
+    pub(crate) fn declared(&self) -> Option<u64> {
         let length = self.header("content-length")?;
         length.parse().ok()
     }
 }
 
 /// The answer to a longer body.
-pub(super) const TOO_LARGE: Rejection = Rejection::BodyTooLarge {
+pub(crate) const TOO_LARGE: Rejection = Rejection::BodyTooLarge {
     bytes_max: BODY_BYTES_MAX,
 };
 

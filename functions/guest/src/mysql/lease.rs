@@ -1,13 +1,22 @@
 //! One connection while a request has it. However the request ends, the connection goes back as what it then is.
 
-use super::home::{self, Connection, Flight, Home};
-use super::pool::Mode;
 use super::row::Row;
 use super::{SqlError, failed};
+use crate::host::mysql::{self as home, Connection, Flight, Home};
 use crate::mysql_error::{self, Kind};
 use contract::store::sql;
 use spin_sdk::mysql::{Error, ParameterValue};
 use std::mem::replace;
+
+/// What a connection is kept for. One of a transaction begins the next with the statement after its COMMIT or ROLLBACK, so it
+/// must never answer a statement by itself: that would leave a transaction open, and show the past to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Each statement by itself, as connections are opened.
+    Automatic,
+    /// Transactions, one after the other.
+    Manual,
+}
 
 /// What a connection is fit for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

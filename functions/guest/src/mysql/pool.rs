@@ -4,19 +4,11 @@
 //! Spin closes a connection under a lock that each open holds, and each statement waits for: one let go in between stops the
 //! whole instance for good. So nothing is let go while anything is in flight.
 
+use super::lease::Mode;
+
 /// Of one address, in whatever state. Sixteen requests, which Spin has in an instance at a time, need two each at most: one of
 /// either mode.
 pub const CONNECTIONS_MAX: usize = 32;
-
-/// What a connection is kept for. One of a transaction begins the next with the statement after its COMMIT or ROLLBACK, so it
-/// must never answer a statement by itself: that would leave a transaction open, and show the past to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Each statement by itself, as connections are opened.
-    Automatic,
-    /// Transactions, one after the other.
-    Manual,
-}
 
 /// What there is for who needs a connection.
 #[derive(Debug, PartialEq, Eq)]

@@ -13,6 +13,11 @@ pub enum RedisParameter<'a> {
     Lent(&'a [u8]),
 }
 
+/// What stays in the program need not be copied.
+pub(crate) fn lent(bytes: &[u8]) -> RedisParameter<'_> {
+    RedisParameter::Lent(bytes)
+}
+
 /// One connection, to be filled by the embedding program.
 pub trait Port: Send + Sync {
     /// A command's reply, flattened to a list.

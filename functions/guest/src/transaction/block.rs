@@ -3,7 +3,7 @@
 
 use super::plan::Plan;
 use super::{End, Stop};
-use crate::mysql::pool::Mode;
+use crate::mysql::lease::Mode;
 use crate::mysql::{Db, SqlError, Value};
 use crate::mysql_error::Kind;
 use std::sync::{Mutex, PoisonError};

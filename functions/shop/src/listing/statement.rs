@@ -1,9 +1,9 @@
 //! The SQL of listings, made from a filter. Conditions are fixed text; what the caller sent is a parameter.
 
 use super::filter::Filter;
-use crate::mysql::Value;
 use contract::store::sql;
 use domain::OrderId;
+use guest::mysql::Value;
 
 /// A statement and its parameters.
 #[derive(Debug)]

@@ -5,11 +5,12 @@ use super::filter::Filter;
 use super::render;
 use super::statement;
 use crate::list_budget::{Budget, Json};
-use crate::mysql::{Db, Row};
-use crate::shape::Shape;
-use crate::{Fault, order_row};
+use crate::order_row;
 use domain::limits::ITEMS_MAX;
 use domain::{Order, OrderId};
+use guest::Fault;
+use guest::mysql::{Db, Row};
+use guest::shape::Shape;
 use std::collections::BTreeMap;
 
 /// Items asked for at once: those of most pages are one piece, and a page that is too large is noticed after some.

@@ -1,12 +1,12 @@
 //! Products and their stock, from the inventory database into Redis where the reserving script needs them.
 
-use crate::Fault;
-use crate::mysql::{Db, Value};
-use crate::redis::Redis;
 use contract::store::redis as keys;
 use domain::id::SALE_SKU_BIT;
 use domain::limits::{ABSENT_CACHE_TTL_MS, PRODUCT_CACHE_TTL_MS};
 use domain::{ProductId, SkuId};
+use guest::Fault;
+use guest::mysql::{Db, Value};
+use guest::redis::Redis;
 
 /// Loads the catalogue entry into Redis. An unknown product is remembered as such for a short while.
 pub async fn load_product(redis: &Redis, db: Db<'_>, product: ProductId) -> Result<(), Fault> {

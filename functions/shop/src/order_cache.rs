@@ -1,11 +1,11 @@
 //! Orders in Redis: `<version> <user_id>\n<order as JSON>`, the newest version wins.
 
-use crate::Fault;
-use crate::redis::Redis;
 use contract::store::cached_order::CachedOrder;
 use contract::store::redis as keys;
 use domain::limits::ORDER_CACHE_TTL_MS;
 use domain::{Ms, Order, OrderId};
+use guest::Fault;
+use guest::redis::Redis;
 
 /// The value to store for an order.
 pub fn value(order: &Order) -> Result<String, Fault> {

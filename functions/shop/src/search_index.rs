@@ -1,11 +1,9 @@
 //! Elasticsearch through the host: searches of the orders' index, each answered whole and in time, or not at all.
 //! Whoever asks has the databases to fall back on. A native program has no index.
 
-use crate::Fault;
 use bytes::Bytes;
 use futures::future::{Either, select};
-#[cfg(target_family = "wasm")]
-use http_body_util::BodyExt;
+use guest::Fault;
 use http_body_util::Full;
 use serde::Deserialize;
 use serde_json::Value;
@@ -99,36 +97,16 @@ async fn post(
         .body(Full::new(Bytes::from(body)))
         .map_err(|_| Fault::Internal("variable elasticsearch_url is not acceptable".to_owned()))?;
     let answered = pin!(send(request, bytes_max));
-    match select(answered, pin!(crate::clock::sleep(TIMEOUT))).await {
+    match select(answered, pin!(guest::clock::sleep(TIMEOUT))).await {
         Either::Left((answer, _)) => answer,
         Either::Right(_) => Err(away("no answer in time")),
     }
 }
 
-#[cfg(target_family = "wasm")]
 async fn send(request: http::Request<Full<Bytes>>, bytes_max: usize) -> Result<Answer, Fault> {
-    let response = spin_sdk::http::send(request).await.map_err(away)?;
-    let status = response.status();
-    let length = response.headers().get(http::header::CONTENT_LENGTH);
-    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-    let mut answer: Vec<u8> = Vec::with_capacity(bytes_max.min(length.unwrap_or(0)));
-    let mut body = pin!(response.into_body());
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(away)?.into_data() else {
-            continue;
-        };
-        if answer.len() + data.len() > bytes_max {
-            return Err(away(format!("answered more than {bytes_max} bytes")));
-        }
-        answer.extend_from_slice(&data);
+    let (status, answer) = guest::http::send(request, bytes_max).await.map_err(away)?;
+    match status.is_success() {
+        true => Ok(Answer(answer)),
+        false => Err(away(format!("answered {status}"))),
     }
-    if !status.is_success() {
-        return Err(away(format!("answered {status}")));
-    }
-    Ok(Answer(answer))
-}
-
-#[cfg(not(target_family = "wasm"))]
-async fn send(_: http::Request<Full<Bytes>>, _: usize) -> Result<Answer, Fault> {
-    Err(away("a native program has no way to it"))
 }

@@ -1,19 +1,20 @@
 //! Moves an order from state to state: compare-and-set and outbox row in one transaction, then the cache.
 
-use crate::config::Config;
-use crate::log::{self, Level};
-use crate::mysql::{Db, Value, optional_ms, optional_text};
-use crate::mysql_error::Kind;
 use crate::payment::Payment;
-use crate::redis::Redis;
-use crate::transaction::{self, End, Plan, Stop};
-use crate::{Fault, order_cache, order_store, queued};
+use crate::{order_cache, order_store, queued};
 use contract::store::{redis as keys, sql};
 use contract::wire::event::OrderEvent;
 use contract::wire::message;
 use domain::order::{Actor, Step, steps};
 use domain::{Order, OrderId, Rejection, Status, UserId};
 use futures::future::join;
+use guest::Fault;
+use guest::config::Config;
+use guest::log::{self, Level};
+use guest::mysql::{Db, Value, optional_ms, optional_text};
+use guest::mysql_error::Kind;
+use guest::redis::Redis;
+use guest::transaction::{self, End, Plan, Stop};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -132,7 +133,7 @@ fn planned(mut order: Order, steps: &[Step], change: &Change<'_>) -> Result<(Ord
     let mut plan = Plan::new();
     for step in steps {
         // The host's clock may stand behind the one that stamped the order.
-        let now = crate::clock::now().max(order.updated_at);
+        let now = guest::clock::now().max(order.updated_at);
         let before = order.version;
         order = order.after(*step, now, change.reason, change.payment_id);
         plan.change_one(sql::UPDATE_STATUS, values(&order, *step, before));

@@ -1,11 +1,11 @@
 //! What time it is in a shard, for the deadline of an insert. As long as Redis, which dates an id, and the shard agree, the id
 //! says it and nobody is asked; where they do not, the shard is asked, and its answer is good for a minute.
 
-use crate::Fault;
-use crate::mysql::Db;
 use contract::store::sql::NOW_MS;
 use domain::limits::INSERT_DEADLINE_MS;
 use domain::{Ms, OrderId};
+use guest::Fault;
+use guest::mysql::Db;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

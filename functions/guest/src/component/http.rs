@@ -1,16 +1,18 @@
 //! The edge of a component: the host's request, the host's response. What a function does not ask for stays with the
 //! host: each header is a call, and so is the body.
 
-use super::call::TOO_LARGE;
-use super::{Call, Kept, Reply};
 use crate::Fault;
+use crate::http::call::TOO_LARGE;
+use crate::http::{Call, Kept, Reply};
 use bytes::Bytes;
 use domain::Rejection;
 use domain::limits::BODY_BYTES_MAX;
+use http_body_util::{BodyExt, Full};
 use spin_sdk::wasip3::http::types::{ErrorCode, Headers, Method, Request, Response};
 use spin_sdk::wasip3::wit_bindgen::StreamResult;
 use spin_sdk::wasip3::{spawn, wit_future, wit_stream};
 use std::borrow::Cow;
+use std::pin::pin;
 
 /// Room for the first piece of a body of unknown length.
 const CHUNK_BYTES: usize = 4 * 1024;
@@ -31,7 +33,7 @@ macro_rules! http_function {
 
             impl wasip3::exports::http::handler::Guest for Function {
                 async fn handle(request: Request) -> Result<Response, ErrorCode> {
-                    $crate::http::serve(request, super::$answer).await
+                    $crate::host::http::serve(request, super::$answer).await
                 }
             }
         }
@@ -162,4 +164,31 @@ fn method_name(method: Method) -> Cow<'static, str> {
         Method::Patch => "PATCH",
         Method::Other(name) => return Cow::Owned(name),
     })
+}
+
+/// Sends a request to another server. Its status, and its whole body of at most `bytes_max` bytes.
+///
+/// # Errors
+/// Where it is away, or says more; the text is for the log.
+pub async fn send(
+    request: http::Request<Full<Bytes>>,
+    bytes_max: usize,
+) -> Result<(http::StatusCode, Vec<u8>), String> {
+    let response = spin_sdk::http::send(request).await;
+    let response = response.map_err(|error| error.to_string())?;
+    let status = response.status();
+    let length = response.headers().get(http::header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    let mut answer: Vec<u8> = Vec::with_capacity(bytes_max.min(length.unwrap_or(0)));
+    let mut body = pin!(response.into_body());
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|error| error.to_string())?.into_data() else {
+            continue;
+        };
+        if answer.len() + data.len() > bytes_max {
+            return Err(format!("answered more than {bytes_max} bytes"));
+        }
+        answer.extend_from_slice(&data);
+    }
+    Ok((status, answer))
 }

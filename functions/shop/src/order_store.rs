@@ -1,15 +1,15 @@
 //! Orders in their shard: read whole, inserted with items and outbox row in one transaction.
 
-use crate::Fault;
-use crate::mysql::{Db, Value, optional_text, text};
-use crate::mysql_error::Kind;
 use crate::order_row::{self, ORDER_WIDTH};
 use crate::shard_clock;
-use crate::transaction::{self, AT_ONCE, End, Plan, Stop};
 use contract::store::sql;
 use contract::wire::event::OrderEvent;
 use contract::wire::message;
 use domain::{Ms, Order, OrderId, UserId};
+use guest::Fault;
+use guest::mysql::{Db, Value, optional_text, text};
+use guest::mysql_error::Kind;
+use guest::transaction::{self, AT_ONCE, End, Plan, Stop};
 use std::sync::LazyLock;
 use std::time::Instant;
 

@@ -2,15 +2,15 @@
 //! leaves a row by which it is refunded. The row is written before the order is: after a crash in between, the repeat of
 //! the payment goes on from there.
 
-use crate::Fault;
-use crate::clock;
-use crate::config::Config;
-use crate::log::{self, Level};
-use crate::mysql::{Db, SqlError, Value, text};
-use crate::mysql_error::Kind;
 use contract::api::identity::hash;
 use domain::limits::REASON_CHARS_MAX;
 use domain::{Gene, OrderId, Rejection, UserId};
+use guest::Fault;
+use guest::clock;
+use guest::config::Config;
+use guest::log::{self, Level};
+use guest::mysql::{Db, SqlError, Value, text};
+use guest::mysql_error::Kind;
 
 const INSERT: &str =
     "INSERT INTO t_payment (payment_id, gene, order_id, created_at) VALUES (?, ?, ?, ?)";

@@ -1,10 +1,10 @@
 //! Who the caller is: the one place that decides it. For now the request's own word is trusted,
 //! and everything listens on loopback only.
 
-use crate::Call;
 use contract::api::identity;
 use domain::order::Actor;
 use domain::{Rejection, User};
+use guest::Call;
 
 /// The user named by the request in `field`.
 pub fn user(field: &str, text: &str) -> Result<User, Rejection> {

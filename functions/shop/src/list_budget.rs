@@ -1,9 +1,9 @@
 //! How many bytes the reply of a list may have: elements become JSON one by one, and the first that is too much ends the list
 //! before the others are held. Many requests share the memory of an instance.
 
-use crate::Fault;
 use domain::Rejection;
 use domain::limits::LIST_REPLY_BYTES_MAX;
+use guest::Fault;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::sync::atomic::{AtomicUsize, Ordering};

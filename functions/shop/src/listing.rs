@@ -7,11 +7,8 @@ mod load;
 mod merge;
 mod statement;
 
-use crate::config::Config;
+use crate::caller;
 use crate::list_budget::{Budget, Json};
-use crate::mysql::{Db, Row};
-use crate::shape::Shape;
-use crate::{Call, Fault, Reply, caller, config};
 use contract::api::order::envelope::ORDERS_FOUND;
 use contract::api::order::{
     ApiOrder, ApiOrders, Envelope, EnvelopeOrder, EnvelopeOrders, OrderView, Orders,
@@ -22,6 +19,10 @@ use domain::limits::TOTAL_COUNT_MAX;
 use domain::{Order, OrderId};
 use filter::Filter;
 use futures::stream::{StreamExt, iter};
+use guest::config::Config;
+use guest::mysql::{Db, Row};
+use guest::shape::Shape;
+use guest::{Call, Fault, Reply, config};
 use merge::{Head, Key, Merge};
 use std::collections::HashMap;
 

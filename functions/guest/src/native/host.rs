@@ -1,6 +1,7 @@
 //! What stands in for the WebAssembly host where functions are compiled natively: ports that the program they are built
 //! into fills, one set per thread. They speak the SDK's types, so that what is above them is the same code on both.
 
+pub mod http;
 pub mod mysql;
 pub mod redis;
 pub mod variables;

@@ -1,13 +1,13 @@
 //! Orders that were accepted and are on their way to the database: what Redis knows of them.
 
-use crate::Fault;
-use crate::redis::Redis;
 use contract::api::order::OrderView;
 use contract::store::cached_order::CachedOrder;
 use contract::store::queued::QueuedOrder;
 use contract::store::redis as keys;
 use contract::wire::intake::Purchase;
 use domain::{Cents, OrderId, SeckillId, SkuId, User, UserId};
+use guest::Fault;
+use guest::redis::Redis;
 
 /// What stands under the order's key. What cannot be read is as good as missing.
 pub async fn find(redis: &Redis, id: OrderId) -> Result<Option<QueuedOrder>, Fault> {

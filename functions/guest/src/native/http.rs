@@ -1,19 +1,20 @@
 //! The edge of a function that is part of a native program: a request already read, a reply that program sends.
 
-use super::call::TOO_LARGE;
-use super::{Call, Kept, Reply};
 use crate::Fault;
+use crate::http::call::TOO_LARGE;
+use crate::http::{Call, Kept, Reply};
 use bytes::Bytes;
 use domain::Rejection;
 use domain::limits::BODY_BYTES_MAX;
 use http::Request;
+use http_body_util::Full;
 
 /// Makes `async fn(Call) -> Result<Reply, Fault>` the function `respond`, for the program that holds it.
 #[macro_export]
 macro_rules! http_function {
     ($answer:ident) => {
-        pub async fn respond(request: $crate::http::WholeRequest) -> $crate::Reply {
-            $crate::http::serve(request, $answer).await
+        pub async fn respond(request: $crate::host::http::WholeRequest) -> $crate::Reply {
+            $crate::host::http::serve(request, $answer).await
         }
     };
 }
@@ -66,4 +67,15 @@ impl Call {
         }
         Ok(body)
     }
+}
+
+/// A native program reaches no other server.
+///
+/// # Errors
+/// Always.
+pub async fn send(
+    _: Request<Full<Bytes>>,
+    _: usize,
+) -> Result<(http::StatusCode, Vec<u8>), String> {
+    Err("a native program has no way to it".to_owned())
 }

@@ -1,8 +1,8 @@
 //! Rows of `t_order` and `t_order_item` as a domain order, in the column order of `contract::store::sql`.
 
-use crate::Fault;
-use crate::mysql::Row;
 use domain::{Cents, Order, OrderId, OrderItem, ProductId, SkuId, Status, StockMode, User, UserId};
+use guest::Fault;
+use guest::mysql::Row;
 
 /// Columns that `ORDER_COLUMNS` takes before those of an item begin.
 pub const ORDER_WIDTH: usize = 19;

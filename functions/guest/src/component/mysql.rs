@@ -1,10 +1,10 @@
 //! Where a component's connections come from and go back to: those its instance keeps. An open is never given up, and what a
 //! request that was given up leaves behind is not given on (see `pool`).
 
-use super::lease::{Lease, State};
-use super::pool::{Found, Mode, Pool};
-use super::{SqlError, failed};
 use crate::clock::sleep;
+use crate::mysql::lease::{Lease, Mode, State};
+use crate::mysql::pool::{Found, Pool};
+use crate::mysql::{SqlError, failed};
 use crate::mysql_error::Kind;
 use futures::channel::oneshot;
 use spin_sdk::mysql::{DbValue, Error, ParameterValue};

@@ -1,0 +1,15 @@
+//! What the functions of the shop share: orders in their shard and in Redis, their moves from state to state, lists over all
+//! shards, the catalogue. How a function speaks with its host is `guest`'s.
+
+pub mod caller;
+pub mod catalogue;
+pub mod list_budget;
+pub mod listing;
+pub mod order_cache;
+pub mod order_row;
+pub mod order_store;
+mod payment;
+pub mod queued;
+pub mod search_index;
+mod shard_clock;
+pub mod transition;
