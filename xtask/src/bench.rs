@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::build::{self, RELEASE};
+use crate::build::{self, QUICK, RELEASE};
 use crate::checkout::{Checkout, cargo_command};
 use crate::tools;
 
@@ -22,15 +22,26 @@ pub struct Args {
 /// When something cannot be installed or built.
 pub fn run(checkout: &Checkout, args: &Args) -> Result<ExitCode> {
     tools::for_building(checkout)?;
+    if args
+        .more
+        .iter()
+        .any(|word| word == "--help" || word == "-h")
+    {
+        return bench(checkout, QUICK, args);
+    }
     tools::for_serving(true, true, false)?;
     tools::for_load()?;
     // The native server the host is measured against.
     build::programs(checkout, RELEASE, &["twin"])?;
     build::components(checkout, &checkout.workspace()?)?;
+    bench(checkout, RELEASE, args)
+}
+
+fn bench(checkout: &Checkout, profile: &str, args: &Args) -> Result<ExitCode> {
     let status = cargo_command(&checkout.root)
-        .args(["run", "--release", "--locked", "-q", "-p", "bench", "--"])
+        .args(["run", "--profile", profile, "--locked", "-q"])
+        .args(["-p", "bench", "--"])
         .args(&args.more)
-        .current_dir(&checkout.root)
         .status()
         .context("cannot run cargo")?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());

@@ -12,9 +12,9 @@ use crate::tools;
 
 /// The one target and profile of the components.
 pub const WASM: [&str; 4] = ["--target", "wasm32-wasip2", "--profile", "component"];
-/// The profile of tests and tools.
+/// The profile of tests and tools, and of `up`: they share what they compile.
 pub const QUICK: &str = "quick";
-/// The profile of what people run.
+/// The profile of what is measured and shipped.
 pub const RELEASE: &str = "release";
 /// The native programs `up` runs.
 const PROGRAMS: [&str; 2] = ["host-adapter", "relay-worker"];

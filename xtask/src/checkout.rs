@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::build::RELEASE;
+use crate::build::QUICK;
 
 /// A member of the workspace.
 pub struct Package {
@@ -78,6 +78,7 @@ impl Checkout {
         Ok(Workspace {
             target: target.into(),
             packages: packages.collect(),
+            profile: QUICK,
         })
     }
 
@@ -119,6 +120,8 @@ pub struct Workspace {
     pub target: PathBuf,
     /// All members.
     pub packages: Vec<Package>,
+    /// With what its native programs are built that are to run.
+    pub profile: &'static str,
 }
 
 impl Workspace {
@@ -127,9 +130,9 @@ impl Workspace {
         self.packages.iter().filter(|package| package.is_component)
     }
 
-    /// The path of one of our native programs, as people run it.
+    /// The path of one of our native programs.
     pub fn program(&self, name: &str) -> PathBuf {
-        self.target.join(RELEASE).join(name)
+        self.target.join(self.profile).join(name)
     }
 }
 

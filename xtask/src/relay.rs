@@ -19,7 +19,7 @@ use crate::urls::Urls;
 /// When it cannot be built or run, or there are no databases.
 pub fn run(checkout: &Checkout, verb: &str) -> Result<ExitCode> {
     tools::for_building(checkout)?;
-    build::programs(checkout, build::RELEASE, &[])?;
+    build::programs(checkout, build::QUICK, &[])?;
     let workspace = checkout.workspace()?;
     let given = Urls::from_env()?;
     if given.has_databases() {

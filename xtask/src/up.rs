@@ -32,6 +32,9 @@ pub struct Args {
     /// Real Kafka and Elasticsearch too, instead of the embedded broker and no search index
     #[arg(long)]
     full: bool,
+    /// Programs as fast as they can be: the first build takes longer than that of the tests, which is used otherwise
+    #[arg(long)]
+    release: bool,
     /// Where the API listens; may be given several times
     #[arg(long, value_name = "ADDRESS:PORT", default_values = ["127.0.0.1:8081", "127.0.0.1:8082"])]
     listen: Vec<SocketAddr>,
@@ -62,8 +65,11 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
     let given = Urls::from_env()?;
     check_ports(args)?;
     tools::for_building(checkout)?;
-    build::programs(checkout, build::RELEASE, &[])?;
-    let workspace = checkout.workspace()?;
+    let mut workspace = checkout.workspace()?;
+    if args.release {
+        workspace.profile = build::RELEASE;
+    }
+    build::programs(checkout, workspace.profile, &[])?;
     build::components(checkout, &workspace)?;
     stop_on_signals()?;
     let servers = Servers::start(&checkout.run_dir(), given, args.full)?;
