@@ -19,16 +19,8 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     durations: HistogramVec,
-    db_in_use: IntGaugeVec,
-    db_max: IntGaugeVec,
-    db_open: IntGaugeVec,
-    db_waiters: IntGaugeVec,
-    db_wait: HistogramVec,
-    db_timeouts: IntCounterVec,
-    db_cleaned: IntCounterVec,
-    redis_in_flight: IntGaugeVec,
-    redis_connected: IntGaugeVec,
-    redis_errors: IntCounterVec,
+    pools: Pools,
+    links: Links,
     instances: IntGaugeVec,
     instances_started: IntCounterVec,
     traps: IntCounterVec,
@@ -149,57 +141,8 @@ impl Metrics {
                 &["component"],
                 &REQUEST_BUCKETS,
             )?,
-            db_in_use: made.gauges(
-                "db_connections_in_use",
-                "Database connections held by requests.",
-                &["address"],
-            )?,
-            db_max: made.gauges(
-                "db_connections_max",
-                "Database connections allowed.",
-                &["address"],
-            )?,
-            db_open: made.gauges(
-                "db_connections_open",
-                "Database connections there are.",
-                &["address"],
-            )?,
-            db_waiters: made.gauges(
-                "db_connection_waiters",
-                "Statements waiting for a connection.",
-                &["address"],
-            )?,
-            db_wait: made.histograms(
-                "db_connection_wait_seconds",
-                "How long statements waited for a connection.",
-                &["address"],
-                &WAIT_BUCKETS,
-            )?,
-            db_timeouts: made.counters(
-                "db_statement_timeouts_total",
-                "Statements stopped at their deadline.",
-                &["address"],
-            )?,
-            db_cleaned: made.counters(
-                "db_sessions_cleaned_total",
-                "Sessions cleaned before reuse.",
-                &["address"],
-            )?,
-            redis_in_flight: made.gauges(
-                "redis_commands_in_flight",
-                "Redis commands waiting for a reply.",
-                &["address"],
-            )?,
-            redis_connected: made.gauges(
-                "redis_connections_open",
-                "Redis connections there are.",
-                &["address"],
-            )?,
-            redis_errors: made.counters(
-                "redis_errors_total",
-                "Redis commands that failed.",
-                &["address"],
-            )?,
+            pools: Pools::new(&made)?,
+            links: Links::new(&made)?,
             instances: made.gauges(
                 "wasm_instances",
                 "Component instances alive.",
@@ -244,24 +187,12 @@ impl Metrics {
 
     /// The metrics of the database at `address`, which must hold no secret.
     pub fn pool(&self, address: &str) -> PoolMetrics {
-        PoolMetrics {
-            in_use: self.db_in_use.with_label_values(&[address]),
-            max: self.db_max.with_label_values(&[address]),
-            open: self.db_open.with_label_values(&[address]),
-            waiters: self.db_waiters.with_label_values(&[address]),
-            wait: self.db_wait.with_label_values(&[address]),
-            timeouts: self.db_timeouts.with_label_values(&[address]),
-            cleaned: self.db_cleaned.with_label_values(&[address]),
-        }
+        self.pools.at(address)
     }
 
     /// The metrics of the Redis at `address`, which must hold no secret.
     pub fn link(&self, address: &str) -> LinkMetrics {
-        LinkMetrics {
-            in_flight: self.redis_in_flight.with_label_values(&[address]),
-            connected: self.redis_connected.with_label_values(&[address]),
-            errors: self.redis_errors.with_label_values(&[address]),
-        }
+        self.links.at(address)
     }
 
     /// The text Prometheus reads.
@@ -269,6 +200,112 @@ impl Metrics {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
+    }
+}
+
+/// Of all databases, by address.
+#[derive(Debug)]
+struct Pools {
+    in_use: IntGaugeVec,
+    max: IntGaugeVec,
+    open: IntGaugeVec,
+    waiters: IntGaugeVec,
+    wait: HistogramVec,
+    timeouts: IntCounterVec,
+    cleaned: IntCounterVec,
+}
+
+impl Pools {
+    fn new(made: &Maker<'_>) -> prometheus::Result<Self> {
+        Ok(Self {
+            in_use: made.gauges(
+                "db_connections_in_use",
+                "Database connections held by requests.",
+                &["address"],
+            )?,
+            max: made.gauges(
+                "db_connections_max",
+                "Database connections allowed.",
+                &["address"],
+            )?,
+            open: made.gauges(
+                "db_connections_open",
+                "Database connections there are.",
+                &["address"],
+            )?,
+            waiters: made.gauges(
+                "db_connection_waiters",
+                "Statements waiting for a connection.",
+                &["address"],
+            )?,
+            wait: made.histograms(
+                "db_connection_wait_seconds",
+                "How long statements waited for a connection.",
+                &["address"],
+                &WAIT_BUCKETS,
+            )?,
+            timeouts: made.counters(
+                "db_statement_timeouts_total",
+                "Statements stopped at their deadline.",
+                &["address"],
+            )?,
+            cleaned: made.counters(
+                "db_sessions_cleaned_total",
+                "Sessions cleaned before reuse.",
+                &["address"],
+            )?,
+        })
+    }
+
+    fn at(&self, address: &str) -> PoolMetrics {
+        let label = &[address];
+        PoolMetrics {
+            in_use: self.in_use.with_label_values(label),
+            max: self.max.with_label_values(label),
+            open: self.open.with_label_values(label),
+            waiters: self.waiters.with_label_values(label),
+            wait: self.wait.with_label_values(label),
+            timeouts: self.timeouts.with_label_values(label),
+            cleaned: self.cleaned.with_label_values(label),
+        }
+    }
+}
+
+/// Of all Redis servers, by address.
+#[derive(Debug)]
+struct Links {
+    in_flight: IntGaugeVec,
+    connected: IntGaugeVec,
+    errors: IntCounterVec,
+}
+
+impl Links {
+    fn new(made: &Maker<'_>) -> prometheus::Result<Self> {
+        Ok(Self {
+            in_flight: made.gauges(
+                "redis_commands_in_flight",
+                "Redis commands waiting for a reply.",
+                &["address"],
+            )?,
+            connected: made.gauges(
+                "redis_connections_open",
+                "Redis connections there are.",
+                &["address"],
+            )?,
+            errors: made.counters(
+                "redis_errors_total",
+                "Redis commands that failed.",
+                &["address"],
+            )?,
+        })
+    }
+
+    fn at(&self, address: &str) -> LinkMetrics {
+        LinkMetrics {
+            in_flight: self.in_flight.with_label_values(&[address]),
+            connected: self.connected.with_label_values(&[address]),
+            errors: self.errors.with_label_values(&[address]),
+        }
     }
 }
 

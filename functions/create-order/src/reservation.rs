@@ -1,4 +1,4 @@
-//! Units in Redis: promised to an order, all products at once, or given back. The only caller of reserve and release.
+//! Units in Redis: promised to an order, all products at once, or given back.
 
 use contract::api::order::DraftLine;
 use contract::store::redis as keys;
@@ -111,6 +111,15 @@ pub async fn release(redis: &Redis, order: OrderId, lines: &[DraftLine]) -> Resu
         .try_for_each(|released| released.map(|_| ()))
 }
 
+/// What Redis says of a group.
+enum Said {
+    Sold(Sold),
+    /// It does not know the product.
+    NoProduct,
+    /// It does not know this variant's units.
+    NoUnits(SkuId),
+}
+
 async fn reserve_group(
     redis: &Redis,
     inventory: &Mutex<Db<'_>>,
@@ -118,77 +127,29 @@ async fn reserve_group(
     group: &Group<'_>,
 ) -> Result<Sold, Fault> {
     let product = group.product;
-    let mut arguments = vec![
-        order.to_string(),
-        group
-            .price
-            .map_or(String::new(), |price| price.get().to_string()),
-    ];
-    for (_, line) in &group.lines {
-        arguments.extend([
-            line.sku.0.to_string(),
-            line.quantity.min(QUANTITY_MAX).to_string(),
-        ]);
-    }
+    let arguments = arguments(order, group);
     let arguments: Vec<&[u8]> = arguments.iter().map(String::as_bytes).collect();
-    let key_names = [
+    let names = [
         keys::product(product),
         keys::stock(product),
         keys::reserved(product),
     ];
-    let key_names: Vec<&str> = key_names.iter().map(String::as_str).collect();
+    let names = names.each_ref().map(String::as_str);
     for _ in 0..LOADS_MAX {
-        let answer = redis.script(&keys::RESERVE, &key_names, &arguments).await?;
-        let first = group.lines.first().map_or(0, |(at, _)| *at);
-        match answer.text(0).as_deref() {
-            Some("ok") => return sold(&answer, StockMode::Redis),
-            Some("db") => return sold(&answer, StockMode::Db),
-            Some("miss") => {
+        let answer = redis.script(&keys::RESERVE, &names, &arguments).await?;
+        match said(group, &answer)? {
+            Said::Sold(sold) => return Ok(sold),
+            Said::NoProduct => {
                 let db = inventory.lock().await;
                 catalogue::load_product(redis, *db, product).await?;
             }
-            Some("unloaded") => {
-                let sku = SkuId(answer.number(1, "sku")?);
+            Said::NoUnits(sku) => {
                 let db = inventory.lock().await;
-                if !catalogue::load_stock(redis, *db, product)
-                    .await?
-                    .contains(&sku)
-                {
-                    let at = group
-                        .lines
-                        .iter()
-                        .find(|(_, line)| line.sku == sku)
-                        .map_or(first, |(at, _)| *at);
-                    return Err(Rejection::invalid(
-                        format!("items[{at}].sku_id"),
-                        "does not exist",
-                    )
-                    .into());
+                let known = catalogue::load_stock(redis, *db, product).await?;
+                if !known.contains(&sku) {
+                    return Err(group.refused(group.place_of(sku), "sku_id", "does not exist"));
                 }
             }
-            Some("unknown") => {
-                return Err(Rejection::invalid(
-                    format!("items[{first}].product_id"),
-                    "does not exist",
-                )
-                .into());
-            }
-            Some("off") => {
-                return Err(Rejection::invalid(
-                    format!("items[{first}].product_id"),
-                    "is not on sale",
-                )
-                .into());
-            }
-            Some("price") => {
-                let reason = format!("is not the catalogue's price {}", cents(&answer, 1)?);
-                return Err(Rejection::invalid(format!("items[{first}].price"), reason).into());
-            }
-            Some("short") => {
-                let sku = SkuId(answer.number(1, "sku")?);
-                return Err(Rejection::StockInsufficient { product, sku }.into());
-            }
-            _ => return Err(Fault::Internal(format!("reserve answered {answer:?}"))),
         }
     }
     // Loaded and gone again each time: Redis is evicting what it was just given.
@@ -196,6 +157,58 @@ async fn reserve_group(
         backend: "redis",
         reason: format!("product {} does not stay loaded", product.0),
     })
+}
+
+/// Of the script: the order, the price that all lines name, and sku and units of each.
+fn arguments(order: OrderId, group: &Group<'_>) -> Vec<String> {
+    let price = group.price.map(|price| price.get().to_string());
+    let mut arguments = vec![order.to_string(), price.unwrap_or_default()];
+    for (_, line) in &group.lines {
+        arguments.extend([
+            line.sku.0.to_string(),
+            line.quantity.min(QUANTITY_MAX).to_string(),
+        ]);
+    }
+    arguments
+}
+
+fn said(group: &Group<'_>, answer: &Answer) -> Result<Said, Fault> {
+    let refused = |field, reason: &str| Err(group.refused(group.first(), field, reason));
+    match answer.text(0).as_deref() {
+        Some("ok") => sold(answer, StockMode::Redis).map(Said::Sold),
+        Some("db") => sold(answer, StockMode::Db).map(Said::Sold),
+        Some("miss") => Ok(Said::NoProduct),
+        Some("unloaded") => Ok(Said::NoUnits(SkuId(answer.number(1, "sku")?))),
+        Some("unknown") => refused("product_id", "does not exist"),
+        Some("off") => refused("product_id", "is not on sale"),
+        Some("price") => {
+            let reason = format!("is not the catalogue's price {}", cents(answer, 1)?);
+            refused("price", &reason)
+        }
+        Some("short") => Err(Rejection::StockInsufficient {
+            product: group.product,
+            sku: SkuId(answer.number(1, "sku")?),
+        }
+        .into()),
+        _ => Err(Fault::Internal(format!("reserve answered {answer:?}"))),
+    }
+}
+
+impl Group<'_> {
+    /// Place of its first line.
+    fn first(&self) -> usize {
+        self.lines.first().map_or(0, |(at, _)| *at)
+    }
+
+    /// Place of the line of a variant.
+    fn place_of(&self, sku: SkuId) -> usize {
+        let line = self.lines.iter().find(|(_, line)| line.sku == sku);
+        line.map_or(self.first(), |(at, _)| *at)
+    }
+
+    fn refused(&self, at: usize, field: &str, reason: &str) -> Fault {
+        Rejection::invalid(format!("items[{at}].{field}"), reason).into()
+    }
 }
 
 fn cents(answer: &Answer, at: usize) -> Result<Cents, Fault> {

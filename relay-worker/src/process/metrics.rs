@@ -136,6 +136,9 @@ pub struct Metrics {
     pub index_lag: Arc<Lag>,
 }
 
+/// A counter's name, what it counts, and itself.
+type Named<'a> = (&'static str, &'static str, &'a Counter);
+
 impl Metrics {
     pub fn new(shards: usize) -> Metrics {
         Metrics {
@@ -144,7 +147,7 @@ impl Metrics {
         }
     }
 
-    fn counters(&self) -> [(&'static str, &'static str, &Counter); 15] {
+    fn counters_of_messages(&self) -> [Named<'_>; 8] {
         [
             (
                 "relay_stock_applied_total",
@@ -186,6 +189,11 @@ impl Metrics {
                 "documents the search index refused",
                 &self.documents_refused,
             ),
+        ]
+    }
+
+    fn counters_of_repairs(&self) -> [Named<'_>; 7] {
+        [
             (
                 "relay_orders_expired_total",
                 "unpaid orders cancelled",
@@ -227,7 +235,8 @@ impl Metrics {
     /// Prometheus text format.
     pub fn render(&self) -> String {
         let mut text = String::with_capacity(4096);
-        for (name, help, counter) in self.counters() {
+        let repairs = self.counters_of_repairs();
+        for (name, help, counter) in self.counters_of_messages().into_iter().chain(repairs) {
             let value = counter.get();
             let _ = writeln!(
                 text,
