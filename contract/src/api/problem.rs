@@ -48,7 +48,7 @@ pub struct Problem {
     pub retry_after_ms: Option<Ms>,
 }
 
-/// Body of every error reply. `error` repeats the message for clients of 003.
+/// Body of every error reply. `error` repeats the message for clients of sharded orders.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProblemBody {

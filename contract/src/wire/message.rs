@@ -12,7 +12,7 @@ pub const ORDER_STATUS_CHANGED: &str = "order.status_changed";
 /// All moves of stock, told apart by the header `event_type`, so that a rollback never overtakes its reservation.
 pub const STOCK: &str = "doos.stock.deduct";
 
-/// Purchases in flash sales, in 001's JSON: ours, told apart by the header `ce_source`, and other systems'.
+/// Purchases in flash sales, in MiniShop's JSON: ours, told apart by the header `ce_source`, and other systems'.
 pub const SECKILL_SUCCESS: &str = "seckill.success";
 /// `ce_source` of the purchases that are already orders here.
 pub const SECKILL_SOURCE: &str = "/orders/seckill";
@@ -24,7 +24,7 @@ pub const SECKILL_GROUP: &str = "seckill-order";
 /// Passes our own purchases on from the topic to RabbitMQ.
 pub const RABBITMQ_GROUP: &str = "seckill-rabbitmq";
 
-/// Value of `order.created` and `order.status_changed`. The flat fields are those 003's consumers read.
+/// Value of `order.created` and `order.status_changed`. The flat fields are those that consumers of sharded orders read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OrderMessage {
     pub message_id: String,
@@ -39,7 +39,7 @@ pub struct OrderMessage {
     pub order: OrderDocument,
 }
 
-/// Value of `doos.stock.deduct`. The flat product and quantity are the first line's, as 002's consumers read them.
+/// Value of `doos.stock.deduct`. The flat product and quantity are the first line's, as DOOS' consumers read them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StockMessage {
     pub message_id: String,

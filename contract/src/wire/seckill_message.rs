@@ -7,7 +7,7 @@ use crate::api::seckill::units;
 use domain::{Cents, Ms, ProductId, Rejection, calendar};
 use serde::{Deserialize, Serialize};
 
-/// Value of `seckill.success`, as the Go service writes and reads it.
+/// Value of `seckill.success`, as MiniShop writes and reads it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeckillMessage {
     pub user_id: u64,

@@ -32,7 +32,7 @@ impl Kept {
     }
 
     /// What the handler gave, or, as a reply, why it failed.
-    /// Errors take the common shape, on the routes of 000 theirs.
+    /// Errors take the common shape, on the demo's routes theirs.
     pub(crate) fn reply(self, outcome: Result<Reply, Fault>) -> Reply {
         match outcome {
             Ok(reply) => reply,
@@ -50,7 +50,7 @@ impl Kept {
     }
 }
 
-/// 000's clients read `{code, message, data}`, with code = HTTP status.
+/// The demo's clients read `{code, message, data}`, with code = HTTP status.
 fn enveloped(problem: &Problem, reply: Reply) -> Reply {
     let body = serde_json::to_vec(&Envelope::failure(problem)).unwrap_or_default();
     Reply { body, ..reply }

@@ -6,7 +6,7 @@ pub enum Shape {
     V1,
     /// `/api/v1`: the order itself, with its UUID.
     Api,
-    /// `/orders`, `/products`: `{code, message, data}`, as 000's clients read it.
+    /// `/orders`, `/products`: `{code, message, data}`, as the demo's clients read it.
     Envelope,
 }
 

@@ -9,7 +9,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use stack::{Home, Kafka};
 
-/// As 001 writes it.
+/// As MiniShop writes it.
 pub fn purchase(user: u64, product: u64) -> String {
     format!(
         r#"{{"user_id":{user},"product_id":{product},"quantity":1,"unit_price":9.90,"seckill_id":"seckill_001","timestamp":"2026-11-21T10:00:00Z"}}"#

@@ -182,7 +182,10 @@ fn too_many_orders_say_when_to_come_back() {
     );
     assert_eq!(reply.status, 429);
     assert_eq!(reply.header("retry-after"), Some("2"));
-    assert_eq!(reply.body["code"], 429, "000's clients read the status");
+    assert_eq!(
+        reply.body["code"], 429,
+        "the demo's clients read the status"
+    );
     assert!(reply.body["data"].is_null());
     assert!(script.values("admit").contains(&"10".to_owned()));
 }

@@ -223,7 +223,7 @@ fn the_inventory_database_away_is_503() {
         .expect("product", known(&[], &[]))
         .expect("open inventory", mysql_away());
     let reply = get("/products/1", &script);
-    assert_eq!((reply.status, reply.code()), (503, 503), "000's shape");
+    assert_eq!((reply.status, reply.code()), (503, 503), "the demo's shape");
     assert_eq!(reply.header("retry-after"), Some("1"));
     let script = Script::default().expect("open inventory", mysql_away());
     assert_eq!(get("/v1/inventory?ids=1,2", &script).status, 503);

@@ -132,7 +132,7 @@ fn an_order_that_is_not_there_is_remembered_as_such() {
     assert_eq!(
         (reply.status, reply.code()),
         (404, 404),
-        "000's clients read the status"
+        "the demo's clients read the status"
     );
     for path in [
         "/v1/order/nonsense",

@@ -62,7 +62,7 @@ fn a_buyers_orders_are_listed_alike_on_every_route() -> Result<()> {
     assert_eq!(
         past.body["data"]["orders"],
         json!([]),
-        "000 gives an empty list past the end"
+        "the demo gives an empty list past the end"
     );
     Ok(())
 }

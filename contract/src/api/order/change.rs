@@ -51,7 +51,7 @@ impl Default for Cancelled {
     }
 }
 
-/// Body of a status change, as 001's and 004's consoles send it.
+/// Body of a status change, as the consoles of MiniShop and go-seckill send it.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StatusRequest {

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 
-/// Body of a create: either `items`, or one product at the top (003, and 002's buy now).
+/// Body of a create: either `items`, or one product at the top (sharded orders, and DOOS' "buy now").
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateOrderRequest {

@@ -1,4 +1,4 @@
-//! The replies of the `/orders` and `/products` routes, as 000's clients read them:
+//! The replies of the `/orders` and `/products` routes, as the demo's clients read them:
 //! `{code, message, data}`, where `code` is the HTTP status.
 
 use super::view::{ItemView, OrderView};

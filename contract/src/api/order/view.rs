@@ -241,7 +241,7 @@ impl From<ItemView> for ApiItem {
     }
 }
 
-/// Reply of a create on `/v1`: what 002's client reads at the top, and the whole order.
+/// Reply of a create on `/v1`: what DOOS' client reads at the top, and the whole order.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Created<'a> {
