@@ -1,5 +1,5 @@
-//! How the cost of an order grows with the orders there are, and with the shards they lie in: two platforms side by side, a
-//! small one and a large one, asked in turn.
+//! How the cost of an order grows with the orders there are, and with the shards they lie in: two platforms side by
+//! side, a small one and a large one, asked in turn.
 
 use crate::compare::{self, Args};
 use crate::peer::{Kind, Peer};

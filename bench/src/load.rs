@@ -1,5 +1,6 @@
-//! Load on one address from one thread: a closed loop for throughput, an open loop at a fixed rate for latency.
-//! In the open loop a request's latency counts from when it was due, so that a stall is not hidden by the requests it holds up.
+//! Load on one address from one thread: a closed loop for throughput, an open loop at a fixed rate for latency. In the
+//! open loop a request's latency counts from when it was due, so that a stall is not hidden by the requests it holds
+//! up.
 
 use crate::wire::{Connection, Reply};
 use anyhow::{Context, Result};
@@ -14,8 +15,8 @@ use tokio::task::LocalSet;
 pub enum Pace {
     /// Each connection sends its next request when it has the reply.
     Closed,
-    /// So many a second, whatever the replies do. Latencies of what is due in the warm-up are not recorded: a round starts
-    /// with all connections at once, on a server that has let idle instances go.
+    /// So many a second, whatever the replies do. Latencies of what is due in the warm-up are not recorded: a round
+    /// starts with all connections at once, on a server that has let idle instances go.
     Open { per_second: u32, warm_up: Duration },
 }
 

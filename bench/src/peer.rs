@@ -1,5 +1,5 @@
-//! Who is compared: servers that answer the same requests on the same databases. Each is started by the benchmark from the
-//! same manifest, or given by its address.
+//! Who is compared: servers that answer the same requests on the same databases. Each is started by the benchmark from
+//! the same manifest, or given by its address.
 
 use crate::cpu;
 use crate::workload::Workload;

@@ -1,5 +1,5 @@
-//! Where the host's processor time goes: `perf` watches it under a closed loop. The stacks become a flame graph, what was
-//! running a table of layers. Stacks are whole only in a build with frame pointers (docs/performance.md).
+//! Where the host's processor time goes: `perf` watches it under a closed loop. The stacks become a flame graph, what
+//! was running a table of layers. Stacks are whole only in a build with frame pointers (docs/performance.md).
 
 use crate::compare::{self, Args};
 use crate::peer::{Kind, Peer};

@@ -1,5 +1,5 @@
-//! A flash sale under load: tokens, a peak of purchases, a held rate with its backlog, refusals when it is sold out, and how
-//! soon an accepted purchase can be read. Every accepted order id is looked for in the databases afterwards.
+//! A flash sale under load: tokens, a peak of purchases, a held rate with its backlog, refusals when it is sold out,
+//! and how soon an accepted purchase can be read. Every accepted order id is looked for in the databases afterwards.
 
 use crate::bearer::{self, Bearer, purchase};
 use crate::cpu::{self, Cpu};

@@ -1,5 +1,5 @@
-//! How long a host takes from its start to its first answer by a component, with what it compiled before on disk; and what
-//! memory it has with every component loaded and many connections open.
+//! How long a host takes from its start to its first answer by a component, with what it compiled before on disk; and
+//! what memory it has with every component loaded and many connections open.
 
 use crate::compare::Args;
 use crate::peer::{Kind, Peer};

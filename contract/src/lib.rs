@@ -1,5 +1,5 @@
-//! What functions, relay and clients agree on, by who reads it: HTTP clients (`api`), those on a bus or a stream (`wire`), and
-//! whoever works on the same Redis and MySQL (`store`).
+//! What functions, relay and clients agree on, by who reads it: HTTP clients (`api`), those on a bus or a stream
+//! (`wire`), and whoever works on the same Redis and MySQL (`store`).
 
 pub mod api;
 pub mod store;

@@ -8,7 +8,8 @@ pub fn stock_spin_ms(retry: u32) -> Option<u64> {
     (retry < STOCK_SPIN_MAX).then(|| (5u64 << retry.min(4)).min(50))
 }
 
-/// Wait after a send that the bus refused, number `refused` (1-based: the first is 1): 1, 2, 4, 8, 16 s, then `None`: given up.
+/// Wait after a send that the bus refused, number `refused` (1-based: the first is 1): 1, 2, 4, 8, 16 s, then `None`:
+/// given up.
 pub fn refused_retry_ms(refused: u32) -> Option<u64> {
     (1..=PUBLISH_RETRY_MAX)
         .contains(&refused)
@@ -21,7 +22,8 @@ pub fn away_retry_ms(failed: u32) -> u64 {
     (1_000u64 << failed.saturating_sub(1).min(5)).min(AWAY_RETRY_MS_MAX)
 }
 
-/// Wait before retry number `retry` (1-based) of a message that is no order yet: 1, 2, 4, 8, 16 s, then `None`: given up.
+/// Wait before retry number `retry` (1-based) of a message that is no order yet: 1, 2, 4, 8, 16 s, then `None`: given
+/// up.
 pub fn failure_retry_ms(retry: u32) -> Option<u64> {
     (1..=FAILURE_RETRY_MAX)
         .contains(&retry)

@@ -1,5 +1,5 @@
-//! Bytes as hexadecimal text and back. By a table: the standard formatter, byte by byte, was a fiftieth of what creating an
-//! order costs a component.
+//! Bytes as hexadecimal text and back. By a table: the standard formatter, byte by byte, was a fiftieth of what
+//! creating an order costs a component.
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 

@@ -22,7 +22,8 @@ pub const PAGE_SIZE_DEFAULT: u32 = 10;
 pub const PAGE_SIZE_MAX: u32 = 100;
 /// Rows an offset page may lie behind the newest: deeper pages would cost every shard a scan.
 pub const PAGE_DEPTH_MAX: u32 = 10_000;
-/// Bytes a list's reply may have; a page that would have more is refused. The largest single order, product or failure fits.
+/// Bytes a list's reply may have; a page that would have more is refused. The largest single order, product or failure
+/// fits.
 pub const LIST_REPLY_BYTES_MAX: usize = 1024 * 1024;
 /// Totals of listings over all users are counted up to here, then reported as a lower bound.
 pub const TOTAL_COUNT_MAX: u64 = 100_000;
@@ -30,7 +31,8 @@ pub const TOTAL_COUNT_MAX: u64 = 100_000;
 /// What a dashboard lists.
 pub const RECENT_ORDERS_MAX: usize = 100;
 pub const HOT_PRODUCTS_MAX: usize = 10;
-/// Products of an hour that each shard, or of a day that the index, counts to find the hottest: what was ordered less is left out.
+/// Products of an hour that each shard, or of a day that the index, counts to find the hottest: what was ordered less
+/// is left out.
 pub const PRODUCTS_COUNTED_MAX: usize = 10_000;
 
 /// A request may insert its order only so long after its id was minted; the database's clock refuses later ones.

@@ -1,5 +1,5 @@
-//! Statistics of orders: what each database, or the search index for all of them, says of its part, and the whole made of
-//! the parts. Whoever is asked and however orders are spread, the same orders give the same answer.
+//! Statistics of orders: what each database, or the search index for all of them, says of its part, and the whole made
+//! of the parts. Whoever is asked and however orders are spread, the same orders give the same answer.
 
 use crate::limits::{HOT_PRODUCTS_MAX, RECENT_ORDERS_MAX};
 use crate::{Cents, Ms, OrderId, ProductId, Status};

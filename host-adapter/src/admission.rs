@@ -1,8 +1,10 @@
-//! The way of a request into an instance. The library behind it makes an instance whenever none is free, without a bound;
-//! here one that there is no room for waits, first come first served, until an instance is free or there is room.
+//! The way of a request into an instance. The library behind it makes an instance whenever none is free, without a
+//! bound; here one that there is no room for waits, first come first served, until an instance is free or there is
+//! room.
 //!
-//! The library also wakes one instance for each request, and it may be one that takes no more: one whose request is late stays
-//! among those to be woken. The request is left in the queue then, while others are free. [`Flow`] finds that out.
+//! The library also wakes one instance for each request, and it may be one that takes no more: one whose request is
+//! late stays among those to be woken. The request is left in the queue then, while others are free. [`Flow`] finds
+//! that out.
 
 use crate::dispatch::Dispatch;
 use crate::limits;
@@ -34,8 +36,8 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// Looks whether any request was taken since the last look, which `seen` is of. Says whether it was found just now that
-    /// none was although some are offered.
+    /// Looks whether any request was taken since the last look, which `seen` is of. Says whether it was found just now
+    /// that none was although some are offered.
     pub fn look(&self, seen: &mut usize) -> bool {
         let taken = self.taken.load(Relaxed);
         let stuck = self.offered.load(Relaxed) > 0 && taken == *seen;
@@ -43,8 +45,8 @@ impl Flow {
         !self.stuck.swap(stuck, Relaxed) && stuck
     }
 
-    /// Requests are offered and nobody takes them: while this is so all instances but new ones say that they take no more,
-    /// upon which the library makes another, and that one looks into the queue.
+    /// Requests are offered and nobody takes them: while this is so all instances but new ones say that they take no
+    /// more, upon which the library makes another, and that one looks into the queue.
     pub fn is_stuck(&self) -> bool {
         self.stuck.load(Relaxed)
     }

@@ -1,5 +1,5 @@
-//! How many requests an instance gets, how long it may take, how long it may keep its thread busy, and when it is let go:
-//! the policy behind `ProxyHandler`. An instance that trapped takes no further request; the others go on.
+//! How many requests an instance gets, how long it may take, how long it may keep its thread busy, and when it is let
+//! go: the policy behind `ProxyHandler`. An instance that trapped takes no further request; the others go on.
 
 use crate::admission::{Flow, NoRoom, Ticket};
 use crate::config::{Span, Up};
@@ -320,7 +320,8 @@ impl WorkerExpiration for Expiration {
         }
         let allowed = match status {
             WorkerStatus::Idle => this.idle_timeout,
-            // Each request has a deadline of its own, whose end is a 504; this one is for guests that keep their thread busy.
+            // Each request has a deadline of its own, whose end is a 504; this one is for guests that keep their thread
+            // busy.
             WorkerStatus::Requests => this.request_timeout + 2 * limits::INSTANCE_LOOK_EVERY,
             WorkerStatus::PostReturn => this.request_timeout,
         };

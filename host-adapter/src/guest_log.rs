@@ -1,5 +1,5 @@
-//! What a component prints becomes log lines: one event per line, cut at a bound, named after the component, and no more of
-//! them a second than a reader could want.
+//! What a component prints becomes log lines: one event per line, cut at a bound, named after the component, and no
+//! more of them a second than a reader could want.
 
 use crate::limits::{GUEST_LINE_BYTES_MAX, GUEST_LINES_PER_SECOND_MAX};
 use std::io;

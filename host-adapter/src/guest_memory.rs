@@ -1,5 +1,5 @@
-//! Linear memory of guests: a bound for each instance, for all instances of a component, and for all of the process. Nobody
-//! knows beforehand what a guest will ask for; what the host can do is to refuse.
+//! Linear memory of guests: a bound for each instance, for all instances of a component, and for all of the process.
+//! Nobody knows beforehand what a guest will ask for; what the host can do is to refuse.
 
 use crate::limits;
 use std::sync::Arc;
@@ -49,8 +49,8 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Whether there is room for an instance that begins with so many bytes, and for what those that are there may yet ask
-    /// for. The first of a component has it always, as far as there is any.
+    /// Whether there is room for an instance that begins with so many bytes, and for what those that are there may yet
+    /// ask for. The first of a component has it always, as far as there is any.
     pub fn has_room(&self, initial_bytes: usize) -> bool {
         let held = self.component.bytes.load(Relaxed);
         held == 0

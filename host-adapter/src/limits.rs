@@ -4,14 +4,15 @@
 
 use std::time::Duration;
 
-/// Open client connections per process; one more takes the place of one that has had no request for long, or is answered
-/// 503 and closed.
+/// Open client connections per process; one more takes the place of one that has had no request for long, or is
+/// answered 503 and closed.
 pub const CONNECTIONS_MAX: usize = 8192;
 /// Connections that the kernel holds until they are accepted, per thread and address, and how many of them are accepted
 /// before those that are open have their turn.
 pub const ACCEPT_BACKLOG: i32 = 4096;
 pub const ACCEPTED_AT_ONCE_MAX: usize = 8;
-/// The share of all connections that is kept free of addresses which have more than theirs, unless a flag says otherwise.
+/// The share of all connections that is kept free of addresses which have more than theirs, unless a flag says
+/// otherwise.
 pub const CONNECTIONS_FOR_OTHERS_SHARE: usize = 4;
 /// How long a connection must have had no request to lose its place to a new one.
 pub const EVICTED_AFTER_MS: u64 = 100;
@@ -30,7 +31,8 @@ pub const CONNECTION_UNSENT_BYTES_MAX: usize = 1024 * 1024;
 pub const UNSENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of heads that are not whole yet, of all clients; above it the ones that hold most are closed.
 pub const HEADS_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// How long, and for how long a pause, a client is listened to after its last reply; and how many bodies it may still send.
+/// How long, and for how long a pause, a client is listened to after its last reply; and how many bodies it may still
+/// send.
 pub const LINGER_MAX: Duration = Duration::from_secs(10);
 pub const LINGER_PAUSE_MAX: Duration = Duration::from_secs(2);
 pub const LINGER_BODIES_MAX: u64 = 8;
@@ -65,13 +67,14 @@ pub const H2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 pub const H2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 /// Streams of an HTTP/2 connection that the host itself may have to reset; with one more the connection ends.
 pub const H2_RESETS_MAX: usize = 128;
-/// Requests of an HTTP/2 connection that are handled at a time: at first, and when it has taken as many replies. What came
-/// with them waits.
+/// Requests of an HTTP/2 connection that are handled at a time: at first, and when it has taken as many replies. What
+/// came with them waits.
 pub const H2_TURNS_MIN: usize = 2;
 pub const H2_TURNS_MAX: usize = 64;
 /// How long the next of them waits for one that takes long.
 pub const H2_TURN_TIMEOUT: Duration = Duration::from_millis(250);
-/// Frames an HTTP/2 client may send ahead, a second, for each reply it takes, and one for so many bytes of bodies and replies.
+/// Frames an HTTP/2 client may send ahead, a second, for each reply it takes, and one for so many bytes of bodies and
+/// replies.
 pub const H2_FRAMES_MAX: i64 = 1_000;
 pub const H2_FRAMES_PER_SECOND: u64 = 1_000;
 pub const H2_FRAMES_PER_REPLY: u64 = 8;
@@ -102,7 +105,8 @@ pub const INSTANTIATION_TIMEOUT: Duration = Duration::from_secs(5);
 pub const INSTANTIATIONS_MAX: usize = 4;
 /// How often an instance looks whether a request was left for it, and whether it is to go.
 pub const INSTANCE_LOOK_EVERY: Duration = Duration::from_millis(25);
-/// How long a request waits that no instance has room for, if it may take as long, and how often the first of them tries again.
+/// How long a request waits that no instance has room for, if it may take as long, and how often the first of them
+/// tries again.
 pub const INSTANCE_ROOM_TIMEOUT: Duration = Duration::from_secs(5);
 pub const INSTANCE_ROOM_PAUSE: Duration = Duration::from_millis(5);
 /// How long a guest may keep its thread busy for one request, unless a flag says otherwise.
@@ -127,7 +131,8 @@ pub const MYSQL_WAIT_TIMEOUT: Duration = Duration::from_millis(1_000);
 pub const MYSQL_CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
 /// How long one statement may take up to its first rows, and between further ones.
 pub const MYSQL_QUERY_TIMEOUT: Duration = Duration::from_millis(1_500);
-/// A transaction waits for its next statement only as long as a stalled thread could take; a frozen host's locks end then.
+/// A transaction waits for its next statement only as long as a stalled thread could take; a frozen host's locks end
+/// then.
 pub const MYSQL_IDLE_TRANSACTION_SECONDS: u32 = 2;
 /// A statement waits for another's lock for less than it may take.
 pub const MYSQL_LOCK_WAIT_SECONDS: u32 = 1;

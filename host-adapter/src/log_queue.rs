@@ -1,5 +1,5 @@
-//! Log lines on their way out. Serving threads only put them into a queue of bounded bytes, which one thread writes: an output
-//! that nobody reads costs lines, never a request. What was left out is said when there is room again.
+//! Log lines on their way out. Serving threads only put them into a queue of bounded bytes, which one thread writes: an
+//! output that nobody reads costs lines, never a request. What was left out is said when there is room again.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};

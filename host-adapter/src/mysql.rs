@@ -1,6 +1,6 @@
-//! `spin:mysql@3.0.0` over pooled sessions. Opening is free: a connection takes a session from the pool for each statement
-//! and gives it back when no transaction is open on it and all rows are read, so a guest may keep connections for as long
-//! as it lives. A session that keeps more (variables, locks, temporary tables) stays with its connection.
+//! `spin:mysql@3.0.0` over pooled sessions. Opening is free: a connection takes a session from the pool for each
+//! statement and gives it back when no transaction is open on it and all rows are read, so a guest may keep connections
+//! for as long as it lives. A session that keeps more (variables, locks, temporary tables) stays with its connection.
 //!
 //! Bad and forbidden addresses fail at `open`; a database that is away or busy fails the first statement, both as
 //! `connection-failed`.
@@ -158,8 +158,8 @@ impl Pools {
 }
 
 impl Pools {
-    /// Closes sessions that nobody has used for long, and lets the others forget their statements where a server has no room
-    /// for them, for as long as the thread runs.
+    /// Closes sessions that nobody has used for long, and lets the others forget their statements where a server has no
+    /// room for them, for as long as the thread runs.
     pub async fn tend(self: Arc<Self>) {
         let mut halved = self.limits.budgets.halved();
         loop {
@@ -225,14 +225,15 @@ impl Access {
     }
 }
 
-/// What an address may say beside where and who. Whatever else the driver knows is either the host's to decide, leads past
-/// the address that was allowed, or needs TLS, which this build does not have to MySQL.
+/// What an address may say beside where and who. Whatever else the driver knows is either the host's to decide, leads
+/// past the address that was allowed, or needs TLS, which this build does not have to MySQL.
 const PARAMETERS: [&str; 4] = ["charset", "client_found_rows", "ssl-mode", "sslmode"];
 
-/// Limits of the server's patience with this host: a transaction that waits for its next statement, a reply that is not read
-/// and a statement that does not come to its end hold locks, and a host that is frozen would hold them for hours. MySQL has
-/// no limit for the first and takes it for a comment. And a statement waits for a lock only as long as somebody here waits
-/// for it: those of a frozen host would get it one after the other, each for as long as an idle transaction may be.
+/// Limits of the server's patience with this host: a transaction that waits for its next statement, a reply that is not
+/// read and a statement that does not come to its end hold locks, and a host that is frozen would hold them for hours.
+/// MySQL has no limit for the first and takes it for a comment. And a statement waits for a lock only as long as
+/// somebody here waits for it: those of a frozen host would get it one after the other, each for as long as an idle
+/// transaction may be.
 fn setup(config: &config::Mysql) -> Vec<String> {
     let mut setup = Vec::new();
     let seconds = config.idle_transaction_seconds;
@@ -292,8 +293,8 @@ impl Connection {
         self.0.execute(statement, params).await
     }
 
-    /// Runs `statement` and gives all its rows as `read` makes them, for a caller that has no use for a stream. `known` makes
-    /// one of a number that the statement before has left.
+    /// Runs `statement` and gives all its rows as `read` makes them, for a caller that has no use for a stream. `known`
+    /// makes one of a number that the statement before has left.
     ///
     /// # Errors
     /// As above, or what `read` says.

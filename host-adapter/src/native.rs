@@ -1,5 +1,5 @@
-//! The ground components stand on, for a native program that is to be compared with them: the same manifest, variables and
-//! listening sockets, the same pools with the same driver settings, bounds and clean-up. Nothing of WebAssembly.
+//! The ground components stand on, for a native program that is to be compared with them: the same manifest, variables
+//! and listening sockets, the same pools with the same driver settings, bounds and clean-up. Nothing of WebAssembly.
 
 use crate::allowed_hosts::AllowedHosts;
 use crate::config;

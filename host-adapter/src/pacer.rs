@@ -1,9 +1,9 @@
-//! Busy guests: how long each has kept its thread busy, and turns for those that do. One that has used up its tick goes on
-//! only after its thread has been others' for as long, and of all busy guests of the thread one goes on at a time: so
-//! others wait one tick, however many are busy.
+//! Busy guests: how long each has kept its thread busy, and turns for those that do. One that has used up its tick goes
+//! on only after its thread has been others' for as long, and of all busy guests of the thread one goes on at a time:
+//! so others wait one tick, however many are busy.
 //!
-//! The engine's epochs pass by the clock on the wall, whoever runs. A guest that is met by one is not busy for that: it may
-//! have begun to run just now, or its thread may have waited for a processor. The thread's own time decides.
+//! The engine's epochs pass by the clock on the wall, whoever runs. A guest that is met by one is not busy for that: it
+//! may have begun to run just now, or its thread may have waited for a processor. The thread's own time decides.
 
 use crate::limits;
 use rustix::time::{ClockId, clock_gettime};
@@ -78,8 +78,8 @@ impl Busy {
         self.used = Duration::ZERO;
     }
 
-    /// Notes that an epoch met the guest, which may be busy for `max`. Where others are `waiting` for a turn, one that is new
-    /// has no tick of its own before: many new ones would hold up their thread one after the other.
+    /// Notes that an epoch met the guest, which may be busy for `max`. Where others are `waiting` for a turn, one that
+    /// is new has no tick of its own before: many new ones would hold up their thread one after the other.
     pub fn met(&mut self, max: Duration, waiting: bool) -> Met {
         self.met_at(thread_time, max, waiting)
     }
@@ -121,8 +121,8 @@ impl Run {
             .compare_exchange(RUNNING, RESTED, Relaxed, Relaxed);
     }
 
-    /// Asks for one more look at what its requests have come to: the library sees to one of those that end at a time, and to the
-    /// next when something else happens.
+    /// Asks for one more look at what its requests have come to: the library sees to one of those that end at a time,
+    /// and to the next when something else happens.
     pub fn rouse(&self) {
         self.roused.store(true, Relaxed);
     }
@@ -177,7 +177,8 @@ impl Pacer {
                 self.joined.notified().await;
                 continue;
             }
-            // Whatever others ask for meanwhile takes several turns of theirs: with a tick before each, they would crawl.
+            // Whatever others ask for meanwhile takes several turns of theirs: with a tick before each, they would
+            // crawl.
             tokio::time::sleep(limits::BUSY_TICK).await;
             self.give_one();
             // It runs now; the next pause begins when its thread is back.

@@ -1,5 +1,5 @@
-//! `wasi:http`'s `response.new` with a body that is taken while the component writes it. A reply that fits the buffer is
-//! whole when its component returns: head and body leave in one write, and nobody is woken in between.
+//! `wasi:http`'s `response.new` with a body that is taken while the component writes it. A reply that fits the buffer
+//! is whole when its component returns: head and body leave in one write, and nobody is woken in between.
 
 use crate::limits;
 use crate::store::Instance;

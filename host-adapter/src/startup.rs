@@ -1,4 +1,5 @@
-//! The one error of starting up: which file, which key, what is wrong. Nothing listens before all of these are ruled out.
+//! The one error of starting up: which file, which key, what is wrong. Nothing listens before all of these are ruled
+//! out.
 
 use std::fmt;
 use std::path::Path;

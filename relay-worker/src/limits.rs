@@ -5,13 +5,14 @@ use domain::limits::{AWAY_RETRY_MS_MAX, INSERT_DEADLINE_MS, ORDER_CACHE_TTL_MS, 
 /// Outbox rows of one claim, unless configured.
 pub const CLAIM_ROWS_DEFAULT: u32 = 500;
 pub const CLAIM_ROWS_MAX: u32 = 1_000;
-/// After a full read of an intake the outbox gives way to the batch writer for so long; and so long at most, all in all.
+/// After a full read of an intake the outbox gives way to the batch writer for so long; and so long at most, all in
+/// all.
 pub const PRECEDENCE_MS: u64 = 250;
 pub const OUTBOX_GIVES_WAY_MS_MAX: u64 = 5_000;
 /// Claims of one shard that may be on their way to Kafka at once.
 pub const CLAIMS_IN_FLIGHT_MAX: usize = 4;
-/// Rows of one shard that may be claimed and not settled: those for a part of the bus that is away do not end the claims of
-/// the others, up to here.
+/// Rows of one shard that may be claimed and not settled: those for a part of the bus that is away do not end the
+/// claims of the others, up to here.
 pub const UNSETTLED_ROWS_MAX: usize = 10_000;
 /// Answers of the bus are waited for together for so long, then what has its answer is settled and the rest by itself.
 pub const ANSWERS_GATHER_MS: u64 = 200;
@@ -79,9 +80,11 @@ pub const FAILURES_EVERY_MS: u64 = 30_000;
 pub const FAILURES_CLAIM_MAX: u32 = 100;
 /// Work on one shard among several has so long: a shard that is slower than that is away, for now.
 pub const SHARD_TIMEOUT_MS: u64 = 10_000;
-/// A shard is waited for so long when stock has moved: it is informed later then, the stock of all does not wait for it.
+/// A shard is waited for so long when stock has moved: it is informed later then, the stock of all does not wait for
+/// it.
 pub const CONFIRM_TIMEOUT_MS: u64 = 2_000;
-/// Rows sent so long ago that their confirmation may have been lost; how often they are looked for, and how many at once.
+/// Rows sent so long ago that their confirmation may have been lost; how often they are looked for, and how many at
+/// once.
 pub const LATE_AFTER_MS: u64 = 5_000;
 pub const LATE_EVERY_MS: u64 = 2_000;
 pub const LATE_ROWS_MAX: u32 = 500;
@@ -98,8 +101,8 @@ pub const SALES_EVERY_MS: u64 = 1_000;
 pub const SALES_LATE_EVERY_MS: u64 = 60_000;
 pub const SALES_RECENT_MS: u64 = 3_600_000;
 pub const SALES_MAX: u32 = 200;
-/// A sale that Redis does not know is brought back after so long: a preheat may be at it, and purchases that a relay had
-/// read before are written by then.
+/// A sale that Redis does not know is brought back after so long: a preheat may be at it, and purchases that a relay
+/// had read before are written by then.
 pub const SALES_RECALL_AFTER_MS: u64 = 3_000;
 /// The longest pause before a sale that something is wrong with is looked at again.
 pub const SALES_TROUBLE_MS_MAX: u64 = 60_000;
@@ -110,7 +113,8 @@ pub const SWEEP_PRODUCTS_MAX: u32 = 1_000;
 /// Intents of one product that one sweep reads; a product with more waits until the consumer has caught up.
 pub const SWEEP_INTENTS_MAX: usize = 10_000;
 pub const SWEEP_LOG_ROWS_MAX: u32 = 500;
-/// After the inventory database went back: pages of an outbox without a lost move of stock before older ones are taken for kept.
+/// After the inventory database went back: pages of an outbox without a lost move of stock before older ones are taken
+/// for kept.
 pub const RESEND_QUIET_PAGES: u32 = 50;
 
 pub const GAUGES_EVERY_MS: u64 = 5_000;
@@ -132,9 +136,9 @@ pub const DRAIN_MS: u64 = 20_000;
 pub const OUTAGE_WAIT_MS_MIN: u64 = 100;
 pub const OUTAGE_WAIT_MS_MAX: u64 = 3_000;
 
-/// The longest life in flight where servers answer: a request that inserts at its deadline, a relay that dies with the row
-/// claimed, a bus that was away just then, a consumer that dies with the message, and its confirmation found late. What
-/// disagrees for longer is no work in flight, and `reconcile` calls it broken.
+/// The longest life in flight where servers answer: a request that inserts at its deadline, a relay that dies with the
+/// row claimed, a bus that was away just then, a consumer that dies with the message, and its confirmation found late.
+/// What disagrees for longer is no work in flight, and `reconcile` calls it broken.
 pub const SETTLE_MS: u64 = INSERT_DEADLINE_MS
     + LEASE_MS_MAX
     + AWAY_RETRY_MS_MAX

@@ -55,8 +55,8 @@ impl Incoming {
 /// What becomes of one record: an answer, or `Away` at a deadline of its own.
 pub type Delivery = BoxFuture<'static, Verdict>;
 
-/// A bus that takes records one after the other and answers for each by itself: those for a part of it that is away do not
-/// hold up the answers for the others.
+/// A bus that takes records one after the other and answers for each by itself: those for a part of it that is away do
+/// not hold up the answers for the others.
 pub trait PipelinedPublisher: Publisher {
     /// Hands the records over in their order; one delivery per record.
     fn send(&self, batch: Vec<Outgoing>) -> impl Future<Output = Vec<Delivery>> + Send;

@@ -1,4 +1,5 @@
-//! What every loop of the process has: a clock, a supervisor, wake-ups, waits after trouble, metrics, logs and a way to stop.
+//! What every loop of the process has: a clock, a supervisor, wake-ups, waits after trouble, metrics, logs and a way to
+//! stop.
 
 pub mod clock;
 pub mod hints;

@@ -1,5 +1,5 @@
-//! A wall clock of a process's own, for tests of clocks that differ: a few functions of the C library are replaced in the
-//! process (`clock.c`) and add what a file says. What measures a duration is not changed.
+//! A wall clock of a process's own, for tests of clocks that differ: a few functions of the C library are replaced in
+//! the process (`clock.c`) and add what a file says. What measures a duration is not changed.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

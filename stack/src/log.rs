@@ -20,8 +20,8 @@ pub fn open(path: &Path) -> Result<File> {
         .with_context(|| format!("cannot open the log {}", path.display()))
 }
 
-/// Puts a log of more than `bytes_max` aside as `.1`. The process that writes it holds the file open and goes on with it, so it is
-/// copied and emptied: lines written in between are lost.
+/// Puts a log of more than `bytes_max` aside as `.1`. The process that writes it holds the file open and goes on with
+/// it, so it is copied and emptied: lines written in between are lost.
 pub fn rotate(path: &Path, bytes_max: u64) -> Result<()> {
     if fs::metadata(path).is_ok_and(|meta| meta.len() > bytes_max) {
         fs::copy(path, path.with_extension("log.1"))?;

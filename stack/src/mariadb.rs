@@ -165,8 +165,8 @@ fn as_root() -> Option<String> {
     geteuid().is_root().then(|| "--user=root".to_owned())
 }
 
-/// Where data that is thrown away is copied from: making it takes seconds of processor time, and tests need it often. Each
-/// user's own, and each server's.
+/// Where data that is thrown away is copied from: making it takes seconds of processor time, and tests need it often.
+/// Each user's own, and each server's.
 fn template(program: &Path) -> Result<PathBuf> {
     let server = fs::metadata(program)?;
     let version = server.modified()?.duration_since(UNIX_EPOCH)?.as_secs();
@@ -177,8 +177,8 @@ fn template(program: &Path) -> Result<PathBuf> {
     Ok(home.path().join(format!("mariadb-{version}")))
 }
 
-/// Makes the system tables, or copies them, beside `data` and moves them there whole, so that an interrupted first start
-/// leaves no half data folder. A template that is not there yet is made.
+/// Makes the system tables, or copies them, beside `data` and moves them there whole, so that an interrupted first
+/// start leaves no half data folder. A template that is not there yet is made.
 fn make_data(data: &Path, temporary: &Path, template: Option<&Path>) -> Result<()> {
     let fresh = data.with_extension("new");
     if fresh.exists() {

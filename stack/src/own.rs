@@ -5,8 +5,8 @@ use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 
-/// Lets this process, and children it starts from now on, hold `wanted` files open, or as many as the system allows; gives
-/// how many that are.
+/// Lets this process, and children it starts from now on, hold `wanted` files open, or as many as the system allows;
+/// gives how many that are.
 pub fn raise_open_files(wanted: u64) -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let current = limit.current.unwrap_or(u64::MAX);

@@ -1,6 +1,6 @@
 //! A proxy before a server that knows what its clients ask: a test names a step (a statement, a command, a kind of
-//! request) and what happens there: the reply is cut off or never comes, or the test is woken to kill somebody. So a crash
-//! hits the same step each time, instead of some moment under load.
+//! request) and what happens there: the reply is cut off or never comes, or the test is woken to kill somebody. So a
+//! crash hits the same step each time, instead of some moment under load.
 
 mod kafka;
 mod mysql;

@@ -1,6 +1,6 @@
-//! What the end-to-end tests share: the functions' wasm files, the whole platform as private processes,
-//! a client that speaks to it and holds each reply against the OpenAPI document, a shop to fill it with, flash sales, and
-//! what lies in its topics.
+//! What the end-to-end tests share: the functions' wasm files, the whole platform as private processes, a client that
+//! speaks to it and holds each reply against the OpenAPI document, a shop to fill it with, flash sales, and what lies
+//! in its topics.
 
 pub mod app;
 pub mod client;

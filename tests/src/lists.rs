@@ -17,7 +17,8 @@ pub struct Route {
 }
 
 impl Route {
-    /// One read: every row as it was asked for, and a total that they fit in. The number makes it a read that no host keeps.
+    /// One read: every row as it was asked for, and a total that they fit in. The number makes it a read that no host
+    /// keeps.
     fn read(&self, api: &Client, number: usize) -> Result<usize> {
         let reply = api
             .get(&format!("{}&read={number}", self.path))?

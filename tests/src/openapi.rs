@@ -1,5 +1,5 @@
-//! Holds requests and replies against the stored OpenAPI document: what a client generated from it could not send or read fails
-//! the test that met it, wherever it was.
+//! Holds requests and replies against the stored OpenAPI document: what a client generated from it could not send or
+//! read fails the test that met it, wherever it was.
 
 use crate::client::Reply;
 use jsonschema::Validator;

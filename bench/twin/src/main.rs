@@ -1,6 +1,6 @@
-//! The native twin: what `host-adapter up` serves, without WebAssembly. The functions themselves, compiled into an axum server
-//! with one runtime per core, on the host's own pools: what remains between the two is the price of the components.
-//! HTTP/1 only, and no search index.
+//! The native twin: what `host-adapter up` serves, without WebAssembly. The functions themselves, compiled into an axum
+//! server with one runtime per core, on the host's own pools: what remains between the two is the price of the
+//! components. HTTP/1 only, and no search index.
 
 mod functions;
 mod ports;

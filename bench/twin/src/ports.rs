@@ -1,4 +1,5 @@
-//! The functions' ports over the host's own pools. Values go between driver and function as they are; only their enums change.
+//! The functions' ports over the host's own pools. Values go between driver and function as they are; only their enums
+//! change.
 
 mod mysql;
 mod redis;

@@ -13,8 +13,8 @@ pub const MESSAGE_CHARS_MAX: usize = 4_096;
 /// Bytes that surely hold them.
 pub const MESSAGE_BYTES_READ: usize = 4 * MESSAGE_CHARS_MAX;
 
-/// How the reason begins by which an accepted order was given up for its key's sake: the key has made the order that follows,
-/// and the accepted one's id is answered with that.
+/// How the reason begins by which an accepted order was given up for its key's sake: the key has made the order that
+/// follows, and the accepted one's id is answered with that.
 pub const KEY_MADE_ANOTHER: &str = "its idempotency key has made order";
 
 /// A message as operators may see it: without addresses and phone numbers, cut to its first characters.
@@ -47,8 +47,8 @@ pub struct FailureView {
     pub user_id: Option<String>,
     pub product_id: Option<String>,
     pub seckill_id: Option<String>,
-    /// As it came, but for addresses and phone numbers, which read `***`. What is no UTF-8 is replaced, and a long one is
-    /// cut to its first 4,096 characters.
+    /// As it came, but for addresses and phone numbers, which read `***`. What is no UTF-8 is replaced, and a long one
+    /// is cut to its first 4,096 characters.
     pub message_data: String,
     pub error_message: String,
     pub retry_count: u32,

@@ -1,9 +1,10 @@
-//! The idempotency key of a request: one text, whichever way it is sent. What cannot be understood as one is refused, for a
-//! request whose key was dropped would be placed again.
+//! The idempotency key of a request: one text, whichever way it is sent. What cannot be understood as one is refused,
+//! for a request whose key was dropped would be placed again.
 //!
-//! The header holds the key either in quotes, as an RFC 8941 string (draft-ietf-httpapi-idempotency-key-header), or bare. Both
-//! forms, and the body's field, name the same key where the text is the same. Two lines are refused even where they are
-//! equal: a proxy may join them into one, and then nobody could tell them from a key with a comma; so a bare key has none.
+//! The header holds the key either in quotes, as an RFC 8941 string (draft-ietf-httpapi-idempotency-key-header), or
+//! bare. Both forms, and the body's field, name the same key where the text is the same. Two lines are refused even
+//! where they are equal: a proxy may join them into one, and then nobody could tell them from a key with a comma; so a
+//! bare key has none.
 
 use domain::Rejection;
 use domain::limits::IDEMPOTENCY_KEY_CHARS_MAX;

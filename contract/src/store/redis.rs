@@ -124,7 +124,8 @@ pub fn product(product: ProductId) -> String {
     format!("{{p{}}}:product", product.0)
 }
 
-/// Stock of a product, a hash; per sku `a:<sku>` available in the database at version `v:<sku>`, `r:<sku>` reserved since.
+/// Stock of a product, a hash; per sku `a:<sku>` available in the database at version `v:<sku>`, `r:<sku>` reserved
+/// since.
 pub fn stock(product: ProductId) -> String {
     format!("{{p{}}}:stock", product.0)
 }
@@ -135,8 +136,9 @@ pub fn reserved(product: ProductId) -> String {
     format!("{{p{}}}:reserved", product.0)
 }
 
-/// Facts of a flash sale, a hash: `id product sku price limit starts_at ends_at status name image`, the sku being the sale's
-/// own, status `open`, `off` while its product is not on sale, `over`, or `lost` until what Redis forgot of it is back.
+/// Facts of a flash sale, a hash: `id product sku price limit starts_at ends_at status name image`, the sku being the
+/// sale's own, status `open`, `off` while its product is not on sale, `over`, or `lost` until what Redis forgot of it
+/// is back.
 pub fn seckill(id: SeckillId) -> String {
     format!("{{p{}}}:seckill:{}", id.product.0, id.number)
 }
@@ -171,8 +173,8 @@ pub fn seckill_user_rate(id: SeckillId, user: UserId) -> String {
     format!("{}:{}", seckill_rate(id), user.get())
 }
 
-/// An order that was accepted and may not be in the database yet: a `queued::QueuedOrder`. A purchase's is there from its
-/// token on, and its promise in `reserved` tells whether it was made.
+/// An order that was accepted and may not be in the database yet: a `queued::QueuedOrder`. A purchase's is there from
+/// its token on, and its promise in `reserved` tells whether it was made.
 pub fn queued(id: OrderId) -> String {
     format!("{{u{}}}:queued:{id}", user_tag(id.gene()))
 }
@@ -198,8 +200,8 @@ pub fn seckill_intake(product: ProductId) -> String {
     format!("{{p{}}}:intake", product.0)
 }
 
-/// Products with a flash-sale intake, a sorted set by when the last of their sales ends, in ms: the registry that readers
-/// know their streams by.
+/// Products with a flash-sale intake, a sorted set by when the last of their sales ends, in ms: the registry that
+/// readers know their streams by.
 pub const SECKILL_PRODUCTS: &str = "seckill:products";
 /// Channel on which an intake's name is published when it gets its first entry. Only a hint.
 pub const INTAKE_CHANNEL: &str = "intake";

@@ -14,8 +14,8 @@ pub const COMMIT: &str = "COMMIT";
 pub const ROLLBACK: &str = "ROLLBACK";
 pub const AUTOCOMMIT: &str = "SET autocommit=1";
 
-/// Milliseconds since the epoch by the database's own clock, whatever its time zone is: `UNIX_TIMESTAMP(NOW())` is wrong in
-/// the hour that a zone repeats.
+/// Milliseconds since the epoch by the database's own clock, whatever its time zone is: `UNIX_TIMESTAMP(NOW())` is
+/// wrong in the hour that a zone repeats.
 #[macro_export]
 macro_rules! now_ms {
     () => {
@@ -38,8 +38,9 @@ pub const INSERT_ORDER: &str = concat!(
     ")"
 );
 
-/// Head of a multi-row insert; `order_rows` adds the rest. Per row: id, user_id, user_ref, order_no, total, discount, actual,
-/// payment_method, shipping_address, remark, idempotency_key, request_hash, created_at, updated_at. Without a deadline.
+/// Head of a multi-row insert; `order_rows` adds the rest. Per row: id, user_id, user_ref, order_no, total, discount,
+/// actual, payment_method, shipping_address, remark, idempotency_key, request_hash, created_at, updated_at. Without a
+/// deadline.
 pub const INSERT_ORDERS: &str = "INSERT INTO t_order (id, user_id, user_ref, order_no, total_amount, discount_amount, \
      actual_amount, payment_method, shipping_address, remark, idempotency_key, request_hash, created_at, updated_at, \
      payable_at) VALUES ";
@@ -50,13 +51,14 @@ pub fn order_rows(count: usize) -> String {
     rows_ending(count, ORDER_PARAMETERS, &format!(", {NOW_MS}"))
 }
 
-/// Head of a multi-row insert; `rows` adds the rest. Per row: order_id, product_id, sku_id, name, image, price, quantity,
-/// subtotal, stock_mode, created_at.
+/// Head of a multi-row insert; `rows` adds the rest. Per row: order_id, product_id, sku_id, name, image, price,
+/// quantity, subtotal, stock_mode, created_at.
 pub const INSERT_ITEMS: &str = "INSERT INTO t_order_item (order_id, product_id, sku_id, product_name, product_image, \
      price, quantity, subtotal, stock_mode, created_at) VALUES ";
 pub const ITEM_PARAMETERS: usize = 10;
 
-/// Parameters: message_id, tx_id, topic, event_type, payload, created_at, updated_at. A new row is due at once: no clock says when.
+/// Parameters: message_id, tx_id, topic, event_type, payload, created_at, updated_at. A new row is due at once: no
+/// clock says when.
 pub const INSERT_MESSAGE: &str = "INSERT INTO t_local_message (message_id, tx_id, topic, event_type, payload, \
      created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)";
 
@@ -69,8 +71,9 @@ pub const MESSAGE_PARAMETERS: usize = 7;
 pub const INSERT_RECORDS: &str = "INSERT INTO idempotency_records (seckill_id, user_id, product_id, order_id, created_at) VALUES ";
 pub const RECORD_PARAMETERS: usize = 5;
 
-/// Compare-and-set of one step. Parameters: status, version + 1, updated_at, paid_at, shipped_at, completed_at, cancelled_at,
-/// payment_id, cancel_reason, id, status before, version before. One row changes, or another change came first.
+/// Compare-and-set of one step. Parameters: status, version + 1, updated_at, paid_at, shipped_at, completed_at,
+/// cancelled_at, payment_id, cancel_reason, id, status before, version before. One row changes, or another change came
+/// first.
 pub const UPDATE_STATUS: &str = "UPDATE t_order SET status = ?, version = ?, updated_at = ?, paid_at = ?, shipped_at = ?, \
      completed_at = ?, cancelled_at = ?, payment_id = ?, cancel_reason = ? WHERE id = ? AND status = ? AND version = ?";
 
@@ -98,8 +101,8 @@ pub fn rows_ending(count: usize, width: usize, ending: &str) -> String {
     text
 }
 
-/// How many rows each statement has that together insert `count`: up to eight in one, more in powers of two. What callers send
-/// decides how many rows there are, and each number is a text the server has to prepare.
+/// How many rows each statement has that together insert `count`: up to eight in one, more in powers of two. What
+/// callers send decides how many rows there are, and each number is a text the server has to prepare.
 pub fn row_counts(count: usize) -> impl Iterator<Item = usize> {
     let mut rest = count;
     std::iter::from_fn(move || {

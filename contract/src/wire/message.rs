@@ -24,7 +24,8 @@ pub const SECKILL_GROUP: &str = "seckill-order";
 /// Passes our own purchases on from the topic to RabbitMQ.
 pub const RABBITMQ_GROUP: &str = "seckill-rabbitmq";
 
-/// Value of `order.created` and `order.status_changed`. The flat fields are those that consumers of sharded orders read.
+/// Value of `order.created` and `order.status_changed`. The flat fields are those that consumers of sharded orders
+/// read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OrderMessage {
     pub message_id: String,

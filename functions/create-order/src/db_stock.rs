@@ -31,8 +31,9 @@ fn lines(items: &[OrderItem]) -> Vec<&OrderItem> {
     lines
 }
 
-/// Reserves the order's database lines, all or none. The row's own lock puts requests for one variant in a queue: each takes
-/// what is there when its turn comes, so nobody is sent away while there are units. `deadline` cuts retries short.
+/// Reserves the order's database lines, all or none. The row's own lock puts requests for one variant in a queue: each
+/// takes what is there when its turn comes, so nobody is sent away while there are units. `deadline` cuts retries
+/// short.
 pub async fn reserve(
     url: &str,
     order: OrderId,
@@ -70,8 +71,8 @@ pub async fn reserve(
     }
 }
 
-/// The log first, as nobody else wants its rows: those of the stock are locked for as short as can be. And the place of the
-/// first line's units among the steps; those of the others follow.
+/// The log first, as nobody else wants its rows: those of the stock are locked for as short as can be. And the place of
+/// the first line's units among the steps; those of the others follow.
 fn taking(order: OrderId, lines: &[&OrderItem]) -> (Plan, usize) {
     let mut plan = Plan::new();
     let times = format!(", {NOW_MS}, {NOW_MS}");

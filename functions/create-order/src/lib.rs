@@ -1,5 +1,6 @@
-//! `POST /v1/order/create`, `/api/v1/orders` and `/orders`: places an order once per idempotency key.
-//! A GET on the latter two lists, for routes know no methods. Admit in Redis, reserve the stock, one transaction on the user's shard, complete (docs/ARCHITECTURE.md).
+//! `POST /v1/order/create`, `/api/v1/orders` and `/orders`: places an order once per idempotency key. A GET on the
+//! latter two lists, for routes know no methods. Admit in Redis, reserve the stock, one transaction on the user's
+//! shard, complete (docs/ARCHITECTURE.md).
 
 mod admission;
 mod db_stock;

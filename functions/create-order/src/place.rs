@@ -49,8 +49,8 @@ struct Placing<'a> {
     admission: Admission,
     request: &'a Request,
     trace_id: &'a str,
-    /// Before its id was minted. Time passes for a request by no wall clock: those of Redis, of the databases and of this host
-    /// may differ.
+    /// Before its id was minted. Time passes for a request by no wall clock: those of Redis, of the databases and of
+    /// this host may differ.
     began: Instant,
 }
 
@@ -152,8 +152,8 @@ impl Placing<'_> {
 
     /// Ends a request that made nothing.
     async fn refuse(&self, id: OrderId, fault: Fault) -> Result<Placed, Fault> {
-        // Where Redis is away the units may still be taken: the key stays in `processing` and names the order, so that a
-        // repeat or the relay returns them.
+        // Where Redis is away the units may still be taken: the key stays in `processing` and names the order, so that
+        // a repeat or the relay returns them.
         if !matches!(
             fault,
             Fault::Unavailable {
@@ -203,7 +203,8 @@ impl Placing<'_> {
         }
     }
 
-    /// Takes the units of every line and prices the order. Nothing stays taken on an error, but where a backend is away.
+    /// Takes the units of every line and prices the order. Nothing stays taken on an error, but where a backend is
+    /// away.
     async fn reserve(&self, id: OrderId) -> Result<Order, Fault> {
         let lines = &self.request.draft.lines;
         let items = reservation::reserve(&self.redis, self.config, id, lines).await?;
@@ -338,8 +339,8 @@ impl Placing<'_> {
         }
     }
 
-    /// The request that holds the key stopped halfway and can insert no more: its order is replayed, or its key is freed
-    /// and its units are returned, and this request starts afresh (`None`).
+    /// The request that holds the key stopped halfway and can insert no more: its order is replayed, or its key is
+    /// freed and its units are returned, and this request starts afresh (`None`).
     async fn take_over(&self, earlier: OrderId) -> Result<Option<Placed>, Fault> {
         // Before the database is asked: what has left the queue by then is there.
         if let Some(QueuedOrder::Order(view)) = queued::find(&self.redis, earlier).await? {
@@ -356,7 +357,8 @@ impl Placing<'_> {
                 order.ok_or_else(|| Fault::Internal(format!("order {earlier} has no items")))?;
             return self.finish(earlier, &order, true).await.map(Some);
         }
-        // Without its key nothing of it can be enqueued any more; where it has been meanwhile, the units are that order's.
+        // Without its key nothing of it can be enqueued any more; where it has been meanwhile, the units are that
+        // order's.
         if self.admission.free(&self.redis, earlier).await? {
             db_stock::release(&self.config.inventory_url, earlier).await?;
             reservation::release(&self.redis, earlier, &self.request.draft.lines).await?;

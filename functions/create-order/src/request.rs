@@ -65,8 +65,8 @@ fn payload(user: &User, draft: &Draft) -> [u8; 16] {
 mod tests {
     use super::*;
 
-    /// Made by another program, as databases in use have it. Of another hash every repeat across a deployment would be another
-    /// request.
+    /// Made by another program, as databases in use have it. Of another hash every repeat across a deployment would be
+    /// another request.
     #[test]
     fn a_payload_is_stored_as_it_ever_was() {
         let body = br#"{"items":[{"product_id":1,"quantity":2},{"product_id":9,"sku_id":4,"quantity":1,"price":10.5}],

@@ -1,6 +1,6 @@
-//! What every function needs of its host: the request and the reply, Redis, MySQL, configuration.
-//! `host` is what is below all of it: in a component the interfaces that any Spin-compatible host has, and nothing else; in a
-//! native program ports that the program fills.
+//! What every function needs of its host: the request and the reply, Redis, MySQL, configuration. `host` is what is
+//! below all of it: in a component the interfaces that any Spin-compatible host has, and nothing else; in a native
+//! program ports that the program fills.
 
 pub mod clock;
 pub mod config;

@@ -1,5 +1,5 @@
-//! MySQL through the host: statements by themselves, and rows read as what they must be. Connections are kept by the instance
-//! and taken for a statement or for a transaction (docs/decisions/0010).
+//! MySQL through the host: statements by themselves, and rows read as what they must be. Connections are kept by the
+//! instance and taken for a statement or for a transaction (docs/decisions/0010).
 
 pub(crate) mod lease;
 #[allow(dead_code, reason = "a native program has a pool of its own")]

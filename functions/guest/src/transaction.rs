@@ -1,6 +1,6 @@
-//! Transactions: each stands whole or not at all, and its end says which. One whose statements are known beforehand is a
-//! `Plan`, and goes to the server in one round trip where it takes an anonymous block (MariaDB), else statement by statement
-//! (docs/decisions/0016).
+//! Transactions: each stands whole or not at all, and its end says which. One whose statements are known beforehand is
+//! a `Plan`, and goes to the server in one round trip where it takes an anonymous block (MariaDB), else statement by
+//! statement (docs/decisions/0016).
 
 mod block;
 mod plan;

@@ -81,8 +81,8 @@ struct Creation<'a> {
 impl Work for Creation<'_> {
     type Done = ();
 
-    /// Before the commit nobody can order the product, so nothing that counts is deleted in Redis: only what a lost database
-    /// may have left behind.
+    /// Before the commit nobody can order the product, so nothing that counts is deleted in Redis: only what a lost
+    /// database may have left behind.
     async fn perform(&self, transaction: &mut Transaction) -> Result<(), Stop> {
         self.plan.perform(transaction).await?;
         let leftovers = [keys::stock(self.id), keys::reserved(self.id)].map(String::into_bytes);

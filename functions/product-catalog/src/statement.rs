@@ -19,7 +19,8 @@ pub const INSERT_STOCK: &str = "INSERT INTO t_inventory (product_id, sku_id, ava
      created_at, updated_at) VALUES ";
 pub const STOCK_PARAMETERS: usize = 7;
 
-/// The largest id, NULL where there is none. Two creators may see the same one: the primary key lets one of them through.
+/// The largest id, NULL where there is none. Two creators may see the same one: the primary key lets one of them
+/// through.
 pub const LARGEST_ID: &str = "SELECT MAX(id) FROM products";
 
 /// A statement and its parameters.

@@ -35,7 +35,8 @@ pub struct Promise {
     reserved: u64,
 }
 
-/// The promises in a product's stock hash. A sku without its `a:` field is not loaded; those of flash sales are left out.
+/// The promises in a product's stock hash. A sku without its `a:` field is not loaded; those of flash sales are left
+/// out.
 pub fn promises<'a>(
     fields: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> BTreeMap<SkuId, Promise> {

@@ -1,6 +1,6 @@
 //! `POST /api/v1/seckill/buy`: a token becomes an order. One script decides, promises the units and leaves the whole
-//! order in the intake; the relay writes it (docs/decisions/0004). A database is asked only what became of a purchase whose
-//! token comes once more.
+//! order in the intake; the relay writes it (docs/decisions/0004). A database is asked only what became of a purchase
+//! whose token comes once more.
 
 use contract::api::seckill::{Buy, BuyRequest, Queued};
 use contract::store::redis as keys;

@@ -99,9 +99,9 @@ fn owner(activity: &Activity) -> String {
     format!("seckill-{}", activity.id.number)
 }
 
-/// Moves the units, first in Redis, so that nobody else is promised them, then in the database.
-/// On a refusal nothing is left behind; where an outcome is not known, the promise stays for the next preheat or the relay.
-/// Whether it was this call that moved them: then nobody can have bought yet.
+/// Moves the units, first in Redis, so that nobody else is promised them, then in the database. On a refusal nothing is
+/// left behind; where an outcome is not known, the promise stays for the next preheat or the relay. Whether it was this
+/// call that moved them: then nobody can have bought yet.
 async fn set_aside(
     redis: &Redis,
     db: Db<'_>,

@@ -16,14 +16,16 @@ pub const INSERT: &str = "INSERT INTO seckill_activity (product_id, sku_id, name
 /// The number of the activity inserted just before, on the same connection.
 pub const LAST_NUMBER: &str = "SELECT LAST_INSERT_ID()";
 
-/// Name and image of a product, whether its stock is kept in the database, and whether it is on sale. Parameter: product.
+/// Name and image of a product, whether its stock is kept in the database, and whether it is on sale. Parameter:
+/// product.
 pub const PRODUCT: &str = "SELECT name, image, stock_mode, status FROM products WHERE id = ?";
 
 /// Compare-and-set. Parameters: status, updated_at, number, status before.
 pub const UPDATE_STATUS: &str =
     "UPDATE seckill_activity SET status = ?, updated_at = ? WHERE id = ? AND status = ?";
 
-/// Takes units out of the ordinary row, where they are available. Parameters: units three times, updated_at, product, sku, units.
+/// Takes units out of the ordinary row, where they are available. Parameters: units three times, updated_at, product,
+/// sku, units.
 pub const TAKE_UNITS: &str = "UPDATE t_inventory SET available_stock = available_stock - ?, total_stock = total_stock - ?, \
      seeded_stock = seeded_stock - ?, version = version + 1, updated_at = ? \
      WHERE product_id = ? AND sku_id = ? AND available_stock >= ?";

@@ -11,8 +11,8 @@ pub fn user(field: &str, text: &str) -> Result<User, Rejection> {
     identity::user(text).map_err(|reason| Rejection::invalid(field, reason))
 }
 
-/// The user a request names, in its body or its query; `None` where it names nobody. In both, it must be the same: the body's
-/// spelling is kept.
+/// The user a request names, in its body or its query; `None` where it names nobody. In both, it must be the same: the
+/// body's spelling is kept.
 pub fn named(in_body: Option<User>, call: &Call) -> Result<Option<User>, Rejection> {
     match (in_body, in_query(call)?) {
         (Some(body), Some(query)) if body.id != query.id => {

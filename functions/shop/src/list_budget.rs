@@ -1,5 +1,5 @@
-//! How many bytes the reply of a list may have: elements become JSON one by one, and the first that is too much ends the list
-//! before the others are held. Many requests share the memory of an instance.
+//! How many bytes the reply of a list may have: elements become JSON one by one, and the first that is too much ends
+//! the list before the others are held. Many requests share the memory of an instance.
 
 use domain::Rejection;
 use domain::limits::LIST_REPLY_BYTES_MAX;

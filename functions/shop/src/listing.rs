@@ -1,6 +1,7 @@
-//! Pages of orders from the shards, for every function whose path lists. Shards are asked at once, first for ids, then for the
-//! page's rows; no connection is held while another is waited for. What is held of a page is its JSON, within a budget.
-//! An order that changed in between and is not what was asked for any more is not shown: the page is read again, a few times.
+//! Pages of orders from the shards, for every function whose path lists. Shards are asked at once, first for ids, then
+//! for the page's rows; no connection is held while another is waited for. What is held of a page is its JSON, within a
+//! budget. An order that changed in between and is not what was asked for any more is not shown: the page is read
+//! again, a few times.
 
 pub mod filter;
 mod load;
@@ -113,8 +114,8 @@ async fn read(
     Ok((found, left as u64))
 }
 
-/// Takes every result as it comes; the first failure is told once all have ended. None is given up: that would cost it its
-/// connection.
+/// Takes every result as it comes; the first failure is told once all have ended. None is given up: that would cost it
+/// its connection.
 async fn all<T>(
     asked: impl Iterator<Item = impl Future<Output = Result<T, Fault>>>,
     mut take: impl FnMut(T),

@@ -37,8 +37,9 @@ pub enum Inserted {
     Unknown(Fault),
 }
 
-/// Inserts an order of version 1 with its event, before `deadline`: after it the units that were promised to the order may be
-/// somebody else's. The database refuses what comes later, by its own clock, as this host may be frozen on the way.
+/// Inserts an order of version 1 with its event, before `deadline`: after it the units that were promised to the order
+/// may be somebody else's. The database refuses what comes later, by its own clock, as this host may be frozen on the
+/// way.
 pub async fn insert(
     db: Db<'_>,
     order: &Order,
@@ -65,8 +66,8 @@ pub async fn insert(
                 return Inserted::KeyTaken;
             }
             Kind::Duplicate => return Inserted::IdTaken,
-            // The id says when it was minted by Redis' clock, and that may not be the database's: once it has said what time
-            // it is, it is asked again.
+            // The id says when it was minted by Redis' clock, and that may not be the database's: once it has said what
+            // time it is, it is asked again.
             Kind::NullRefused if !has_asked && Instant::now() < deadline => {
                 has_asked = true;
                 latest = match shard_clock::ask(db, deadline).await {

@@ -1,6 +1,6 @@
 //! Payments by their ids: each pays one order, whichever shards the orders are in, and one that cannot pay its order
-//! leaves a row by which it is refunded. The row is written before the order is: after a crash in between, the repeat of
-//! the payment goes on from there.
+//! leaves a row by which it is refunded. The row is written before the order is: after a crash in between, the repeat
+//! of the payment goes on from there.
 
 use contract::api::identity::hash;
 use domain::limits::REASON_CHARS_MAX;

@@ -1,5 +1,5 @@
-//! What time it is in a shard, for the deadline of an insert. As long as Redis, which dates an id, and the shard agree, the id
-//! says it and nobody is asked; where they do not, the shard is asked, and its answer is good for a minute.
+//! What time it is in a shard, for the deadline of an insert. As long as Redis, which dates an id, and the shard agree,
+//! the id says it and nobody is asked; where they do not, the shard is asked, and its answer is good for a minute.
 
 use contract::store::sql::NOW_MS;
 use domain::limits::INSERT_DEADLINE_MS;

@@ -1,5 +1,5 @@
-//! What only the inventory database knows: messages that became no orders, and products' names as they are now. Both sources
-//! of statistics take them from here, so that they agree.
+//! What only the inventory database knows: messages that became no orders, and products' names as they are now. Both
+//! sources of statistics take them from here, so that they agree.
 
 use super::Day;
 use contract::api::failure::FailureStatus;

@@ -1,5 +1,6 @@
-//! Statistics of orders: of a day, of today for a dashboard, and of one user. Counted by the search index where there is one,
-//! else, or while it is away, by the shards; what was counted is put together in `domain::stats`, the same for both.
+//! Statistics of orders: of a day, of today for a dashboard, and of one user. Counted by the search index where there
+//! is one, else, or while it is away, by the shards; what was counted is put together in `domain::stats`, the same for
+//! both.
 
 mod index;
 mod inventory;

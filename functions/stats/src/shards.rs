@@ -1,5 +1,5 @@
-//! Statistics out of the order shards, all asked at once. Each counts and sums by itself; only sums and short lists travel.
-//! A day is asked for by the hour, so that the statements of a busy one end within their deadlines.
+//! Statistics out of the order shards, all asked at once. Each counts and sums by itself; only sums and short lists
+//! travel. A day is asked for by the hour, so that the statements of a busy one end within their deadlines.
 
 use super::{Day, Part, Whose};
 use domain::limits::{PRODUCTS_COUNTED_MAX, RECENT_ORDERS_MAX};

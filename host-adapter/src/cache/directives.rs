@@ -1,6 +1,6 @@
 //! What requests and replies say about caching (RFC 9111), for a shared cache that neither guesses how long a reply is
-//! fresh nor serves a stale one. A reply speaks to this host by `Host-Cache-Control`, a targeted field (RFC 9213), and to
-//! everybody by `Cache-Control`.
+//! fresh nor serves a stale one. A reply speaks to this host by `Host-Cache-Control`, a targeted field (RFC 9213), and
+//! to everybody by `Cache-Control`.
 
 use super::structured::{Item, dictionary};
 use http::header::{

@@ -49,8 +49,8 @@ impl Lease {
                 .is_some_and(|until| now < until)
     }
 
-    /// When every host's lease has ended, should the channel have failed. A beat of another host may be younger than the
-    /// last of ours by the time between two, far less than a lease.
+    /// When every host's lease has ended, should the channel have failed. A beat of another host may be younger than
+    /// the last of ours by the time between two, far less than a lease.
     pub fn all_over(&self) -> Option<Instant> {
         self.good_until(2 * CACHE_LEASE)
     }

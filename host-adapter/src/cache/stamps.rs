@@ -1,6 +1,6 @@
 //! Which stored replies are still true. An invalidation gets the next number and leaves it in the slot of each group; a
-//! reply keeps the number that was current before its component was asked, and is true while none of its slots holds
-//! a later one. So an invalidation costs the same however much is stored, readers never wait for it, and a reply that was
+//! reply keeps the number that was current before its component was asked, and is true while none of its slots holds a
+//! later one. So an invalidation costs the same however much is stored, readers never wait for it, and a reply that was
 //! under way when it came is stale from birth.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn a_reply_that_is_older_than_the_last_write_is_never_true() {
-        // Each round writes a value, invalidates, and then reads: whatever a filler stored meanwhile may be true only if
-        // it has the value of the last round at least.
+        // Each round writes a value, invalidates, and then reads: whatever a filler stored meanwhile may be true only
+        // if it has the value of the last round at least.
         let (stamps, slot) = (Stamps::new(), Slot::of("order"));
         let (value, stored) = (AtomicU64::new(0), std::sync::Mutex::new((0, 0)));
         let done = std::sync::atomic::AtomicBool::new(false);

@@ -1,5 +1,5 @@
-//! Structured field values (RFC 9651), as far as the cache reads them: dictionaries and lists, strictly. A field that is
-//! not well formed is no field.
+//! Structured field values (RFC 9651), as far as the cache reads them: dictionaries and lists, strictly. A field that
+//! is not well formed is no field.
 
 use http::header::GetAll;
 use http::{HeaderMap, HeaderName, HeaderValue};

@@ -1,6 +1,6 @@
-//! Prepared statements are a server's common good: it refuses more than `max_prepared_stmt_count` of them, to everybody.
-//! All sessions of this process to one server, over threads and databases, share one budget, so that whatever texts
-//! clients make components send, others find room.
+//! Prepared statements are a server's common good: it refuses more than `max_prepared_stmt_count` of them, to
+//! everybody. All sessions of this process to one server, over threads and databases, share one budget, so that
+//! whatever texts clients make components send, others find room.
 
 use crate::limits;
 use std::collections::HashMap;

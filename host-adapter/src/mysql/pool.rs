@@ -121,8 +121,8 @@ impl Pool {
         &self.limits
     }
 
-    /// The share of a component: all sessions where it is `alone`, or else so many that others find some, whatever it does
-    /// with its own.
+    /// The share of a component: all sessions where it is `alone`, or else so many that others find some, whatever it
+    /// does with its own.
     pub fn share(&self, alone: bool) -> Share {
         let max = self.limits.connections_max;
         let others = match alone {
@@ -250,8 +250,8 @@ impl Pool {
         );
     }
 
-    /// Lets idle sessions forget their statements, one after the other: one that is not idle has a permit, so that there are
-    /// never more sessions than the bound.
+    /// Lets idle sessions forget their statements, one after the other: one that is not idle has a permit, so that
+    /// there are never more sessions than the bound.
     pub async fn forget_idle(&self) {
         // Whoever is at it sees to all.
         let Ok(_forgetting) = self.forgetting.try_lock() else {

@@ -1,5 +1,5 @@
-//! The statements a session has prepared, with what each may leave behind: found by one look-up per execution. The driver's
-//! own cache would read the text again each time, in search of named parameters.
+//! The statements a session has prepared, with what each may leave behind: found by one look-up per execution. The
+//! driver's own cache would read the text again each time, in search of named parameters.
 
 use super::budget::Budget;
 use super::statement::{Residue, is_compound, residue};

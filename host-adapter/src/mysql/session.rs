@@ -80,8 +80,8 @@ impl Session {
         })
     }
 
-    /// The statement `text`, prepared on the connection that [`Session::conn`] is. Call [`Session::ended`] when its result
-    /// was read to the end, or there is an error.
+    /// The statement `text`, prepared on the connection that [`Session::conn`] is. Call [`Session::ended`] when its
+    /// result was read to the end, or there is an error.
     pub async fn begin(&mut self, text: &str) -> Result<Statement, Error> {
         self.busy = true;
         self.may_be_open = self.transaction.is_none_or(|state| state.open);
@@ -135,8 +135,8 @@ impl Session {
         !self.busy && !self.broken
     }
 
-    /// Whether nothing on it belongs to the connection that has it, which is in `mode`: no transaction, no variables, no
-    /// id of a row that may be asked for.
+    /// Whether nothing on it belongs to the connection that has it, which is in `mode`: no transaction, no variables,
+    /// no id of a row that may be asked for.
     pub fn is_free(&self, mode: Mode) -> bool {
         let open = match self.transaction {
             Some(state) => state.open,

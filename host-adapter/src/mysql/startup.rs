@@ -1,5 +1,5 @@
-//! The database servers that components' variables name, asked before anything listens whether they have room for what this
-//! host would prepare there. A server that is away is no reason not to start.
+//! The database servers that components' variables name, asked before anything listens whether they have room for what
+//! this host would prepare there. A server that is away is no reason not to start.
 
 use super::options;
 use crate::application::Application;

@@ -56,8 +56,8 @@ pub fn residue(statement: &str) -> Residue {
     }
 }
 
-/// Whether `statement` is a block of several, which may begin a transaction and then fail in the midst of it. Only one that is
-/// clean by its residue is looked at.
+/// Whether `statement` is a block of several, which may begin a transaction and then fail in the midst of it. Only one
+/// that is clean by its residue is looked at.
 pub fn is_compound(statement: &str) -> bool {
     let start = skip_comments(statement).unwrap_or_default();
     let (keyword, rest) = split_word(start);

@@ -1,6 +1,6 @@
-//! What each client connection holds of the host: requests, bytes of replies that it has not taken, and since when it has
-//! done nothing. `Ledger` knows all connections of the process, ends those that stand still, and makes room for new ones
-//! at the cost of the stalest.
+//! What each client connection holds of the host: requests, bytes of replies that it has not taken, and since when it
+//! has done nothing. `Ledger` knows all connections of the process, ends those that stand still, and makes room for new
+//! ones at the cost of the stalest.
 
 use crate::limits;
 use bytes::{Buf, Bytes};
@@ -292,9 +292,9 @@ impl Account {
         self.head.load(Relaxed)
     }
 
-    /// Waits until a further request of an HTTP/2 connection may be handled. A client that has taken no reply yet may not want
-    /// any; for each that it takes one more is handled at a time. Replies that take long, or never end, hold the others up
-    /// for a moment only: then the next goes on without a turn.
+    /// Waits until a further request of an HTTP/2 connection may be handled. A client that has taken no reply yet may
+    /// not want any; for each that it takes one more is handled at a time. Replies that take long, or never end, hold
+    /// the others up for a moment only: then the next goes on without a turn.
     pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         if let Ok(turn) = self.turns.clone().try_acquire_owned() {
             return Some(turn);

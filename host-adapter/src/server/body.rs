@@ -121,8 +121,8 @@ pub enum Contents {
     },
 }
 
-/// A response body. What it holds does not depend on its client: a component is done, and its permit free, when its reply
-/// is whole, not when somebody has read it.
+/// A response body. What it holds does not depend on its client: a component is done, and its permit free, when its
+/// reply is whole, not when somebody has read it.
 pub struct Outgoing {
     coming: Coming,
     open: Open,

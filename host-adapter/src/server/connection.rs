@@ -1,5 +1,5 @@
-//! One client connection: which HTTP it speaks, its deadlines, its end when the server stops, when its client stands still
-//! or when others need its place.
+//! One client connection: which HTTP it speaks, its deadlines, its end when the server stops, when its client stands
+//! still or when others need its place.
 
 use super::Worker;
 use super::account::{Account, Ending};
@@ -170,8 +170,8 @@ impl Client {
         }
     }
 
-    /// Serves `connection` to its end, which `shutdown` asks for when the server stops or the connection is old; `None` where
-    /// it was to end at once.
+    /// Serves `connection` to its end, which `shutdown` asks for when the server stops or the connection is old; `None`
+    /// where it was to end at once.
     async fn drive<C: Future + Unpin>(
         &self,
         connection: &mut C,
@@ -234,8 +234,8 @@ async fn end_late(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     }
 }
 
-/// Reads on for a while after the last reply: closing a socket with unread bytes would take the reply back that its client
-/// has not read yet.
+/// Reads on for a while after the last reply: closing a socket with unread bytes would take the reply back that its
+/// client has not read yet.
 async fn linger(mut stream: impl AsyncRead + Unpin, body_bytes_max: u64) {
     let deadline = Instant::now() + limits::LINGER_MAX;
     let mut left =

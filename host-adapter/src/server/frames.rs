@@ -1,7 +1,7 @@
-//! What an HTTP/2 client may send beside what it asks for and gets. A frame costs its sender a few bytes and the host the
-//! same work whatever it says; so a connection has an allowance of frames, which grows with time, with bodies it sends and
-//! with what it takes of its replies. One that has used it up is read no further for a while, and nobody else notices; one
-//! that goes on like that ends.
+//! What an HTTP/2 client may send beside what it asks for and gets. A frame costs its sender a few bytes and the host
+//! the same work whatever it says; so a connection has an allowance of frames, which grows with time, with bodies it
+//! sends and with what it takes of its replies. One that has used it up is read no further for a while, and nobody else
+//! notices; one that goes on like that ends.
 
 use super::account::Account;
 use crate::limits;

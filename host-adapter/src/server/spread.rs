@@ -1,5 +1,5 @@
-//! Which thread serves a connection: the one that has the fewest. The kernel spreads by a hash of the client's port, which
-//! leaves one thread with twice the connections of another as often as not, and a thread serves only its own.
+//! Which thread serves a connection: the one that has the fewest. The kernel spreads by a hash of the client's port,
+//! which leaves one thread with twice the connections of another as often as not, and a thread serves only its own.
 
 use super::Place;
 use std::net::{SocketAddr, TcpStream};

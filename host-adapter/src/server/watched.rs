@@ -1,5 +1,6 @@
-//! A client's stream under its account: what is read and written is noted, and the bare refusals that the HTTP/1 library
-//! writes itself, of heads that it cannot read, get the body that every refusal has. Nobody is read without a pause.
+//! A client's stream under its account: what is read and written is noted, and the bare refusals that the HTTP/1
+//! library writes itself, of heads that it cannot read, get the body that every refusal has. Nobody is read without a
+//! pause.
 
 use super::account::Account;
 use super::frames::Frames;

@@ -1,5 +1,5 @@
-//! HTTP/2, plain and over TLS: what is sent, and what must come back on each stream. Every request is answered, or its stream
-//! is reset with a code; a connection that cannot go on ends with a code, too.
+//! HTTP/2, plain and over TLS: what is sent, and what must come back on each stream. Every request is answered, or its
+//! stream is reset with a code; a connection that cannot go on ends with a code, too.
 
 use crate::certificate::Certificate;
 use crate::harness::Running;

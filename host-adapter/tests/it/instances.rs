@@ -4,8 +4,8 @@ use crate::harness::{Running, half, read, rest, wait_for};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-/// The library wakes one instance for each request, and it may be one that takes no more: there, because a request of its own
-/// is late.
+/// The library wakes one instance for each request, and it may be one that takes no more: there, because a request of
+/// its own is late.
 #[test]
 fn no_request_waits_while_an_instance_is_free() {
     const LONG: Duration = Duration::from_millis(700);

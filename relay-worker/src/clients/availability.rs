@@ -1,5 +1,5 @@
-//! Which order shards answer. What works for several shards at once leaves one that is away alone, so that it holds up no
-//! other; one attempt at a time finds out when it is back.
+//! Which order shards answer. What works for several shards at once leaves one that is away alone, so that it holds up
+//! no other; one attempt at a time finds out when it is back.
 
 use crate::clients::database::Databases;
 use crate::process::outage::{Outage, within};

@@ -11,8 +11,9 @@ use sqlx::{AssertSqlSafe, Executor, MySql, Transaction};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How long the server waits: for another's lock (what this relay waits for while it is frozen it would hold next), and for this relay where that is frozen in the middle of a transaction and
-/// would hold its locks for hours. MySQL has no limit for an idle transaction and takes it for a comment.
+/// How long the server waits: for another's lock (what this relay waits for while it is frozen it would hold next), and
+/// for this relay where that is frozen in the middle of a transaction and would hold its locks for hours. MySQL has no
+/// limit for an idle transaction and takes it for a comment.
 const PATIENCE: &str = "SET SESSION innodb_lock_wait_timeout = 1, /*M! idle_transaction_timeout = 2, */ \
      net_write_timeout = 2, net_read_timeout = 2";
 
@@ -126,7 +127,8 @@ impl Databases {
         self.count.shard_of(gene)
     }
 
-    /// Index of the shard that holds all orders of a user tag (a gene modulo 64); none where there are more shards than tags.
+    /// Index of the shard that holds all orders of a user tag (a gene modulo 64); none where there are more shards than
+    /// tags.
     pub fn shard_of_tag(&self, tag: u16) -> Option<usize> {
         let tags = usize::from(USER_TAGS);
         (self.count.get() <= tags).then(|| usize::from(tag) % self.count.get())

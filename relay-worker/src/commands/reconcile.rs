@@ -1,9 +1,9 @@
-//! `reconcile`: the platform's invariants, checked against the databases, Redis, Kafka and the search index. It reads only;
-//! what it finds broken is for people.
+//! `reconcile`: the platform's invariants, checked against the databases, Redis, Kafka and the search index. It reads
+//! only; what it finds broken is for people.
 //!
-//! It comes to a verdict also where work never rests. What lies in one database is read in one snapshot of it. What lies in
-//! several is never read at one moment, so what disagrees is a suspect: it is looked at again, and is broken if it
-//! disagrees in the same way for longer than the longest life in flight (`limits::SETTLE_MS`).
+//! It comes to a verdict also where work never rests. What lies in one database is read in one snapshot of it. What
+//! lies in several is never read at one moment, so what disagrees is a suspect: it is looked at again, and is broken if
+//! it disagrees in the same way for longer than the longest life in flight (`limits::SETTLE_MS`).
 
 pub mod books;
 pub mod bus;
@@ -85,8 +85,8 @@ impl Part {
     }
 }
 
-/// Checks everything once what is in flight now has ended, for which it has `settle_ms`. What disagrees is looked at again
-/// until it agrees or has disagreed for so long.
+/// Checks everything once what is in flight now has ended, for which it has `settle_ms`. What disagrees is looked at
+/// again until it agrees or has disagreed for so long.
 ///
 /// # Errors
 /// When a server cannot be asked; nothing is known then.

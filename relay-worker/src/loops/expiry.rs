@@ -1,5 +1,5 @@
-//! Unpaid orders are cancelled after their time, which begins when they are written and can be paid, and is measured by the
-//! clock of their own shard. Any number of relays may do it: each skips what another holds.
+//! Unpaid orders are cancelled after their time, which begins when they are written and can be paid, and is measured by
+//! the clock of their own shard. Any number of relays may do it: each skips what another holds.
 
 use crate::clients::database::{Database, assembled};
 use crate::clients::redis::Redis;

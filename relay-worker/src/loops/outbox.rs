@@ -8,8 +8,8 @@ pub mod record;
 pub mod resend;
 pub mod settle;
 
-/// `t_local_message.status`: what became of a row's sending. That the stock consumer has taken the message in is another
-/// fact, `confirmed_at`: it may be so while the row still waits, where only some of its records were published.
+/// `t_local_message.status`: what became of a row's sending. That the stock consumer has taken the message in is
+/// another fact, `confirmed_at`: it may be so while the row still waits, where only some of its records were published.
 pub mod status {
     pub const WAITING: u8 = 0;
     pub const SENT: u8 = 1;

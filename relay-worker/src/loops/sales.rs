@@ -1,6 +1,7 @@
-//! Flash sales while they run and at their end: brought back where Redis lost them, stopped while their product is not on
-//! sale, closed in Redis and the database, and what is unsold goes back to the ordinary stock, also what is cancelled
-//! later. Each step may be repeated, by any number of relays, and a sale that something is wrong with holds up no other.
+//! Flash sales while they run and at their end: brought back where Redis lost them, stopped while their product is not
+//! on sale, closed in Redis and the database, and what is unsold goes back to the ordinary stock, also what is
+//! cancelled later. Each step may be repeated, by any number of relays, and a sale that something is wrong with holds
+//! up no other.
 
 pub mod care;
 pub mod close;
@@ -106,8 +107,8 @@ impl Sales {
         closed.and(watched).and(given_back)
     }
 
-    /// Ends these sales in Redis; per sale, units promised to purchases that the database does not have yet, -1 where Redis does not know, or what is
-    /// wrong with it.
+    /// Ends these sales in Redis; per sale, units promised to purchases that the database does not have yet, -1 where
+    /// Redis does not know, or what is wrong with it.
     ///
     /// # Errors
     /// When Redis is away.

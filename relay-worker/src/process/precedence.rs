@@ -1,5 +1,6 @@
-//! What was accepted becomes an order before orders are published: while an intake is behind, the outbox gives way to the
-//! batch writer, for both need the same databases and processors. Never for long: what is published late moves stock late.
+//! What was accepted becomes an order before orders are published: while an intake is behind, the outbox gives way to
+//! the batch writer, for both need the same databases and processors. Never for long: what is published late moves
+//! stock late.
 
 use crate::limits::{OUTBOX_GIVES_WAY_MS_MAX, PRECEDENCE_MS};
 use crate::process::shutdown::Shutdown;
@@ -18,7 +19,8 @@ impl Precedence {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
-    /// Waits while the writer goes first, but at most until `OUTBOX_GIVES_WAY_MS_MAX` have passed `since`, or the relay stops.
+    /// Waits while the writer goes first, but at most until `OUTBOX_GIVES_WAY_MS_MAX` have passed `since`, or the relay
+    /// stops.
     pub async fn give_way(&self, since: Instant, shutdown: &mut Shutdown) {
         let latest = since + Duration::from_millis(OUTBOX_GIVES_WAY_MS_MAX);
         loop {

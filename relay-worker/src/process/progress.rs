@@ -1,5 +1,5 @@
-//! What each loop of this process is doing: when it last got something done, and what holds it. Loops report here through
-//! their `Outage`, so that none can be left out; `/health` and `/metrics` show it.
+//! What each loop of this process is doing: when it last got something done, and what holds it. Loops report here
+//! through their `Outage`, so that none can be left out; `/health` and `/metrics` show it.
 
 use serde::Serialize;
 use std::collections::BTreeMap;

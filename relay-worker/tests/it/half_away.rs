@@ -1,4 +1,5 @@
-//! A part of the platform is away, killed or stopped: the other parts go on, and nothing of it is lost when it comes back.
+//! A part of the platform is away, killed or stopped: the other parts go on, and nothing of it is lost when it comes
+//! back.
 
 use crate::life::bootstrap;
 use crate::topic::{Topic, order_ids};

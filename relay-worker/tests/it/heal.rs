@@ -1,5 +1,5 @@
-//! Redis and the inventory database after one of them lost what it knew: the platform heals by itself, and sells nothing
-//! twice meanwhile.
+//! Redis and the inventory database after one of them lost what it knew: the platform heals by itself, and sells
+//! nothing twice meanwhile.
 
 use crate::sales::{kill_and_start, text};
 use crate::world::{World, now, wait};
@@ -307,7 +307,8 @@ async fn a_product_taken_off_sale_stops_its_sale() {
     relay.stop().unwrap();
 }
 
-/// Redis loses everything again and again, while purchases are on their way and while one of two relays brings the sale back.
+/// Redis loses everything again and again, while purchases are on their way and while one of two relays brings the sale
+/// back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sale_lost_again_and_again_under_relays_that_are_killed() {
     let mut world = World::new().await;

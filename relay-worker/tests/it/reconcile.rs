@@ -13,8 +13,8 @@ enum Place {
 }
 use Place::{Inventory, Shard};
 
-/// Where something is broken, how, how it is mended, and the line that says so. What a unique key forbids is broken in a
-/// table that lost it.
+/// Where something is broken, how, how it is mended, and the line that says so. What a unique key forbids is broken in
+/// a table that lost it.
 const BREAKS: [(Place, &str, &str, &str); 17] = [
     (
         Inventory,

@@ -1,5 +1,5 @@
-//! `reconcile` beside a Kafka: what the outbox says against what the topics hold, also where they have forgotten some of it,
-//! and where only a part is compared.
+//! `reconcile` beside a Kafka: what the outbox says against what the topics hold, also where they have forgotten some
+//! of it, and where only a part is compared.
 
 use crate::reconcile::{AT_ONCE, broken, lines_broken};
 use crate::world::{SOON, World, now};

@@ -1,5 +1,5 @@
-//! Time is that of the store that decides, in UTC: local zones, the hour that a zone repeats, orders that waited in a queue,
-//! and a database's clock that was set back.
+//! Time is that of the store that decides, in UTC: local zones, the hour that a zone repeats, orders that waited in a
+//! queue, and a database's clock that was set back.
 
 use crate::world::{World, now, wait};
 use contract::store::sql::NOW_MS;

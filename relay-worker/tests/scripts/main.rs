@@ -1,5 +1,5 @@
-//! Every Lua script on a real Redis, as tables: the state before, the call, the reply, the state after. Each branch of each
-//! script must be taken both ways by some case, and every script in the sources must have its table.
+//! Every Lua script on a real Redis, as tables: the state before, the call, the reply, the state after. Each branch of
+//! each script must be taken both ways by some case, and every script in the sources must have its table.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap there is a failed test")]
 
 mod keys;

@@ -1,7 +1,7 @@
-//! Histories of one product: orders are promised, written or die, paid, called off; messages are lost, late and repeated;
-//! Redis loses everything; the database goes back. The scripts are the real ones on a real Redis, what is decided about
-//! stock and intents is the relay's own code; only rows and messages are kept in memory. Nothing is ever sold that is not
-//! there, and once all is delivered and swept nothing is left over.
+//! Histories of one product: orders are promised, written or die, paid, called off; messages are lost, late and
+//! repeated; Redis loses everything; the database goes back. The scripts are the real ones on a real Redis, what is
+//! decided about stock and intents is the relay's own code; only rows and messages are kept in memory. Nothing is ever
+//! sold that is not there, and once all is delivered and swept nothing is left over.
 
 use contract::store::redis::{RELEASE, RESERVE, SET_ASIDE, SYNC, Script};
 use domain::stock::{Inventory, StockEffect};

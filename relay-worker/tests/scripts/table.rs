@@ -177,7 +177,8 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Puts a note at each `if`, `elseif` and loop. Scripts have no such words in texts, and comments on lines of their own.
+/// Puts a note at each `if`, `elseif` and loop. Scripts have no such words in texts, and comments on lines of their
+/// own.
 fn noted(text: String) -> Noted {
     let code: String = text
         .lines()

@@ -31,7 +31,8 @@ fn packet(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(packet)
 }
 
-/// Makes anonymous blocks a syntax error. A text that is parted between two reads is left alone: clients send each at once.
+/// Makes anonymous blocks a syntax error. A text that is parted between two reads is left alone: clients send each at
+/// once.
 pub(super) fn spoil_blocks(bytes: &mut [u8]) {
     const BLOCK: &[u8] = b"BEGIN NOT ATOMIC";
     for at in 0..bytes.len().saturating_sub(BLOCK.len() - 1) {

@@ -1,5 +1,5 @@
-//! HTTP/1.1 requests whose borders are not where they should be: bytes behind a body, heads that must be refused, bodies
-//! that are refused while they come. Each client gets an answer it can read.
+//! HTTP/1.1 requests whose borders are not where they should be: bytes behind a body, heads that must be refused,
+//! bodies that are refused while they come. Each client gets an answer it can read.
 
 use crate::crowd::crowd;
 use crate::shop::Shop;

@@ -1,5 +1,5 @@
-//! Clients who mean well, and what they get. Each asks at fixed times, and its latency counts from when a request was due:
-//! a stall is not hidden by the requests it holds up.
+//! Clients who mean well, and what they get. Each asks at fixed times, and its latency counts from when a request was
+//! due: a stall is not hidden by the requests it holds up.
 
 use anyhow::Result;
 use std::sync::{Condvar, Mutex, PoisonError};

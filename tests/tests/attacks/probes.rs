@@ -1,4 +1,5 @@
-//! A host under attack whose components misbehave on command: `wild` and `stuck` do, `steady` serves the honest clients.
+//! A host under attack whose components misbehave on command: `wild` and `stuck` do, `steady` serves the honest
+//! clients.
 
 use crate::honest::{Turn, clients};
 use crate::shop::alone;
@@ -14,8 +15,8 @@ use tests::app::{Platform, answers};
 use tests::client::Client;
 use tests::component;
 
-/// How long a component may take here. Three times that, and all that an attack left has ended: it waits for an instance, it
-/// is late, and its instance is let go.
+/// How long a component may take here. Three times that, and all that an attack left has ended: it waits for an
+/// instance, it is late, and its instance is let go.
 const REQUEST_TIMEOUT: &str = "3s";
 const SCHEMA: &str =
     "CREATE DATABASE IF NOT EXISTS probe; CREATE DATABASE IF NOT EXISTS wild; USE probe;

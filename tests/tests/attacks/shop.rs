@@ -111,7 +111,8 @@ impl Shop {
     }
 }
 
-/// Orders, looks at the order, at all of its orders, at the product, at the platform's health, at the host's, and again.
+/// Orders, looks at the order, at all of its orders, at the product, at the platform's health, at the host's, and
+/// again.
 fn customer(api: Client, product: u64) -> Turn {
     let user = buyer();
     let mut last = String::new();

@@ -1,5 +1,5 @@
-//! One attack beside honest clients on a host process, and what must hold meanwhile and afterwards: every honest request
-//! is answered well and soon, memory is bounded, and the host comes to rest.
+//! One attack beside honest clients on a host process, and what must hold meanwhile and afterwards: every honest
+//! request is answered well and soon, memory is bounded, and the host comes to rest.
 
 use crate::honest::{self, Figures, Turn};
 use crate::vitals::{CONNECTIONS, IN_FLIGHT, INSTANCES, Memory, Metrics};
@@ -15,8 +15,8 @@ use tokio::sync::Notify;
 
 /// How long the honest clients are alone with the host first.
 const QUIET: Duration = Duration::from_millis(600);
-/// The honest clients' slowest hundredth may take so many times what it took then, and always so long: on two cores, which
-/// attackers and databases share, thousands of connections at once take the kernel alone a part of that.
+/// The honest clients' slowest hundredth may take so many times what it took then, and always so long: on two cores,
+/// which attackers and databases share, thousands of connections at once take the kernel alone a part of that.
 const SLOWER_MAX: u32 = 10;
 const P99_FLOOR: Duration = Duration::from_millis(400);
 /// Memory of the host process.
@@ -116,8 +116,8 @@ impl Siege<'_> {
         Ok(wrong)
     }
 
-    /// The attack, on a thread that leaves the processors to those who would not share them with an attacker; ended early
-    /// where the host grows without end.
+    /// The attack, on a thread that leaves the processors to those who would not share them with an attacker; ended
+    /// early where the host grows without end.
     fn assault<F>(&self, memory: Memory, attack: impl FnOnce(Target) -> F + Send) -> Result<()>
     where
         F: Future<Output = Result<()>>,

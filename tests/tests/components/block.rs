@@ -1,4 +1,5 @@
-//! A test's MySQL that takes anonymous blocks, as MariaDB does: each statement in one is a line of the script of its own.
+//! A test's MySQL that takes anonymous blocks, as MariaDB does: each statement in one is a line of the script of its
+//! own.
 
 use crate::bindings::mysql::DbValue;
 use crate::replies::refused_by_mysql;

@@ -274,8 +274,8 @@ fn clash(found: OrderId, request_hash: Option<Vec<u8>>) -> Script {
         )
 }
 
-/// What `request_hash` of an order of these tests' body is in databases that are in use. Of another hash every repeat across a
-/// deployment would be another request: a change of it needs a way for both.
+/// What `request_hash` of an order of these tests' body is in databases that are in use. Of another hash every repeat
+/// across a deployment would be another request: a change of it needs a way for both.
 const PAYLOAD_HASH: &str = "efa829d970fd6ecdc5116f0a98c91c2c";
 
 pub fn payload_hash() -> Vec<u8> {

@@ -1,5 +1,5 @@
-//! Just enough of a host to run requests through one function, one after the other or many at once: wasmtime, WASI, and the
-//! scripted bindings.
+//! Just enough of a host to run requests through one function, one after the other or many at once: wasmtime, WASI, and
+//! the scripted bindings.
 
 use crate::bindings;
 use crate::script::Script;

@@ -1,5 +1,5 @@
-//! Requests that share an instance share its connections to MySQL: none is let go while another is busy, and none is given on
-//! with what a request left in it.
+//! Requests that share an instance share its connections to MySQL: none is let go while another is busy, and none is
+//! given on with what a request left in it.
 
 use crate::bindings::mysql::DbValue;
 use crate::bindings::redis::RedisResult;
@@ -119,8 +119,8 @@ fn transactions_and_other_statements_have_connections_of_their_own() {
 fn a_transaction_nobody_ended_is_rolled_back_before_the_next() {
     let refused = || refused_by_mysql(1105, "HY000", "Unknown error");
     let again = minted(0, 2);
-    // The first attempt's id is taken, its ROLLBACK is refused, and the request tries again: with the other request under
-    // way the connection cannot be let go.
+    // The first attempt's id is taken, its ROLLBACK is refused, and the request tries again: with the other request
+    // under way the connection cannot be let go.
     let script = Script::default()
         .without_blocks()
         .expect("admit", admitted(minted(0, 1)))

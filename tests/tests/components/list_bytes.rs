@@ -1,5 +1,5 @@
-//! Lists of the largest orders there may be: a page that would be too large is refused, by as many requests at once as an
-//! instance gets, within the memory it gets.
+//! Lists of the largest orders there may be: a page that would be too large is refused, by as many requests at once as
+//! an instance gets, within the memory it gets.
 
 use crate::bindings::mysql::DbValue;
 use crate::host::{Instance, Reply, request};

@@ -1,5 +1,5 @@
-//! What says who asks and whether it is a repeat: every form of a key and of a user is understood as one thing or refused,
-//! and none is dropped.
+//! What says who asks and whether it is a repeat: every form of a key and of a user is understood as one thing or
+//! refused, and none is dropped.
 
 use crate::create_order::{BODY, inserts, reserved_under};
 use crate::host::{Reply, request, send};

@@ -1,5 +1,6 @@
-//! What a test's MySQL knows of its sessions: which are asked at the moment, and which nobody may ask again. As with Spin, a
-//! connection that is let go while another is opened or asked would never be closed, and its instance would hang.
+//! What a test's MySQL knows of its sessions: which are asked at the moment, and which nobody may ask again. As with
+//! Spin, a connection that is let go while another is opened or asked would never be closed, and its instance would
+//! hang.
 
 use crate::script::{Answer, Script, is_like};
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! `stats`: the same orders counted by the shards and by the index give the same reply; an index that is away, late, or gives
-//! less than the whole costs time, not the answer.
+//! `stats`: the same orders counted by the shards and by the index give the same reply; an index that is away, late, or
+//! gives less than the whole costs time, not the answer.
 
 use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send, send_with};

@@ -77,8 +77,8 @@ pub fn nothing_odd(platform: &Platform, relay: &Process) -> Result<()> {
     Ok(())
 }
 
-/// Units of a product that is sold one by one: available are those without an order, once what a dead request had reserved
-/// is old enough to be returned. There are never more.
+/// Units of a product that is sold one by one: available are those without an order, once what a dead request had
+/// reserved is old enough to be returned. There are never more.
 pub fn exact(platform: &Platform, product: u64, seeded: i64) -> Result<()> {
     const CANCELLED: u8 = 4;
     let missing = || -> Result<i64> {

@@ -1,5 +1,5 @@
-//! A transaction that is one statement, when its server or its client goes away in the midst of it: the server alone knows what
-//! came of it, and the repeat finds out.
+//! A transaction that is one statement, when its server or its client goes away in the midst of it: the server alone
+//! knows what came of it, and the repeat finds out.
 
 use crate::{alone, audit};
 use anyhow::{Context, Result, ensure};
@@ -11,7 +11,8 @@ use tests::shop::{Stock, buyer, key, order_body};
 
 const REACHED_WITHIN: Duration = Duration::from_secs(30);
 
-/// Where a block stands still: its statement, what another session does to stop it there, and the stock mode of what is ordered.
+/// Where a block stands still: its statement, what another session does to stop it there, and the stock mode of what is
+/// ordered.
 const STOPS: [(&str, &str, &str); 3] = [
     (
         "INSERT INTO t_order_item",

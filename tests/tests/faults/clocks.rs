@@ -1,5 +1,5 @@
-//! Redis, host and relay whose wall clocks are an hour off, each in its way, and jump while they run: nothing is cancelled
-//! before its time, nothing waits until the clocks agree again, a sale goes on.
+//! Redis, host and relay whose wall clocks are an hour off, each in its way, and jump while they run: nothing is
+//! cancelled before its time, nothing waits until the clocks agree again, a sale goes on.
 
 use crate::{alone, audit};
 use anyhow::{Context, Result, ensure};

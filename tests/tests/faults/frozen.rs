@@ -1,5 +1,5 @@
-//! A host or a relay that freezes in the middle of a transaction (a stopped process, a machine that is gone) holds the rows
-//! it has locked for seconds, not for hours: the others go on.
+//! A host or a relay that freezes in the middle of a transaction (a stopped process, a machine that is gone) holds the
+//! rows it has locked for seconds, not for hours: the others go on.
 
 use crate::alone;
 use anyhow::{Context, Result, ensure};

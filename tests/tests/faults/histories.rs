@@ -1,7 +1,7 @@
-//! Histories of scarce products on real servers: buyers create, buy in sales, pay and cancel, several at once, or never pay, while
-//! connections of host and relay to MySQL and Redis end at requests that nobody chose, before or after those took effect, and
-//! both are killed now and then. What is not answered is repeated. At the end no unit is sold twice and none is left over.
-//! `HISTORIES` says how many (`cargo xtask soak histories`).
+//! Histories of scarce products on real servers: buyers create, buy in sales, pay and cancel, several at once, or never
+//! pay, while connections of host and relay to MySQL and Redis end at requests that nobody chose, before or after those
+//! took effect, and both are killed now and then. What is not answered is repeated. At the end no unit is sold twice
+//! and none is left over. `HISTORIES` says how many (`cargo xtask soak histories`).
 
 use crate::steps::Victim;
 use crate::{alone, audit, number};

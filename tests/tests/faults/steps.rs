@@ -1,6 +1,6 @@
-//! The host and the relay are killed, or lose a reply, at each named step of theirs: a proxy before MySQL, Redis or Kafka
-//! stops them there. Every request is repeated under its key, and then all of it must be as if nothing had happened.
-//! `STEPS_ROUNDS` says how often each step is met; the gate meets each once (`cargo xtask soak steps`).
+//! The host and the relay are killed, or lose a reply, at each named step of theirs: a proxy before MySQL, Redis or
+//! Kafka stops them there. Every request is repeated under its key, and then all of it must be as if nothing had
+//! happened. `STEPS_ROUNDS` says how often each step is met; the gate meets each once (`cargo xtask soak steps`).
 
 pub mod errand;
 pub mod table;
@@ -138,8 +138,8 @@ impl<'a> Victim<'a> {
         Ok(errand)
     }
 
-    /// Every blow at each of these steps, so often. What was asked for in a round is repeated at its end: later, a token
-    /// would have expired.
+    /// Every blow at each of these steps, so often. What was asked for in a round is repeated at its end: later, a
+    /// token would have expired.
     fn campaign<'s>(
         &self,
         shop: &'s Shop<'s>,
@@ -241,8 +241,8 @@ fn of_a_relay_with_kafka() -> Result<()> {
     let relay = Victim::relay(&platform, "victim-relay")?;
     let mut errands = relay.campaign(&shop, &RELAY, rounds())?;
     errands.extend(relay.campaign(&shop, &BUS, rounds())?);
-    // A killed member's partitions are somebody's again after ten seconds: once is enough, and too much for the gate, where
-    // the bus is in the relay.
+    // A killed member's partitions are somebody's again after ten seconds: once is enough, and too much for the gate,
+    // where the bus is in the relay.
     if rounds() > 1 {
         errands.extend(relay.campaign(&shop, &STOCK, 1)?);
     }

@@ -1,5 +1,5 @@
-//! Relays that are stopped in the middle of their work for longer than their leases, and go on when others have done it:
-//! nothing is lost, nothing happens twice.
+//! Relays that are stopped in the middle of their work for longer than their leases, and go on when others have done
+//! it: nothing is lost, nothing happens twice.
 
 use crate::steps::errand::{Errand, Shop, Work};
 use crate::steps::table::FROZEN;

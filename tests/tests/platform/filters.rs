@@ -1,5 +1,5 @@
-//! What a list or a search shows is what was asked for, while what it is asked for changes all the time: every route that
-//! filters, on real servers, with payments, retries and sales that begin and end.
+//! What a list or a search shows is what was asked for, while what it is asked for changes all the time: every route
+//! that filters, on real servers, with payments, retries and sales that begin and end.
 
 use anyhow::Result;
 use serde_json::json;

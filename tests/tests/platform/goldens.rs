@@ -1,5 +1,5 @@
-//! The five systems' own requests as files, posted as they are, and the answers they get as files beside them.
-//! These are written by hand: an answer that is another lands in the target folder, for whoever has read the difference.
+//! The five systems' own requests as files, posted as they are, and the answers they get as files beside them. These
+//! are written by hand: an answer that is another lands in the target folder, for whoever has read the difference.
 
 use anyhow::{Context, Result, bail, ensure};
 use domain::OrderId;

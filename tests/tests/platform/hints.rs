@@ -1,5 +1,5 @@
-//! Who leaves work for the relay also wakes it. This relay looks for work by itself once an hour, so that a hint that is not
-//! sent, or not listened to, is a wait that fails the test.
+//! Who leaves work for the relay also wakes it. This relay looks for work by itself once an hour, so that a hint that
+//! is not sent, or not listened to, is a wait that fails the test.
 
 use crate::failures::given_up;
 use anyhow::{Result, ensure};
@@ -12,8 +12,8 @@ use tests::app::{Options, Platform};
 use tests::sale::{buy, token, token_in};
 use tests::shop::{buyer, key, order_body, placed};
 
-/// A quiet machine needs less than a tenth of it. Shorter than the half minute of silence after which the relay listens anew
-/// and looks for everything.
+/// A quiet machine needs less than a tenth of it. Shorter than the half minute of silence after which the relay listens
+/// anew and looks for everything.
 const WOKEN: Duration = Duration::from_secs(10);
 const SLEEPS_MS: u64 = 3_600_000;
 

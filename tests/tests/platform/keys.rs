@@ -1,5 +1,6 @@
-//! A key and its order live as long as each other: whichever way a request is repeated, and whatever Redis has lost meanwhile,
-//! it is answered with the order that its key has made. Redis is emptied here, so the platform is this file's own.
+//! A key and its order live as long as each other: whichever way a request is repeated, and whatever Redis has lost
+//! meanwhile, it is answered with the order that its key has made. Redis is emptied here, so the platform is this
+//! file's own.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! The same keys in both modes by many at once, while Redis is emptied and host and relay are killed: each key makes one order,
-//! and every answer there was is that order.
+//! The same keys in both modes by many at once, while Redis is emptied and host and relay are killed: each key makes
+//! one order, and every answer there was is that order.
 
 use crate::keys::{Mode, create, empty_redis, id_of, platform, repeated};
 use anyhow::{Result, ensure};
@@ -23,7 +23,8 @@ struct Sent {
     accepted: Mutex<BTreeSet<String>>,
 }
 
-/// Sends keys in turn, each sender from another place on and the modes mixed; a request without an answer is one more repeat.
+/// Sends keys in turn, each sender from another place on and the modes mixed; a request without an answer is one more
+/// repeat.
 fn send(
     platform: &Platform,
     keys: &[Sent],

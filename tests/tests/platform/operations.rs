@@ -1,5 +1,5 @@
-//! Every operation of the OpenAPI document on real servers, each answered well and each answer held against what this test
-//! itself has sold. (That every reply has the document's shape, the client sees to.)
+//! Every operation of the OpenAPI document on real servers, each answered well and each answer held against what this
+//! test itself has sold. (That every reply has the document's shape, the client sees to.)
 
 use anyhow::{Context, Result, ensure};
 use domain::OrderId;
@@ -316,7 +316,8 @@ fn products_in_envelopes(walk: &mut Walk) -> Result<()> {
     assert_eq!(ids(&named.body["data"]), [&*product]);
     let newest = walk.get("recommendProducts", &[], "")?;
     ensure!(!ids(&newest.body["data"]).is_empty(), "{}", newest.text);
-    // Of a hundred, what the orders above hold: 4 on /v1 less 2 cancelled, 3 less 2, 2 less 1. A cancel's units come back later.
+    // Of a hundred, what the orders above hold: 4 on /v1 less 2 cancelled, 3 less 2, 2 less 1. A cancel's units come
+    // back later.
     let stock = walk.get("getEnvelopeStock", &[&product], "")?;
     let units = stock.body["data"]["stock"].as_u64().context("units")?;
     ensure!((91..=96).contains(&units), "{units} units left");

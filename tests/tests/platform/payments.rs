@@ -1,4 +1,5 @@
-//! A payment pays one order, whichever shards the orders are in, and what cannot pay its order is put down for a refund.
+//! A payment pays one order, whichever shards the orders are in, and what cannot pay its order is put down for a
+//! refund.
 
 use anyhow::Result;
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! Products in several variants: an order takes each line from its own sku, all of them or none, and a cancel gives all back.
+//! Products in several variants: an order takes each line from its own sku, all of them or none, and a cancel gives all
+//! back.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Campaigns of faults whose short form is in the gate (`tests/tests/faults`): the same tests, with a variable that makes
-//! them go on for longer.
+//! Campaigns of faults whose short form is in the gate (`tests/tests/faults`): the same tests, with a variable that
+//! makes them go on for longer.
 
 use std::process::{ExitCode, Stdio};
 

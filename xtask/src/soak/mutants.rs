@@ -1,5 +1,5 @@
-//! A test that cannot fail holds nothing. `tests/mutants.txt` lists one-line changes of Rust, Lua and SQL, each with the
-//! test that must fail for it and passes without it; here they are made, one at a time, in a copy of the checkout.
+//! A test that cannot fail holds nothing. `tests/mutants.txt` lists one-line changes of Rust, Lua and SQL, each with
+//! the test that must fail for it and passes without it; here they are made, one at a time, in a copy of the checkout.
 
 use std::collections::BTreeSet;
 use std::fs;

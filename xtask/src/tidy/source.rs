@@ -8,6 +8,8 @@ const LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
 /// A test tells a story from its beginning to its end.
 const TEST_LINES_MAX: usize = 90;
+/// Characters of a line of prose; code blocks and tables are as wide as what they show.
+const PROSE_MAX: usize = 120;
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 6] = ["util", "utils", "common", "helpers", "manager", "misc"];
 /// Paths that exist on one machine only. In pieces, for this file is checked too.
@@ -27,6 +29,12 @@ pub fn check(path: &Path, text: &str) -> Vec<String> {
     }
     if path == Path::new("clippy.toml") {
         bans(path, text, &mut problems);
+    }
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "md" || extension == "rs")
+    {
+        prose(path, text, &mut problems);
     }
     problems
 }
@@ -100,6 +108,27 @@ fn rust(path: &Path, text: &str, problems: &mut Vec<String>) {
             .into_iter()
             .map(|(line, what)| format!("{shown}:{line}: {what}")),
     );
+}
+
+/// Lines of prose that are too long to read, in documents and in comments.
+fn prose(path: &Path, text: &str, problems: &mut Vec<String>) {
+    let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+    let mut in_code = false;
+    for (number, line) in (1..).zip(text.lines()) {
+        in_code ^= line.trim_start().starts_with("```");
+        let is_prose = match is_rust {
+            true => line.trim_start().starts_with("//"),
+            false => !in_code && !line.starts_with(['|', '`']) && !line.starts_with("    "),
+        };
+        // A word that is longer by itself cannot be parted.
+        let has_space = line.trim().contains(' ');
+        if is_prose && has_space && line.chars().count() > PROSE_MAX {
+            let shown = path.display();
+            problems.push(format!(
+                "{shown}:{number}: a line of prose with more than {PROSE_MAX} characters"
+            ));
+        }
+    }
 }
 
 /// A ban tells the reason to whoever runs into it.
@@ -241,6 +270,19 @@ mod tests {
                 "a.rs: 503 lines, more than 500",
                 "a.rs:2: long has 502 lines, more than 70"
             ]
+        );
+    }
+
+    #[test]
+    fn long_lines_of_prose_are_told() {
+        let long = "word ".repeat(25);
+        let text = format!(
+            "{long}\n\n```sh\n{long}\n```\n| {long} |\n{}\n",
+            "x".repeat(130)
+        );
+        assert_eq!(
+            problems("a.md", &text),
+            ["a.md:1: a line of prose with more than 120 characters"]
         );
     }
 

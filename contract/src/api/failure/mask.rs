@@ -1,5 +1,6 @@
-//! Takes where somebody lives and how to call them out of a raw message, before it is shown. The message may be broken, cut
-//! off, or JSON within a JSON string: so names are looked for in the text as it is, and when in doubt more is hidden.
+//! Takes where somebody lives and how to call them out of a raw message, before it is shown. The message may be broken,
+//! cut off, or JSON within a JSON string: so names are looked for in the text as it is, and when in doubt more is
+//! hidden.
 
 /// Parts of the names of fields that are nobody's business, in lower case.
 const PRIVATE: [&str; 6] = ["address", "phone", "mobile", "地址", "电话", "手机"];
@@ -79,8 +80,8 @@ fn text_end(text: &str, quote: char, escapes: usize) -> usize {
     text.len()
 }
 
-/// Length of an object or a list with what is in it; all the rest where it does not end. Brackets within its texts count
-/// too: such a value hides more, never less, unless it closes more than it opens.
+/// Length of an object or a list with what is in it; all the rest where it does not end. Brackets within its texts
+/// count too: such a value hides more, never less, unless it closes more than it opens.
 fn nested_end(text: &str, open: char) -> usize {
     let close = if open == '{' { '}' } else { ']' };
     let mut depth = 0usize;

@@ -19,8 +19,8 @@ const CHUNK_BYTES: usize = 4 * 1024;
 
 /// Makes `async fn(Call) -> Result<Reply, Fault>` the component's HTTP handler.
 ///
-/// The SDK's own attribute copies every header into a map, and body and reply through a second kind of stream, before the
-/// function has asked for anything.
+/// The SDK's own attribute copies every header into a map, and body and reply through a second kind of stream, before
+/// the function has asked for anything.
 #[macro_export]
 macro_rules! http_function {
     ($answer:ident) => {

@@ -1,5 +1,5 @@
-//! Where a component's connections come from and go back to: those its instance keeps. An open is never given up, and what a
-//! request that was given up leaves behind is not given on (see `pool`).
+//! Where a component's connections come from and go back to: those its instance keeps. An open is never given up, and
+//! what a request that was given up leaves behind is not given on (see `pool`).
 
 use crate::clock::sleep;
 use crate::mysql::lease::{Lease, Mode, State};
@@ -102,8 +102,9 @@ pub async fn take(address: &str, mode: Mode) -> Result<Lease, SqlError> {
     }
 }
 
-/// Opens one, counted already. The call is nobody's own: where whoever asked is gone by the time it ends, the connection is
-/// kept for others. Given up it could come back opened at that very moment, to be let go in the midst of other calls.
+/// Opens one, counted already. The call is nobody's own: where whoever asked is gone by the time it ends, the
+/// connection is kept for others. Given up it could come back opened at that very moment, to be let go in the midst of
+/// other calls.
 async fn open(address: String, home: Home) -> Result<Lease, SqlError> {
     let (sender, receiver) = oneshot::channel();
     spawn(async move {

@@ -97,7 +97,8 @@ impl Call {
         Ok(())
     }
 
-    /// Reads a JSON body of at most 64 KB. An absent content type passes (the demo's `curl` clients send none), another type does not.
+    /// Reads a JSON body of at most 64 KB. An absent content type passes (the demo's `curl` clients send none), another
+    /// type does not.
     pub async fn json_body(&mut self) -> Result<Bytes, Rejection> {
         let lines = self.header_lines("content-type");
         if lines.len() > 1 {

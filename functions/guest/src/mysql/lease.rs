@@ -8,8 +8,8 @@ use contract::store::sql;
 use spin_sdk::mysql::{Error, ParameterValue};
 use std::mem::replace;
 
-/// What a connection is kept for. One of a transaction begins the next with the statement after its COMMIT or ROLLBACK, so it
-/// must never answer a statement by itself: that would leave a transaction open, and show the past to the next.
+/// What a connection is kept for. One of a transaction begins the next with the statement after its COMMIT or ROLLBACK,
+/// so it must never answer a statement by itself: that would leave a transaction open, and show the past to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Each statement by itself, as connections are opened.

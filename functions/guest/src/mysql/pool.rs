@@ -1,13 +1,13 @@
-//! What an instance keeps of connections: which may be taken, which nobody may ask again, and when those are let go. What a
-//! connection is does not matter here.
+//! What an instance keeps of connections: which may be taken, which nobody may ask again, and when those are let go.
+//! What a connection is does not matter here.
 //!
-//! Spin closes a connection under a lock that each open holds, and each statement waits for: one let go in between stops the
-//! whole instance for good. So nothing is let go while anything is in flight.
+//! Spin closes a connection under a lock that each open holds, and each statement waits for: one let go in between
+//! stops the whole instance for good. So nothing is let go while anything is in flight.
 
 use super::lease::Mode;
 
-/// Of one address, in whatever state. Sixteen requests, which Spin has in an instance at a time, need two each at most: one of
-/// either mode.
+/// Of one address, in whatever state. Sixteen requests, which Spin has in an instance at a time, need two each at most:
+/// one of either mode.
 pub const CONNECTIONS_MAX: usize = 32;
 
 /// What there is for who needs a connection.

@@ -1,5 +1,5 @@
-//! A session of MySQL as the SDK has it, through the thread's port; a result comes whole. The program has a pool of its own,
-//! which opens, bounds and cleans sessions: nothing is kept above it.
+//! A session of MySQL as the SDK has it, through the thread's port; a result comes whole. The program has a pool of its
+//! own, which opens, bounds and cleans sessions: nothing is kept above it.
 
 use super::{Soon, UNFILLED, with};
 use crate::mysql::lease::{Lease, Mode, State};

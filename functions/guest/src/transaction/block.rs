@@ -1,5 +1,5 @@
-//! A plan as one statement: MariaDB takes an anonymous block with parameters. Whether a server does is learned from its first
-//! refusal, and remembered per address.
+//! A plan as one statement: MariaDB takes an anonymous block with parameters. Whether a server does is learned from its
+//! first refusal, and remembered per address.
 
 use super::plan::Plan;
 use super::{End, Stop};
@@ -8,8 +8,8 @@ use crate::mysql::{Db, SqlError, Value};
 use crate::mysql_error::Kind;
 use std::sync::{Mutex, PoisonError};
 
-/// Statements in a block. What callers send decides how many a plan has, and each number is a text that the server prepares:
-/// a longer plan goes statement by statement.
+/// Statements in a block. What callers send decides how many a plan has, and each number is a text that the server
+/// prepares: a longer plan goes statement by statement.
 const STEPS_MAX: usize = 9;
 /// Addresses whose server took no block; of this instance.
 static WITHOUT: Mutex<Vec<String>> = Mutex::new(Vec::new());

@@ -1,5 +1,5 @@
-//! What a transaction does, where that is known before it begins: statements in their order, and which of them must find
-//! their row.
+//! What a transaction does, where that is known before it begins: statements in their order, and which of them must
+//! find their row.
 
 use crate::mysql::Value;
 use contract::store::sql;
@@ -45,8 +45,8 @@ impl Plan {
         self.push(text.into(), values, true);
     }
 
-    /// Adds an insert of rows of `width` values each, and an `ending` of each row that is no parameter. Their number decides
-    /// how many statements that takes.
+    /// Adds an insert of rows of `width` values each, and an `ending` of each row that is no parameter. Their number
+    /// decides how many statements that takes.
     pub fn insert(&mut self, head: &str, width: usize, ending: &str, values: Vec<Value>) {
         let mut rest = values.into_iter();
         self.is_long |= sql::row_counts(rest.len() / width).nth(1).is_some();

@@ -1,5 +1,6 @@
-//! The orders of a page as JSON, out of one shard. Items come in pieces, and an order becomes JSON when its last is read, so
-//! that neither all rows nor all orders of a page are held at once. What the filter does not take any more is left out.
+//! The orders of a page as JSON, out of one shard. Items come in pieces, and an order becomes JSON when its last is
+//! read, so that neither all rows nor all orders of a page are held at once. What the filter does not take any more is
+//! left out.
 
 use super::filter::Filter;
 use super::render;

@@ -99,8 +99,9 @@ fn producer(cluster: &Cluster) -> anyhow::Result<FutureProducer> {
         .client()
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        // With more, a record that has to be sent again may be overtaken by the next one, and a broker that knows nothing
-        // of this producer yet takes the next one's sequence for the first: the one overtaken then counts as sent already.
+        // With more, a record that has to be sent again may be overtaken by the next one, and a broker that knows
+        // nothing of this producer yet takes the next one's sequence for the first: the one overtaken then counts as
+        // sent already.
         .set("max.in.flight.requests.per.connection", "1")
         .set("linger.ms", "2")
         .set("batch.num.messages", "10000")

@@ -49,7 +49,8 @@ impl Reader {
         opened.await?.with_context(|| format!("Kafka at {brokers}"))
     }
 
-    /// Since when the topics hold all of their records, by the clocks of those who wrote them; `None` where they lost none.
+    /// Since when the topics hold all of their records, by the clocks of those who wrote them; `None` where they lost
+    /// none.
     pub fn kept_since(&self) -> Option<Ms> {
         self.kept_since
     }

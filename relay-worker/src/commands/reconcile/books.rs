@@ -18,7 +18,8 @@ const UNBALANCED: &str = "SELECT product_id, sku_id, available_stock, locked_sto
      FROM t_inventory WHERE seeded_stock <> available_stock + locked_stock + sold_stock \
      OR total_stock <> available_stock + locked_stock ORDER BY product_id, sku_id";
 
-/// Each statement is one snapshot. On a busy product both numbers of a comparison change; by how much they differ stays.
+/// Each statement is one snapshot. On a busy product both numbers of a comparison change; by how much they differ
+/// stays.
 pub async fn check(inventory: &Database) -> anyhow::Result<Vec<Finding>> {
     let rows = count(inventory, "SELECT COUNT(*) FROM t_inventory").await?;
     let mut balance = Finding::new("1 seeded = available + locked + sold");

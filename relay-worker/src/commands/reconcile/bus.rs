@@ -1,5 +1,5 @@
-//! The outbox against Kafka: every row that says it was published has its event in its topic, and every event there is a
-//! row's. The ids of all events that the topics hold are read, from their beginning to the ends they have now.
+//! The outbox against Kafka: every row that says it was published has its event in its topic, and every event there is
+//! a row's. The ids of all events that the topics hold are read, from their beginning to the ends they have now.
 
 use super::finding::{Finding, Wrong};
 use super::lookup::each_outbox_row;

@@ -86,8 +86,8 @@ async fn of_sale(
     }
 }
 
-/// A purchase that is no record yet holds its promise, or is a failure that is tried again. Promises are read first: they
-/// end after the record is there.
+/// A purchase that is no record yet holds its promise, or is a failure that is tried again. Promises are read first:
+/// they end after the record is there.
 async fn compare(
     databases: &Databases,
     redis: &Redis,

@@ -1,5 +1,5 @@
-//! One line of the report: what was checked, how much of it, what is broken. Work in flight looks broken for a moment, so
-//! what is wrong is a suspect until it was wrong in the same way for longer than anything is in flight.
+//! One line of the report: what was checked, how much of it, what is broken. Work in flight looks broken for a moment,
+//! so what is wrong is a suspect until it was wrong in the same way for longer than anything is in flight.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 const POLL: Duration = Duration::from_millis(100);
 
-/// Waits until what is in the intakes now is written and what is in the outboxes then is published and consumed, or until
-/// `deadline`.
+/// Waits until what is in the intakes now is written and what is in the outboxes then is published and consumed, or
+/// until `deadline`.
 ///
 /// # Errors
 /// When a server cannot be asked.

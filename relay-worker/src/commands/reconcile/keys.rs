@@ -104,8 +104,8 @@ async fn replies<T: FromRedisValue>(redis: &Redis, pipeline: &Pipeline) -> anyho
     answered.context("Redis")
 }
 
-/// An accepted order is in its intake, among the failures that are tried again, or written. A token's order is none before
-/// its purchase, which the sale's buyers tell.
+/// An accepted order is in its intake, among the failures that are tried again, or written. A token's order is none
+/// before its purchase, which the sale's buyers tell.
 async fn orders_waiting(
     databases: &Databases,
     redis: &Redis,

@@ -13,8 +13,8 @@ use std::collections::{HashMap, HashSet};
 /// Rows of the outbox that are read at once.
 const PAGE_ROWS: u32 = 1_000;
 
-/// All rows that a shard's outbox has by now, in the order of their ids, page by page. The statement gives the id first; it
-/// is bound to the id after which, the id up to which, and how many.
+/// All rows that a shard's outbox has by now, in the order of their ids, page by page. The statement gives the id
+/// first; it is bound to the id after which, the id up to which, and how many.
 pub async fn each_outbox_row(
     shard: &Database,
     page: &'static str,

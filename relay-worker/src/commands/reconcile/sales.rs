@@ -38,8 +38,8 @@ pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<F
     ])
 }
 
-/// What is done with is removed: an entry that stays is stuck. The oldest of each intake are looked at, as those behind them
-/// are newer.
+/// What is done with is removed: an entry that stays is stuck. The oldest of each intake are looked at, as those behind
+/// them are newer.
 async fn entries(redis: &Redis) -> anyhow::Result<Finding> {
     let mut ended = Finding::new("4 every intake entry is an order or a failure");
     let mut streams = Streams::new(redis.clone(), String::new());

@@ -18,8 +18,8 @@ const RETAKE: Script = Script {
     text: include_str!("retake.lua"),
 };
 
-/// Promises the units again to a message whose order is not there; does nothing for one that still has them. False where
-/// they are not there any more.
+/// Promises the units again to a message whose order is not there; does nothing for one that still has them. False
+/// where they are not there any more.
 ///
 /// # Errors
 /// When a server is away.

@@ -232,8 +232,8 @@ impl Streams {
         Ok(ready)
     }
 
-    /// The replies of a pipeline of one command per stream. A stream that fails has none, and its group is made again the
-    /// next time: the stream may have been removed.
+    /// The replies of a pipeline of one command per stream. A stream that fails has none, and its group is made again
+    /// the next time: the stream may have been removed.
     fn of_each<T>(
         &mut self,
         names: &[String],

@@ -26,8 +26,8 @@ struct Readable<'a> {
 }
 
 impl TakeIn {
-    /// Brings every entry to its end: an order, or a failure. Those whose shard is away are left as they are, to be claimed
-    /// again.
+    /// Brings every entry to its end: an order, or a failure. Those whose shard is away are left as they are, to be
+    /// claimed again.
     ///
     /// # Errors
     /// When a server that all need is away; the same entries are to be brought again.

@@ -42,8 +42,8 @@ enum Obstacle {
 }
 
 impl Writer {
-    /// Writes what can be an order; one outcome per message, in their order. A shard that is away keeps its own messages
-    /// waiting and no others.
+    /// Writes what can be an order; one outcome per message, in their order. A shard that is away keeps its own
+    /// messages waiting and no others.
     ///
     /// # Errors
     /// When a server that all need is away. Some may be written then: bring the same messages again.

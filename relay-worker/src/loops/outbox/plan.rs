@@ -72,7 +72,8 @@ pub enum Outcome {
     },
 }
 
-/// The outcome of a row from its records' verdicts. Only what the bus refuses can end a row: a bus that is away will be back.
+/// The outcome of a row from its records' verdicts. Only what the bus refuses can end a row: a bus that is away will be
+/// back.
 pub fn outcome(verdicts: &[Verdict], row: &Row) -> Outcome {
     let (mut refused, mut away) = (None, None);
     for verdict in verdicts {

@@ -165,8 +165,8 @@ impl<P: PipelinedPublisher> Outbox<P> {
         }
     }
 
-    /// Sends the rows' records and settles each row with its answer. What a part of the bus that is away does not answer is
-    /// settled later and holds up neither the others nor the next claim.
+    /// Sends the rows' records and settles each row with its answer. What a part of the bus that is away does not
+    /// answer is settled later and holds up neither the others nor the next claim.
     async fn deliver(self, rows: Vec<Row>, room: Room, mut shutdown: Shutdown) -> BusAway {
         let (parts, mut settled, changed) = self.send(&rows).await;
         let mut waiting: FuturesUnordered<_> = parts

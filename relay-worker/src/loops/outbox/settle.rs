@@ -16,8 +16,8 @@ pub struct Settled {
     pub to_confirm: bool,
 }
 
-/// Writes the outcomes in one transaction. What was published is published, whoever holds the row by now; what was not is
-/// for the row's owner to say.
+/// Writes the outcomes in one transaction. What was published is published, whoever holds the row by now; what was not
+/// is for the row's owner to say.
 ///
 /// # Errors
 /// When the database fails; the leases run out then, and the rows are sent once more.
@@ -126,7 +126,8 @@ async fn fail(
     Ok(())
 }
 
-/// Marks messages of one shard as taken in by the stock consumer. Says nothing of whether their rows were published whole.
+/// Marks messages of one shard as taken in by the stock consumer. Says nothing of whether their rows were published
+/// whole.
 ///
 /// # Errors
 /// When the database fails; it may be repeated.

@@ -1,5 +1,5 @@
-//! What is remembered of flash sales from one round to the next: which ones something is wrong with, each with a pause of
-//! its own, and which ones Redis has lost.
+//! What is remembered of flash sales from one round to the next: which ones something is wrong with, each with a pause
+//! of its own, and which ones Redis has lost.
 
 use super::watch::Running;
 use crate::limits::{SALES_EVERY_MS, SALES_RECALL_AFTER_MS, SALES_TROUBLE_MS_MAX};
@@ -94,8 +94,8 @@ impl Care {
         self.lost.remove(&number);
     }
 
-    /// Lost sales, a moment after the loss: a preheat may be under way, and a relay may be writing purchases that it had
-    /// read before.
+    /// Lost sales, a moment after the loss: a preheat may be under way, and a relay may be writing purchases that it
+    /// had read before.
     pub fn to_recall(&self) -> Vec<Running> {
         let after = Duration::from_millis(SALES_RECALL_AFTER_MS);
         self.lost

@@ -1,6 +1,6 @@
-//! A flash sale that Redis lost while it runs is brought back from the databases. Nothing is sold until all of it is there:
-//! first who has bought and what is promised, then the stock, last the facts. What was accepted in the moment before the
-//! loss and is in no database is lost with it, and its units are free again; its buyers may buy once more.
+//! A flash sale that Redis lost while it runs is brought back from the databases. Nothing is sold until all of it is
+//! there: first who has bought and what is promised, then the stock, last the facts. What was accepted in the moment
+//! before the loss and is in no database is lost with it, and its units are free again; its buyers may buy once more.
 
 use super::watch::Running;
 use super::{Over, Sales};
@@ -192,9 +192,9 @@ impl Sales {
         Ok((bought, last.filter(|_| rows.len() == RETRIED_ROWS)))
     }
 
-    /// A page of a shard's purchases, and where the next one begins. The stock's log is read after the orders and before the
-    /// stock: an order that is not in it is not in the stock that is read then, or is counted twice for a moment, never not at
-    /// all.
+    /// A page of a shard's purchases, and where the next one begins. The stock's log is read after the orders and
+    /// before the stock: an order that is not in it is not in the stock that is read then, or is counted twice for a
+    /// moment, never not at all.
     async fn bought_page(
         &self,
         id: SeckillId,

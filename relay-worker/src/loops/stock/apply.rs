@@ -33,7 +33,8 @@ impl Applied {
 /// Applies what is new of `moves`, whose rows are locked as `lock` says.
 ///
 /// # Errors
-/// When the database fails, somebody holds a row, or another relay applied one of them meanwhile; nothing has changed then.
+/// When the database fails, somebody holds a row, or another relay applied one of them meanwhile; nothing has changed
+/// then.
 pub async fn apply(
     database: &Database,
     moves: &[StockMove],

@@ -1,6 +1,7 @@
 //! The loop bus -> stock. Per batch: the database, then Redis, the orders' shards, and last the bus. Each is repeated
-//! until it succeeds, so that at any crash the rest is done when the batch is read again. Only a shard that is away is left
-//! behind, to be informed later, and a product that somebody holds, whose moves wait while those of other products go on.
+//! until it succeeds, so that at any crash the rest is done when the batch is read again. Only a shard that is away is
+//! left behind, to be informed later, and a product that somebody holds, whose moves wait while those of other products
+//! go on.
 
 use super::message::{self, StockMove};
 use super::rows::Lock;
@@ -120,8 +121,8 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
         .await
     }
 
-    /// Together, as long as nobody is in the way: two relays, or a function with the same products, may be for a moment.
-    /// Where a wait was in vain, only those parts are left that somebody holds.
+    /// Together, as long as nobody is in the way: two relays, or a function with the same products, may be for a
+    /// moment. Where a wait was in vain, only those parts are left that somebody holds.
     async fn try_free(
         &self,
         moves: &[StockMove],

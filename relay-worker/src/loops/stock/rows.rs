@@ -154,8 +154,8 @@ pub fn log_row(row: &sqlx::mysql::MySqlRow) -> anyhow::Result<(LineKey, Logged)>
     Ok((key, logged))
 }
 
-/// Forgets what orders that were never inserted had reserved and gave back: a released reservation is none, and whatever
-/// comes of such an order later has to take its units like any other. The caller holds the rows' locks.
+/// Forgets what orders that were never inserted had reserved and gave back: a released reservation is none, and
+/// whatever comes of such an order later has to take its units like any other. The caller holds the rows' locks.
 pub async fn forget_logs(
     tx: &mut Transaction<'_, MySql>,
     orders: &[OrderId],

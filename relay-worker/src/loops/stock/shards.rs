@@ -1,5 +1,5 @@
-//! What the orders' shards are owed after stock has moved: orders that the last guard refused are cancelled, and messages
-//! are confirmed. Each shard by itself: the stock of all orders goes on while one shard is away.
+//! What the orders' shards are owed after stock has moved: orders that the last guard refused are cancelled, and
+//! messages are confirmed. Each shard by itself: the stock of all orders goes on while one shard is away.
 
 use super::Variant;
 use super::message::StockMove;

@@ -1,5 +1,6 @@
 //! A batch whose products somebody else holds is taken in by parts, so that one product that is held does not hold the
-//! stock of all. Moves that share a product or an order stay together and in their order, also with those that come later.
+//! stock of all. Moves that share a product or an order stay together and in their order, also with those that come
+//! later.
 
 use super::message::StockMove;
 use domain::ProductId;

@@ -116,9 +116,9 @@ impl Shown {
         seen.is_some_and(|seen| *seen < row.version)
     }
 
-    /// What Redis shows and the database, asked after it, does not have: versions only grow, and Redis has them from there.
-    /// So the database went back to an older copy of itself, and what it has counts all the same. Per sku the version that
-    /// Redis shows, and the row as it is, where there is one.
+    /// What Redis shows and the database, asked after it, does not have: versions only grow, and Redis has them from
+    /// there. So the database went back to an older copy of itself, and what it has counts all the same. Per sku the
+    /// version that Redis shows, and the row as it is, where there is one.
     pub fn disowned<'a>(&self, rows: &HashMap<u64, &'a Inventory>) -> Vec<Disowned<'a>> {
         let mut disowned: Vec<Disowned> = self
             .version

@@ -134,8 +134,8 @@ impl Sweep {
         })
     }
 
-    /// The log is read before the stock: what is logged is in the stock that is read after it. Whether the database went
-    /// back behind what Redis was shown of it.
+    /// The log is read before the stock: what is logged is in the stock that is read after it. Whether the database
+    /// went back behind what Redis was shown of it.
     async fn settle(
         &mut self,
         audited: Vec<Audited>,

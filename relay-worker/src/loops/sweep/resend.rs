@@ -1,5 +1,6 @@
-//! After the inventory database went back to an older copy of itself: moves of stock that it had taken and lost are sent once
-//! more. They are those that its own log of messages does not have; a message that comes twice changes nothing.
+//! After the inventory database went back to an older copy of itself: moves of stock that it had taken and lost are
+//! sent once more. They are those that its own log of messages does not have; a message that comes twice changes
+//! nothing.
 
 use super::Sweep;
 use crate::clients::database::{Database, assembled, padded};

@@ -1,5 +1,5 @@
-//! Intents that look old are looked at twice: Redis' clock may have been set forward since they were left, and their orders
-//! may be on their way.
+//! Intents that look old are looked at twice: Redis' clock may have been set forward since they were left, and their
+//! orders may be on their way.
 
 use crate::loops::stock::Holder;
 use domain::limits::INSERT_DEADLINE_MS;

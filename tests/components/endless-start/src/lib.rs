@@ -1,5 +1,5 @@
-//! A component that never gets as far as a request: its initialisation, which runs when a host makes an instance, has no
-//! end.
+//! A component that never gets as far as a request: its initialisation, which runs when a host makes an instance, has
+//! no end.
 
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};

@@ -1,5 +1,5 @@
-//! What the platform is asked for while it crashes: each has a buyer, a key and an order of its own, and can be repeated
-//! until it is done.
+//! What the platform is asked for while it crashes: each has a buyer, a key and an order of its own, and can be
+//! repeated until it is done.
 
 use anyhow::{Context, Result, bail, ensure};
 use contract::store::redis::{seckill_buyers, seckill_token};
