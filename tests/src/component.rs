@@ -7,14 +7,16 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 /// Every function of the platform: folder = crate = component = wasm file.
-pub const ALL: [&str; 10] = [
+pub const ALL: [&str; 12] = [
     "cancel-order",
     "create-order",
     "health",
     "order-failures",
     "order-status",
+    "pay-order",
     "product-catalog",
     "query-order",
+    "seckill-activities",
     "seckill-buy",
     "seckill-token",
     "stats",

@@ -11,10 +11,14 @@ pub mod health;
 pub mod order_failures;
 #[path = "../../../functions/order-status/src/lib.rs"]
 pub mod order_status;
+#[path = "../../../functions/pay-order/src/lib.rs"]
+pub mod pay_order;
 #[path = "../../../functions/product-catalog/src/lib.rs"]
 pub mod product_catalog;
 #[path = "../../../functions/query-order/src/lib.rs"]
 pub mod query_order;
+#[path = "../../../functions/seckill-activities/src/lib.rs"]
+pub mod seckill_activities;
 #[path = "../../../functions/seckill-buy/src/lib.rs"]
 pub mod seckill_buy;
 #[path = "../../../functions/seckill-token/src/lib.rs"]

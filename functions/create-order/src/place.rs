@@ -9,13 +9,15 @@ use contract::store::queued::QueuedOrder;
 use domain::limits::INSERT_DEADLINE_MS;
 use domain::order::amounts;
 use domain::{Cents, Order, OrderId, OrderItem, Rejection, StockMode};
+use futures::future::{Either, select};
 use guest::config::Config;
 use guest::log::{self, Level};
 use guest::mysql::Db;
 use guest::redis::Redis;
-use guest::{Fault, http};
+use guest::{Fault, clock, http};
 use shop::order_store::{self, Guard, Inserted};
 use shop::queued;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 /// A placed order as its reply needs it.
@@ -38,6 +40,9 @@ fn stored(body: &str) -> Result<OrderView, Fault> {
     serde_json::from_str(body)
         .map_err(|error| Fault::Internal(format!("the stored response is no order: {error}")))
 }
+
+/// How long a request looks for its order after the answer to its commit was lost: it has waited for that already.
+const LOOK_MAX: Duration = Duration::from_millis(300);
 
 /// Admissions one request may go through: ids minted twice, keys taken over.
 const ADMISSIONS_MAX: u32 = 3;
@@ -330,11 +335,12 @@ impl Placing<'_> {
         }
     }
 
-    /// Looks once whether a commit whose answer was lost took effect. If that cannot be told, the key stays in
+    /// Looks once whether a commit whose answer was lost took effect. If that cannot be told soon, the key stays in
     /// `processing` and the units stay reserved: a repeat or the relay finds out.
     async fn after_lost_commit(&self, id: OrderId, lost: Fault) -> Result<Placed, Fault> {
-        match order_store::load(self.db(), id).await {
-            Ok(Some(order)) => self.finish(id, &order, false).await,
+        let looked = pin!(order_store::load(self.db(), id));
+        match select(looked, pin!(clock::sleep(LOOK_MAX))).await {
+            Either::Left((Ok(Some(order)), _)) => self.finish(id, &order, false).await,
             _ => Err(lost),
         }
     }

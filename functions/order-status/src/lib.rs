@@ -1,52 +1,20 @@
-//! Moves an order on: `POST /v1/order/{id}/pay`, `POST /v1/payment/callback`, and the back office's
-//! `PUT /api/v1/orders/{id}/status`, which may skip states and take back what is paid.
+//! The back office moves an order on: `PUT /api/v1/orders/{id}/status`, and the same on `/v1/order`. It may skip states
+//! and take back what is paid.
 
-mod route;
-
-use contract::api::order::{ApiOrder, OrderEnvelope, OrderView, PayRequest, StatusRequest};
-use domain::{Order, OrderId, Rejection, Status};
+use contract::api::order::{ApiOrder, OrderView, StatusRequest};
+use domain::{OrderId, Rejection};
 use guest::{Call, Fault, Reply, config};
-use route::Route;
-use shop::caller;
 use shop::transition::{Change, change};
+use shop::{caller, order_reply};
 
-guest::http_function!(move_on);
+guest::http_function!(set_status);
 
-async fn move_on(mut call: Call) -> Result<Reply, Fault> {
-    let route = Route::of(call.method(), &call.segments())?;
-    let body = call.json_body().await?;
-    match route {
-        Route::Pay { id } => pay(&call, Some(id), &body).await,
-        Route::PaymentCallback => pay(&call, None, &body).await,
-        Route::SetStatus { id } => set_status(&call, id, &body).await,
+async fn set_status(mut call: Call) -> Result<Reply, Fault> {
+    let id = order_in(&call.segments())?;
+    if call.method() != "PUT" {
+        return Err(Rejection::MethodNotAllowed.into());
     }
-}
-
-/// A payment: of the order in the path, or of the one the provider's callback names.
-async fn pay(call: &Call, id: Option<OrderId>, body: &[u8]) -> Result<Reply, Fault> {
-    let payment = PayRequest::parse(body)?;
-    let id = match (id, &payment.order_id) {
-        (Some(id), _) => id,
-        (None, Some(text)) => {
-            OrderId::parse(text).ok_or_else(|| Rejection::UnknownOrder(text.clone()))?
-        }
-        (None, None) => return Err(Rejection::invalid("order_id", "is required").into()),
-    };
-    let wanted = Change {
-        id,
-        to: Status::Paid,
-        actor: caller::shopper(),
-        owner: caller::named(payment.user, call)?.map(|user| user.id),
-        reason: None,
-        payment_id: payment.payment_id.as_deref(),
-        trace_id: &call.trace_id,
-    };
-    let order = change(config::config().await?, wanted).await?;
-    Ok(v1(&order)?.stale_order(order.id, order.user.id))
-}
-
-async fn set_status(call: &Call, id: OrderId, body: &[u8]) -> Result<Reply, Fault> {
-    let (to, reason) = StatusRequest::parse(body)?;
+    let (to, reason) = StatusRequest::parse(&call.json_body().await?)?;
     let wanted = Change {
         id,
         to,
@@ -60,14 +28,32 @@ async fn set_status(call: &Call, id: OrderId, body: &[u8]) -> Result<Reply, Faul
     let reply = if call.path().starts_with("/api/v1/") {
         Reply::of(200, &ApiOrder::coded(OrderView::from(&order)))
     } else {
-        v1(&order)
+        order_reply::v1(&order)
     };
     Ok(reply?.stale_order(order.id, order.user.id))
 }
 
-fn v1(order: &Order) -> Result<Reply, Fault> {
-    let json = OrderView::from(order)
-        .json()
-        .map_err(|error| Fault::Internal(error.to_string()))?;
-    Ok(Reply::json(200, OrderEnvelope::around(&json).into_bytes()))
+fn order_in(segments: &[String]) -> Result<OrderId, Rejection> {
+    match segments {
+        [.., id, last] if last == "status" => {
+            OrderId::parse(id).ok_or_else(|| Rejection::UnknownOrder(id.clone()))
+        }
+        _ => Err(Rejection::NoRoute),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        let of = |path: &str| order_in(&path.split('/').map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(of("api/v1/orders/77/status").ok(), OrderId::new(77));
+        assert_eq!(of("v1/order/77"), Err(Rejection::NoRoute));
+        assert!(matches!(
+            of("v1/order/x/status"),
+            Err(Rejection::UnknownOrder(_))
+        ));
+    }
 }

@@ -16,18 +16,7 @@ use shop::{caller, order_store};
 guest::http_function!(answer);
 
 async fn answer(mut call: Call) -> Result<Reply, Fault> {
-    match &call
-        .segments()
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()[..]
-    {
-        ["api", "v1", "seckill", "buy"] => {}
-        _ => return Err(Rejection::NoRoute.into()),
-    }
-    if call.method() != "POST" {
-        return Err(Rejection::MethodNotAllowed.into());
-    }
+    call.must_be("POST", &["api", "v1", "seckill", "buy"])?;
     let mut buy = BuyRequest::parse(&call.json_body().await?)?;
     let user = buyer(caller::named(buy.user.take(), &call)?, buy.token.user)?;
     let config = config::config().await?;

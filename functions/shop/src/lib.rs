@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod list_budget;
 pub mod listing;
 pub mod order_cache;
+pub mod order_reply;
 pub mod order_row;
 pub mod order_store;
 mod payment;

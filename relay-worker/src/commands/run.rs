@@ -1,6 +1,8 @@
 //! `run`: everything is checked and bound first, then the loops start, and SIGTERM lets them finish.
 
 mod loops;
+mod seckill;
+mod starter;
 
 use crate::clients::availability::Availability;
 use crate::clients::database::Databases;
@@ -25,17 +27,14 @@ use crate::process::outage::{Outage, persist, within};
 use crate::process::precedence::Precedence;
 use crate::process::shutdown::{self, Shutdown};
 use crate::process::status_server;
-use crate::process::supervise::supervise;
 use anyhow::{Context, bail};
 use contract::wire::message::{
     INDEX_GROUP, INVENTORY_GROUP, ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK,
 };
+use starter::Starter;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-
-mod seckill;
 
 /// What all loops share.
 #[derive(Clone)]
@@ -85,31 +84,31 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let publisher = Arc::new(KafkaPublisher::new(&cluster).context("KAFKA_BROKERS")?);
 
     let (trigger, stopping) = shutdown::channel();
-    let mut loops = JoinSet::new();
+    let mut starter = Starter::new(platform.metrics.clone(), stopping.clone());
     if let Some(listener) = listener {
         tracing::info!("metrics on http://{}/metrics", listener.local_addr()?);
         let metrics = platform.metrics.clone();
-        loops.spawn(status_server::run(listener, metrics, stopping.clone()));
+        starter.run(status_server::run(listener, metrics, stopping.clone()));
     }
-    loops::start(&platform, &args, &stopping, &mut loops);
+    let claims = claims(&args);
+    loops::start(&platform, &args, &claims, &mut starter);
     if let Some(server) = rabbitmq.clone() {
-        platform.start_rabbitmq(server, &stopping, &mut loops);
+        platform.start_rabbitmq(server, &mut starter);
     }
     let bus = Bus {
         platform: platform.clone(),
         cluster,
         publisher: publisher.clone(),
-        claims: claims(&args),
+        claims,
         rabbitmq,
     };
-    loops.spawn(bus.run(stopping.clone()));
+    starter.run(bus.run(stopping));
     tracing::info!(shards, "the relay works");
 
     shutdown::signalled().await?;
     tracing::info!("stopping: what is in flight is finished");
     trigger.stop();
-    let ending = async { while loops.join_next().await.is_some() {} };
-    let ended = tokio::time::timeout(Duration::from_millis(DRAIN_MS), ending).await;
+    let ended = tokio::time::timeout(Duration::from_millis(DRAIN_MS), starter.ended()).await;
     publisher.flush().await?;
     platform.databases.close().await;
     if ended.is_err() {
@@ -196,29 +195,20 @@ impl Bus {
         if persist(&mut outage, &mut stopping, ready).await.is_none() {
             return;
         }
-        let mut loops = JoinSet::new();
+        let mut starter = Starter::new(self.platform.metrics.clone(), stopping.clone());
         for shard in 0..self.platform.databases.shards.len() {
             let outbox = self.outbox(shard);
-            let stop = stopping.clone();
-            let metrics = self.platform.metrics.clone();
-            loops.spawn(supervise("outbox", metrics, stop.clone(), move || {
-                Ok(outbox.clone().run(stop.clone()))
-            }));
+            starter.start("outbox", move |stop| Ok(outbox.clone().run(stop)));
         }
         let this = Arc::new(self);
-        this.start_seckill(&stopping, &mut loops);
+        this.start_seckill(&mut starter);
         if let Some(index) = this.platform.index_url.as_deref().map(Index::at) {
-            loops.spawn(this.clone().index(index, stopping.clone()));
+            starter.run(this.clone().index(index, stopping));
         }
-        let stop = stopping.clone();
-        let metrics = this.platform.metrics.clone();
-        loops.spawn(supervise(
-            "stock consumer",
-            metrics,
-            stop.clone(),
-            move || Ok(this.stock_consumer()?.run(stop.clone())),
-        ));
-        while loops.join_next().await.is_some() {}
+        starter.start("stock consumer", move |stop| {
+            Ok(this.stock_consumer()?.run(stop))
+        });
+        starter.ended().await;
     }
 
     /// Topics where they are missing; with a broker that has forgotten all, what was sent is to be sent again.
@@ -252,9 +242,11 @@ impl Bus {
         if documents > 0 {
             tracing::info!(documents, "the search index has caught up");
         }
-        let (metrics, stop) = (self.platform.metrics.clone(), stopping.clone());
-        let make = || Ok(self.index_consumer(index.clone())?.run(stop.clone()));
-        supervise("indexer", metrics, stopping, make).await;
+        let mut starter = Starter::new(self.platform.metrics.clone(), stopping);
+        starter.start("indexer", move |stop| {
+            Ok(self.index_consumer(index.clone())?.run(stop))
+        });
+        starter.ended().await;
     }
 
     fn index_consumer(

@@ -18,7 +18,7 @@ const QUIET: Duration = Duration::from_millis(600);
 /// The honest clients' slowest hundredth may take so many times what it took then, and always so long: on two cores,
 /// which attackers and databases share, thousands of connections at once take the kernel alone a part of that.
 const SLOWER_MAX: u32 = 10;
-const P99_FLOOR: Duration = Duration::from_millis(400);
+const P99_FLOOR: Duration = Duration::from_millis(1_000);
 /// Memory of the host process.
 const MEMORY_MB_MAX: u64 = 400;
 /// An attack that takes more is ended, for the sake of the machine.

@@ -22,6 +22,7 @@ mod replies;
 mod request_identity;
 mod script;
 mod search_server;
+mod seckill_activities;
 mod seckill_buy;
 mod seckill_preheat;
 mod seckill_token;

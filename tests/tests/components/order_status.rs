@@ -1,4 +1,4 @@
-//! `order-status`: payments and their repeats, the back office's moves, and what is out of order.
+//! `pay-order` and `order-status`: payments and their repeats, the back office's moves, and what is out of order.
 
 use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send};
@@ -8,7 +8,7 @@ use domain::{OrderId, Status};
 
 fn pay(id: OrderId, body: &str, script: &Script) -> Reply {
     let path = format!("/v1/order/{id}/pay");
-    send("order-status", request("POST", &path, body), script)
+    send("pay-order", request("POST", &path, body), script)
 }
 
 fn set(id: OrderId, status: &str, script: &Script) -> Reply {
@@ -57,7 +57,7 @@ fn the_same_payment_twice_changes_nothing() {
     let script = loaded_as(Status::Paid, 2, id);
     let body = format!(r#"{{"order_id":"{id}","payment_id":"pay-1"}}"#);
     let reply = send(
-        "order-status",
+        "pay-order",
         request("POST", "/v1/payment/callback", body),
         &script,
     );
@@ -193,7 +193,7 @@ fn illegal_moves_and_unknown_words() {
     assert_eq!((reply.status, reply.code()), (400, 10001));
     let body = r#"{"payment_id":"p"}"#;
     let reply = send(
-        "order-status",
+        "pay-order",
         request("POST", "/v1/payment/callback", body),
         &Script::default(),
     );

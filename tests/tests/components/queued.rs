@@ -298,7 +298,7 @@ fn a_queued_order_is_not_changed_yet() {
             r#"{"user_id":7}"#,
         ),
         (
-            "order-status",
+            "pay-order",
             "POST",
             format!("/v1/order/{id}/pay"),
             r#"{"payment_id":"p"}"#,

@@ -204,7 +204,7 @@ fn a_user_is_one_user_wherever_it_is_named() {
             "",
         ),
         (
-            "order-status",
+            "pay-order",
             "POST",
             format!("{pay}?user_id=8"),
             r#"{"user_id":7,"payment_id":"p"}"#,

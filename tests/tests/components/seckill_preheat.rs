@@ -1,11 +1,11 @@
-//! `seckill-token` preheating: every step in its order, the refusals that leave nothing behind, and a preheat that
+//! `seckill-activities` preheating: every step in its order, the refusals that leave nothing behind, and a preheat that
 //! died half way mended by the next.
 
 use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send};
 use crate::replies::*;
 use crate::script::{Answer, Script};
-use crate::seckill_token::activity;
+use crate::seckill_activities::activity;
 use domain::{SkuId, StockMode};
 
 const PLANNED: u8 = 0;
@@ -14,7 +14,7 @@ const ENDED: u8 = 2;
 
 fn preheat(body: &str, script: &Script) -> Reply {
     let path = "/api/v1/seckill/preheat";
-    send("seckill-token", request("POST", path, body), script)
+    send("seckill-activities", request("POST", path, body), script)
 }
 
 fn one(script: &Script) -> Reply {

@@ -25,6 +25,20 @@ impl Call {
         self.incoming.method()
     }
 
+    /// That this is the one request a component with one route answers.
+    ///
+    /// # Errors
+    /// `NoRoute` or `MethodNotAllowed`.
+    pub fn must_be(&self, method: &str, path: &[&str]) -> Result<(), Rejection> {
+        if self.segments() != path {
+            return Err(Rejection::NoRoute);
+        }
+        match self.method() == method {
+            true => Ok(()),
+            false => Err(Rejection::MethodNotAllowed),
+        }
+    }
+
     pub fn path(&self) -> &str {
         let target = self.incoming.path_and_query();
         target.split('?').next().unwrap_or_default()

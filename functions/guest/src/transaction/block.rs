@@ -20,6 +20,8 @@ const ADDRESSES_MAX: usize = 1_025;
 const SIGNALLED: u16 = 1644;
 /// A server that knows no blocks finds a syntax error (1064), or says that it does not prepare them (1295).
 const NOT_TAKEN: [u16; 2] = [1064, 1295];
+/// What Vitess says of a syntax error, among others.
+const UNKNOWN_ERROR: u16 = 1105;
 
 const HEAD: &str = "BEGIN NOT ATOMIC DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END; START TRANSACTION; ";
 const TAIL: &str = "COMMIT; END";
@@ -38,7 +40,7 @@ pub async fn run(db: Db<'_>, plan: &Plan) -> Option<End> {
     let Err(error) = lease.execute(&text, values).await else {
         return Some(End::Done(()));
     };
-    if is_not_taken(error.kind) {
+    if is_not_taken(&error) {
         note_not_taken(db.address());
         return None;
     }
@@ -85,8 +87,12 @@ fn unmet(error: &SqlError) -> Option<usize> {
 }
 
 /// Whether the server refused the block for being one.
-fn is_not_taken(kind: Kind) -> bool {
-    matches!(kind, Kind::Other(number) if NOT_TAKEN.contains(&number))
+fn is_not_taken(error: &SqlError) -> bool {
+    match error.kind {
+        Kind::Other(UNKNOWN_ERROR) => error.text.contains("syntax error"),
+        Kind::Other(number) => NOT_TAKEN.contains(&number),
+        _ => false,
+    }
 }
 
 /// Whether the server at this address may take blocks.
@@ -151,6 +157,25 @@ mod tests {
             place("ERROR 23000 (1062): Duplicate entry 'no such row for step 1' for key 'a'"),
             None
         );
+    }
+
+    #[test]
+    fn a_server_without_blocks_says_so() {
+        let not_taken = |text: &str| is_not_taken(&SqlError::said(text.to_owned()));
+        for text in [
+            "ERROR 42000 (1064): You have an error in your SQL syntax",
+            "ERROR HY000 (1295): This command is not supported in the prepared statement protocol yet",
+            "ERROR HY000 (1105): syntax error at position 10 near 'NOT'",
+        ] {
+            assert!(not_taken(text), "{text}");
+        }
+        for text in [
+            "ERROR HY000 (1105): Unknown error",
+            "ERROR 23000 (1062): Duplicate entry 'syntax error' for key 'a'",
+            "connection closed",
+        ] {
+            assert!(!not_taken(text), "{text}");
+        }
     }
 
     #[test]

@@ -1,15 +1,13 @@
 //! The loops of flash-sale messages: from Kafka, from RabbitMQ where it is switched on, and from the topic
 //! on to RabbitMQ. Each has a checkpoint of its own.
 
+use super::starter::Starter;
 use super::{Bus, Platform};
 use crate::clients::kafka::KafkaSource;
 use crate::clients::rabbit::{RabbitPublisher, RabbitSource, Server};
 use crate::loops::seckill_source::{self as seckill, Forwarder, OrdersOrFailures, SeckillConsumer};
-use crate::process::shutdown::Shutdown;
-use crate::process::supervise::supervise;
 use contract::wire::message::{RABBITMQ_GROUP, SECKILL_GROUP, SECKILL_SUCCESS};
 use std::sync::Arc;
-use tokio::task::JoinSet;
 
 impl Platform {
     fn purchases(&self) -> Arc<OrdersOrFailures> {
@@ -20,57 +18,45 @@ impl Platform {
     }
 
     /// Goes on while Kafka is away.
-    pub(super) fn start_rabbitmq(
-        &self,
-        server: Server,
-        stopping: &Shutdown,
-        loops: &mut JoinSet<()>,
-    ) {
+    pub(super) fn start_rabbitmq(&self, server: Server, starter: &mut Starter) {
         tracing::info!("RabbitMQ at {server:?}");
-        let (metrics, stop, writer) = (self.metrics.clone(), stopping.clone(), self.purchases());
-        let make = move || {
+        let (metrics, writer) = (self.metrics.clone(), self.purchases());
+        starter.start("seckill rabbitmq", move |stop| {
             let consumer = SeckillConsumer {
                 bus: seckill::Bus::RabbitMq,
                 source: RabbitSource::new(server.clone(), SECKILL_SUCCESS),
                 writer: writer.clone(),
                 metrics: metrics.clone(),
             };
-            Ok(consumer.run(stop.clone()))
-        };
-        let (metrics, stopping) = (self.metrics.clone(), stopping.clone());
-        loops.spawn(supervise("seckill rabbitmq", metrics, stopping, make));
+            Ok(consumer.run(stop))
+        });
     }
 }
 
 impl Bus {
-    pub(super) fn start_seckill(self: &Arc<Self>, stopping: &Shutdown, loops: &mut JoinSet<()>) {
-        let metrics = &self.platform.metrics;
-        let (this, stop, writer) = (self.clone(), stopping.clone(), self.platform.purchases());
-        let make = move || {
+    pub(super) fn start_seckill(self: &Arc<Self>, starter: &mut Starter) {
+        let (this, writer) = (self.clone(), self.platform.purchases());
+        starter.start("seckill kafka", move |stop| {
             let consumer = SeckillConsumer {
                 bus: seckill::Bus::Kafka,
                 source: this.seckill_topic(SECKILL_GROUP)?,
                 writer: writer.clone(),
                 metrics: this.platform.metrics.clone(),
             };
-            Ok(consumer.run(stop.clone()))
-        };
-        let (name, stop) = ("seckill kafka", stopping.clone());
-        loops.spawn(supervise(name, metrics.clone(), stop, make));
+            Ok(consumer.run(stop))
+        });
         let Some(server) = self.rabbitmq.clone() else {
             return;
         };
-        let (this, stop) = (self.clone(), stopping.clone());
-        let make = move || {
+        let this = self.clone();
+        starter.start("seckill to rabbitmq", move |stop| {
             let forwarder = Forwarder {
                 source: this.seckill_topic(RABBITMQ_GROUP)?,
                 publisher: RabbitPublisher::new(server.clone()),
                 metrics: this.platform.metrics.clone(),
             };
-            Ok(forwarder.run(stop.clone()))
-        };
-        let (name, stop) = ("seckill to rabbitmq", stopping.clone());
-        loops.spawn(supervise(name, metrics.clone(), stop, make));
+            Ok(forwarder.run(stop))
+        });
     }
 
     fn seckill_topic(&self, group: &str) -> anyhow::Result<KafkaSource> {
