@@ -1,5 +1,5 @@
-//! Flash sales as operators see them: announced, listed, preheated (docs/decisions/0004). What is asked of each is asked of
-//! the inventory database; Redis learns what tokens and purchases go by.
+//! Flash sales as operators see them: announced, listed, preheated (docs/decisions/0004). What is asked of each is
+//! asked of the inventory database; Redis learns what tokens and purchases go by.
 
 mod activity;
 mod announce;

@@ -1,6 +1,6 @@
-//! Tokens without which nobody buys in a flash sale: one live token per buyer, none outside the window or when sold out.
-//! Redis alone decides; that a sale is sold out costs one call. The token names the order it will become, which can be
-//! polled from the purchase on (docs/decisions/0004).
+//! Tokens without which nobody buys in a flash sale: one live token per buyer, none outside the window or when sold
+//! out. Redis alone decides; that a sale is sold out costs one call. The token names the order it will become, which
+//! can be polled from the purchase on (docs/decisions/0004).
 
 use contract::api::problem::Code;
 use contract::api::seckill::{SeckillName, Token, TokenReply, TokenRequest};

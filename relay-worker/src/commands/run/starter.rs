@@ -1,4 +1,5 @@
-//! The one way in which a loop starts: made anew whenever it ends by a panic or cannot be made, until the process stops.
+//! The one way in which a loop starts: made anew whenever it ends by a panic or cannot be made, until the process
+//! stops.
 
 use crate::process::metrics::Metrics;
 use crate::process::shutdown::Shutdown;
