@@ -45,14 +45,8 @@ pub async fn reserve(
         return Ok(());
     };
     let (plan, place_of_first) = taking(order, &lines);
-    let end = transaction::run(Db::at(url), &plan, waits(deadline)).await;
-    let stop = match end {
-        End::Done(()) => return Ok(()),
-        End::Unknown(error) => return Err(error.into()),
-        End::Refused(stop) => stop,
-    };
-    match stop {
-        Stop::Unmet(place) => {
+    match transaction::run(Db::at(url), &plan, waits(deadline)).await {
+        End::Refused(Stop::Unmet(place)) => {
             let line = lines
                 .get(place.wrapping_sub(place_of_first))
                 .unwrap_or(first);
@@ -62,12 +56,14 @@ pub async fn reserve(
             }
             .into())
         }
-        Stop::Sql(error) if error.kind == Kind::Retry => Err(Rejection::StockContended {
-            product: first.product,
-            sku: first.sku,
+        End::Refused(Stop::Sql(error)) if error.kind == Kind::Retry => {
+            Err(Rejection::StockContended {
+                product: first.product,
+                sku: first.sku,
+            }
+            .into())
         }
-        .into()),
-        stop => Err(stop.into()),
+        end => end.done(),
     }
 }
 
@@ -77,21 +73,25 @@ fn taking(order: OrderId, lines: &[&OrderItem]) -> (Plan, usize) {
     let mut plan = Plan::new();
     let times = format!(", {NOW_MS}, {NOW_MS}");
     plan.insert(INSERT_LOG, LOG_PARAMETERS, &times, log_values(order, lines));
-    let place_of_first = plan.len();
+    let place_of_first = plan.next_place();
     for line in lines {
-        let values = vec![
-            Value::Uint32(line.quantity),
-            Value::Uint32(line.quantity),
-            Value::Uint64(line.product.0),
-            Value::Uint64(line.sku.0),
-            Value::Uint32(line.quantity),
-        ];
-        plan.change_one(TAKE_UNITS, values);
+        plan.change_one(TAKE_UNITS, units(line.product.0, line.sku.0, line.quantity));
     }
     (plan, place_of_first)
 }
 
-/// Parameters: quantity twice, product, sku, quantity.
+/// Parameters of taking units and of giving them back: quantity twice, product, sku, quantity.
+fn units(product: u64, sku: u64, quantity: u32) -> Vec<Value> {
+    vec![
+        Value::Uint32(quantity),
+        Value::Uint32(quantity),
+        Value::Uint64(product),
+        Value::Uint64(sku),
+        Value::Uint32(quantity),
+    ]
+}
+
+/// Parameters: `units`.
 const TAKE_UNITS: &str = concat!(
     "UPDATE t_inventory SET available_stock = available_stock - ?, locked_stock = locked_stock + ?, \
      version = version + 1, updated_at = ",
@@ -121,13 +121,11 @@ fn log_values(order: OrderId, lines: &[&OrderItem]) -> Vec<Value> {
 pub async fn release(url: &str, order: OrderId) -> Result<(), Fault> {
     let deadline = Instant::now() + RELEASE_MAX;
     match transaction::run(Db::at(url), &GiveBack(order), waits(deadline)).await {
-        End::Done(()) => Ok(()),
-        End::Unknown(error) => Err(error.into()),
         End::Refused(Stop::Sql(error)) if error.kind == Kind::Retry => Err(Fault::Unavailable {
             backend: "mysql",
             reason: format!("what order {order} had reserved is locked by others"),
         }),
-        End::Refused(stop) => Err(stop.into()),
+        end => end.done(),
     }
 }
 
@@ -153,14 +151,7 @@ impl Work for GiveBack {
         let mut plan = Plan::new();
         for row in &rows {
             let (product, sku, quantity) = (row.u64(0)?, row.u64(1)?, row.u32(2)?);
-            let values = vec![
-                Value::Uint32(quantity),
-                Value::Uint32(quantity),
-                Value::Uint64(product),
-                Value::Uint64(sku),
-                Value::Uint32(quantity),
-            ];
-            plan.change_one(GIVE_UNITS, values);
+            plan.change_one(GIVE_UNITS, units(product, sku, quantity));
         }
         let statement =
             "DELETE FROM t_stock_log WHERE order_id = ? AND stock_mode = ? AND state = ?";
@@ -174,7 +165,7 @@ impl Work for GiveBack {
     }
 }
 
-/// Parameters: quantity twice, product, sku, quantity.
+/// Parameters: `units`.
 const GIVE_UNITS: &str = concat!(
     "UPDATE t_inventory SET available_stock = available_stock + ?, locked_stock = locked_stock - ?, \
      version = version + 1, updated_at = ",

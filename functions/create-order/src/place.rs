@@ -335,7 +335,7 @@ impl Placing<'_> {
         }
     }
 
-    /// Looks once whether a commit whose answer was lost took effect. If that cannot be told soon, the key stays in
+    /// Looks once whether a commit whose answer was lost took effect. If that is not known soon, the key stays in
     /// `processing` and the units stay reserved: a repeat or the relay finds out.
     async fn after_lost_commit(&self, id: OrderId, lost: Fault) -> Result<Placed, Fault> {
         let looked = pin!(order_store::load(self.db(), id));

@@ -26,6 +26,20 @@ pub enum End<T = ()> {
     Unknown(SqlError),
 }
 
+impl<T> End<T> {
+    /// What was done, for who need not know whether one without an answer stands.
+    ///
+    /// # Errors
+    /// Why it was refused, or that its answer is lost.
+    pub fn done(self) -> Result<T, Fault> {
+        match self {
+            End::Done(done) => Ok(done),
+            End::Refused(stop) => Err(stop.into()),
+            End::Unknown(error) => Err(error.into()),
+        }
+    }
+}
+
 /// Why a transaction was given up.
 #[derive(Debug)]
 pub enum Stop {

@@ -8,7 +8,7 @@ use domain::limits::SECKILL_NUMBER_MAX;
 use domain::seckill::{SeckillPlan, SeckillStatus};
 use domain::{Ms, Rejection, SeckillId};
 use guest::mysql::{Db, Value, text};
-use guest::transaction::{self, AT_ONCE, End, Stop, Transaction, Work};
+use guest::transaction::{self, AT_ONCE, Stop, Transaction, Work};
 use guest::{Call, Fault, Reply, clock, config};
 
 pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
@@ -51,11 +51,7 @@ async fn named(db: Db<'_>, plan: SeckillPlan) -> Result<SeckillPlan, Fault> {
 
 async fn insert(db: Db<'_>, plan: &SeckillPlan, now: Ms) -> Result<SeckillId, Fault> {
     let announcement = Announcement { plan, now };
-    match transaction::run(db, &announcement, AT_ONCE).await {
-        End::Done(id) => Ok(id),
-        End::Refused(stop) => Err(stop.into()),
-        End::Unknown(error) => Err(error.into()),
-    }
+    transaction::run(db, &announcement, AT_ONCE).await.done()
 }
 
 struct Announcement<'a> {

@@ -120,11 +120,9 @@ async fn attempt(
 ) -> Result<Option<Order>, Fault> {
     let (changed, plan) = planned(order, steps, change)?;
     match transaction::run(db, &plan, []).await {
-        End::Done(()) => Ok(Some(changed)),
         End::Refused(Stop::Unmet(_)) => Ok(None),
         End::Refused(Stop::Sql(error)) if error.kind == Kind::Retry => Ok(None),
-        End::Refused(stop) => Err(stop.into()),
-        End::Unknown(error) => Err(error.into()),
+        end => end.done().map(|()| Some(changed)),
     }
 }
 

@@ -26,13 +26,9 @@ impl Plan {
         Plan::default()
     }
 
-    /// How many statements it has: the place of the next.
-    pub fn len(&self) -> usize {
+    /// The place that the next statement will have.
+    pub fn next_place(&self) -> usize {
         self.steps.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
     }
 
     /// Adds a statement, whatever number of rows it changes.
@@ -49,12 +45,13 @@ impl Plan {
     /// decides how many statements that takes.
     pub fn insert(&mut self, head: &str, width: usize, ending: &str, values: Vec<Value>) {
         let mut rest = values.into_iter();
-        self.is_long |= sql::row_counts(rest.len() / width).nth(1).is_some();
+        let place = self.next_place();
         for rows in sql::row_counts(rest.len() / width) {
             let part = rest.by_ref().take(rows * width).collect();
             let text = format!("{head}{}", sql::rows_ending(rows, width, ending));
             self.execute(text, part);
         }
+        self.is_long |= self.next_place() > place + 1;
     }
 
     fn push(&mut self, text: Cow<'static, str>, values: Vec<Value>, changes_one: bool) {
