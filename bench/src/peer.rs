@@ -4,10 +4,10 @@
 use crate::cpu;
 use crate::workload::Workload;
 use crate::world::World;
-use ::tests::app::CACHE_CHANNEL_URL;
-use ::tests::client::Client;
-use ::tests::component;
 use anyhow::{Context, Result, bail};
+use platform::CACHE_CHANNEL_URL;
+use platform::client::Client;
+use platform::component;
 use stack::{Home, Launch, Process, free_port};
 use std::env;
 use std::fs;

@@ -8,14 +8,14 @@ use crate::report::Report;
 use crate::wire::{self, Connection};
 use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
+use platform::sale::Sale;
+use platform::{Options, Platform, SHARDS};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-use tests::app::{Options, Platform, SHARDS};
-use tests::sale::Sale;
 
 /// How large the measurement is.
 #[derive(clap::Args)]

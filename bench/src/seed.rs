@@ -4,12 +4,12 @@
 use anyhow::{Context, Result, ensure};
 use domain::id::EPOCH_MS;
 use domain::{OrderId, UserId};
+use platform::Platform;
+use platform::sale::now_ms;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use tests::app::Platform;
-use tests::sale::now_ms;
 
 /// The product every such order has one unit of.
 const PRODUCT: u64 = 1;

@@ -4,10 +4,10 @@
 use crate::seed;
 use anyhow::{Result, ensure};
 use domain::OrderId;
+use platform::client::Client;
+use platform::{Options, Platform, SHARDS};
 use serde_json::json;
 use std::path::Path;
-use tests::app::{Options, Platform, SHARDS};
-use tests::client::Client;
 
 /// Products whose stock is ordered from.
 const PRODUCTS: usize = 100;

@@ -1,14 +1,15 @@
 //! The application as it will run: the manifest with every template rendered, every address parsed, every route known.
 
-use crate::allowed_hosts::AllowedHosts;
 use crate::config::{RuntimeConfig, Up, VariablesProvider};
 use crate::manifest::Manifest;
 use crate::router::Router;
 use crate::startup::StartupError;
 use crate::variables::{self, Sources};
+use pools::allowed_hosts::AllowedHosts;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use url::Url;
 
 /// What all threads share of the application.
 #[derive(Debug)]
@@ -63,6 +64,16 @@ impl Application {
             base: manifest.base.clone(),
             router: routes(manifest)?,
             guests,
+        })
+    }
+
+    /// Every MySQL address in the components' variables that its component may open. A variable may hold several,
+    /// parted by commas.
+    pub fn databases(&self) -> impl Iterator<Item = Url> {
+        self.guests.iter().flat_map(|guest| {
+            let values = guest.variables.iter().flat_map(|value| value.split(','));
+            let urls = values.filter_map(|text| Url::parse(text.trim()).ok());
+            urls.filter(|url| url.scheme() == "mysql" && guest.allowed_hosts.allows_url(url))
         })
     }
 }

@@ -5,7 +5,7 @@ wasmtime::component::bindgen!({
     world: "host",
     imports: { default: trappable },
     with: {
-        "spin:mysql/mysql.connection": crate::mysql::Connection,
-        "spin:redis/redis.connection": crate::redis::Connection,
+        "spin:mysql/mysql.connection": pools::mysql::Connection,
+        "spin:redis/redis.connection": pools::redis::Connection,
     },
 });

@@ -3,6 +3,7 @@
 use crate::config::{Span, Up};
 use crate::limits;
 use crate::startup::StartupError;
+use pools::limits::{MYSQL_CONNECTIONS_MAX, REDIS_PRIVATE_CONNECTIONS_MAX};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -101,8 +102,7 @@ fn times(flag: &str, value: Span<Duration>) -> Result<(), StartupError> {
 
 /// Raises the number of files this process may open to what its connections need, as far as the system lets it.
 pub fn open_files(up: &Up, threads: usize) -> Result<(), StartupError> {
-    let outbound =
-        ADDRESSES * (limits::MYSQL_CONNECTIONS_MAX + limits::REDIS_PRIVATE_CONNECTIONS_MAX);
+    let outbound = ADDRESSES * (MYSQL_CONNECTIONS_MAX + REDIS_PRIVATE_CONNECTIONS_MAX);
     let own = threads * (up.listen.len() + 8) + OTHER_FILES;
     let needed = up.max_connections.saturating_add(own + outbound) as u64;
     let limit = getrlimit(Resource::Nofile);

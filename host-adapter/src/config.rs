@@ -1,13 +1,10 @@
 //! The command line of `up` and the runtime configuration file. Flags that `spin up` has mean the same here.
 
-mod outbound;
-
-pub use outbound::{Mysql, Redis};
-
 use crate::limits;
 use crate::manifest::read;
 use crate::startup::StartupError;
 use clap::{Args, Parser, Subcommand};
+use pools::config::{Mysql, Redis};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -1,8 +1,9 @@
 //! Serves Spin applications: WebAssembly components over HTTP, on pooled MySQL and Redis. Knows WIT, not orders.
 //! [`Host::start`] checks everything before anything listens; [`Host::stop`] lets what is in flight end.
 
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
 mod admission;
-mod allowed_hosts;
 mod application;
 mod bindings;
 mod cache;
@@ -20,7 +21,6 @@ mod manifest;
 mod metrics;
 mod metrics_server;
 mod mysql;
-pub mod native;
 mod outbound;
 mod pacer;
 mod redis;
@@ -35,13 +35,13 @@ mod tls;
 mod trace;
 pub mod variables;
 
-use allowed_hosts::redacted;
 use application::Application;
 use cache::{Cache, Channel};
 use config::{RuntimeConfig, Up};
 use engine::EpochClock;
 use manifest::Manifest;
 use metrics::Metrics;
+use pools::allowed_hosts::redacted;
 use server::account::Ledger;
 use server::{Entrance, Outbound, Permits, Shared, Worker};
 use shutdown::{Stopper, Stopping};
@@ -90,8 +90,8 @@ impl Host {
         let (cache, channel) = local.unzip();
         let shared = shared(up, &manifest, application, metrics, cache)?;
         let outbound = Outbound {
-            mysql: mysql::Limits::of_thread(&config.outbound_mysql, threads),
-            redis: redis::Limits::of_thread(&config.outbound_redis, threads),
+            mysql: pools::mysql::Limits::of_thread(&config.outbound_mysql, threads),
+            redis: pools::redis::Limits::of_thread(&config.outbound_redis, threads),
         };
 
         let listeners = server::listen::bind(&up.listen, threads)?;
@@ -220,7 +220,9 @@ fn check_databases(
         .enable_all()
         .build()
         .map_err(|e| StartupError::flag("--threads", e))?;
-    runtime.block_on(mysql::check(application, &config.outbound_mysql, file))
+    let checked = pools::mysql::check(application.databases(), &config.outbound_mysql);
+    let checked = runtime.block_on(checked);
+    checked.map_err(|e| StartupError::new(file, "outbound_mysql.max_statements", e))
 }
 
 /// The local cache and its channel, where there are to be.

@@ -1,17 +1,19 @@
 //! What `/metrics` shows. Handles are looked up once and kept, so that counting is an atomic addition.
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+    TextEncoder, register_histogram_vec_with_registry as histograms,
+    register_int_counter_vec_with_registry as counters,
+    register_int_counter_with_registry as counter, register_int_gauge_vec_with_registry as gauges,
+    register_int_gauge_with_registry as gauge,
 };
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 const SERVICE: &str = "host-adapter";
 const REQUEST_BUCKETS: [f64; 12] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0,
 ];
-const WAIT_BUCKETS: [f64; 8] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.2, 1.0];
 
 /// Every metric of the process.
 #[derive(Debug)]
@@ -19,8 +21,8 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     durations: HistogramVec,
-    pools: Pools,
-    links: Links,
+    /// Those of databases and Redis.
+    pub outbound: Arc<pools::metrics::Metrics>,
     instances: IntGaugeVec,
     instances_started: IntCounterVec,
     traps: IntCounterVec,
@@ -91,36 +93,6 @@ pub struct CacheMetrics {
     pub channel_up: IntGauge,
 }
 
-/// The metrics of one database address.
-#[derive(Debug, Clone)]
-pub struct PoolMetrics {
-    /// Connections a guest holds.
-    pub in_use: IntGauge,
-    /// Connections allowed.
-    pub max: IntGauge,
-    /// Connections there are.
-    pub open: IntGauge,
-    /// Statements waiting for a connection.
-    pub waiters: IntGauge,
-    /// How long those waited, in seconds.
-    pub wait: Histogram,
-    /// Statements that ran into their deadline.
-    pub timeouts: IntCounter,
-    /// Sessions that had to be cleaned before the next request.
-    pub cleaned: IntCounter,
-}
-
-/// The metrics of one Redis address.
-#[derive(Debug, Clone)]
-pub struct LinkMetrics {
-    /// Commands waiting for their reply.
-    pub in_flight: IntGauge,
-    /// Connections up.
-    pub connected: IntGauge,
-    /// Commands that failed.
-    pub errors: IntCounter,
-}
-
 impl Metrics {
     /// Registers every metric. An error would mean that two share a name.
     pub fn new() -> prometheus::Result<Self> {
@@ -128,38 +100,41 @@ impl Metrics {
             None,
             Some([("service".to_owned(), SERVICE.to_owned())].into()),
         )?;
-        let made = Maker(&registry);
         Ok(Self {
-            requests: made.counters(
+            requests: counters!(
                 "http_requests_total",
                 "Requests answered.",
                 &["component", "status"],
+                registry
             )?,
-            durations: made.histograms(
+            durations: histograms!(
                 "http_request_duration_seconds",
                 "Until the answer began.",
                 &["component"],
-                &REQUEST_BUCKETS,
+                REQUEST_BUCKETS.to_vec(),
+                registry
             )?,
-            pools: Pools::new(&made)?,
-            links: Links::new(&made)?,
-            instances: made.gauges(
+            outbound: Arc::new(pools::metrics::Metrics::register(&registry)?),
+            instances: gauges!(
                 "wasm_instances",
                 "Component instances alive.",
                 &["component"],
+                registry
             )?,
-            instances_started: made.counters(
+            instances_started: counters!(
                 "wasm_instances_started_total",
                 "Component instances made.",
                 &["component"],
+                registry
             )?,
-            traps: made.counters(
+            traps: counters!(
                 "wasm_traps_total",
                 "Instances that trapped or were stopped.",
                 &["component"],
+                registry
             )?,
-            host_cache: CacheMetrics::new(&made)?,
-            server: ServerMetrics::new(&made)?,
+            host_cache: CacheMetrics::new(&registry)?,
+            server: ServerMetrics::new(&registry)?,
             registry,
         })
     }
@@ -185,16 +160,6 @@ impl Metrics {
         }
     }
 
-    /// The metrics of the database at `address`, which must hold no secret.
-    pub fn pool(&self, address: &str) -> PoolMetrics {
-        self.pools.at(address)
-    }
-
-    /// The metrics of the Redis at `address`, which must hold no secret.
-    pub fn link(&self, address: &str) -> LinkMetrics {
-        self.links.at(address)
-    }
-
     /// The text Prometheus reads.
     pub fn render(&self) -> prometheus::Result<Vec<u8>> {
         let mut text = Vec::new();
@@ -203,139 +168,42 @@ impl Metrics {
     }
 }
 
-/// Of all databases, by address.
-#[derive(Debug)]
-struct Pools {
-    in_use: IntGaugeVec,
-    max: IntGaugeVec,
-    open: IntGaugeVec,
-    waiters: IntGaugeVec,
-    wait: HistogramVec,
-    timeouts: IntCounterVec,
-    cleaned: IntCounterVec,
-}
-
-impl Pools {
-    fn new(made: &Maker<'_>) -> prometheus::Result<Self> {
-        Ok(Self {
-            in_use: made.gauges(
-                "db_connections_in_use",
-                "Database connections held by requests.",
-                &["address"],
-            )?,
-            max: made.gauges(
-                "db_connections_max",
-                "Database connections allowed.",
-                &["address"],
-            )?,
-            open: made.gauges(
-                "db_connections_open",
-                "Database connections there are.",
-                &["address"],
-            )?,
-            waiters: made.gauges(
-                "db_connection_waiters",
-                "Statements waiting for a connection.",
-                &["address"],
-            )?,
-            wait: made.histograms(
-                "db_connection_wait_seconds",
-                "How long statements waited for a connection.",
-                &["address"],
-                &WAIT_BUCKETS,
-            )?,
-            timeouts: made.counters(
-                "db_statement_timeouts_total",
-                "Statements stopped at their deadline.",
-                &["address"],
-            )?,
-            cleaned: made.counters(
-                "db_sessions_cleaned_total",
-                "Sessions cleaned before reuse.",
-                &["address"],
-            )?,
-        })
-    }
-
-    fn at(&self, address: &str) -> PoolMetrics {
-        let label = &[address];
-        PoolMetrics {
-            in_use: self.in_use.with_label_values(label),
-            max: self.max.with_label_values(label),
-            open: self.open.with_label_values(label),
-            waiters: self.waiters.with_label_values(label),
-            wait: self.wait.with_label_values(label),
-            timeouts: self.timeouts.with_label_values(label),
-            cleaned: self.cleaned.with_label_values(label),
-        }
-    }
-}
-
-/// Of all Redis servers, by address.
-#[derive(Debug)]
-struct Links {
-    in_flight: IntGaugeVec,
-    connected: IntGaugeVec,
-    errors: IntCounterVec,
-}
-
-impl Links {
-    fn new(made: &Maker<'_>) -> prometheus::Result<Self> {
-        Ok(Self {
-            in_flight: made.gauges(
-                "redis_commands_in_flight",
-                "Redis commands waiting for a reply.",
-                &["address"],
-            )?,
-            connected: made.gauges(
-                "redis_connections_open",
-                "Redis connections there are.",
-                &["address"],
-            )?,
-            errors: made.counters(
-                "redis_errors_total",
-                "Redis commands that failed.",
-                &["address"],
-            )?,
-        })
-    }
-
-    fn at(&self, address: &str) -> LinkMetrics {
-        LinkMetrics {
-            in_flight: self.in_flight.with_label_values(&[address]),
-            connected: self.connected.with_label_values(&[address]),
-            errors: self.errors.with_label_values(&[address]),
-        }
-    }
-}
-
 impl ServerMetrics {
-    fn new(made: &Maker<'_>) -> prometheus::Result<Self> {
+    fn new(registry: &Registry) -> prometheus::Result<Self> {
         Ok(Self {
-            requests_refused: made.counter(
+            requests_refused: counter!(
                 "http_requests_refused_total",
                 "Requests refused: too many in flight.",
+                registry
             )?,
-            requests_in_flight: made.gauge("http_requests_in_flight", "Requests in flight.")?,
-            component_refused: made.counters(
+            requests_in_flight: gauge!("http_requests_in_flight", "Requests in flight.", registry)?,
+            component_refused: counters!(
                 "http_component_requests_refused_total",
                 "Requests refused: too many of the component in flight.",
                 &["component"],
+                registry
             )?,
-            component_in_flight: made.gauges(
+            component_in_flight: gauges!(
                 "http_component_requests_in_flight",
                 "Requests in flight, by component.",
                 &["component"],
+                registry
             )?,
-            connections_refused: made.counter(
+            connections_refused: counter!(
                 "http_connections_refused_total",
                 "Connections refused: too many open.",
+                registry
             )?,
-            connections_evicted: made.counter(
+            connections_evicted: counter!(
                 "http_connections_evicted_total",
                 "Connections closed: they stood still, or others needed their place.",
+                registry
             )?,
-            connections: made.gauge("http_connections_open", "Client connections open.")?,
+            connections: gauge!(
+                "http_connections_open",
+                "Client connections open.",
+                registry
+            )?,
         })
     }
 
@@ -349,22 +217,29 @@ impl ServerMetrics {
 }
 
 impl CacheMetrics {
-    fn new(made: &Maker<'_>) -> prometheus::Result<Self> {
+    fn new(registry: &Registry) -> prometheus::Result<Self> {
         Ok(Self {
-            requests: made.counters(
+            requests: counters!(
                 "host_cache_requests_total",
                 "Requests by what the local cache did with them.",
                 &["component", "result"],
+                registry
             )?,
-            bytes: made.gauge("host_cache_bytes", "Bytes in the local cache.")?,
-            entries: made.gauge("host_cache_entries", "Entries in the local cache.")?,
-            invalidations: made.counter(
+            bytes: gauge!("host_cache_bytes", "Bytes in the local cache.", registry)?,
+            entries: gauge!(
+                "host_cache_entries",
+                "Entries in the local cache.",
+                registry
+            )?,
+            invalidations: counter!(
                 "host_cache_invalidations_total",
                 "Invalidations, of own requests and of the channel.",
+                registry
             )?,
-            channel_up: made.gauge(
+            channel_up: gauge!(
                 "host_cache_channel_up",
                 "1 while the channel works and the local cache answers.",
+                registry
             )?,
         })
     }
@@ -385,45 +260,6 @@ impl ComponentMetrics {
     }
 }
 
-struct Maker<'a>(&'a Registry);
-
-impl Maker<'_> {
-    fn add<C: prometheus::core::Collector + Clone + 'static>(
-        &self,
-        made: C,
-    ) -> prometheus::Result<C> {
-        self.0.register(Box::new(made.clone()))?;
-        Ok(made)
-    }
-    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
-        self.add(IntCounter::new(name, help)?)
-    }
-    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
-        self.add(IntGauge::new(name, help)?)
-    }
-    fn counters(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-    ) -> prometheus::Result<IntCounterVec> {
-        self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
-    }
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
-        self.add(IntGaugeVec::new(Opts::new(name, help), labels)?)
-    }
-    fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-        buckets: &[f64],
-    ) -> prometheus::Result<HistogramVec> {
-        let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-        self.add(HistogramVec::new(opts, labels)?)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -434,7 +270,7 @@ mod tests {
         let orders = metrics.component("orders");
         orders.answered(http::StatusCode::OK, Duration::from_millis(3));
         orders.answered(http::StatusCode::OK, Duration::from_millis(30));
-        metrics.pool("mysql://db:3306/x").max.set(8);
+        metrics.outbound.database("mysql://db:3306/x").max.set(8);
         let text = String::from_utf8(metrics.render().unwrap()).unwrap();
         for line in [
             r#"http_requests_total{component="orders",status="200",service="host-adapter"} 2"#,

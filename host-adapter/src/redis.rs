@@ -1,174 +1,167 @@
-//! `spin:redis@3.0.0` over one shared connection per address and thread. Commands that change the connection itself
-//! (MULTI, WATCH, SELECT, BLPOP …) get a connection of their own, for as long as the guest keeps it.
-//!
-//! A bad or forbidden address fails at `open` with `invalid-address`; a Redis that is away fails the first command.
+//! `spin:redis@3.0.0` over the links of [`pools::redis`]: each method names its command and reads its reply.
 
-mod command;
-mod host;
-mod link;
 mod value;
 
-use crate::allowed_hosts::{AllowedHosts, redacted};
-use crate::bindings::spin::redis::redis::Error;
-use crate::config;
-use crate::limits;
-use crate::metrics::Metrics;
-use ::redis::{Cmd, Value};
-use link::{Link, Private};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use url::Url;
+use crate::bindings::spin::redis::redis::{
+    Error, Host, HostConnection, HostConnectionWithStore, RedisParameter, RedisResult,
+};
+use crate::store::Instance;
+use ::redis::{Cmd, FromRedisValue, Value, cmd};
+use pools::redis::Connection;
+use wasmtime::Result as Trappable;
+use wasmtime::component::{Accessor, HasData, Resource};
 
-pub use host::RedisHost;
+/// Gives the bindings their state.
+pub struct RedisHost;
 
-/// Bounds of every link of one thread.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Private connections per address and thread.
-    pub private_max: usize,
-    /// Connect and log in.
-    pub connect: Duration,
-    /// One reply.
-    pub reply: Duration,
+impl HasData for RedisHost {
+    type Data<'a> = &'a mut Instance;
 }
 
-impl Limits {
-    /// The share of one of `threads` threads.
-    pub fn of_thread(config: &config::Redis, threads: usize) -> Self {
-        Self {
-            private_max: config.max_connections.div_ceil(threads).max(1),
-            connect: Duration::from_millis(config.connect_timeout_ms),
-            reply: Duration::from_millis(config.reply_timeout_ms),
-        }
+impl Host for Instance {}
+
+impl HostConnection for Instance {
+    fn drop(&mut self, connection: Resource<Connection>) -> Trappable<()> {
+        self.table.delete(connection)?;
+        Ok(())
     }
 }
 
-/// The links of one thread, by address.
-#[derive(Debug)]
-pub struct Links {
-    limits: Limits,
-    metrics: Arc<Metrics>,
-    by_address: Mutex<HashMap<String, Arc<Link>>>,
-}
+type Reply<T> = Trappable<Result<T, Error>>;
 
-/// What one component may open.
-#[derive(Debug)]
-pub struct Access {
-    links: Arc<Links>,
-    checked: Mutex<HashMap<String, Arc<Link>>>,
-}
-
-/// A guest's connection.
-#[derive(Debug, Clone)]
-pub struct Connection {
-    link: Arc<Link>,
-    /// Filled by the first command that needs it.
-    private: Arc<tokio::sync::Mutex<Option<Private>>>,
-}
-
-impl Links {
-    /// No links yet, with these bounds.
-    pub fn new(limits: Limits, metrics: Arc<Metrics>) -> Self {
-        Self {
-            limits,
-            metrics,
-            by_address: Mutex::default(),
-        }
-    }
-
-    fn get(&self, address: &str, url: &Url) -> Result<Arc<Link>, Error> {
-        let mut links = self
-            .by_address
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = links.get(address) {
-            return Ok(link.clone());
-        }
-        if links.len() >= limits::ADDRESSES_MAX {
-            return Err(Error::TooManyConnections);
-        }
-        let shown = redacted(url);
-        let metrics = self.metrics.link(&shown);
-        let link =
-            Link::new(address, shown, self.limits.clone(), metrics).ok_or(Error::InvalidAddress)?;
-        let link = Arc::new(link);
-        links.insert(address.to_owned(), link.clone());
-        Ok(link)
-    }
-}
-
-impl Access {
-    /// The access of one component on the thread of `links`.
-    pub fn new(links: Arc<Links>) -> Self {
-        Self {
-            links,
-            checked: Mutex::default(),
-        }
-    }
-
-    /// A connection to `address`, if `allowed` names it.
-    pub fn open(&self, address: &str, allowed: &AllowedHosts) -> Result<Connection, Error> {
-        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        let link = match checked.get(address) {
-            Some(link) => link.clone(),
-            None => {
-                let url = Url::parse(address).map_err(|_| Error::InvalidAddress)?;
-                if !allowed.allows_url(&url) {
-                    tracing::warn!(
-                        address = redacted(&url),
-                        "redis address that allowed_outbound_hosts does not name"
-                    );
-                    return Err(Error::InvalidAddress);
-                }
-                if url.scheme() != "redis" {
-                    let reason = format!("the scheme {:?} is not supported", url.scheme());
-                    return Err(Error::Other(reason));
-                }
-                let link = self.links.get(address, &url)?;
-                checked.insert(address.to_owned(), link.clone());
-                link
+impl<T: Send> HostConnectionWithStore<T> for RedisHost {
+    async fn open(accessor: &Accessor<T, Self>, address: String) -> Reply<Resource<Connection>> {
+        accessor.with(|mut access| {
+            let instance = access.get();
+            let reach = &instance.reach;
+            match reach.redis.open(&address, &reach.guest.allowed_hosts) {
+                Ok(connection) => Ok(Ok(instance.table.push(connection)?)),
+                Err(error) => Ok(Err(error.into())),
             }
-        };
-        Ok(Connection {
-            link,
-            private: Arc::default(),
         })
     }
-}
 
-impl Connection {
-    /// Sends `command`, whose name decides whether it shares the link; empty for one that always may, or that follows
-    /// those before it.
-    ///
-    /// # Errors
-    /// What Redis says, or that it is away.
-    pub async fn send(&self, name: &str, has_block: bool, command: &Cmd) -> Result<Value, Error> {
-        let private = &self.private;
-        self.link.execute(private, name, has_block, command).await
+    async fn publish(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        channel: String,
+        payload: Vec<u8>,
+    ) -> Reply<()> {
+        send(
+            accessor,
+            &connection,
+            cmd("PUBLISH").arg(channel).arg(payload),
+        )
+        .await
+    }
+
+    async fn get(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        key: String,
+    ) -> Reply<Option<Vec<u8>>> {
+        send(accessor, &connection, cmd("GET").arg(key)).await
+    }
+
+    async fn set(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        key: String,
+        value: Vec<u8>,
+    ) -> Reply<()> {
+        send(accessor, &connection, cmd("SET").arg(key).arg(value)).await
+    }
+
+    async fn incr(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        key: String,
+    ) -> Reply<i64> {
+        send(accessor, &connection, cmd("INCRBY").arg(key).arg(1)).await
+    }
+
+    async fn del(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        keys: Vec<String>,
+    ) -> Reply<u32> {
+        send(accessor, &connection, cmd("DEL").arg(keys)).await
+    }
+
+    async fn sadd(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        key: String,
+        values: Vec<String>,
+    ) -> Reply<u32> {
+        send(accessor, &connection, cmd("SADD").arg(key).arg(values)).await
+    }
+
+    async fn smembers(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        key: String,
+    ) -> Reply<Vec<String>> {
+        send(accessor, &connection, cmd("SMEMBERS").arg(key)).await
+    }
+
+    async fn srem(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        key: String,
+        values: Vec<String>,
+    ) -> Reply<u32> {
+        send(accessor, &connection, cmd("SREM").arg(key).arg(values)).await
+    }
+
+    async fn execute(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        command: String,
+        arguments: Vec<RedisParameter>,
+    ) -> Reply<Vec<RedisResult>> {
+        let connection = get(accessor, &connection)?;
+        let is_block = |a: &RedisParameter| matches!(a, RedisParameter::Binary(b) if b.eq_ignore_ascii_case(b"BLOCK"));
+        let has_block = arguments.iter().any(is_block);
+        let mut sent = cmd(&command);
+        for argument in arguments {
+            match argument {
+                RedisParameter::Int64(number) => sent.arg(number),
+                RedisParameter::Binary(bytes) => sent.arg(bytes),
+            };
+        }
+        let reply = connection.send(&command, has_block, &sent).await;
+        Ok(reply.map_err(Error::from).and_then(value::flatten))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn get<T>(
+    accessor: &Accessor<T, RedisHost>,
+    connection: &Resource<Connection>,
+) -> Trappable<Connection> {
+    accessor.with(|mut access| Ok(access.get().table.get(connection)?.clone()))
+}
 
-    #[test]
-    fn addresses_are_checked_before_anything_is_opened() {
-        let metrics = Arc::new(Metrics::new().unwrap());
-        let limits = Limits::of_thread(&config::Redis::default(), 2);
-        let access = Access::new(Arc::new(Links::new(limits, metrics)));
-        let allowed = AllowedHosts::parse(&["redis://cache:6379", "rediss://cache:6379"]).unwrap();
-        assert!(access.open("redis://:secret@cache/3", &allowed).is_ok());
-        for address in ["nonsense", "redis://other", "redis://cache:1"] {
-            assert!(
-                matches!(access.open(address, &allowed), Err(Error::InvalidAddress)),
-                "{address}"
-            );
+async fn send<T, R: FromRedisValue>(
+    accessor: &Accessor<T, RedisHost>,
+    connection: &Resource<Connection>,
+    command: &Cmd,
+) -> Reply<R> {
+    let connection = get(accessor, connection)?;
+    // A guest inside MULTI expects these to be queued with the rest, so they follow its own connection.
+    let reply = connection.send("", false, command).await;
+    let read = |value: Value| R::from_redis_value(value).map_err(|_| Error::TypeError);
+    Ok(reply.map_err(Error::from).and_then(read))
+}
+
+impl From<pools::redis::Error> for Error {
+    fn from(error: pools::redis::Error) -> Self {
+        use pools::redis::Error as E;
+        match error {
+            E::InvalidAddress => Self::InvalidAddress,
+            E::TooManyConnections => Self::TooManyConnections,
+            E::TypeError => Self::TypeError,
+            E::Other(reason) => Self::Other(reason),
         }
-        assert!(matches!(
-            access.open("rediss://cache:6379", &allowed),
-            Err(Error::Other(_))
-        ));
     }
 }

@@ -24,11 +24,11 @@ use crate::metrics::{ComponentMetrics, Metrics};
 use crate::pacer::Pacer;
 use crate::shutdown::Stopping;
 use crate::store::{Instance, Reach};
-use crate::{mysql, redis};
 use account::{Account, Entry, Ledger};
 use bytes::Bytes;
 use connection::Client;
 use http::StatusCode;
+use pools::{mysql, redis};
 use spread::{Passed, Seat, Spread};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -235,11 +235,11 @@ impl Worker {
     ) -> Self {
         let pools = Arc::new(mysql::Pools::new(
             outbound.mysql.clone(),
-            shared.metrics.clone(),
+            shared.metrics.outbound.clone(),
         ));
         let links = Arc::new(redis::Links::new(
             outbound.redis.clone(),
-            shared.metrics.clone(),
+            shared.metrics.outbound.clone(),
         ));
         let pacer = Arc::new(Pacer::default());
         let alone = prepared.len() == 1;

@@ -8,7 +8,7 @@ use crate::metrics::ComponentMetrics;
 use crate::outbound::OutboundHttp;
 use crate::pacer::Busy;
 use crate::server::Permit;
-use crate::{mysql, redis};
+use pools::{mysql, redis};
 use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};

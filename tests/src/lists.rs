@@ -1,7 +1,7 @@
 //! Lists that are read while what they show changes: every row must be one that was asked for.
 
-use crate::client::Client;
 use anyhow::{Context, Result, ensure};
+use platform::client::Client;
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

@@ -1,7 +1,7 @@
 //! A consumer that keeps what it reads from the platform's topics, from the beginning.
 
-use crate::app::Platform;
 use anyhow::{Context, Result};
+use platform::{Platform, shop};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers, Message as _};
@@ -59,7 +59,7 @@ impl Listener {
         let kafka = platform.kafka.as_ref().context("a platform with Kafka")?;
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", kafka.brokers())
-            .set("group.id", format!("tests-{}", crate::shop::buyer()))
+            .set("group.id", format!("tests-{}", shop::buyer()))
             .set("enable.auto.commit", "false")
             .set("auto.offset.reset", "earliest")
             // Topics may be made after the subscription.

@@ -37,7 +37,8 @@ pub fn refusals(world: &mut World) -> Result<Batch> {
     let sale = world.platform.sale(1, 1)?;
     let mut bearers = bearers(world, &sale.id, SOLD_OUT_BUYERS)?;
     let winner = bearers.pop();
-    let reply = winner.map(|(user, token)| tests::sale::buy(&world.platform.api, user, &token, 1));
+    let reply =
+        winner.map(|(user, token)| platform::sale::buy(&world.platform.api, user, &token, 1));
     ensure!(
         reply.is_some_and(|reply| reply.is_ok_and(|reply| reply.status == 202)),
         "the only unit was not sold"

@@ -3,20 +3,25 @@
 //! components. HTTP/1 only, and no search index.
 
 mod functions;
+mod limits;
+mod listen;
+mod manifest;
 mod ports;
 mod routes;
 mod serve;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use axum::Router;
 use clap::Parser;
-use host_adapter::native::{self, Plan};
-use host_adapter::shutdown::{self, Stopping};
-use ports::NativePorts;
+use manifest::Manifest;
+use ports::{NativePorts, Outbound};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -37,36 +42,32 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    host_adapter::telemetry::init("twin")?;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let logging = tracing_subscriber::fmt().json().with_env_filter(filter);
+    logging.try_init().map_err(|error| anyhow!(error))?;
     let threads = args.threads.map_or_else(
         || thread::available_parallelism().map_or(1, usize::from),
         usize::from,
     );
-    // Lossy, so that a variable which is not UTF-8 and not ours does no harm.
-    let environment = std::env::vars_os()
-        .map(|(name, value)| {
-            (
-                name.to_string_lossy().into_owned(),
-                value.to_string_lossy().into_owned(),
-            )
-        })
-        .collect();
-    let plan = Arc::new(Plan::load(&args.spin_toml, environment)?);
-    let listeners = native::bind(&[args.listen], threads)?;
-    let (stopper, stopping) = shutdown::signal();
+    let manifest = Arc::new(Manifest::load(&args.spin_toml, |name| {
+        std::env::var(name).ok()
+    })?);
+    let outbound = Outbound::of_thread(threads)?;
+    let stopping = CancellationToken::new();
     let mut serving = Vec::with_capacity(threads);
-    for (index, listeners) in listeners.into_iter().enumerate() {
+    for (index, listener) in listen::bind(args.listen, threads)?.into_iter().enumerate() {
         // Not one for all: each request counts who holds it.
-        let router = routes::router(&plan)?;
-        let (plan, stopping) = (plan.clone(), stopping.clone());
+        let router = routes::router(&manifest)?;
+        let (manifest, outbound) = (manifest.clone(), outbound.clone());
+        let stopping = stopping.clone();
         let thread = thread::Builder::new()
             .name(format!("serve-{index}"))
-            .spawn(move || one_thread(listeners, &router, plan, threads, &stopping))?;
+            .spawn(move || one_thread(listener, router, manifest, &outbound, stopping))?;
         serving.push(thread);
     }
     tracing::info!(listen = format!("http://{}", args.listen), "ready");
-    runtime()?.block_on(shutdown::asked())?;
-    stopper.stop();
+    runtime()?.block_on(asked_to_end())?;
+    stopping.cancel();
     for thread in serving {
         thread.join().ok().context("a serving thread panicked")??;
     }
@@ -74,20 +75,15 @@ fn main() -> Result<()> {
 }
 
 fn one_thread(
-    listeners: Vec<TcpListener>,
-    router: &Router,
-    plan: Arc<Plan>,
-    threads: usize,
-    stopping: &Stopping,
+    listener: TcpListener,
+    router: Router,
+    manifest: Arc<Manifest>,
+    outbound: &Outbound,
+    stopping: CancellationToken,
 ) -> Result<()> {
     let runtime = runtime()?;
-    NativePorts::fill(threads, plan)?;
-    runtime.block_on(async {
-        let accepting = listeners
-            .into_iter()
-            .map(|listener| serve::serve(listener, router.clone(), stopping.clone()));
-        futures::future::try_join_all(accepting).await
-    })?;
+    NativePorts::fill(outbound, manifest)?;
+    runtime.block_on(serve::serve(listener, router, stopping))?;
     // What a late database still does must not keep the process.
     runtime.shutdown_background();
     Ok(())
@@ -97,4 +93,15 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
+}
+
+/// Returns at SIGTERM or SIGINT.
+async fn asked_to_end() -> std::io::Result<()> {
+    let mut term = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
 }

@@ -4,26 +4,69 @@
 mod mysql;
 mod redis;
 
-use anyhow::{Result, ensure};
+use crate::manifest::Manifest;
+use anyhow::{Result, anyhow, ensure};
 use guest::host::{self, Ports, Soon};
-use host_adapter::native::{Plan, Reach};
+use pools::allowed_hosts::AllowedHosts;
+use pools::config;
+use pools::metrics::Metrics;
+use prometheus::Registry;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Those of one thread.
+/// The bounds of each thread's outbound connections: the host's defaults.
+#[derive(Clone)]
+pub struct Outbound {
+    mysql: pools::mysql::Limits,
+    redis: pools::redis::Limits,
+    allowed: AllowedHosts,
+    metrics: Arc<Metrics>,
+}
+
+/// The ports of one thread.
 pub struct NativePorts {
-    reach: Reach,
-    plan: Arc<Plan>,
+    mysql: pools::mysql::Access,
+    redis: pools::redis::Access,
+    allowed: AllowedHosts,
+    manifest: Arc<Manifest>,
+}
+
+impl Outbound {
+    /// The share of one of `threads` threads.
+    ///
+    /// # Errors
+    /// Where a metric has a bad name, which tests rule out.
+    pub fn of_thread(threads: usize) -> Result<Self> {
+        let allowed = AllowedHosts::parse(&["mysql://*:*", "redis://*:*"]);
+        Ok(Self {
+            mysql: pools::mysql::Limits::of_thread(&config::Mysql::default(), threads),
+            redis: pools::redis::Limits::of_thread(&config::Redis::default(), threads),
+            allowed: allowed.map_err(|reason| anyhow!(reason))?,
+            metrics: Arc::new(Metrics::register(&Registry::new())?),
+        })
+    }
 }
 
 impl NativePorts {
-    /// Fills this thread's ports, as one of `threads`.
+    /// Fills this thread's ports.
     ///
     /// # Errors
     /// Where they are filled already.
-    pub fn fill(threads: usize, plan: Arc<Plan>) -> Result<()> {
-        let reach = Reach::of_thread(threads)?;
-        let filled = host::fill(Box::new(NativePorts { reach, plan }));
+    pub fn fill(outbound: &Outbound, manifest: Arc<Manifest>) -> Result<()> {
+        let Outbound {
+            mysql,
+            redis,
+            allowed,
+            metrics,
+        } = outbound.clone();
+        let pools = Arc::new(pools::mysql::Pools::new(mysql, metrics.clone()));
+        let links = Arc::new(pools::redis::Links::new(redis, metrics));
+        let filled = host::fill(Box::new(NativePorts {
+            mysql: pools::mysql::Access::new(pools, true),
+            redis: pools::redis::Access::new(links),
+            allowed,
+            manifest,
+        }));
         ensure!(filled, "the thread has ports already");
         Ok(())
     }
@@ -31,17 +74,17 @@ impl NativePorts {
 
 impl Ports for NativePorts {
     fn redis(&self, url: &str) -> Result<Box<dyn host::redis::Port>, host::redis::Error> {
-        let link = self.reach.redis(url).map_err(redis::error)?;
-        Ok(Box::new(redis::Link(link)))
+        let link = self.redis.open(url, &self.allowed);
+        Ok(Box::new(redis::Link(link.map_err(redis::error)?)))
     }
 
     fn mysql(&self, url: &str) -> Result<Box<dyn host::mysql::Port>, host::mysql::Failure> {
-        let session = self.reach.mysql(url).map_err(mysql::error)?;
-        Ok(Box::new(mysql::Session(session)))
+        let session = self.mysql.open(url, &self.allowed);
+        Ok(Box::new(mysql::Session(session.map_err(mysql::error)?)))
     }
 
     fn variable(&self, name: &str) -> Option<String> {
-        self.plan.variables.get(name).map(str::to_owned)
+        self.manifest.variables.get(name).cloned()
     }
 
     fn sleep(&self, duration: Duration) -> Soon<'static, ()> {

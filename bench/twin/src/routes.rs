@@ -1,6 +1,8 @@
 //! The manifest's routes as axum's, each to the function its component is made of.
 
 use crate::functions as f;
+use crate::limits;
+use crate::manifest::Manifest;
 use crate::serve::{Permit, busy, empty};
 use anyhow::{Context, Result};
 use axum::Router;
@@ -11,28 +13,22 @@ use axum::routing::{MethodRouter, any, get};
 use bytes::Bytes;
 use guest::Reply;
 use guest::host::http::WholeRequest;
-use host_adapter::limits;
-use host_adapter::native::Plan;
 use http::{HeaderName, HeaderValue, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::Duration;
 use tokio::time::timeout;
-
-/// How long a client may take to send a body.
-const BODY_READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// All routes.
 ///
 /// # Errors
 /// Where a component is none of the functions.
-pub fn router(plan: &Plan) -> Result<Router> {
+pub fn router(manifest: &Manifest) -> Result<Router> {
     let mut by_path = BTreeMap::new();
     // Spin's wildcard takes its own root too, where no other route does.
     for only_wildcards in [false, true] {
-        for (route, component) in &plan.routes {
+        for (route, component) in &manifest.routes {
             let root = route.strip_suffix("/...");
             if root.is_some() != only_wildcards {
                 continue;
@@ -116,7 +112,7 @@ async fn whole(body: Body) -> Result<Bytes, StatusCode> {
     }
     let bytes_max = usize::try_from(limits::BODY_BYTES_MAX).unwrap_or(usize::MAX);
     let reading = Limited::new(body, bytes_max).collect();
-    match timeout(BODY_READ_TIMEOUT, reading).await {
+    match timeout(limits::BODY_READ_TIMEOUT, reading).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
         Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),

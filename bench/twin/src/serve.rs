@@ -1,10 +1,9 @@
 //! One thread's connections, with the host's bounds: HTTP/1 by hyper, routed by axum.
 
+use crate::limits;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
-use host_adapter::limits;
-use host_adapter::shutdown::Stopping;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use hyper::server::conn::http1;
@@ -16,12 +15,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
-/// As the host's flags have them by default.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
 /// After an accept error (no file descriptors, mostly), how long before the next try.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
@@ -52,14 +49,14 @@ impl Drop for Permit {
 pub async fn serve(
     listener: std::net::TcpListener,
     router: Router,
-    mut stopping: Stopping,
+    stopping: CancellationToken,
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let tracker = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             biased;
-            () = stopping.stopped() => break,
+            () = stopping.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -80,20 +77,23 @@ pub async fn serve(
         }
     }
     tracker.close();
-    if timeout(DRAIN_TIMEOUT, tracker.wait()).await.is_err() {
+    if timeout(limits::DRAIN_TIMEOUT, tracker.wait())
+        .await
+        .is_err()
+    {
         tracing::warn!("closed connections that did not end in time");
     }
     Ok(())
 }
 
-async fn connection(stream: TcpStream, router: Router, mut stopping: Stopping) {
+async fn connection(stream: TcpStream, router: Router, stopping: CancellationToken) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIMEOUT)
+        .header_read_timeout(limits::HEADER_READ_TIMEOUT)
         .max_buf_size(limits::HEAD_BYTES_MAX)
         .max_headers(limits::HEADERS_MAX);
     let service = service_fn(move |request: http::Request<_>| router.clone().call(request));
@@ -101,7 +101,7 @@ async fn connection(stream: TcpStream, router: Router, mut stopping: Stopping) {
     let ended = tokio::select! {
         biased;
         ended = connection.as_mut() => ended,
-        () = stopping.stopped() => {
+        () = stopping.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

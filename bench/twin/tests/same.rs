@@ -2,12 +2,12 @@
 //! what one wrote the other reads.
 
 use anyhow::{Context, Result, ensure};
+use platform::client::{Client, Reply};
+use platform::sale::{self, Sale};
+use platform::shop::{PRICE, buyer, key, order_body};
+use platform::{Options, Platform, answers, soon};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tests::app::{Options, Platform, answers, soon};
-use tests::client::{Client, Reply};
-use tests::sale::{self, Sale};
-use tests::shop::{PRICE, buyer, key, order_body};
 
 /// One of the two, with a buyer and products of its own.
 struct Side {
@@ -218,7 +218,7 @@ fn id(reply: &Reply) -> Result<String> {
 
 fn start_twin(platform: &Platform) -> Result<(stack::Process, Client)> {
     let port = stack::free_port()?;
-    let spin_toml = tests::component::checkout()?.join("spin.toml");
+    let spin_toml = platform::component::checkout()?.join("spin.toml");
     let launch = platform.beside("twin", stack::binary("twin")?)?;
     let process = launch
         .args(["--listen", &format!("127.0.0.1:{port}"), "--spin-toml"])

@@ -1,10 +1,11 @@
 //! WIT values to driver values and back. Which column type becomes which WIT type follows Spin's host, so that a
 //! component reads the same on both; a type WIT has no case for is a conversion error, unless the value is NULL.
 
-use crate::bindings::spin::mysql::mysql::{Column, DbDataType, DbValue, Error, ParameterValue};
+use crate::bindings::spin::mysql::mysql::{Column, DbDataType, DbValue, ParameterValue};
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::prelude::FromValue;
 use mysql_async::{Params, Row, Value, from_value_opt};
+use pools::mysql::Error;
 
 /// The parameters of a statement.
 pub fn params(values: Vec<ParameterValue>) -> Params {
@@ -70,15 +71,6 @@ fn data_type(column: ColumnType, flags: ColumnFlags) -> DbDataType {
         | T::MYSQL_TYPE_LONG_BLOB => DbDataType::Binary,
         _ => DbDataType::Other,
     }
-}
-
-/// Bytes a row takes, about.
-pub fn row_bytes(row: &Row) -> usize {
-    let bytes = |at| match row.as_ref(at) {
-        Some(Value::Bytes(bytes)) => bytes.len(),
-        _ => 0,
-    };
-    row.len() * size_of::<DbValue>() + (0..row.len()).map(bytes).sum::<usize>()
 }
 
 /// A row as the guest sees it.

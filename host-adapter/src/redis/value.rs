@@ -1,39 +1,7 @@
 //! Redis replies as `execute` gives them: one flat list, nested arrays and sets in order, as Spin's host flattens them.
-//! And its errors, in the words guests know from there.
 
 use crate::bindings::spin::redis::redis::{Error, RedisResult};
-use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
-
-/// The error as Spin's host words it (its driver is older than ours and names the kinds differently).
-pub fn error(error: &RedisError) -> Error {
-    let detail = || error.detail().unwrap_or_default();
-    match error.kind() {
-        ErrorKind::UnexpectedReturnType => Error::TypeError,
-        ErrorKind::Server(kind) => {
-            let name = server_error_name(kind);
-            Error::Other(format!(
-                "An error was signalled by the server - {name}: {}",
-                detail()
-            ))
-        }
-        ErrorKind::Extension => Error::Other(format!(
-            "{}: {}",
-            error.code().unwrap_or_default(),
-            detail()
-        )),
-        _ => Error::Other(error.to_string()),
-    }
-}
-
-fn server_error_name(kind: ServerErrorKind) -> String {
-    match kind {
-        ServerErrorKind::ResponseError => "ResponseError".to_owned(),
-        ServerErrorKind::NoScript => "NoScriptError".to_owned(),
-        ServerErrorKind::ExecAbort => "ExecAbortError".to_owned(),
-        ServerErrorKind::BusyLoading => "BusyLoadingError".to_owned(),
-        other => format!("{other:?}"),
-    }
-}
+use redis::Value;
 
 /// The flat list of `value`, or why it has none.
 pub fn flatten(value: Value) -> Result<Vec<RedisResult>, Error> {

@@ -233,7 +233,7 @@ fn more_statements_than_a_session_keeps() {
     let host = Running::with_pool(1, &[]);
     let who = || host.sql(json!([["query", "SELECT CONNECTION_ID()"]]));
     let first = who();
-    let kept = host_adapter::limits::MYSQL_STATEMENTS_CACHED;
+    let kept = pools::limits::MYSQL_STATEMENTS_CACHED;
     let many: Vec<_> = (0..kept + 50)
         .map(|at| json!(["query", format!("SELECT {at}")]))
         .collect();

@@ -6,8 +6,8 @@ use crate::shop::Shop;
 use crate::siege::Target;
 use crate::wire::{REPLY_WITHIN, Reply, Wire, create, get};
 use anyhow::{Context, Result, ensure};
+use platform::shop::buyer;
 use std::time::Duration;
-use tests::shop::buyer;
 use tokio::time::interval;
 
 /// Between two requests of one client: a flood that leaves the processors to the host.

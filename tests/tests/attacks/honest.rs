@@ -2,10 +2,10 @@
 //! due: a stall is not hidden by the requests it holds up.
 
 use anyhow::Result;
+use platform::client::Client;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-use tests::client::Client;
 
 /// Between two requests of one client.
 const PACE: Duration = Duration::from_millis(40);

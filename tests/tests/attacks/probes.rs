@@ -5,15 +5,15 @@ use crate::honest::{Turn, clients};
 use crate::shop::alone;
 use crate::siege::{REST_WITHIN, Siege, Target};
 use anyhow::{Result, ensure};
+use platform::client::Client;
+use platform::component;
+use platform::{Platform, answers};
 use serde_json::json;
 use stack::{Home, Launch, Process, free_port};
 use std::fs;
 use std::future::Future;
 use std::sync::MutexGuard;
 use std::time::Duration;
-use tests::app::{Platform, answers};
-use tests::client::Client;
-use tests::component;
 
 /// How long a component may take here. Three times that, and all that an attack left has ended: it waits for an
 /// instance, it is late, and its instance is let go.

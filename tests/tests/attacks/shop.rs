@@ -4,13 +4,13 @@
 use crate::honest::{Turn, clients};
 use crate::siege::{REST_WITHIN, Siege, Target};
 use anyhow::{Context, Result, ensure};
+use platform::client::Client;
+use platform::shop::{buyer, key, order_body, placed};
+use platform::{Options, Platform};
 use serde_json::json;
 use stack::raise_open_files;
 use std::future::Future;
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock};
-use tests::app::{Options, Platform};
-use tests::client::Client;
-use tests::shop::{buyer, key, order_body, placed};
 
 /// Files this process and the host may need: two for each connection of the largest attack, and some.
 const OPEN_FILES: u64 = 20_000;

@@ -4,13 +4,13 @@
 use crate::honest::{self, Figures, Turn};
 use crate::vitals::{CONNECTIONS, IN_FLIGHT, INSTANCES, Memory, Metrics};
 use anyhow::{Context, Result, ensure};
+use platform::client::Client;
 use stack::{Process, wait_for, wait_ok};
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
-use tests::client::Client;
 use tokio::sync::Notify;
 
 /// How long the honest clients are alone with the host first.

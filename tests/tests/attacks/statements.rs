@@ -5,11 +5,11 @@ use crate::shop::Shop;
 use crate::siege::{Target, attack_lasts};
 use crate::wire::{Wire, get};
 use anyhow::{Context, Result, ensure};
+use platform::Platform;
+use platform::shop::{buyer, placed};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tests::app::Platform;
-use tests::shop::{buyer, placed};
 
 const READS: usize = 11_000;
 const CLIENTS: usize = 32;

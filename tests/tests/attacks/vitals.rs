@@ -1,8 +1,8 @@
 //! What can be seen of a host process from outside: its memory, and the gauges that must come to rest.
 
 use anyhow::{Context, Result, ensure};
+use platform::client::Client;
 use std::fs;
-use tests::client::Client;
 
 /// What the gauges of a host with nothing to do show, connections aside: somebody may keep one.
 const AT_REST: [&str; 5] = [

@@ -1,10 +1,10 @@
 //! HTTP/1.1 by hand, for requests that no client would send and replies that no client would read like this.
 
 use anyhow::{Context, Result, bail, ensure};
+use platform::shop::{key, order_body};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tests::shop::{key, order_body};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;

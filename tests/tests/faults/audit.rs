@@ -2,9 +2,9 @@
 //! platform rests.
 
 use anyhow::{Result, ensure};
+use platform::{Platform, SHARDS, soon};
 use stack::Process;
 use std::collections::BTreeSet;
-use tests::app::{Platform, SHARDS, soon};
 
 /// Both shards' answers to one query, in which `order_N` stands for the shard.
 pub fn over_shards(query: &str, join: &str) -> String {

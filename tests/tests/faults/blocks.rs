@@ -3,11 +3,11 @@
 
 use crate::{alone, audit};
 use anyhow::{Context, Result, ensure};
+use platform::shop::{Stock, buyer, key, order_body};
+use platform::{Options, Platform, soon};
 use stack::wait_ok;
 use std::thread;
 use std::time::Duration;
-use tests::app::{Options, Platform, soon};
-use tests::shop::{Stock, buyer, key, order_body};
 
 const REACHED_WITHIN: Duration = Duration::from_secs(30);
 

@@ -3,11 +3,11 @@
 
 use crate::{alone, audit};
 use anyhow::{Context, Result, ensure};
+use platform::client::Reply;
+use platform::sale::{Sale, buy, token, token_in};
+use platform::shop::{buyer, key, order_body};
+use platform::{Options, Platform, soon};
 use std::collections::HashSet;
-use tests::app::{Options, Platform, soon};
-use tests::client::Reply;
-use tests::sale::{Sale, buy, token, token_in};
-use tests::shop::{buyer, key, order_body};
 
 const HOUR_S: i64 = 3_600;
 /// How far Redis, host and relay are ahead, in hours; the databases' clock is right.
@@ -119,7 +119,7 @@ fn clocks_an_hour_apart_and_jumping() -> Result<()> {
     }
     let ids: HashSet<&String> = shop.orders.iter().map(|(_, order)| order).collect();
     ensure!(ids.len() == 7 * HOURS_AHEAD.len() && ids.len() == shop.orders.len());
-    for shard in 0..tests::app::SHARDS {
+    for shard in 0..platform::SHARDS {
         let cancelled = platform.number(&format!(
             "SELECT COUNT(*) FROM order_{shard}.t_order WHERE status NOT IN (0, 1)"
         ))?;

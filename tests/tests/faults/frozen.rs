@@ -3,14 +3,14 @@
 
 use crate::alone;
 use anyhow::{Context, Result, ensure};
+use platform::client::{Client, Reply};
+use platform::shop::{buyer, key, order_body, placed};
+use platform::{Options, Platform};
 use serde_json::json;
 use stack::steps::{Action, Protocol, Steps};
 use stack::{Process, wait_ok};
 use std::thread;
 use std::time::{Duration, Instant};
-use tests::app::{Options, Platform};
-use tests::client::{Client, Reply};
-use tests::shop::{buyer, key, order_body, placed};
 
 const STEP_WITHIN: Duration = Duration::from_secs(30);
 /// Three seconds on a quiet machine.

@@ -6,6 +6,10 @@
 use crate::steps::Victim;
 use crate::{alone, audit, number};
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use platform::client::{Client, Reply};
+use platform::sale::{self, ORDINARY, Sale};
+use platform::shop::{buyer, key, order_body};
+use platform::{Options, Platform, SHARDS, soon};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -17,10 +21,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
-use tests::app::{Options, Platform, SHARDS, soon};
-use tests::client::{Client, Reply};
-use tests::sale::{self, ORDINARY, Sale};
-use tests::shop::{buyer, key, order_body};
 
 const HISTORIES: usize = 300;
 /// Units one buyer wants.

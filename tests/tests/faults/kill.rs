@@ -4,10 +4,10 @@
 use crate::load::Load;
 use crate::{alone, audit};
 use anyhow::{Context, Result, ensure};
+use platform::{Options, Platform};
 use stack::{Process, wait_for};
 use std::thread;
 use std::time::Duration;
-use tests::app::{Options, Platform};
 
 /// Orders placed before the blow, and after the victim is back.
 const ORDERS: usize = 150;

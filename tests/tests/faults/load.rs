@@ -2,15 +2,15 @@
 //! it promised, and every request without an answer can be repeated.
 
 use anyhow::{Context, Result, ensure};
+use platform::client::Reply;
+use platform::shop::{buyer, key, order_body};
+use platform::{Platform, SHARDS};
 use serde_json::json;
 use stack::{wait_for, wait_ok};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
-use tests::app::{Platform, SHARDS};
-use tests::client::Reply;
-use tests::shop::{buyer, key, order_body};
 
 const THREADS: usize = 8;
 /// A key whose request died is taken over after 7 s.

@@ -3,11 +3,11 @@
 
 use crate::alone;
 use anyhow::{Result, ensure};
+use platform::client::Reply;
+use platform::shop::{Stock, buyer, key, order_body, placed};
+use platform::{Options, Platform, soon};
 use stack::Process;
 use std::time::{Duration, Instant};
-use tests::app::{Options, Platform, soon};
-use tests::client::Reply;
-use tests::shop::{Stock, buyer, key, order_body, placed};
 
 /// Longest a refusal may take.
 const REFUSAL_MAX: Duration = Duration::from_secs(2);

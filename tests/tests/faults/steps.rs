@@ -8,14 +8,14 @@ pub mod table;
 use crate::{alone, audit, number};
 use anyhow::{Context, Result, ensure};
 use errand::{Errand, Shop, UNITS, Work};
+use platform::client::Client;
+use platform::sale::ORDINARY;
+use platform::{Options, Platform, soon};
 use stack::Process;
 use stack::steps::{Action, Protocol, Step, Steps};
 use std::thread;
 use std::time::{Duration, Instant};
 use table::{BLOCKS, BUS, Doors, HOST, RELAY, Request, STOCK};
-use tests::app::{Options, Platform, soon};
-use tests::client::Client;
-use tests::sale::ORDINARY;
 use tests::topics::Listener;
 
 pub const STEP_WITHIN: Duration = Duration::from_secs(40);

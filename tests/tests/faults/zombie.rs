@@ -6,10 +6,10 @@ use crate::steps::table::FROZEN;
 use crate::steps::{STEP_WITHIN, Victim, finish, hold, rounds};
 use crate::{alone, audit};
 use anyhow::{Context, Result};
+use platform::{Options, Platform, soon};
 use stack::steps::Action;
 use stack::wait_for;
 use std::time::{Duration, Instant};
-use tests::app::{Options, Platform, soon};
 use tests::topics::Listener;
 
 /// What a long campaign freezes them for; the gate only until their leases have passed and their work is done.

@@ -1,12 +1,12 @@
 //! `Prefer: respond-async`: accepted at once, an order soon, the same guarantees.
 
 use anyhow::{Result, ensure};
-use tests::app::{Platform, soon};
-use tests::shop::{Stock, buyer, key, order_body};
+use platform::shop::{Stock, buyer, key, order_body};
+use platform::soon;
 
 #[test]
 fn an_order_accepted_for_later_becomes_one_order() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let product = platform.product(10, "redis")?;
     let (user, once) = (buyer(), key());
     let body = order_body(user, product, 2);

@@ -3,14 +3,14 @@
 
 use crate::alone;
 use anyhow::{Context, Result, ensure};
+use platform::sale::{self, Sale};
+use platform::shop::buyer;
+use platform::{Options, Platform, soon};
 use stack::{Process, wait_for};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
-use tests::app::{Options, Platform, soon};
-use tests::sale::{self, Sale};
-use tests::shop::buyer;
 
 const THREADS: usize = 8;
 const KILLS: usize = 4;

@@ -3,15 +3,15 @@
 
 use crate::alone;
 use anyhow::{Context, Result, ensure};
+use platform::sale::{self, Sale, now_ms};
+use platform::shop::buyer;
+use platform::{Options, Platform, soon};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
-use tests::app::{Options, Platform, soon};
-use tests::sale::{self, Sale, now_ms};
-use tests::shop::buyer;
 
 const THREADS: u64 = 6;
 const UNITS: u32 = 400;
@@ -109,7 +109,7 @@ fn second(platform: &Platform, first: &Sale, starts: u64, ends: u64) -> Result<S
 
 #[test]
 fn the_next_sale_of_a_product_leaves_the_running_one_alone() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let running = platform.sale(10, 1)?;
     let (early, late) = (buyer(), buyer());
     let before = sale::token_in(&sale::token(&platform.api, &running, early)?)?;
@@ -141,7 +141,7 @@ fn the_next_sale_of_a_product_leaves_the_running_one_alone() -> Result<()> {
 
 #[test]
 fn a_repeat_after_the_end_of_its_order_tells_that() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let sale = platform.sale(10, 1)?;
     let user = buyer();
     let token = sale::token_in(&sale::token(&platform.api, &sale, user)?)?;
@@ -161,7 +161,7 @@ fn a_repeat_after_the_end_of_its_order_tells_that() -> Result<()> {
 
 #[test]
 fn a_product_that_is_off_sale_does_not_sell_in_a_sale() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (running, planned) = (
         platform.sale(1_000, 1)?,
         platform.announce(5, 1, -1_000, 3_600_000)?,

@@ -2,13 +2,13 @@
 
 use crate::alone;
 use anyhow::{Context, Result, ensure};
+use platform::sale::now_ms;
+use platform::shop::buyer;
+use platform::{Options, Platform, soon};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::json;
 use std::time::Duration;
-use tests::app::{Options, Platform, soon};
-use tests::sale::now_ms;
-use tests::shop::buyer;
 
 const TOPIC: &str = "seckill.success";
 
@@ -119,8 +119,8 @@ fn in_the_stream() -> Result<()> {
         let _: String = add.query(&mut redis)?;
     }
     let user = buyer();
-    let token = tests::sale::token_in(&tests::sale::token(&platform.api, &sale, user)?)?;
-    tests::sale::buy(&platform.api, user, &token, 1)?.expect(202)?;
+    let token = platform::sale::token_in(&platform::sale::token(&platform.api, &sale, user)?)?;
+    platform::sale::buy(&platform.api, user, &token, 1)?.expect(202)?;
     soon("the good one to be an order", || {
         ensure!(platform.orders_of(user)? == 1, "not yet, {}", now_ms());
         Ok(())

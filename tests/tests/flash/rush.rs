@@ -2,13 +2,13 @@
 
 use crate::alone;
 use anyhow::{Context, Result, ensure};
+use platform::sale::{self, ORDINARY, Sale};
+use platform::shop::buyer;
+use platform::{Options, Platform, soon};
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use tests::app::{Options, Platform, soon};
-use tests::sale::{self, ORDINARY, Sale};
-use tests::shop::buyer;
 
 const BUYERS: usize = 5_000;
 const UNITS: u32 = 100;

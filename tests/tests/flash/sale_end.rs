@@ -1,14 +1,14 @@
 //! The end of a sale: no more tokens, and what is unsold or given back is ordinary stock again.
 
 use anyhow::{Context, Result, ensure};
+use platform::sale::{self, ORDINARY};
+use platform::shop::buyer;
+use platform::soon;
 use serde_json::json;
-use tests::app::{Platform, soon};
-use tests::sale::{self, ORDINARY};
-use tests::shop::buyer;
 
 #[test]
 fn what_is_unsold_comes_back() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let sale = platform.announce(10, 1, -1_000, 8_000)?;
     platform.preheat(&sale)?.expect(200)?;
     let mut orders = Vec::new();

@@ -1,10 +1,10 @@
 //! Who may buy: every token that is not good is refused for its own reason, before anything is taken.
 
 use anyhow::{Result, ensure};
-use tests::app::Platform;
-use tests::client::Reply;
-use tests::sale::{self, ORDINARY, Sale};
-use tests::shop::buyer;
+use platform::Platform;
+use platform::client::Reply;
+use platform::sale::{self, ORDINARY, Sale};
+use platform::shop::buyer;
 
 fn refused(reply: &Reply, status: u16, code: u64, why: &str) -> Result<()> {
     let right = (reply.status, reply.code()) == (status, code) && reply.text.contains(why);
@@ -23,7 +23,7 @@ fn token(platform: &Platform, sale: &Sale, user: u64) -> Result<String> {
 
 #[test]
 fn a_token_is_good_for_its_bearer_and_its_sale_once() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (sale, other) = (platform.sale(10, 2)?, platform.sale(10, 2)?);
     let (user, stranger) = (buyer(), buyer());
     let good = token(&platform, &sale, user)?;
@@ -98,7 +98,7 @@ fn a_token_is_good_for_its_bearer_and_its_sale_once() -> Result<()> {
 
 #[test]
 fn an_expired_token_buys_nothing() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let sale = platform.sale(10, 1)?;
     let user = buyer();
     let token = token(&platform, &sale, user)?;
@@ -117,7 +117,7 @@ fn an_expired_token_buys_nothing() -> Result<()> {
 
 #[test]
 fn nothing_is_handed_out_before_the_sale_or_without_it() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let early = platform.announce(10, 1, 600_000, 3_600_000)?;
     refused(
         &sale::token(&platform.api, &early, buyer())?,
@@ -147,7 +147,7 @@ fn nothing_is_handed_out_before_the_sale_or_without_it() -> Result<()> {
 
 #[test]
 fn preheating_again_refills_nothing() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let sale = platform.sale(2, 1)?;
     for _ in 0..2 {
         let user = buyer();
@@ -175,7 +175,7 @@ fn preheating_again_refills_nothing() -> Result<()> {
 
 #[test]
 fn a_sale_larger_than_the_stock_is_not_opened() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let sale = platform.announce(10, 1, -1_000, 3_600_000)?;
     // Ordinary orders were faster.
     let reply = platform.order(buyer(), sale.product, ORDINARY + 5)?;
@@ -190,7 +190,7 @@ fn a_sale_larger_than_the_stock_is_not_opened() -> Result<()> {
 #[test]
 fn who_asks_too_often_waits() -> Result<()> {
     const ASKED_MAX: u32 = 200;
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (_own, strict) = platform.host_with(
         "host-strict",
         &[("SECKILL_USER_REQUESTS_PER_MINUTE_MAX", "3")],

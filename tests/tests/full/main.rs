@@ -6,14 +6,14 @@ mod stats;
 
 use anyhow::{Context, Result, ensure};
 
+use platform::client::Client;
+use platform::shop::{Stock, buyer, placed};
+use platform::{Options, Platform, soon};
 use serde_json::{Value, json};
 use stack::wait_ok;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
-use tests::app::{Options, Platform, soon};
-use tests::client::Client;
 use tests::lists::{Route, read_while};
-use tests::shop::{Stock, buyer, placed};
 use tests::topics::{Listener, Message};
 
 static PLATFORM: LazyLock<Platform> = LazyLock::new(|| {

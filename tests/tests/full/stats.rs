@@ -2,10 +2,10 @@
 
 use crate::PLATFORM;
 use anyhow::{Context, Result, ensure};
+use platform::client::{Client, Reply};
+use platform::shop::{PRICE, buyer, key, placed};
+use platform::soon;
 use serde_json::{Value, json};
-use tests::app::soon;
-use tests::client::{Client, Reply};
-use tests::shop::{PRICE, buyer, key, placed};
 
 const DAY: &str = "/api/v1/stats/orders";
 const DASHBOARD: &str = "/v1/dashboard/stats";

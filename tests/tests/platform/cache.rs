@@ -2,15 +2,15 @@
 //! relay writes reaches them, and a host that cannot hear of changes tells nothing from its store.
 
 use anyhow::{Result, ensure};
+use platform::client::{Client, Reply};
+use platform::shop::{buyer, key, order_body, placed};
+use platform::{CACHE_CHANNEL_URL, Platform, soon};
 use serde_json::json;
 use stack::Process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-use tests::app::{CACHE_CHANNEL_URL, Platform, soon};
-use tests::client::{Client, Reply};
 use tests::proxy::Proxy;
-use tests::shop::{buyer, key, order_body, placed};
 
 /// What makes readers of B fill its cache all the time.
 const READERS: usize = 3;
@@ -67,7 +67,7 @@ fn lives(writer: &Client, readers: &[&Client], user: u64, id: &str) -> Result<()
 #[test]
 fn nobody_reads_what_was_before_a_write() -> Result<()> {
     const ORDERS: usize = 12;
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (_host, b, _proxy) = host_b(&platform, "host-b-writes")?;
     let (a, product) = (&platform.api, platform.product(100, "redis")?);
     let user = buyer();
@@ -121,7 +121,7 @@ fn nobody_reads_what_was_before_a_write() -> Result<()> {
 
 #[test]
 fn a_caller_that_has_it_is_told_so() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let product = platform.product(10, "redis")?;
     let id = placed(&platform.order(buyer(), product, 1)?)?;
     // The one keeps replies, the other asks the component each time.
@@ -154,7 +154,7 @@ fn a_caller_that_has_it_is_told_so() -> Result<()> {
 
 #[test]
 fn the_relay_tells_of_what_it_writes() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product) = (buyer(), platform.product(10, "redis")?);
     let mut connection = platform.redis_connection()?;
     connection.set_read_timeout(Some(Duration::from_secs(20)))?;
@@ -191,7 +191,7 @@ fn the_relay_tells_of_what_it_writes() -> Result<()> {
 
 #[test]
 fn a_host_that_hears_nothing_tells_nothing_old() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (_host, b, proxy) = host_b(&platform, "host-b-cut")?;
     let (a, product) = (&platform.api, platform.product(100, "redis")?);
     for _ in 0..2 {

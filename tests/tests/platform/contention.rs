@@ -1,9 +1,9 @@
 //! More buyers than units: exactly as many orders as there are units, and books that balance.
 
 use anyhow::Result;
+use platform::shop::{Stock, buyer};
+use platform::{Platform, soon};
 use std::thread;
-use tests::app::{Platform, soon};
-use tests::shop::{Stock, buyer};
 
 /// Places `buyers` orders of one unit at once and gives how many were placed and how many were told "sold out".
 fn rush(platform: &Platform, product: u64, buyers: usize) -> Result<(usize, usize)> {
@@ -29,7 +29,7 @@ fn rush(platform: &Platform, product: u64, buyers: usize) -> Result<(usize, usiz
 
 #[test]
 fn two_hundred_buyers_of_a_hundred_units() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let product = platform.product(100, "redis")?;
     assert_eq!(rush(&platform, product, 200)?, (100, 100));
     soon("all units locked", || {
@@ -43,7 +43,7 @@ fn two_hundred_buyers_of_a_hundred_units() -> Result<()> {
 
 #[test]
 fn a_rush_on_database_stock_sells_all_of_it_and_no_more() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     // Nobody is sent away while there are units.
     let plenty = platform.product(400, "db")?;
     assert_eq!(rush(&platform, plenty, 60)?, (60, 0));

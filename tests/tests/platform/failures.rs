@@ -1,10 +1,10 @@
 //! A message that was given up, retried by hand: it becomes an order once what was wrong is mended, and not before.
 
 use anyhow::{Result, ensure};
+use platform::client::Reply;
+use platform::shop::{Stock, buyer};
+use platform::{Platform, soon};
 use serde_json::json;
-use tests::app::{Platform, soon};
-use tests::client::Reply;
-use tests::shop::{Stock, buyer};
 
 /// A purchase of another system that failed as often as it may; the failure's id.
 pub fn given_up(platform: &Platform, user: u64, product: u64) -> Result<i64> {
@@ -41,7 +41,7 @@ fn ended(platform: &Platform, id: i64, status: &str) -> Result<Reply> {
 
 #[test]
 fn a_retry_by_hand_makes_the_order() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product) = (buyer(), platform.product(5, "redis")?);
     let id = given_up(&platform, user, product)?;
     let before = ended(&platform, id, "failed")?;
@@ -72,7 +72,7 @@ fn a_retry_by_hand_makes_the_order() -> Result<()> {
 
 #[test]
 fn what_is_still_wrong_fails_again() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let user = buyer();
     let id = given_up(&platform, user, 999_999_999)?;
     retry(&platform, id)?.expect(200)?;

@@ -2,17 +2,16 @@
 //! that filters, on real servers, with payments, retries and sales that begin and end.
 
 use anyhow::Result;
+use platform::shop::{buyer, placed};
 use serde_json::json;
-use tests::app::Platform;
 use tests::lists::{Route, read_while};
-use tests::shop::{buyer, placed};
 
 /// Orders that are paid while lists are read.
 const ORDERS: usize = 120;
 
 #[test]
 fn lists_by_status_show_that_status_while_orders_are_paid() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product) = (buyer(), platform.product(10_000, "redis")?);
     let mut orders = Vec::new();
     for _ in 0..ORDERS {
@@ -90,7 +89,7 @@ fn lists_by_status_show_that_status_while_orders_are_paid() -> Result<()> {
 
 #[test]
 fn failures_and_products_show_their_status_while_it_changes() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let product = platform.product(10, "redis")?;
     let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)";
     for row in 0..40 {

@@ -3,12 +3,12 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use domain::OrderId;
+use platform::Platform;
+use platform::client::Reply;
+use platform::component;
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
-use tests::app::Platform;
-use tests::client::Reply;
-use tests::component;
 
 /// A request file: request line, headers, an empty line, the body. `{{id}}` stands for the id of the order
 /// that the folder's first request placed.
@@ -56,7 +56,7 @@ fn stock_the_shelves(platform: &Platform) -> Result<()> {
 
 /// Posts every request of a system in the order of the files' names.
 fn play(system: &str) -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     stock_the_shelves(&platform)?;
     let folder = component::checkout()?.join("tests/requests").join(system);
     let mut files: Vec<PathBuf> = fs::read_dir(&folder)?

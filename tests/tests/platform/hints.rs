@@ -5,12 +5,12 @@ use crate::failures::given_up;
 use anyhow::{Result, ensure};
 use contract::store::redis::{FAILURES_CHANNEL, INTAKE_CHANNEL, order_intake};
 use domain::UserId;
+use platform::sale::{buy, token, token_in};
+use platform::shop::{buyer, key, order_body, placed};
+use platform::{Options, Platform};
 use serde_json::json;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
-use tests::app::{Options, Platform};
-use tests::sale::{buy, token, token_in};
-use tests::shop::{buyer, key, order_body, placed};
 
 /// A quiet machine needs less than a tenth of it. Shorter than the half minute of silence after which the relay listens
 /// anew and looks for everything.
@@ -153,7 +153,7 @@ fn a_failure_is_tried_again(platform: &Platform) -> Result<()> {
 fn an_order_that_expires_wakes_the_outbox() -> Result<()> {
     let (platform, _alone) = asleep()?;
     let (user, order) = published_order(platform)?;
-    let shard = user % tests::app::SHARDS;
+    let shard = user % platform::SHARDS;
     platform.sql(&format!(
         "UPDATE order_{shard}.t_order SET payable_at = 1 WHERE id = {order}"
     ))?;
@@ -164,7 +164,7 @@ fn an_order_that_expires_wakes_the_outbox() -> Result<()> {
 fn a_relay_that_listens_anew_looks_for_what_it_missed() -> Result<()> {
     let (platform, _alone) = asleep()?;
     let (user, order) = published_order(platform)?;
-    let shard = user % tests::app::SHARDS;
+    let shard = user % platform::SHARDS;
     // As it would be had its hint been sent while nobody listened.
     platform.sql(&format!(
         "UPDATE order_{shard}.t_local_message SET status = 0 WHERE tx_id = '{order}'"

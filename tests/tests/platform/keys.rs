@@ -3,11 +3,11 @@
 //! file's own.
 
 use anyhow::{Context, Result, ensure};
+use platform::client::Reply;
+use platform::shop::{Stock, buyer, key, order_body};
+use platform::{Options, Platform, SHARDS, soon};
 use serde_json::{Value, json};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
-use tests::app::{Options, Platform, SHARDS, soon};
-use tests::client::Reply;
-use tests::shop::{Stock, buyer, key, order_body};
 
 const CREATE: &str = "/v1/order/create";
 

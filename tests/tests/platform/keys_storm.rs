@@ -3,13 +3,13 @@
 
 use crate::keys::{Mode, create, empty_redis, id_of, platform, repeated};
 use anyhow::{Result, ensure};
+use platform::shop::{buyer, key, order_body};
+use platform::{Platform, soon};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
-use tests::app::{Platform, soon};
-use tests::shop::{buyer, key, order_body};
 
 const KEYS: usize = 500;
 const SENDERS: usize = 6;

@@ -2,10 +2,10 @@
 
 use anyhow::{Result, ensure};
 use domain::OrderId;
+use platform::shop::{Stock, buyer, placed};
+use platform::{Platform, soon};
 use serde_json::json;
 use std::thread;
-use tests::app::{Platform, soon};
-use tests::shop::{Stock, buyer, placed};
 
 /// Waits until every outbox row of an order is confirmed.
 fn drained(platform: &Platform, user: u64, order: &str, rows: usize) -> Result<()> {
@@ -20,7 +20,7 @@ fn drained(platform: &Platform, user: u64, order: &str, rows: usize) -> Result<(
 }
 
 fn live(stock_mode: &str) -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product) = (buyer(), platform.product(10, stock_mode)?);
     let id = placed(&platform.order(user, product, 2)?)?;
 
@@ -108,7 +108,7 @@ fn on_offer(platform: &Platform, product: u64) -> Result<i64> {
 #[test]
 fn a_cancel_returns_the_stock_once_however_often_it_is_asked() -> Result<()> {
     for stock_mode in ["redis", "db"] {
-        let platform = Platform::shared();
+        let platform = tests::shared();
         let (user, product) = (buyer(), platform.product(5, stock_mode)?);
         let id = placed(&platform.order(user, product, 3)?)?;
         assert_eq!(on_offer(&platform, product)?, 2, "promised at once");
@@ -150,7 +150,7 @@ fn a_cancel_returns_the_stock_once_however_often_it_is_asked() -> Result<()> {
 
 #[test]
 fn a_paid_order_taken_back_by_the_back_office_returns_what_was_sold() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product) = (buyer(), platform.product(4, "redis")?);
     let id = placed(&platform.order(user, product, 4)?)?;
     platform
@@ -176,7 +176,7 @@ fn a_paid_order_taken_back_by_the_back_office_returns_what_was_sold() -> Result<
 
 #[test]
 fn an_order_of_several_products_in_both_modes_is_all_or_nothing() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (in_redis, in_db, scarce) = (
         platform.product(10, "redis")?,
         platform.product(10, "db")?,

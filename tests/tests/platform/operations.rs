@@ -3,13 +3,13 @@
 
 use anyhow::{Context, Result, ensure};
 use domain::OrderId;
+use platform::Platform;
+use platform::client::Reply;
+use platform::openapi::operations;
+use platform::sale::now_ms;
+use platform::shop::{PRICE, buyer, key, order_body, product_id};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use tests::app::Platform;
-use tests::client::Reply;
-use tests::openapi::operations;
-use tests::sale::now_ms;
-use tests::shop::{PRICE, buyer, key, order_body, product_id};
 
 use crate::failures::given_up;
 
@@ -95,7 +95,7 @@ impl Walk<'_> {
 
 #[test]
 fn every_operation_of_the_document_is_served() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let product = platform.product(100, "redis")?;
     let mut walk = Walk {
         platform: &platform,

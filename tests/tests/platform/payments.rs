@@ -2,11 +2,11 @@
 //! refund.
 
 use anyhow::Result;
+use platform::client::Reply;
+use platform::shop::{buyer, key, placed};
+use platform::{Platform, SHARDS};
 use serde_json::json;
 use std::thread;
-use tests::app::{Platform, SHARDS};
-use tests::client::Reply;
-use tests::shop::{buyer, key, placed};
 
 fn pay(platform: &Platform, order: &str, payment: &str) -> Result<Reply> {
     let body = json!({ "order_id": order, "payment_id": payment });
@@ -33,7 +33,7 @@ fn books(platform: &Platform, payment: &str) -> Result<(i64, i64)> {
 
 #[test]
 fn of_many_orders_a_payment_pays_one() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let product = platform.product(100, "redis")?;
     let orders: Vec<String> = (0..8)
         .map(|_| order(&platform, buyer(), product))
@@ -67,7 +67,7 @@ fn of_many_orders_a_payment_pays_one() -> Result<()> {
 
 #[test]
 fn money_for_an_order_that_cannot_be_paid_is_put_down() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let product = platform.product(10, "redis")?;
     let (cancelled, paid) = (
         order(&platform, buyer(), product)?,

@@ -1,14 +1,13 @@
 //! Reading through the host: pages over both shards, buyers in every spelling, whose order is whose.
 
 use anyhow::Result;
+use platform::shop::{buyer, key, order_body, placed};
 use serde_json::json;
 use std::collections::BTreeSet;
-use tests::app::Platform;
-use tests::shop::{buyer, key, order_body, placed};
 
 #[test]
 fn pages_over_both_shards_are_everything_once_newest_first() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let product = platform.product(100, "redis")?;
     let mut expected = BTreeSet::new();
     for _ in 0..23 {
@@ -39,7 +38,7 @@ fn pages_over_both_shards_are_everything_once_newest_first() -> Result<()> {
 
 #[test]
 fn a_buyers_orders_are_listed_alike_on_every_route() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product) = (buyer(), platform.product(100, "redis")?);
     for _ in 0..3 {
         placed(&platform.order(user, product, 1)?)?;
@@ -69,7 +68,7 @@ fn a_buyers_orders_are_listed_alike_on_every_route() -> Result<()> {
 
 #[test]
 fn a_buyer_is_the_same_in_every_spelling() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product) = (buyer(), platform.product(100, "redis")?);
     let spellings = [
         json!(user),
@@ -114,7 +113,7 @@ fn a_buyer_is_the_same_in_every_spelling() -> Result<()> {
 
 #[test]
 fn nobody_sees_or_touches_anothers_order() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (owner, product) = (buyer(), platform.product(100, "redis")?);
     let id = placed(&platform.order(owner, product, 1)?)?;
     // Of the same gene, so that the id does not give it away.
@@ -141,7 +140,7 @@ fn nobody_sees_or_touches_anothers_order() -> Result<()> {
 
 #[test]
 fn a_change_is_seen_by_the_next_read() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product) = (buyer(), platform.product(100, "redis")?);
     let id = placed(&platform.order(user, product, 1)?)?;
     let status = || -> Result<String> {
@@ -159,7 +158,7 @@ fn a_change_is_seen_by_the_next_read() -> Result<()> {
 
 #[test]
 fn health_names_every_server() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let health = platform.api.get("/health")?.expect(200)?;
     for name in ["redis", "inventory", "order_0", "order_1"] {
         assert_eq!(

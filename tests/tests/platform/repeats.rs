@@ -1,19 +1,19 @@
 //! The same request more than once: with a key, with another body, without a key, and after Redis forgot.
 
 use anyhow::Result;
+use platform::shop::{Stock, buyer, key, order_body, placed};
+use platform::{Platform, soon};
 use serde_json::json;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
-use tests::app::{Platform, soon};
-use tests::shop::{Stock, buyer, key, order_body, placed};
 
 const CREATE: &str = "/v1/order/create";
 
 #[test]
 fn a_repeat_is_answered_with_the_first_order() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product, key) = (buyer(), platform.product(10, "redis")?, key());
     let body = order_body(user, product, 2);
     let first = platform.api.post_once(CREATE, &key, &body)?.expect(200)?;
@@ -34,7 +34,7 @@ fn a_repeat_is_answered_with_the_first_order() -> Result<()> {
 
 #[test]
 fn a_key_is_good_for_one_body_and_one_user() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product, key) = (buyer(), platform.product(10, "redis")?, key());
     placed(
         &platform
@@ -60,7 +60,7 @@ fn a_key_is_good_for_one_body_and_one_user() -> Result<()> {
 
 #[test]
 fn a_double_click_without_a_key_is_one_order() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product) = (buyer(), platform.product(10, "redis")?);
     let body = order_body(user, product, 1);
     placed(&platform.api.post(CREATE, &body)?)?;
@@ -78,7 +78,7 @@ fn a_double_click_without_a_key_is_one_order() -> Result<()> {
 
 #[test]
 fn a_failed_request_frees_its_key() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product, key) = (buyer(), platform.product(1, "redis")?, key());
     let short = platform
         .api
@@ -94,7 +94,7 @@ fn a_failed_request_frees_its_key() -> Result<()> {
 
 #[test]
 fn a_key_redis_forgot_is_known_to_the_database() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product, key) = (buyer(), platform.product(10, "redis")?, key());
     let body = order_body(user, product, 1);
     let first = placed(&platform.api.post_once(CREATE, &key, &body)?)?;
@@ -119,7 +119,7 @@ fn a_key_redis_forgot_is_known_to_the_database() -> Result<()> {
 
 #[test]
 fn the_same_key_fifty_times_at_once_is_one_order() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product, key) = (buyer(), platform.product(100, "redis")?, key());
     let body = order_body(user, product, 1);
     let replies: Vec<_> = thread::scope(|scope| {
@@ -178,7 +178,7 @@ fn create_raw(platform: &Platform, lines: &[&[u8]], body: &str) -> Result<(u16, 
 
 #[test]
 fn no_byte_of_a_key_is_lost_on_its_way() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product, key) = (buyer(), platform.product(10, "redis")?, key());
     let body = order_body(user, product, 1).to_string();
     for lines in [
@@ -209,7 +209,7 @@ fn no_byte_of_a_key_is_lost_on_its_way() -> Result<()> {
 
 #[test]
 fn a_user_places_as_many_orders_a_minute_as_allowed_and_no_more() -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let product = platform.product(100, "redis")?;
     let allowed = [("USER_ORDERS_PER_MINUTE_MAX", "3")];
     let (_host, api) = platform.host_with("host-limited", &allowed)?;

@@ -2,10 +2,10 @@
 //! back.
 
 use anyhow::{Context, Result, ensure};
+use platform::client::Reply;
+use platform::shop::{PRICE, buyer, key, placed, product_id};
+use platform::{Platform, soon};
 use serde_json::{Value, json};
-use tests::app::{Platform, soon};
-use tests::client::Reply;
-use tests::shop::{PRICE, buyer, key, placed, product_id};
 
 const SMALL: u64 = 11;
 const LARGE: u64 = 12;
@@ -58,7 +58,7 @@ fn in_redis(platform: &Platform, product: u64) -> Result<[i64; 2]> {
 }
 
 fn all_or_none(stock_mode: &str) -> Result<()> {
-    let platform = Platform::shared();
+    let platform = tests::shared();
     let (user, product) = (buyer(), variants(&platform, stock_mode)?);
     let redis = |units: [i64; 2]| -> Result<()> {
         let is = in_redis(&platform, product)?;

@@ -23,7 +23,7 @@ enum Who {
 
 const DRIVERS: [&str; 5] = ["tokio", "mysql_async", "sqlx", "redis", "rdkafka"];
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 16] = [
     Rule {
         who: Who::Named("domain"),
         inner: &[],
@@ -61,8 +61,14 @@ const RULES: [Rule; 14] = [
         only: None,
     },
     Rule {
-        who: Who::Named("host-adapter"),
+        who: Who::Named("pools"),
         inner: &[],
+        never: &["wasmtime", "spin-sdk", "sqlx", "rdkafka"],
+        only: None,
+    },
+    Rule {
+        who: Who::Named("host-adapter"),
+        inner: &["pools"],
         never: &["spin-sdk", "sqlx", "rdkafka"],
         only: None,
     },
@@ -78,22 +84,29 @@ const RULES: [Rule; 14] = [
         never: &["wasmtime", "tokio"],
         only: None,
     },
+    // It starts programs and sends requests, and takes no part in them.
+    Rule {
+        who: Who::Named("platform"),
+        inner: &["stack"],
+        never: &["wasmtime", "tokio", "sqlx", "rdkafka"],
+        only: None,
+    },
     Rule {
         who: Who::Named("tests"),
-        inner: &["domain", "contract", "stack", "host-adapter"],
+        inner: &["domain", "contract", "stack", "platform"],
         never: &["spin-sdk"],
         only: None,
     },
     Rule {
         who: Who::Named("bench"),
-        inner: &["domain", "contract", "stack", "tests"],
+        inner: &["domain", "contract", "stack", "platform"],
         never: &["wasmtime", "spin-sdk"],
         only: None,
     },
     // The functions come into it as source files, not as packages.
     Rule {
         who: Who::Named("twin"),
-        inner: &["domain", "contract", "guest", "shop", "host-adapter"],
+        inner: &["domain", "contract", "guest", "shop", "pools"],
         never: &["wasmtime", "sqlx", "rdkafka"],
         only: None,
     },
@@ -112,7 +125,7 @@ const RULES: [Rule; 14] = [
 ];
 
 /// Every dependency that no rule allows, as a line for a person. What only tests see is free,
-/// except that nothing uses `tests` and `xtask`; but `bench` and its twin measure the platform that `tests` starts.
+/// except that nothing uses `tests` and `xtask`.
 pub fn check(packages: &[Package]) -> Vec<String> {
     packages
         .iter()
@@ -148,8 +161,7 @@ impl Who {
 impl Rule {
     fn allows(&self, dependency: &Dependency, all: &[Package]) -> bool {
         let name = dependency.name.as_str();
-        let borrows_platform = matches!(self.who, Who::Named("bench" | "twin")) && name == "tests";
-        if matches!(name, "tests" | "xtask") && !borrows_platform {
+        if matches!(name, "tests" | "xtask") {
             return false;
         }
         if dependency.is_dev {

@@ -100,7 +100,9 @@ fn rust(path: &Path, text: &str, problems: &mut Vec<String>) {
     let mut walk = Walk {
         found: Vec::new(),
         in_test: is_test_file(path),
-        is_of_tests: is_test_file(path) || path.starts_with("tests"),
+        is_of_tests: is_test_file(path)
+            || path.starts_with("tests")
+            || path.starts_with("platform"),
     };
     walk.visit_file(&parsed);
     problems.extend(

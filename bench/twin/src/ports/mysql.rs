@@ -2,12 +2,12 @@
 
 use guest::host::Soon;
 use guest::host::mysql::{Failure, Port};
-use host_adapter::native::{Mysql, MysqlError};
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::{Column, Params, Row, Value};
+use pools::mysql::{Connection, Error};
 use spin_sdk::mysql::{DbValue, ParameterValue};
 
-pub struct Session(pub Mysql);
+pub struct Session(pub Connection);
 
 impl Port for Session {
     fn execute<'a>(
@@ -64,7 +64,7 @@ fn parameter(value: ParameterValue) -> Value {
     }
 }
 
-fn row(row: Row) -> Result<Vec<DbValue>, MysqlError> {
+fn row(row: Row) -> Result<Vec<DbValue>, Error> {
     let columns = row.columns();
     let cells = row.unwrap_raw().into_iter().zip(columns.iter());
     cells
@@ -73,7 +73,7 @@ fn row(row: Row) -> Result<Vec<DbValue>, MysqlError> {
 }
 
 /// Integers by their own width, which functions do not ask for; what the host cannot carry, this does not either.
-fn cell(value: Value, column: &Column) -> Result<DbValue, MysqlError> {
+fn cell(value: Value, column: &Column) -> Result<DbValue, Error> {
     match value {
         Value::NULL => Ok(DbValue::DbNull),
         Value::Int(number) => Ok(DbValue::Int64(number)),
@@ -86,9 +86,9 @@ fn cell(value: Value, column: &Column) -> Result<DbValue, MysqlError> {
             }
             let text = String::from_utf8(bytes);
             text.map(DbValue::Str)
-                .map_err(|error| MysqlError::ValueConversionFailed(error.to_string()))
+                .map_err(|error| Error::ValueConversionFailed(error.to_string()))
         }
-        _ => Err(MysqlError::ValueConversionFailed(format!(
+        _ => Err(Error::ValueConversionFailed(format!(
             "column {:?} has a type that spin:mysql cannot carry",
             column.name_str()
         ))),
@@ -106,12 +106,11 @@ fn is_string(column: &Column) -> bool {
     )
 }
 
-pub fn error(error: MysqlError) -> Failure {
+pub fn error(error: Error) -> Failure {
     match error {
-        MysqlError::ConnectionFailed(text) => Failure::ConnectionFailed(text),
-        MysqlError::BadParameter(text) => Failure::BadParameter(text),
-        MysqlError::QueryFailed(text) => Failure::QueryFailed(text),
-        MysqlError::ValueConversionFailed(text) => Failure::ValueConversionFailed(text),
-        MysqlError::Other(text) => Failure::Other(text),
+        Error::ConnectionFailed(text) => Failure::ConnectionFailed(text),
+        Error::QueryFailed(text) => Failure::QueryFailed(text),
+        Error::ValueConversionFailed(text) => Failure::ValueConversionFailed(text),
+        Error::Other(text) => Failure::Other(text),
     }
 }

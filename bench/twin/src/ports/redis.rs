@@ -2,10 +2,10 @@
 
 use guest::host::Soon;
 use guest::host::redis::{Error, Port, RedisParameter, RedisResult};
-use host_adapter::native::{Redis, RedisError};
+use pools::redis::Connection;
 use redis::{Value, cmd};
 
-pub struct Link(pub Redis);
+pub struct Link(pub Connection);
 
 impl Port for Link {
     fn execute<'a>(
@@ -39,15 +39,6 @@ impl Port for Link {
             }
         })
     }
-
-    fn set<'a>(&'a self, key: &'a str, value: &'a [u8]) -> Soon<'a, Result<(), Error>> {
-        Box::pin(async move {
-            let mut command = cmd("SET");
-            command.arg(key).arg(value);
-            let reply = self.0.send("SET", false, &command).await;
-            reply.map(drop).map_err(error)
-        })
-    }
 }
 
 /// The kinds of reply that scripts and plain commands give.
@@ -73,11 +64,12 @@ fn flatten(list: &mut Vec<RedisResult>, value: Value) -> Result<(), Error> {
     Ok(())
 }
 
-pub fn error(error: RedisError) -> Error {
+pub fn error(error: pools::redis::Error) -> Error {
+    use pools::redis::Error as E;
     match error {
-        RedisError::InvalidAddress => Error::InvalidAddress,
-        RedisError::TooManyConnections => Error::TooManyConnections,
-        RedisError::TypeError => Error::TypeError,
-        RedisError::Other(reason) => Error::Other(reason),
+        E::InvalidAddress => Error::InvalidAddress,
+        E::TooManyConnections => Error::TooManyConnections,
+        E::TypeError => Error::TypeError,
+        E::Other(reason) => Error::Other(reason),
     }
 }

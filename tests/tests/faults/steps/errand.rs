@@ -4,14 +4,14 @@
 use anyhow::{Context, Result, bail, ensure};
 use contract::store::redis::{seckill_buyers, seckill_token};
 use domain::{SeckillId, UserId};
+use platform::client::{Client, Reply};
+use platform::sale::{self, Sale};
+use platform::shop::{buyer, key, order_body, placed};
+use platform::{Platform, SHARDS};
 use serde_json::json;
 use stack::wait_ok;
 use std::sync::OnceLock;
 use std::time::Duration;
-use tests::app::{Platform, SHARDS};
-use tests::client::{Client, Reply};
-use tests::sale::{self, Sale};
-use tests::shop::{buyer, key, order_body, placed};
 
 /// A key whose request died is taken over after 7 s.
 const DONE_WITHIN: Duration = Duration::from_secs(60);

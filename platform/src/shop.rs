@@ -1,7 +1,7 @@
 //! Products and buyers of a test's own, so that tests can share a platform, and what the databases say of them.
 
-use crate::app::{Platform, SHARDS};
 use crate::client::Reply;
+use crate::{Platform, SHARDS};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -52,7 +52,7 @@ impl TransactionState {
     }
 }
 
-/// What to do with a session that a guest is done with.
+/// What to do with a session that its caller is done with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Care {
     /// Hand it on as it is.

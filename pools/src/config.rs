@@ -1,4 +1,4 @@
-//! What a runtime configuration says of connections to databases and Redis.
+//! The bounds that an operator may choose: tables of the runtime configuration file.
 
 use crate::limits;
 use serde::Deserialize;

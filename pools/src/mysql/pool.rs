@@ -1,21 +1,19 @@
 //! The sessions of one address on one thread: bounded, kept while idle, handed on only clean.
-//! No lock is held across an await; giving back never waits, so an `open` and a `drop` cannot block each other.
+//! No lock is held across an await.
 
-use super::Limits;
 use super::budget::Budget;
-use super::session::{Care, Session};
+use super::limits::Limits;
+use super::session::Session;
 use super::statement::Mode;
-use crate::limits;
-use crate::metrics::PoolMetrics;
+use crate::limits::{MYSQL_CONNECTIONS_FOR_OTHERS_SHARE, MYSQL_PING_AFTER, MYSQL_PING_TIMEOUT};
+use crate::metrics::DatabaseMetrics;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Error, Opts, Statement};
-use prometheus::IntGauge;
-use std::ops::{Deref, DerefMut};
+use mysql_async::{Conn, Error, Opts};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 /// The pool.
 #[derive(Debug)]
@@ -29,7 +27,7 @@ pub struct Pool {
     /// One per session that is not idle, so that there are never more than the bound.
     permits: Arc<Semaphore>,
     forgetting: tokio::sync::Mutex<()>,
-    metrics: PoolMetrics,
+    metrics: DatabaseMetrics,
 }
 
 /// Why there is no session.
@@ -49,47 +47,15 @@ pub enum TakeError {
     Refused(Error),
 }
 
-/// A session in use; dropping it gives it back.
-#[derive(Debug)]
-pub struct Lease(Option<Held>);
-
-/// What a lease holds, moved out whole when it is dropped: the permit goes where the session goes, so that one being
-/// cleaned still counts.
-#[derive(Debug)]
-struct Held {
-    session: Session,
-    pool: Arc<Pool>,
-    /// Its statement ran into the deadline: the server may still be at it.
-    timed_out: bool,
-    _permits: Permits,
-    _in_use: InUse,
-}
-
 /// A component's share of a pool's sessions.
 #[derive(Debug, Clone)]
 pub struct Share(Arc<Semaphore>);
 
 /// A session's place in the component's share and in the pool.
 #[derive(Debug)]
-struct Permits {
+pub struct Permits {
     _share: OwnedSemaphorePermit,
     _pool: OwnedSemaphorePermit,
-}
-
-#[derive(Debug)]
-struct InUse(IntGauge);
-
-impl InUse {
-    fn new(gauge: &IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for InUse {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
 }
 
 impl Pool {
@@ -99,7 +65,7 @@ impl Pool {
         address: String,
         limits: Limits,
         budget: Arc<Budget>,
-        metrics: PoolMetrics,
+        metrics: DatabaseMetrics,
     ) -> Self {
         metrics
             .max
@@ -127,39 +93,40 @@ impl Pool {
         let max = self.limits.connections_max;
         let others = match alone {
             true => 0,
-            false => max.div_ceil(limits::MYSQL_CONNECTIONS_FOR_OTHERS_SHARE),
+            false => max.div_ceil(MYSQL_CONNECTIONS_FOR_OTHERS_SHARE),
         };
         Share(Arc::new(Semaphore::new((max - others).max(1))))
     }
 
-    /// A clean session in `mode`: an idle one, or a new one while the bounds allow, waiting for either up to the limit.
-    pub async fn take(self: &Arc<Self>, share: &Share, mode: Mode) -> Result<Lease, TakeError> {
-        let permits = match self.permits_at_once(share) {
-            Some(permits) => permits,
-            None => self.wait(share).await?,
-        };
-        let in_use = InUse::new(&self.metrics.in_use);
-        let session = match self.reuse(mode).await {
-            Some(session) => session,
-            None => self.connect(mode).await?,
-        };
-        Ok(Lease(Some(Held {
-            session,
-            pool: self.clone(),
-            timed_out: false,
-            _permits: permits,
-            _in_use: in_use,
-        })))
+    /// Room for one session, waiting for it up to the limit.
+    pub async fn permits(&self, share: &Share) -> Result<Permits, TakeError> {
+        match self.permits_at_once(share) {
+            Some(permits) => Ok(permits),
+            None => self.wait(share).await,
+        }
+    }
+
+    /// A clean session in `mode`, for somebody who has a permit: an idle one, or a new one.
+    pub async fn session(&self, mode: Mode) -> Result<Session, TakeError> {
+        match self.reuse(mode).await {
+            Some(session) => Ok(session),
+            None => self.connect(mode).await,
+        }
+    }
+
+    /// The metrics it keeps.
+    pub fn metrics(&self) -> &DatabaseMetrics {
+        &self.metrics
     }
 
     async fn reuse(&self, mode: Mode) -> Option<Session> {
         // An answer on an open connection is never given longer than opening one is.
-        let answer_within = limits::MYSQL_PING_TIMEOUT.min(self.limits.connect);
+        let answer_within = MYSQL_PING_TIMEOUT.min(self.limits.connect);
         while let Some(mut session) = self.pop(mode) {
             let alive = if !session.rests_in(mode) {
                 session.turn(mode, answer_within).await
             } else {
-                session.idle_since.elapsed() < limits::MYSQL_PING_AFTER
+                session.idle_since.elapsed() < MYSQL_PING_AFTER
                     || session.answers(answer_within).await
             };
             if alive {
@@ -177,7 +144,7 @@ impl Pool {
         match timeout(self.limits.connect, connecting).await {
             Ok(Ok(mut session)) => {
                 self.metrics.open.inc();
-                let limit = limits::MYSQL_PING_TIMEOUT.min(self.limits.connect);
+                let limit = MYSQL_PING_TIMEOUT.min(self.limits.connect);
                 if !session.rests_in(mode) && !session.turn(mode, limit).await {
                     self.discard(session);
                     return Err(TakeError::Timeout(self.address.clone()));
@@ -221,7 +188,8 @@ impl Pool {
         }
     }
 
-    fn push(&self, mut session: Session) {
+    /// Keeps a clean session for the next.
+    pub fn push(&self, mut session: Session) {
         session.idle_since = Instant::now();
         self.idle
             .lock()
@@ -240,7 +208,7 @@ impl Pool {
     }
 
     /// The server has no room for a further statement: all keep fewer from now on, and the idle ones none for now.
-    async fn make_room(&self) {
+    pub async fn make_room(&self) {
         self.budget.halve();
         self.forget_idle().await;
         tracing::warn!(
@@ -261,7 +229,7 @@ impl Pool {
             let Some(mut session) = self.pop_with_statements() else {
                 return;
             };
-            session.forget_statements(limits::MYSQL_PING_TIMEOUT).await;
+            session.forget_statements(MYSQL_PING_TIMEOUT).await;
             match session.is_usable() {
                 true => self.push(session),
                 false => self.discard(session),
@@ -282,16 +250,17 @@ impl Pool {
         }
     }
 
-    fn discard_idle(&self) {
+    /// Closes all that are idle: one that broke means that the server went away.
+    pub fn discard_idle(&self) {
         let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
         for session in idle {
             self.discard(session);
         }
     }
 
-    /// Stops what connection `id` is doing, so that a statement whose caller was told it failed does not take effect
+    /// Stops what connection `id` is doing, so that a statement that was answered as failed does not take effect
     /// later.
-    async fn kill(&self, id: u32) {
+    pub async fn kill(&self, id: u32) {
         let killing = async {
             let mut conn = Conn::new(self.opts.clone()).await?;
             conn.query_drop(format!("KILL CONNECTION {id}")).await?;
@@ -306,95 +275,6 @@ impl Pool {
                 address = self.address,
                 "could not stop a late statement: no answer"
             ),
-        }
-    }
-}
-
-/// The server's code for a statement too many, of anybody.
-const TOO_MANY_STATEMENTS: u16 = 1461;
-/// Attempts at preparing a statement while there is no room for it.
-const PREPARE_ATTEMPTS: u32 = 5;
-
-impl Lease {
-    /// The statement `text`, prepared; see [`Session::begin`]. Where the server has no room for it, room is made.
-    pub async fn prepare(&mut self, text: &str) -> Result<Statement, Error> {
-        let mut attempts = 1;
-        loop {
-            match self.begin(text).await {
-                Err(Error::Server(e))
-                    if e.code == TOO_MANY_STATEMENTS && attempts < PREPARE_ATTEMPTS => {}
-                result => return result,
-            }
-            self.forget_statements(limits::MYSQL_PING_TIMEOUT).await;
-            if let Some(held) = &self.0 {
-                held.pool.make_room().await;
-            }
-            // Other threads make room for it, too.
-            sleep(limits::MYSQL_MAKE_ROOM_PAUSE * attempts).await;
-            attempts += 1;
-        }
-    }
-
-    /// Marks the statement under way as late: its connection is closed, and the server told to stop it.
-    pub fn time_out(&mut self) {
-        if let Some(held) = &mut self.0 {
-            held.timed_out = true;
-            held.pool.metrics.timeouts.inc();
-        }
-    }
-}
-
-impl Held {
-    async fn give_back(mut self, care: Care) {
-        let id = self.session.id();
-        if care != Care::Close && self.session.clean(care, limits::MYSQL_CLEAN_TIMEOUT).await {
-            self.pool.metrics.cleaned.inc();
-            self.pool.push(self.session);
-            return;
-        }
-        if self.session.is_broken() {
-            self.pool.discard_idle();
-        }
-        self.pool.metrics.open.dec();
-        self.session.close().await;
-        if self.timed_out {
-            self.pool.kill(id).await;
-        }
-    }
-}
-
-impl Deref for Lease {
-    type Target = Session;
-    fn deref(&self) -> &Session {
-        match &self.0 {
-            Some(held) => &held.session,
-            None => unreachable!("a lease has its session until it is dropped"),
-        }
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut Session {
-        match &mut self.0 {
-            Some(held) => &mut held.session,
-            None => unreachable!("a lease has its session until it is dropped"),
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let Some(held) = self.0.take() else {
-            return;
-        };
-        match held.session.care() {
-            Care::None => held.pool.push(held.session),
-            care => {
-                // Outside a runtime the process is ending, and the socket with it.
-                if let Ok(runtime) = Handle::try_current() {
-                    runtime.spawn(held.give_back(care));
-                }
-            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Flash sales of a test's own: announced, preheated, bought in, and what the databases say of them.
 
-use crate::app::{Platform, SHARDS};
 use crate::client::{Client, Reply};
+use crate::{Platform, SHARDS};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,12 +1,11 @@
 //! One shared connection to a Redis: made when first needed, replaced when it breaks, with a bound on what is in
 //! flight. While Redis is away callers are refused at once, and one of them tries again every so often.
 
-use super::Limits;
 use super::command::is_stateful;
-use super::value;
-use crate::bindings::spin::redis::redis::Error;
-use crate::limits;
-use crate::metrics::LinkMetrics;
+use super::error::Error;
+use super::limits::Limits;
+use crate::limits::{REDIS_BLOCKING_TIMEOUT, REDIS_IN_FLIGHT_MAX, REDIS_RETRY_AFTER};
+use crate::metrics::RedisMetrics;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use redis::aio::MultiplexedConnection;
@@ -26,7 +25,7 @@ pub struct Link {
     /// The address without user and password.
     address: String,
     limits: Limits,
-    metrics: LinkMetrics,
+    metrics: RedisMetrics,
     state: Mutex<State>,
     generation: AtomicUsize,
     in_flight: AtomicUsize,
@@ -53,7 +52,7 @@ impl std::fmt::Debug for State {
     }
 }
 
-/// A connection that one guest has for itself, closed when dropped.
+/// A connection that one caller has for itself, closed when dropped.
 #[derive(Debug)]
 pub struct Private {
     connection: MultiplexedConnection,
@@ -64,7 +63,7 @@ struct InFlight<'a>(&'a Link);
 
 impl<'a> InFlight<'a> {
     fn enter(link: &'a Link) -> Result<Self, Error> {
-        if link.in_flight.fetch_add(1, Ordering::Relaxed) >= limits::REDIS_IN_FLIGHT_MAX {
+        if link.in_flight.fetch_add(1, Ordering::Relaxed) >= REDIS_IN_FLIGHT_MAX {
             link.in_flight.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::TooManyConnections);
         }
@@ -82,7 +81,12 @@ impl Drop for InFlight<'_> {
 
 impl Link {
     /// A link to `address`, not yet connected; `None` if the driver cannot read the address.
-    pub fn new(address: &str, shown: String, limits: Limits, metrics: LinkMetrics) -> Option<Self> {
+    pub fn new(
+        address: &str,
+        shown: String,
+        limits: Limits,
+        metrics: RedisMetrics,
+    ) -> Option<Self> {
         let info = address.into_connection_info().ok()?;
         // Without it, a small command waits for the acknowledgement of the one before.
         let tcp = info.tcp_settings().clone().set_nodelay(true);
@@ -110,7 +114,7 @@ impl Link {
         })
     }
 
-    /// Sends `command` on a connection of the guest's own if it, or one before it, needs that.
+    /// Sends `command` on a connection of the caller's own if it, or one before it, needs that.
     pub async fn execute(
         &self,
         private: &tokio::sync::Mutex<Option<Private>>,
@@ -145,7 +149,7 @@ impl Link {
         // A blocking command may rightly take as long as the request does.
         let config = self
             .config()
-            .set_response_timeout(Some(limits::REQUEST_TIMEOUT));
+            .set_response_timeout(Some(REDIS_BLOCKING_TIMEOUT));
         match self
             .client
             .get_multiplexed_async_connection_with_config(&config)
@@ -225,7 +229,7 @@ impl Link {
             Err(reason) => {
                 tracing::warn!(address = self.address, "{reason}");
                 State::Down {
-                    until: Instant::now() + limits::REDIS_RETRY_AFTER,
+                    until: Instant::now() + REDIS_RETRY_AFTER,
                     reason: reason.clone(),
                 }
             }
@@ -242,7 +246,7 @@ impl Link {
 
     fn failed(&self, error: &RedisError) -> Error {
         self.metrics.errors.inc();
-        value::error(error)
+        Error::from(error)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

@@ -1,11 +1,15 @@
-//! The whole platform as private processes: servers with their own data, migrations, host and relay.
-//! Shared by the tests of a binary, or one per test where servers are killed.
+//! The whole platform as private processes, for tests and benchmarks: servers with their own data, migrations, host and
+//! relay; a client that speaks to it and holds each reply against the OpenAPI document; a shop and flash sales to fill
+//! it with.
 
-mod visit;
+pub mod client;
+pub mod component;
+pub mod openapi;
+pub mod sale;
+pub mod shop;
 
-use crate::client::Client;
-use crate::component;
 use anyhow::{Context, Result, ensure};
+use client::Client;
 use stack::steps::{Protocol, Steps};
 use stack::{
     Clock, Elasticsearch, Home, Kafka, Launch, MariaDb, Process, Redis, free_port, wait_ok,
@@ -14,8 +18,6 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-
-pub use visit::Visit;
 
 /// Order shards of a platform under test.
 pub const SHARDS: u64 = 2;

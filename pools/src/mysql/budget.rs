@@ -2,7 +2,7 @@
 //! everybody. All sessions of this process to one server, over threads and databases, share one budget, so that
 //! whatever texts clients make components send, others find room.
 
-use crate::limits;
+use crate::limits::{MYSQL_STATEMENTS_CACHED, MYSQL_STATEMENTS_MIN};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,7 +54,7 @@ impl Budgets {
             })
         });
         let all = budget.sessions.load(Relaxed) + sessions;
-        if self.statements_max / all.max(1) < limits::MYSQL_STATEMENTS_MIN {
+        if self.statements_max / all.max(1) < MYSQL_STATEMENTS_MIN {
             return Err(format!(
                 "{all} connections to {host}:{port} cannot share {} prepared statements: raise outbound_mysql.max_statements or lower outbound_mysql.max_connections",
                 self.statements_max
@@ -69,7 +69,7 @@ impl Budget {
     /// Statements one session may keep.
     pub fn per_session(&self) -> usize {
         let share = self.statements_max.load(Relaxed) / self.sessions.load(Relaxed).max(1);
-        share.clamp(1, limits::MYSQL_STATEMENTS_CACHED)
+        share.clamp(1, MYSQL_STATEMENTS_CACHED)
     }
 
     /// The server has less room than was thought: everybody keeps half of what they did.

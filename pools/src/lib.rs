@@ -1,0 +1,13 @@
+//! Connections to databases and Redis for many components on few threads: bounded, shared, clean, and only to addresses
+//! that are allowed. Knows no WebAssembly: the host and its native twin both stand on it.
+//!
+//! Each thread has [`mysql::Pools`] and [`redis::Links`] of its own; each component on it an `Access` to them.
+
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
+pub mod allowed_hosts;
+pub mod config;
+pub mod limits;
+pub mod metrics;
+pub mod mysql;
+pub mod redis;

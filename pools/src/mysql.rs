@@ -1,0 +1,232 @@
+//! Pooled sessions of MySQL, bounded by thread. Opening is free: a connection takes a session from the pool for each
+//! statement and gives it back when no transaction is open on it and all rows are read, so a caller may keep connections
+//! for as long as it lives. A session that keeps more (variables, locks, temporary tables) stays with its connection.
+//!
+//! Bad and forbidden addresses fail at [`Access::open`]; a database that is away or busy fails the first statement, both
+//! as [`Error::ConnectionFailed`].
+
+mod address;
+mod budget;
+mod connection;
+mod known;
+mod lease;
+mod limits;
+mod pool;
+mod prepared;
+mod room;
+mod rows;
+mod run;
+mod session;
+mod state;
+mod statement;
+mod stream;
+
+use crate::allowed_hosts::{AllowedHosts, redacted};
+use crate::limits::{ADDRESSES_MAX, MYSQL_IDLE_MAX, MYSQL_REAP_EVERY};
+use crate::metrics::Metrics;
+use address::options;
+use mysql_async::OptsBuilder;
+use pool::{Pool, Share};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use url::Url;
+
+pub use connection::{Connection, Reply};
+pub use known::Number;
+pub use limits::Limits;
+pub use room::check;
+pub use rows::{Answer, Decode, Outcome, Rows};
+
+/// Why a statement has no result: the cases and texts of `spin:mysql`, which components read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// There is no session: the address, the server or the wait for a free one.
+    #[error("{0}")]
+    ConnectionFailed(String),
+    /// The server refused the statement (its error in the driver's debug form), or did not answer in time.
+    #[error("{0}")]
+    QueryFailed(String),
+    /// A value has a type that the caller cannot carry.
+    #[error("{0}")]
+    ValueConversionFailed(String),
+    /// The rows could not be read to their end.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// The pools of one thread, by address. A session never leaves the thread whose reactor knows its socket.
+#[derive(Debug)]
+pub struct Pools {
+    limits: Limits,
+    metrics: Arc<Metrics>,
+    by_address: Mutex<HashMap<String, Arc<Pool>>>,
+}
+
+/// What one component may open: the pools it has used so far, so that the check is made once per address.
+#[derive(Debug)]
+pub struct Access {
+    pools: Arc<Pools>,
+    /// No other component may open anything.
+    alone: bool,
+    checked: Mutex<HashMap<String, (Arc<Pool>, Share)>>,
+}
+
+impl Pools {
+    /// Empty pools with these bounds.
+    pub fn new(limits: Limits, metrics: Arc<Metrics>) -> Self {
+        Self {
+            limits,
+            metrics,
+            by_address: Mutex::default(),
+        }
+    }
+
+    fn get(&self, address: &str, url: &Url) -> Result<Arc<Pool>, String> {
+        let mut pools = self
+            .by_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = pools.get(address) {
+            return Ok(pool.clone());
+        }
+        if pools.len() >= ADDRESSES_MAX {
+            return Err(format!("more than {ADDRESSES_MAX} database addresses"));
+        }
+        let shown = redacted(url);
+        let opts = options(url).map_err(|reason| format!("{shown}: {reason}"))?;
+        let (host, port) = (opts.ip_or_hostname(), opts.tcp_port());
+        let joined = self
+            .limits
+            .budgets
+            .join(host, port, self.limits.connections_max);
+        let budget = joined.map_err(|reason| format!("{shown}: {reason}"))?;
+        let metrics = self.metrics.database(&shown);
+        let limits = self.limits.clone();
+        let opts = OptsBuilder::from_opts(opts).setup(limits.setup.clone());
+        let pool = Arc::new(Pool::new(opts.into(), shown, limits, budget, metrics));
+        pools.insert(address.to_owned(), pool.clone());
+        Ok(pool)
+    }
+
+    /// Closes sessions that nobody has used for long, and lets the others forget their statements where a server has no
+    /// room for them, for as long as the thread runs.
+    pub async fn tend(self: Arc<Self>) {
+        let mut halved = self.limits.budgets.halved();
+        loop {
+            let room_wanted = tokio::select! {
+                () = tokio::time::sleep(MYSQL_REAP_EVERY) => false,
+                changed = halved.changed() => changed.is_ok(),
+            };
+            let pools: Vec<Arc<Pool>> = {
+                let pools = self.by_address.lock();
+                pools
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .values()
+                    .cloned()
+                    .collect()
+            };
+            for pool in pools {
+                match room_wanted {
+                    true => pool.forget_idle().await,
+                    false => pool.reap(MYSQL_IDLE_MAX),
+                }
+            }
+        }
+    }
+}
+
+impl Access {
+    /// The access of one component on the thread of `pools`; `alone` where the application has no other.
+    pub fn new(pools: Arc<Pools>, alone: bool) -> Self {
+        Self {
+            pools,
+            alone,
+            checked: Mutex::default(),
+        }
+    }
+
+    /// A connection to `address`, if `allowed` names it.
+    ///
+    /// # Errors
+    /// [`Error::ConnectionFailed`], whose text names the address without its password.
+    pub fn open(&self, address: &str, allowed: &AllowedHosts) -> Result<Connection, Error> {
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((pool, share)) = checked.get(address) {
+            return Ok(Connection::new(pool.clone(), share.clone()));
+        }
+        let pool = self.check(address, allowed);
+        let pool = pool.map_err(Error::ConnectionFailed)?;
+        let share = pool.share(self.alone);
+        checked.insert(address.to_owned(), (pool.clone(), share.clone()));
+        Ok(Connection::new(pool, share))
+    }
+
+    fn check(&self, address: &str, allowed: &AllowedHosts) -> Result<Arc<Pool>, String> {
+        let url = Url::parse(address).map_err(|e| format!("invalid address: {e}"))?;
+        if url.scheme() != "mysql" {
+            return Err(format!(
+                "invalid address: the scheme is {:?}, not \"mysql\"",
+                url.scheme()
+            ));
+        }
+        if !allowed.allows_url(&url) {
+            return Err(format!("address {} is not permitted", redacted(&url)));
+        }
+        self.pools.get(address, &url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    #[test]
+    fn addresses_are_checked_before_anything_is_opened() {
+        let metrics = Arc::new(Metrics::register(&prometheus::Registry::new()).unwrap());
+        let limits = Limits::of_thread(&config::Mysql::default(), 2);
+        assert_eq!(limits.connections_max, 16);
+        let access = Access::new(Arc::new(Pools::new(limits, metrics)), true);
+        let allowed = AllowedHosts::parse(&["mysql://db:3306"]).unwrap();
+        assert!(
+            access
+                .open("mysql://root:secret@db/orders", &allowed)
+                .is_ok()
+        );
+        for (address, want) in [
+            ("nonsense", "invalid address: relative URL without a base"),
+            (
+                "http://db/",
+                "invalid address: the scheme is \"http\", not \"mysql\"",
+            ),
+            (
+                "mysql://root:secret@other/orders",
+                "address mysql://other:3306/orders is not permitted",
+            ),
+            (
+                "mysql://db/orders?ssl-mode=REQUIRED",
+                "mysql://db:3306/orders: TLS to MySQL (ssl-mode) is not supported",
+            ),
+            (
+                "mysql://db/orders?socket=/run/other.sock",
+                "mysql://db:3306/orders: the parameter \"socket\" is not supported in an address",
+            ),
+            (
+                "mysql://db/orders?require_ssl=true",
+                "mysql://db:3306/orders: the parameter \"require_ssl\" is not supported in an address",
+            ),
+            (
+                "mysql://db/orders?stmt_cache_size=100000",
+                "mysql://db:3306/orders: the parameter \"stmt_cache_size\" is not supported in an address",
+            ),
+        ] {
+            let error = access.open(address, &allowed).unwrap_err();
+            assert_eq!(error, Error::ConnectionFailed(want.to_owned()));
+        }
+        assert!(
+            access
+                .open("mysql://db/orders?ssl-mode=DISABLED", &allowed)
+                .is_ok()
+        );
+    }
+}

@@ -1,0 +1,59 @@
+//! The bounds of one thread's sessions, and how each session is set up.
+
+use super::budget::Budgets;
+use crate::config;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bounds of every pool of one thread.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections per address and thread.
+    pub connections_max: usize,
+    /// Prepared statements, shared by all threads.
+    pub(super) budgets: Arc<Budgets>,
+    /// Wait for a free one.
+    pub wait: Duration,
+    /// Connect and log in.
+    pub connect: Duration,
+    /// One statement.
+    pub query: Duration,
+    /// What each session is set to when it is new, and again when it was reset.
+    pub setup: Vec<String>,
+}
+
+impl Limits {
+    /// The share of one of `threads` threads. Clone it for the others: they share the budget of prepared statements.
+    pub fn of_thread(config: &config::Mysql, threads: usize) -> Self {
+        Self {
+            budgets: Budgets::new(config.max_statements),
+            connections_max: config.max_connections.div_ceil(threads).max(1),
+            wait: Duration::from_millis(config.wait_timeout_ms),
+            connect: Duration::from_millis(config.connect_timeout_ms),
+            query: Duration::from_millis(config.query_timeout_ms),
+            setup: setup(config),
+        }
+    }
+}
+
+/// Limits of the server's patience with this program: a transaction that waits for its next statement, a reply that is not
+/// read and a statement that does not come to its end hold locks, and a program that is frozen would hold them for
+/// hours.
+/// MySQL has no limit for the first and takes it for a comment. And a statement waits for a lock only as long as
+/// somebody here waits for it: those of a frozen program would get it one after the other, each for as long as an idle
+/// transaction may be.
+fn setup(config: &config::Mysql) -> Vec<String> {
+    let mut setup = Vec::new();
+    let seconds = config.idle_transaction_seconds;
+    if seconds > 0 {
+        setup.push(format!(
+            "SET SESSION /*M! idle_transaction_timeout = {seconds}, */ net_write_timeout = {seconds}, \
+             net_read_timeout = {seconds}"
+        ));
+    }
+    if config.lock_wait_seconds > 0 {
+        let seconds = config.lock_wait_seconds;
+        setup.push(format!("SET SESSION innodb_lock_wait_timeout = {seconds}"));
+    }
+    setup
+}
