@@ -2,6 +2,7 @@
 //! one program runs.
 
 pub mod cached_order;
+pub mod call;
 pub mod queued;
 pub mod redis;
 pub mod sale_facts;

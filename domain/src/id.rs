@@ -2,7 +2,7 @@
 //! Order id = 41 bits of milliseconds since 2024-01-01 | 10 bits gene | 12 bits sequence.
 
 use crate::hex::hex;
-use crate::{Ms, calendar};
+use crate::{Ms, Rejection, calendar};
 use std::fmt;
 
 /// 2024-01-01T00:00:00Z, the first moment an order id can name.
@@ -143,6 +143,14 @@ impl OrderId {
             version: 0,
         }
         .to_string()
+    }
+
+    /// The order that a caller names, in any of the forms of [`parse`](Self::parse).
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownOrder`] where the text is no id.
+    pub fn named(text: &str) -> Result<OrderId, Rejection> {
+        Self::parse(text).ok_or_else(|| Rejection::UnknownOrder(text.to_owned()))
     }
 
     /// Reads a Snowflake in decimal, an order number or a UUID.

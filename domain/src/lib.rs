@@ -2,6 +2,8 @@
 //! Pure: no I/O, no async, no serde. Clocks, ids and stored state arrive as arguments,
 //! so every rule here can be tested without a server.
 
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
 pub mod backoff;
 pub mod calendar;
 mod coded;

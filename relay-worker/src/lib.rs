@@ -1,6 +1,8 @@
 //! The relay: outbox -> Kafka -> stock and search index, expiry of unpaid orders, repair of what crashes
 //! left behind, and the commands `migrate`, `reconcile` and `reindex`. Any number of copies may run at once.
 
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
 pub mod clients;
 pub mod commands;
 pub mod config;

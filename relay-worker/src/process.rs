@@ -1,6 +1,7 @@
 //! What every loop of the process has: a clock, a supervisor, wake-ups, waits after trouble, metrics, logs and a way to
 //! stop.
 
+pub mod batches;
 pub mod clock;
 pub mod hints;
 pub mod metrics;

@@ -42,9 +42,7 @@ async fn cancel(mut call: Call) -> Result<Reply, Fault> {
 /// The segment before `cancel`.
 fn order_id(segments: &[String]) -> Result<OrderId, Rejection> {
     match segments {
-        [.., id, last] if last == "cancel" => {
-            OrderId::parse(id).ok_or_else(|| Rejection::UnknownOrder(id.clone()))
-        }
+        [.., id, last] if last == "cancel" => OrderId::named(id),
         _ => Err(Rejection::NoRoute),
     }
 }

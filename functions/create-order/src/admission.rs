@@ -1,14 +1,13 @@
 //! The idempotency key in Redis: admitted, completed, enqueued, freed. The only caller of those four scripts.
 
 use super::request::Request;
-use contract::store::cached_order::CachedOrder;
+use contract::store::call::order::{self as call, Admit, Response};
 use contract::store::redis as keys;
 use contract::wire::event::OrderEvent;
 use domain::hex::hex;
-use domain::id::EPOCH_MS;
 use domain::idempotency::{KeyState, Verdict, verdict};
 use domain::limits::{COMPLETED_TTL_MS, INTAKE_LENGTH_MAX, PROCESSING_TTL_MS, SUBMIT_GUARD_MS};
-use domain::{Ms, Order, OrderId, Rejection, UserId};
+use domain::{Order, OrderId, Rejection, UserId};
 use guest::Fault;
 use guest::config::Config;
 use guest::redis::{Answer, Redis};
@@ -45,8 +44,9 @@ pub enum Enqueued {
     Refused(&'static str),
 }
 
-/// Status stored with the response of an order that is written later.
-const ACCEPTED: &str = "202";
+/// Statuses stored with a response: of an order that is placed, and of one that is written later.
+const PLACED: u16 = 200;
+const ACCEPTED: u16 = 202;
 const RATE_WINDOW_MS: u64 = 60_000;
 
 impl Admission {
@@ -60,26 +60,19 @@ impl Admission {
     }
 
     pub async fn admit(&self, redis: &Redis, config: &Config) -> Result<Admitted, Fault> {
-        let (counter, rate) = (
-            keys::id_counter(self.user.gene()),
-            keys::rate_limit(self.user),
-        );
-        let ttl = if self.keyless {
-            SUBMIT_GUARD_MS
-        } else {
-            PROCESSING_TTL_MS
+        let processing_ms = match self.keyless {
+            true => SUBMIT_GUARD_MS,
+            false => PROCESSING_TTL_MS,
         };
-        let arguments = [
-            self.payload.clone(),
-            ttl.to_string(),
-            EPOCH_MS.to_string(),
-            config.user_orders_per_minute_max.to_string(),
-            RATE_WINDOW_MS.to_string(),
-        ];
-        let arguments: Vec<&[u8]> = arguments.iter().map(String::as_bytes).collect();
-        let answer = redis
-            .script(&keys::ADMIT, &[&self.key, &counter, &rate], &arguments)
-            .await?;
+        let admit = Admit {
+            key: &self.key,
+            user: self.user,
+            payload: &self.payload,
+            processing_ms,
+            orders_max: config.user_orders_per_minute_max,
+            window_ms: RATE_WINDOW_MS,
+        };
+        let answer = redis.call(&admit.into()).await?;
         let now = answer.number(0, "time")?;
         let state = match answer.text(1).as_deref() {
             Some("limited") => {
@@ -103,7 +96,9 @@ impl Admission {
             Verdict::Place(order) => Ok(Admitted::Place(order)),
             Verdict::TakeOver(order) => Ok(Admitted::TakeOver(order)),
             Verdict::Replay(_) => Ok(Admitted::Replay {
-                queued: answer.text(4).as_deref() == Some("202"),
+                queued: answer
+                    .number(4, "status")
+                    .is_ok_and(|status: u16| status == ACCEPTED),
                 body: answer.text(5).unwrap_or_default(),
             }),
             Verdict::Refuse(rejection) => Err(rejection.into()),
@@ -126,27 +121,28 @@ impl Admission {
         order: &Order,
         body: &str,
     ) -> Result<(), Fault> {
-        let arguments = [
-            admitted.tick().to_string(),
-            self.payload.clone(),
-            self.kept_ms().to_string(),
-            "200".to_owned(),
-            body.to_owned(),
-            order.version.to_string(),
-            CachedOrder::value(order, body),
-            order_cache::ttl_ms(order.id).to_string(),
-            keys::OUTBOX_CHANNEL.to_owned(),
-            config.shards().shard_of(order.id.gene()).to_string(),
-        ];
-        let arguments: Vec<&[u8]> = arguments.iter().map(String::as_bytes).collect();
+        let cached = order_cache::of_body(order, body);
+        let shard = config.shards().shard_of(order.id.gene());
+        let response = self.response(admitted, PLACED, body);
         redis
-            .script(
-                &keys::COMPLETE,
-                &[&self.key, &keys::order(order.id)],
-                &arguments,
-            )
-            .await?;
-        Ok(())
+            .call(&call::complete(&response, cached, shard))
+            .await
+            .map(drop)
+    }
+
+    fn response<'a>(&'a self, admitted: OrderId, status: u16, body: &'a str) -> Response<'a> {
+        let kept_ms = match self.keyless {
+            true => SUBMIT_GUARD_MS,
+            false => COMPLETED_TTL_MS,
+        };
+        Response {
+            key: &self.key,
+            admitted,
+            payload: &self.payload,
+            kept_ms,
+            status,
+            body,
+        }
     }
 
     /// Keeps the response and hands the order to the relay's batch writer, in one step.
@@ -160,40 +156,17 @@ impl Admission {
     ) -> Result<Enqueued, Fault> {
         let event = serde_json::to_string(&OrderEvent::created(order, Some(trace_id)))
             .map_err(|error| Fault::Internal(error.to_string()))?;
-        let names = [
-            self.key.clone(),
-            keys::queued(order.id),
-            keys::order_intake(self.user.gene()),
-        ];
-        let numbers = [order.id.tick(), self.kept_ms(), INTAKE_LENGTH_MAX];
-        let [tick, kept_ms, entries_max] = numbers.map(|number| number.to_string());
         let key = guard.key.map_or(String::new(), |key| hex(&key));
         let payload = hex(&guard.payload);
-        let arguments = [
-            tick.as_str(),
-            &self.payload,
-            &kept_ms,
-            ACCEPTED,
-            body,
-            body,
-            &entries_max,
-            keys::INTAKE_CHANNEL,
-            "event",
-            &event,
-            "key",
-            &key,
-            "payload",
-            &payload,
-            "trace",
-            trace_id,
+        let entry = [
+            ("event", event.as_str()),
+            ("key", &key),
+            ("payload", &payload),
+            ("trace", trace_id),
         ];
-        let answer = redis
-            .script(
-                &keys::ENQUEUE,
-                &names.each_ref().map(String::as_str),
-                &arguments.map(str::as_bytes),
-            )
-            .await?;
+        let response = self.response(order.id, ACCEPTED, body);
+        let enqueue = call::enqueue(&response, self.user, INTAKE_LENGTH_MAX, &entry);
+        let answer = redis.call(&enqueue).await?;
         match answer.text(0).as_deref() {
             Some("ok") => Ok(Enqueued::Done),
             Some("lost") => Ok(Enqueued::Refused(
@@ -206,19 +179,9 @@ impl Admission {
 
     /// Frees the key of a request that left nothing behind. False where the request has ended, or the key is another's.
     pub async fn free(&self, redis: &Redis, admitted: OrderId) -> Result<bool, Fault> {
-        let tick = admitted.tick().to_string();
-        let arguments = [tick.as_bytes(), keys::PROCESSING.as_bytes()];
-        let answer = redis.script(&keys::FREE, &[&self.key], &arguments).await?;
+        let free = call::free(self.key.clone(), admitted, keys::PROCESSING);
+        let answer = redis.call(&free).await?;
         Ok(answer.number::<i64>(0, "count of keys")? > 0)
-    }
-
-    /// How long the response is kept.
-    fn kept_ms(&self) -> Ms {
-        if self.keyless {
-            SUBMIT_GUARD_MS
-        } else {
-            COMPLETED_TTL_MS
-        }
     }
 }
 

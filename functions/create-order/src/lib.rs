@@ -4,6 +4,7 @@
 
 mod admission;
 mod db_stock;
+mod halt;
 mod place;
 mod reply;
 mod request;

@@ -1,21 +1,21 @@
 //! The order of steps of placing an order, and what is undone where one fails (docs/ARCHITECTURE.md).
-//! The rule: undo only what is certainly not committed; leave the rest to the repeat or the relay.
 
 use super::admission::{Admission, Admitted, Enqueued};
+use super::halt::{Because, Halt, Holds};
 use super::request::Request;
 use super::{db_stock, reservation};
 use contract::api::order::OrderView;
 use contract::store::queued::QueuedOrder;
 use domain::limits::INSERT_DEADLINE_MS;
 use domain::order::amounts;
-use domain::{Cents, Order, OrderId, OrderItem, Rejection, StockMode};
+use domain::{Cents, Order, OrderId, OrderItem, Rejection};
 use futures::future::{Either, select};
 use guest::config::Config;
 use guest::log::{self, Level};
 use guest::mysql::Db;
 use guest::redis::Redis;
 use guest::{Fault, clock, http};
-use shop::order_store::{self, Guard, Inserted};
+use shop::order_store::{self, Inserted, Made};
 use shop::queued;
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -78,7 +78,10 @@ pub async fn place(config: &Config, request: &Request, trace_id: &str) -> Result
                 queued,
             }),
             Admitted::TakeOver(earlier) => placing.take_over(earlier).await?,
-            Admitted::Place(id) => placing.attempt(id).await?,
+            Admitted::Place(id) => match placing.attempt(id).await {
+                Ok(placed) => Some(placed),
+                Err(halt) => placing.end(id, halt).await?,
+            },
         };
         if let Some(placed) = placed {
             return Ok(placed);
@@ -91,99 +94,83 @@ pub async fn place(config: &Config, request: &Request, trace_id: &str) -> Result
 }
 
 impl Placing<'_> {
-    /// One attempt under a fresh id; `None` asks to be admitted again.
-    async fn attempt(&self, id: OrderId) -> Result<Option<Placed>, Fault> {
+    /// One attempt under a fresh id.
+    async fn attempt(&self, id: OrderId) -> Result<Placed, Halt> {
         if self.request.respond_async {
-            return self.accept(id).await.map(Some);
+            self.not_made_yet().await?;
+            let order = self.reserve(id).await?;
+            return self.enqueue(&order).await;
         }
-        let order = match self.reserve(id).await {
-            Ok(order) => order,
-            Err(fault) => return self.not_reserved(id, fault).await.map(Some),
-        };
-        match self.insert(&order).await {
-            Inserted::Done => self.finish(id, &order, false).await.map(Some),
-            Inserted::IdTaken => {
-                self.undo(id, &order).await?;
-                Ok(None)
-            }
-            Inserted::KeyTaken => {
-                self.give_back(id, &order).await?;
-                let made = self.made().await?;
-                let made =
-                    made.ok_or_else(|| Fault::Internal("a key clash without an order".to_owned()))?;
-                self.replay(id, made).await.map(Some)
-            }
-            Inserted::TooLate => {
-                self.undo(id, &order).await?;
-                Err(Fault::Unavailable {
-                    backend: "mysql",
-                    reason: format!("order {id} came too late to be inserted"),
-                })
-            }
-            Inserted::Failed(fault) => {
-                self.undo(id, &order).await?;
-                Err(fault)
-            }
-            Inserted::Unknown(fault) => self.after_lost_commit(id, fault).await.map(Some),
+        match self.reserve(id).await {
+            Ok(order) => self.insert(&order).await,
+            Err(halt) => Err(self.or_made(halt).await),
         }
     }
 
-    /// Accepts the order for later, unless its key has made one: nothing but the shard knows that for certain.
-    async fn accept(&self, id: OrderId) -> Result<Placed, Fault> {
-        match self.made().await {
-            Ok(None) => {}
-            Ok(Some(made)) => return self.replay(id, made).await,
-            // Accepting goes first: where the key has made one after all, the relay finds it and the id names that one.
-            Err(fault @ Fault::Unavailable { .. }) => http::log(&fault, self.trace_id),
-            Err(fault) => return self.refuse(id, fault).await,
+    /// Gives back what an attempt holds and says how the request ends; `None` asks to be admitted again.
+    async fn end(&self, id: OrderId, halt: Halt) -> Result<Option<Placed>, Fault> {
+        if halt.holds.units_in_database {
+            db_stock::release(&self.config.inventory_url, id).await?;
         }
-        match self.reserve(id).await {
-            Ok(order) => self.enqueue(&order).await,
-            Err(fault) => self.refuse(id, fault).await,
+        if halt.holds.units_in_redis {
+            reservation::release(&self.redis, id, &self.request.draft.lines).await?;
+        }
+        let end = match halt.because {
+            Because::Fault(fault) => Err(fault),
+            Because::Made(made) => self.replay(id, made).await.map(Some),
+            Because::IdTaken => Ok(None),
+        };
+        // A replay has completed it.
+        if halt.holds.key && !matches!(end, Ok(Some(_))) {
+            self.admission.free(&self.redis, id).await?;
+        }
+        end
+    }
+
+    /// What is accepted for later must not be made already: nothing but the shard knows that for certain.
+    async fn not_made_yet(&self) -> Result<(), Halt> {
+        match self.made().await {
+            Ok(None) => Ok(()),
+            Ok(Some(made)) => Err(Halt::made(made)),
+            // Accepting goes first: where the key has made one after all, the relay finds it and the id names that one.
+            Err(fault @ Fault::Unavailable { .. }) => {
+                http::log(&fault, self.trace_id);
+                Ok(())
+            }
+            Err(fault) => Err(Halt::unreserved(fault)),
         }
     }
 
     /// What cannot be placed any more may have been placed before: a repeat is answered with that.
-    async fn not_reserved(&self, id: OrderId, fault: Fault) -> Result<Placed, Fault> {
-        if !matches!(fault, Fault::Rejected(_)) {
-            return self.refuse(id, fault).await;
+    async fn or_made(&self, halt: Halt) -> Halt {
+        if !matches!(halt.because, Because::Fault(Fault::Rejected(_))) {
+            return halt;
         }
-        match self.made().await {
-            Ok(Some(made)) => self.replay(id, made).await,
-            Ok(None) => self.refuse(id, fault).await,
-            Err(away) => self.refuse(id, away).await,
-        }
-    }
-
-    /// Ends a request that made nothing.
-    async fn refuse(&self, id: OrderId, fault: Fault) -> Result<Placed, Fault> {
-        // Where Redis is away the units may still be taken: the key stays in `processing` and names the order, so that
-        // a repeat or the relay returns them.
-        if !matches!(
-            fault,
-            Fault::Unavailable {
-                backend: "redis",
-                ..
-            }
-        ) {
-            self.admission.free(&self.redis, id).await?;
-        }
-        Err(fault)
+        let because = match self.made().await {
+            Ok(None) => halt.because,
+            Ok(Some(made)) => Because::Made(made),
+            Err(away) => Because::Fault(away),
+        };
+        Halt { because, ..halt }
     }
 
     /// Hands the order to the batch writer. Where Redis is away it may have been handed over: the key, or a repeat by
     /// the queued order, tells.
-    async fn enqueue(&self, order: &Order) -> Result<Placed, Fault> {
-        let late = Instant::now() > self.deadline();
+    async fn enqueue(&self, order: &Order) -> Result<Placed, Halt> {
+        let halt = |fault| Halt::holding(Holds::all(order), fault);
         let view = QueuedOrder::view(order);
-        let body = json(&view)?;
+        let body = json(&view).map_err(halt)?;
+        let late = Instant::now() > self.deadline();
         let outcome = if late {
             // A repeat may be about to return the units.
             Enqueued::Refused("it came too late to be enqueued")
         } else {
-            self.admission
-                .enqueue(&self.redis, order, self.guard(), &body, self.trace_id)
-                .await?
+            let guard = self.request.guard();
+            let enqueued = self
+                .admission
+                .enqueue(&self.redis, order, guard, &body, self.trace_id)
+                .await;
+            enqueued.map_err(Halt::uncertain)?
         };
         match outcome {
             Enqueued::Done => Ok(Placed {
@@ -191,45 +178,23 @@ impl Placing<'_> {
                 replayed: false,
                 queued: true,
             }),
-            Enqueued::Refused(reason) => {
-                self.undo(order.id, order).await?;
-                Err(Fault::Unavailable {
-                    backend: "redis",
-                    reason: format!("order {}: {reason}", order.id),
-                })
-            }
+            Enqueued::Refused(reason) => Err(halt(Fault::Unavailable {
+                backend: "redis",
+                reason: format!("order {}: {reason}", order.id),
+            })),
         }
     }
 
-    fn guard(&self) -> Guard {
-        Guard {
-            key: self.request.key,
-            payload: self.request.payload,
-        }
-    }
-
-    /// Takes the units of every line and prices the order. Nothing stays taken on an error, but where a backend is
-    /// away.
-    async fn reserve(&self, id: OrderId) -> Result<Order, Fault> {
-        let lines = &self.request.draft.lines;
-        let items = reservation::reserve(&self.redis, self.config, id, lines).await?;
-        let order = match self.order(id, items) {
-            Ok(order) => order,
-            Err(rejection) => {
-                reservation::release(&self.redis, id, lines).await?;
-                return Err(rejection.into());
-            }
-        };
-        let reserved = db_stock::reserve(
-            &self.config.inventory_url,
-            id,
-            &order.items,
-            self.deadline(),
-        );
-        if let Err(fault) = reserved.await {
-            reservation::release(&self.redis, id, lines).await?;
-            return Err(fault);
-        }
+    /// Takes the units of every line and prices the order.
+    async fn reserve(&self, id: OrderId) -> Result<Order, Halt> {
+        let (config, lines) = (self.config, &self.request.draft.lines);
+        let items = reservation::reserve(&self.redis, config, id, lines).await;
+        let items = items.map_err(Halt::unreserved)?;
+        let order = self.order(id, items);
+        let order = order.map_err(|rejection| Halt::reserved_in_redis(rejection.into()))?;
+        let (url, deadline) = (&config.inventory_url, self.deadline());
+        let reserved = db_stock::reserve(url, id, &order.items, deadline).await;
+        reserved.map_err(Halt::reserved_in_redis)?;
         Ok(order)
     }
 
@@ -249,9 +214,46 @@ impl Placing<'_> {
         })
     }
 
-    async fn insert(&self, order: &Order) -> Inserted {
-        let guard = self.guard();
-        order_store::insert(self.db(), order, guard, self.trace_id, self.deadline()).await
+    async fn insert(&self, order: &Order) -> Result<Placed, Halt> {
+        let holds = Holds::all(order);
+        let guard = self.request.guard();
+        let inserting =
+            order_store::insert(self.db(), order, guard, self.trace_id, self.deadline());
+        match inserting.await {
+            Inserted::Done => self.stands(order).await,
+            Inserted::Unknown(fault) => self.after_lost_commit(order.id, fault).await,
+            Inserted::KeyTaken => Err(self.key_taken(holds).await),
+            Inserted::IdTaken => Err(Halt {
+                holds,
+                because: Because::IdTaken,
+            }),
+            Inserted::TooLate => {
+                let reason = format!("order {} came too late to be inserted", order.id);
+                let backend = "mysql";
+                Err(Halt::holding(holds, Fault::Unavailable { backend, reason }))
+            }
+            Inserted::Failed(fault) => Err(Halt::holding(holds, fault)),
+        }
+    }
+
+    async fn stands(&self, order: &Order) -> Result<Placed, Halt> {
+        let finished = self.finish(order.id, order, false).await;
+        finished.map_err(Halt::uncertain)
+    }
+
+    /// The key has made another order while this one was on its way: its units go back. Until that order is found the
+    /// key stays as it is.
+    async fn key_taken(&self, holds: Holds) -> Halt {
+        let made = match self.made().await {
+            Ok(Some(made)) => Ok(made),
+            Ok(None) => Err(Fault::Internal("a key clash without an order".to_owned())),
+            Err(fault) => Err(fault),
+        };
+        let key = made.is_ok();
+        Halt {
+            holds: Holds { key, ..holds },
+            because: made.map_or_else(Because::Fault, Because::Made),
+        }
     }
 
     fn deadline(&self) -> Instant {
@@ -272,11 +274,10 @@ impl Placing<'_> {
     ) -> Result<Placed, Fault> {
         let view = OrderView::from(order);
         let body = json(&view)?;
-        if let Err(fault) = self
+        let completing = self
             .admission
-            .complete(&self.redis, self.config, admitted, order, &body)
-            .await
-        {
+            .complete(&self.redis, self.config, admitted, order, &body);
+        if let Err(fault) = completing.await {
             let message = format!(
                 "order {} stands, its key is not completed: {fault}",
                 order.id
@@ -290,58 +291,28 @@ impl Placing<'_> {
         })
     }
 
-    async fn give_back(&self, id: OrderId, order: &Order) -> Result<(), Fault> {
-        if order
-            .items
-            .iter()
-            .any(|item| item.stock_mode == StockMode::Db)
-        {
-            db_stock::release(&self.config.inventory_url, id).await?;
-        }
-        reservation::release(&self.redis, id, &self.request.draft.lines).await
-    }
-
-    async fn undo(&self, id: OrderId, order: &Order) -> Result<(), Fault> {
-        self.give_back(id, order).await?;
-        self.admission.free(&self.redis, id).await?;
-        Ok(())
-    }
-
-    /// The order that the key has made, whatever Redis has forgotten, and whether by this payload.
-    async fn made(&self) -> Result<Option<(OrderId, bool)>, Fault> {
-        let (user, payload) = (self.request.user.id, self.request.payload);
-        match self.request.key {
-            Some(key) => order_store::by_key(self.db(), user, key, payload).await,
-            None => Ok(None),
-        }
+    async fn made(&self) -> Result<Option<Made>, Fault> {
+        order_store::made(self.db(), self.request.user.id, self.request.guard()).await
     }
 
     /// Answers with the order that the key has made; with another payload it is refused.
-    async fn replay(
-        &self,
-        admitted: OrderId,
-        (made, same_payload): (OrderId, bool),
-    ) -> Result<Placed, Fault> {
-        if !same_payload {
-            return self.refuse(admitted, Rejection::KeyReused.into()).await;
+    async fn replay(&self, admitted: OrderId, made: Made) -> Result<Placed, Fault> {
+        if !made.same_payload {
+            return Err(Rejection::KeyReused.into());
         }
-        match order_store::load(self.db(), made).await {
-            Ok(Some(order)) => self.finish(admitted, &order, true).await,
-            Ok(None) => {
-                let fault = Fault::Internal(format!("order {made} has no items"));
-                self.refuse(admitted, fault).await
-            }
-            Err(fault) => self.refuse(admitted, fault).await,
-        }
+        let order = order_store::load(self.db(), made.id).await?;
+        let order =
+            order.ok_or_else(|| Fault::Internal(format!("order {} has no items", made.id)))?;
+        self.finish(admitted, &order, true).await
     }
 
     /// Looks once whether a commit whose answer was lost took effect. If that is not known soon, the key stays in
     /// `processing` and the units stay reserved: a repeat or the relay finds out.
-    async fn after_lost_commit(&self, id: OrderId, lost: Fault) -> Result<Placed, Fault> {
+    async fn after_lost_commit(&self, id: OrderId, lost: Fault) -> Result<Placed, Halt> {
         let looked = pin!(order_store::load(self.db(), id));
         match select(looked, pin!(clock::sleep(LOOK_MAX))).await {
-            Either::Left((Ok(Some(order)), _)) => self.finish(id, &order, false).await,
-            _ => Err(lost),
+            Either::Left((Ok(Some(order)), _)) => self.stands(&order).await,
+            _ => Err(Halt::uncertain(lost)),
         }
     }
 

@@ -5,6 +5,7 @@ use contract::api::{idempotency_key, identity, prefer};
 use domain::{Rejection, User};
 use guest::Call;
 use shop::caller;
+use shop::order_store::Guard;
 
 #[derive(Debug)]
 pub struct Request {
@@ -14,7 +15,7 @@ pub struct Request {
     pub key: Option<[u8; 16]>,
     /// Hash of the payload, the same for the same wish however its JSON is spaced.
     pub payload: [u8; 16],
-    /// The caller would rather be told at once that the order is accepted.
+    /// The caller would rather be answered at once that the order is accepted.
     pub respond_async: bool,
 }
 
@@ -36,6 +37,14 @@ impl Request {
                 call.header_all("prefer").iter().map(String::as_str),
             ),
         })
+    }
+
+    /// What guards the order in its shard.
+    pub fn guard(&self) -> Guard {
+        Guard {
+            key: self.key,
+            payload: self.payload,
+        }
     }
 }
 

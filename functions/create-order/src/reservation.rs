@@ -1,7 +1,7 @@
 //! Units in Redis: promised to an order, all products at once, or given back.
 
 use contract::api::order::DraftLine;
-use contract::store::redis as keys;
+use contract::store::call::{Holder, stock as call};
 use domain::limits::QUANTITY_MAX;
 use domain::{Cents, OrderId, OrderItem, ProductId, Rejection, SkuId, StockMode};
 use futures::future::join_all;
@@ -93,17 +93,9 @@ pub async fn reserve(
 pub async fn release(redis: &Redis, order: OrderId, lines: &[DraftLine]) -> Result<(), Fault> {
     let groups = groups(lines);
     let releases = groups.iter().map(|group| async move {
-        let arguments: Vec<String> = std::iter::once(order.to_string())
-            .chain(group.lines.iter().map(|(_, line)| line.sku.0.to_string()))
-            .collect();
-        let arguments: Vec<&[u8]> = arguments.iter().map(String::as_bytes).collect();
-        redis
-            .script(
-                &keys::RELEASE,
-                &[&keys::stock(group.product), &keys::reserved(group.product)],
-                &arguments,
-            )
-            .await
+        let skus = group.lines.iter().map(|(_, line)| line.sku);
+        let release = call::release(group.product, Holder::Order(order), skus);
+        redis.call(&release).await
     });
     join_all(releases)
         .await
@@ -127,16 +119,11 @@ async fn reserve_group(
     group: &Group<'_>,
 ) -> Result<Sold, Fault> {
     let product = group.product;
-    let arguments = arguments(order, group);
-    let arguments: Vec<&[u8]> = arguments.iter().map(String::as_bytes).collect();
-    let names = [
-        keys::product(product),
-        keys::stock(product),
-        keys::reserved(product),
-    ];
-    let names = names.each_ref().map(String::as_str);
+    let lines = group.lines.iter();
+    let lines = lines.map(|(_, line)| (line.sku, line.quantity.min(QUANTITY_MAX)));
+    let reserve = call::reserve(product, order, group.price, lines);
     for _ in 0..LOADS_MAX {
-        let answer = redis.script(&keys::RESERVE, &names, &arguments).await?;
+        let answer = redis.call(&reserve).await?;
         match said(group, &answer)? {
             Said::Sold(sold) => return Ok(sold),
             Said::NoProduct => {
@@ -157,19 +144,6 @@ async fn reserve_group(
         backend: "redis",
         reason: format!("product {} does not stay loaded", product.0),
     })
-}
-
-/// Of the script: the order, the price that all lines name, and sku and units of each.
-fn arguments(order: OrderId, group: &Group<'_>) -> Vec<String> {
-    let price = group.price.map(|price| price.get().to_string());
-    let mut arguments = vec![order.to_string(), price.unwrap_or_default()];
-    for (_, line) in &group.lines {
-        arguments.extend([
-            line.sku.0.to_string(),
-            line.quantity.min(QUANTITY_MAX).to_string(),
-        ]);
-    }
-    arguments
 }
 
 fn said(group: &Group<'_>, answer: &Answer) -> Result<Said, Fault> {

@@ -2,6 +2,7 @@
 
 use crate::Fault;
 use crate::host::variables;
+use contract::store::call::sale::Rates;
 use domain::{Gene, ShardCount};
 use std::sync::OnceLock;
 
@@ -15,14 +16,7 @@ pub struct Config {
     /// Orders one user may place a minute; 0 = any number.
     pub user_orders_per_minute_max: u32,
     /// Requests for tokens and purchases in one flash sale: of all buyers a second, of each a minute; 0 = any number.
-    pub seckill_rates: SeckillRates,
-}
-
-/// As the scripts take them.
-#[derive(Debug)]
-pub struct SeckillRates {
-    pub per_second_max: String,
-    pub user_per_minute_max: String,
+    pub seckill_rates: Rates,
 }
 
 impl Config {
@@ -68,11 +62,9 @@ async fn read() -> Result<Config, Fault> {
         redis_url: required("redis_url").await?,
         elasticsearch_url: optional("elasticsearch_url").await?,
         user_orders_per_minute_max: limit("user_orders_per_minute_max").await?,
-        seckill_rates: SeckillRates {
-            per_second_max: limit("seckill_requests_per_second_max").await?.to_string(),
-            user_per_minute_max: limit("seckill_user_requests_per_minute_max")
-                .await?
-                .to_string(),
+        seckill_rates: Rates {
+            per_second_max: limit("seckill_requests_per_second_max").await?,
+            user_per_minute_max: limit("seckill_user_requests_per_minute_max").await?,
         },
     })
 }

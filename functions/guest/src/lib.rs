@@ -2,6 +2,8 @@
 //! below all of it: in a component the interfaces that any Spin-compatible host has, and nothing else; in a native
 //! program ports that the program fills.
 
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
 pub mod clock;
 pub mod config;
 pub mod fault;

@@ -2,6 +2,7 @@
 
 use crate::Fault;
 use crate::host::redis::{Connection, RedisParameter, lent};
+use contract::store::call::Call;
 use contract::store::redis::Script;
 use spin_sdk::redis::{Error, RedisResult};
 use std::cell::RefCell;
@@ -69,10 +70,6 @@ impl Redis {
         self.0.get(key).await.map_err(away)
     }
 
-    pub async fn set(&self, key: &str, value: impl AsRef<[u8]>) -> Result<(), Fault> {
-        self.0.set(key, value).await.map_err(away)
-    }
-
     /// Any command; arguments as text or bytes.
     pub async fn command(
         &self,
@@ -88,18 +85,21 @@ impl Redis {
     }
 
     /// Runs a script: by its hash, whole where the server does not know it yet.
-    pub async fn script(
-        &self,
-        script: &Script,
-        keys: &[&str],
-        arguments: &[&[u8]],
-    ) -> Result<Answer, Fault> {
+    ///
+    /// # Errors
+    /// Where Redis is away or the script fails.
+    pub async fn call(&self, call: &Call<'_>) -> Result<Answer, Fault> {
+        let Call {
+            script,
+            keys,
+            arguments,
+        } = call;
         let parameters = |head: Vec<u8>| {
             let mut all = Vec::with_capacity(2 + keys.len() + arguments.len());
             all.push(RedisParameter::Binary(head));
             all.push(RedisParameter::Int64(keys.len() as i64));
             all.extend(keys.iter().map(|key| lent(key.as_bytes())));
-            all.extend(arguments.iter().map(|argument| lent(argument)));
+            all.extend(arguments.iter().map(|argument| lent(argument.as_bytes())));
             all
         };
         match self

@@ -35,9 +35,7 @@ async fn set_status(mut call: Call) -> Result<Reply, Fault> {
 
 fn order_in(segments: &[String]) -> Result<OrderId, Rejection> {
     match segments {
-        [.., id, last] if last == "status" => {
-            OrderId::parse(id).ok_or_else(|| Rejection::UnknownOrder(id.clone()))
-        }
+        [.., id, last] if last == "status" => OrderId::named(id),
         _ => Err(Rejection::NoRoute),
     }
 }

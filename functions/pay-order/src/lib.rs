@@ -16,7 +16,7 @@ async fn pay(mut call: Call) -> Result<Reply, Fault> {
     let payment = PayRequest::parse(&call.json_body().await?)?;
     let id = match (in_path, &payment.order_id) {
         (Some(id), _) => id,
-        (None, Some(text)) => order(text)?,
+        (None, Some(text)) => OrderId::named(text)?,
         (None, None) => return Err(Rejection::invalid("order_id", "is required").into()),
     };
     let wanted = Change {
@@ -32,16 +32,12 @@ async fn pay(mut call: Call) -> Result<Reply, Fault> {
     Ok(order_reply::v1(&order)?.stale_order(order.id, order.user.id))
 }
 
-fn order(text: &str) -> Result<OrderId, Rejection> {
-    OrderId::parse(text).ok_or_else(|| Rejection::UnknownOrder(text.to_owned()))
-}
-
 /// The order that a path names; `None` for the callback, whose body names it.
 fn order_in(segments: &[String]) -> Result<Option<OrderId>, Rejection> {
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match segments[..] {
         [.., "payment", "callback"] => Ok(None),
-        [.., id, "pay"] => order(id).map(Some),
+        [.., id, "pay"] => OrderId::named(id).map(Some),
         _ => Err(Rejection::NoRoute),
     }
 }

@@ -6,7 +6,7 @@ use super::stock::{self, SkuStock};
 use contract::api::amount::Amount;
 use contract::api::page::{Page, at_least};
 use contract::api::product::{ProductView, SaleStatus, SkuView};
-use contract::store::redis as keys;
+use contract::store::call::stock as call;
 use domain::limits::PRODUCT_NAME_CHARS_MAX;
 use domain::{Cents, Ms, ProductId, Rejection, StockMode};
 use guest::Fault;
@@ -168,9 +168,7 @@ async fn with_stored_stock(
 /// Entry and stock. The stock is empty where the database has the say, or Redis does not know.
 async fn from_redis(config: &Config, id: ProductId) -> Result<(Cached, Vec<SkuStock>), Fault> {
     let redis = Redis::open(&config.redis_url).await?;
-    let answer = redis
-        .script(&keys::PRODUCT, &[&keys::product(id), &keys::stock(id)], &[])
-        .await?;
+    let answer = redis.call(&call::product(id)).await?;
     let length: usize = answer.number(0, "length of a product's entry")?;
     let entry = 1..length.saturating_add(1);
     let promised = entry.end..answer.len();

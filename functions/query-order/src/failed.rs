@@ -8,7 +8,8 @@ use domain::{Amounts, Cents, Order, OrderId, Status, User, UserId};
 use guest::Fault;
 use guest::config::Config;
 use guest::mysql::{Db, Value};
-use shop::{order_store, queued};
+use shop::order_store::{self, Guard};
+use shop::queued;
 use std::collections::HashMap;
 
 /// More of a message is not read: one of ours is an order, and no order is as long.
@@ -57,12 +58,16 @@ async fn made_by_its_key(
     accepted: &Accepted,
 ) -> Result<Option<Order>, Fault> {
     let user = accepted.event.order.user_id.parse().map(UserId::new);
-    let (Some(key), Ok(user)) = (accepted.key, user) else {
+    let Ok(user) = user else {
         return Ok(None);
     };
+    let guard = Guard {
+        key: accepted.key,
+        payload: accepted.payload,
+    };
     let db = Db::at(config.shard_url(id.gene()));
-    match order_store::by_key(db, user, key, accepted.payload).await? {
-        Some((other, true)) => order_store::load(db, other).await,
+    match order_store::made(db, user, guard).await? {
+        Some(made) if made.same_payload => order_store::load(db, made.id).await,
         _ => Ok(None),
     }
 }

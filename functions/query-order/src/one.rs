@@ -5,8 +5,6 @@
 use super::failed;
 use contract::store::cached_order::CachedOrder;
 use contract::store::queued::QueuedOrder;
-use contract::store::redis as keys;
-use domain::limits::ABSENT_CACHE_TTL_MS;
 use domain::{Order, OrderId, Rejection, User};
 use guest::config::Config;
 use guest::mysql::Db;
@@ -31,7 +29,7 @@ pub async fn find(
     trace_id: &str,
 ) -> Result<Found, Fault> {
     let unknown = || Fault::from(Rejection::UnknownOrder(text.to_owned()));
-    let id = OrderId::parse(text).ok_or_else(unknown)?;
+    let id = OrderId::named(text)?;
     if user.is_some_and(|user| user.id.gene() != id.gene()) {
         return Err(unknown());
     }
@@ -149,14 +147,6 @@ async fn remember(config: &Config, id: OrderId, order: Option<&Order>) -> Result
     let redis = Redis::open(&config.redis_url).await?;
     match order {
         Some(order) => order_cache::put(&redis, order).await,
-        None => {
-            let key = keys::order(id);
-            let ttl = ABSENT_CACHE_TTL_MS.to_string();
-            let arguments = [&b"0"[..], CachedOrder::ABSENT.as_bytes(), ttl.as_bytes()];
-            redis
-                .script(&keys::CACHE_ORDER, &[&key], &arguments)
-                .await
-                .map(|_| ())
-        }
+        None => order_cache::put_absent(&redis, id).await,
     }
 }

@@ -7,6 +7,7 @@ use super::statement::{self, INSERT_UNITS, PRODUCT, TAKE_UNITS, UNITS, UPDATE_ST
 use contract::api::problem::Code;
 use contract::api::product::SaleStatus;
 use contract::api::seckill::{PreheatRequest, Preheated, SeckillName};
+use contract::store::call::{Holder, sale, stock};
 use contract::store::redis as keys;
 use contract::store::sale_facts::SaleFacts;
 use contract::wire::cache;
@@ -95,8 +96,8 @@ async fn product(db: Db<'_>, activity: &Activity) -> Result<Product, Fault> {
 }
 
 /// The name under which its units are promised while they move.
-fn owner(activity: &Activity) -> String {
-    format!("seckill-{}", activity.id.number)
+fn holder(activity: &Activity) -> Holder {
+    Holder::Sale(activity.id.number)
 }
 
 /// Moves the units, first in Redis, so that nobody else is promised them, then in the database. On a refusal nothing is
@@ -150,17 +151,10 @@ fn short(activity: &Activity) -> Rejection {
 
 async fn promise(redis: &Redis, db: Db<'_>, activity: &Activity) -> Result<(), Fault> {
     let (product, sku) = (activity.id.product, activity.plan.sku);
-    let arguments = [
-        owner(activity),
-        sku.0.to_string(),
-        activity.plan.stock.to_string(),
-    ];
-    let arguments = arguments.each_ref().map(|text| text.as_bytes());
-    let names = [keys::stock(product), keys::reserved(product)];
-    let names = names.each_ref().map(String::as_str);
+    let set_aside = stock::set_aside(product, activity.id.number, sku, activity.plan.stock);
     let mut loaded = false;
     loop {
-        let answer = redis.script(&keys::SET_ASIDE, &names, &arguments).await?;
+        let answer = redis.call(&set_aside).await?;
         match answer.text(0).as_deref() {
             Some("ok") => return Ok(()),
             Some("short") => return Err(short(activity).into()),
@@ -189,16 +183,8 @@ async fn release(redis: &Redis, activity: &Activity, mode: StockMode) -> Result<
     if mode == StockMode::Db {
         return Ok(());
     }
-    let product = activity.id.product;
-    let (owner, sku) = (owner(activity), activity.plan.sku.0.to_string());
-    redis
-        .script(
-            &keys::RELEASE,
-            &[&keys::stock(product), &keys::reserved(product)],
-            &[owner.as_bytes(), sku.as_bytes()],
-        )
-        .await?;
-    Ok(())
+    let release = stock::release(activity.id.product, holder(activity), [activity.plan.sku]);
+    redis.call(&release).await.map(drop)
 }
 
 /// How the transaction ended.
@@ -282,18 +268,7 @@ async fn load(
         name: product.name.clone(),
         image: product.image.clone(),
     };
-    let mut arguments = vec![u8::from(fresh).to_string()];
-    arguments.extend(facts.arguments());
-    let arguments: Vec<&[u8]> = arguments.iter().map(String::as_bytes).collect();
-    let names = [keys::seckill(id), keys::seckills(id.product)];
-    redis
-        .script(
-            &keys::SECKILL_LOAD,
-            &names.each_ref().map(String::as_str),
-            &arguments,
-        )
-        .await?;
-    Ok(())
+    redis.call(&sale::load(&facts, fresh)).await.map(drop)
 }
 
 async fn sync(redis: &Redis, db: Db<'_>, activity: &Activity) -> Result<(), Fault> {
@@ -308,20 +283,11 @@ async fn sync(redis: &Redis, db: Db<'_>, activity: &Activity) -> Result<(), Faul
         let id = activity.id;
         return Err(Fault::Internal(format!("flash sale {id} has no units")));
     }
-    let mut arguments = vec![rows.len().to_string()];
-    for row in &rows {
-        let numbers = [row.u64(0)?, row.u64(1)?, row.u64(2)?];
-        arguments.extend(numbers.map(|number| number.to_string()));
-    }
-    arguments.extend([owner(activity), sku.0.to_string()]);
-    let arguments: Vec<&[u8]> = arguments.iter().map(String::as_bytes).collect();
-    let names = [keys::stock(product), keys::reserved(product)];
-    redis
-        .script(
-            &keys::SYNC,
-            &names.each_ref().map(String::as_str),
-            &arguments,
-        )
-        .await?;
-    Ok(())
+    let rows: Vec<_> = rows
+        .iter()
+        .map(catalogue::stock_row)
+        .collect::<Result<_, _>>()?;
+    let settled = [(holder(activity), sku)];
+    let sync = stock::sync(product, &rows, &settled);
+    redis.call(&sync).await.map(drop)
 }

@@ -3,11 +3,11 @@
 //! whose token comes once more.
 
 use contract::api::seckill::{Buy, BuyRequest, Queued};
-use contract::store::redis as keys;
+use contract::store::call::sale::{self as call, Rates};
 use domain::id::HASHED_USER_BIT;
 use domain::limits::{INTAKE_LENGTH_MAX, SECKILL_USED_TOKEN_MS};
 use domain::{OrderId, Rejection, Status, User, UserId};
-use guest::config::{Config, SeckillRates};
+use guest::config::Config;
 use guest::mysql::Db;
 use guest::redis::{Answer, Redis};
 use guest::{Call, Fault, Reply, config, http};
@@ -21,7 +21,7 @@ async fn answer(mut call: Call) -> Result<Reply, Fault> {
     let user = buyer(caller::named(buy.user.take(), &call)?, buy.token.user)?;
     let config = config::config().await?;
     let redis = Redis::open(&config.redis_url).await?;
-    let answer = ask(&redis, &config.seckill_rates, &buy, &user, &call.trace_id).await?;
+    let answer = ask(&redis, config.seckill_rates, &buy, &user, &call.trace_id).await?;
     let bought = outcome(&answer, &buy)?;
     let written = match bought.before {
         true => state(config, bought.order, &call.trace_id).await,
@@ -60,48 +60,25 @@ fn buyer(named: Option<User>, of_token: u64) -> Result<User, Rejection> {
 
 async fn ask(
     redis: &Redis,
-    rates: &SeckillRates,
+    rates: Rates,
     buy: &Buy,
     user: &User,
     trace_id: &str,
 ) -> Result<Answer, Fault> {
-    let sale = buy.token.sale;
-    let names = [
-        keys::seckill(sale),
-        keys::stock(sale.product),
-        keys::reserved(sale.product),
-        keys::seckill_buyers(sale),
-        keys::seckill_token(sale, user.id),
-        keys::seckill_intake(sale.product),
-        keys::seckill_rate(sale),
-        keys::seckill_user_rate(sale, user.id),
-    ];
-    let (buyer, quantity) = (user.id.get().to_string(), buy.quantity.to_string());
-    let (remembered_ms, entries_max) = (
-        SECKILL_USED_TOKEN_MS.to_string(),
-        INTAKE_LENGTH_MAX.to_string(),
-    );
-    let arguments = [
-        buyer.as_str(),
-        &buy.token.nonce,
-        &quantity,
-        &remembered_ms,
-        &entries_max,
-        keys::INTAKE_CHANNEL,
-        &rates.per_second_max,
-        &rates.user_per_minute_max,
-        "ref",
-        user.reference.as_deref().unwrap_or_default(),
-        "trace",
-        trace_id,
-    ];
-    redis
-        .script(
-            &keys::SECKILL_BUY,
-            &names.each_ref().map(String::as_str),
-            &arguments.map(str::as_bytes),
-        )
-        .await
+    let call = call::Buy {
+        sale: buy.token.sale,
+        user: user.id,
+        nonce: &buy.token.nonce,
+        quantity: buy.quantity,
+        remembered_ms: SECKILL_USED_TOKEN_MS,
+        entries_max: INTAKE_LENGTH_MAX,
+        rates,
+        entry: &[
+            ("ref", user.reference.as_deref().unwrap_or_default()),
+            ("trace", trace_id),
+        ],
+    };
+    redis.call(&call.into()).await
 }
 
 /// A purchase that stands.

@@ -4,13 +4,13 @@
 
 use contract::api::problem::Code;
 use contract::api::seckill::{SeckillName, Token, TokenReply, TokenRequest};
+use contract::store::call::order::mint;
+use contract::store::call::sale::{self as call, Rates};
 use contract::store::queued::QueuedOrder;
 use contract::store::redis as keys;
-use domain::id::EPOCH_MS;
 use domain::limits::{SECKILL_REMEMBERED_MS, SECKILL_TOKEN_MS, SECKILL_USED_TOKEN_MS};
 use domain::{Ms, OrderId, ProductId, Rejection, SeckillId, User};
 use futures::future::join;
-use guest::config::SeckillRates;
 use guest::redis::Redis;
 use guest::{Call, Fault, Reply, config, random};
 use shop::caller;
@@ -32,7 +32,7 @@ async fn answer(mut call: Call) -> Result<Reply, Fault> {
         redis: &redis,
         sale,
         user: &user,
-        rates: &config.seckill_rates,
+        rates: config.seckill_rates,
     };
     let token = asking.token().await?;
     reply(sale, &user, &token)
@@ -40,11 +40,8 @@ async fn answer(mut call: Call) -> Result<Reply, Fault> {
 
 /// The product's sale that runs, or else the next one, by the clock that tokens go by.
 async fn current(redis: &Redis, product: ProductId) -> Result<SeckillId, Fault> {
-    let remembered = SECKILL_REMEMBERED_MS.to_string();
-    let sales = keys::seckills(product);
-    let answer = redis
-        .script(&keys::SECKILL_CURRENT, &[&sales], &[remembered.as_bytes()])
-        .await?;
+    let current = call::current(product, SECKILL_REMEMBERED_MS);
+    let answer = redis.call(&current).await?;
     let number = answer.text(0);
     number
         .and_then(|number| SeckillId::parse(&format!("{}-{number}", product.0)))
@@ -70,12 +67,12 @@ struct Asking<'a> {
     redis: &'a Redis,
     sale: SeckillId,
     user: &'a User,
-    rates: &'a SeckillRates,
+    rates: Rates,
 }
 
 impl Asking<'_> {
     async fn token(&self) -> Result<Held, Fault> {
-        let held = match self.ask("", "").await? {
+        let held = match self.ask("", None).await? {
             Word::Mint => return self.issue().await,
             Word::Issued(held) | Word::Held(held) => held,
         };
@@ -87,8 +84,7 @@ impl Asking<'_> {
     async fn issue(&self) -> Result<Held, Fault> {
         let nonce = random::nonce()?;
         let order = self.mint().await?;
-        let text = order.to_string();
-        let (word, announced) = join(self.ask(&nonce, &text), self.announce(order)).await;
+        let (word, announced) = join(self.ask(&nonce, Some(order)), self.announce(order)).await;
         match word {
             Ok(Word::Issued(held)) => {
                 announced?;
@@ -114,14 +110,7 @@ impl Asking<'_> {
 
     async fn mint(&self) -> Result<OrderId, Fault> {
         let gene = self.user.id.gene();
-        let answer = self
-            .redis
-            .script(
-                &keys::MINT,
-                &[&keys::id_counter(gene)],
-                &[EPOCH_MS.to_string().as_bytes()],
-            )
-            .await?;
+        let answer = self.redis.call(&mint(gene)).await?;
         let tick = answer.number(0, "minted id")?;
         OrderId::compose(tick, gene).ok_or_else(|| Fault::Internal(format!("minted tick {tick}")))
     }
@@ -140,34 +129,17 @@ impl Asking<'_> {
     }
 
     /// Asks for a token; without an order id only whether there may be one.
-    async fn ask(&self, nonce: &str, order: &str) -> Result<Word, Fault> {
-        let (sale, user) = (self.sale, self.user.id);
-        let names = [
-            keys::seckill(sale),
-            keys::stock(sale.product),
-            keys::seckill_buyers(sale),
-            keys::seckill_token(sale, user),
-            keys::seckill_rate(sale),
-            keys::seckill_user_rate(sale, user),
-        ];
-        let (buyer, good_ms) = (user.get().to_string(), SECKILL_TOKEN_MS.to_string());
-        let rates = self.rates;
-        let arguments = [
-            buyer.as_str(),
+    async fn ask(&self, nonce: &str, order: Option<OrderId>) -> Result<Word, Fault> {
+        let sale = self.sale;
+        let token = call::Token {
+            sale,
+            user: self.user.id,
             nonce,
             order,
-            &good_ms,
-            &rates.per_second_max,
-            &rates.user_per_minute_max,
-        ];
-        let answer = self
-            .redis
-            .script(
-                &keys::SECKILL_TOKEN,
-                &names.each_ref().map(String::as_str),
-                &arguments.map(str::as_bytes),
-            )
-            .await?;
+            good_ms: SECKILL_TOKEN_MS,
+            rates: self.rates,
+        };
+        let answer = self.redis.call(&token.into()).await?;
         let order = |at: usize| -> Result<OrderId, Fault> {
             OrderId::new(answer.number(at, "order id")?)
                 .ok_or_else(|| Fault::Internal(format!("Redis gave no order id: {answer:?}")))

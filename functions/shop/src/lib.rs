@@ -1,6 +1,8 @@
 //! What the functions of the shop share: orders in their shard and in Redis, their moves from state to state, lists
 //! over all shards, the catalogue. How a function speaks with its host is `guest`'s.
 
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
 pub mod caller;
 pub mod catalogue;
 pub mod list_budget;

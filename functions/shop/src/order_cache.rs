@@ -1,8 +1,9 @@
 //! Orders in Redis: `<version> <user_id>\n<order as JSON>`, the newest version wins.
 
 use contract::store::cached_order::CachedOrder;
+use contract::store::call::order::{self as call, Cached};
 use contract::store::redis as keys;
-use domain::limits::ORDER_CACHE_TTL_MS;
+use domain::limits::{ABSENT_CACHE_TTL_MS, ORDER_CACHE_TTL_MS};
 use domain::{Ms, Order, OrderId};
 use guest::Fault;
 use guest::redis::Redis;
@@ -31,12 +32,33 @@ pub async fn forget(redis: &Redis, id: OrderId) -> Result<(), Fault> {
     Ok(())
 }
 
+/// An order whose JSON is `body`, as the cache keeps it.
+pub fn of_body(order: &Order, body: &str) -> Cached<'static> {
+    Cached {
+        id: order.id,
+        version: order.version,
+        value: CachedOrder::value(order, body).into(),
+        kept_ms: ttl_ms(order.id),
+    }
+}
+
+/// Remembers for a short while that there is no such order.
+pub async fn put_absent(redis: &Redis, id: OrderId) -> Result<(), Fault> {
+    let absent = Cached {
+        id,
+        version: 0,
+        value: CachedOrder::ABSENT.into(),
+        kept_ms: ABSENT_CACHE_TTL_MS,
+    };
+    redis.call(&call::cache(absent)).await.map(drop)
+}
+
 pub async fn put(redis: &Redis, order: &Order) -> Result<(), Fault> {
-    let value = value(order)?;
-    let (version, ttl) = (order.version.to_string(), ttl_ms(order.id).to_string());
-    let arguments = [version.as_bytes(), value.as_bytes(), ttl.as_bytes()];
-    redis
-        .script(&keys::CACHE_ORDER, &[&keys::order(order.id)], &arguments)
-        .await?;
-    Ok(())
+    let cached = Cached {
+        id: order.id,
+        version: order.version,
+        value: value(order)?.into(),
+        kept_ms: ttl_ms(order.id),
+    };
+    redis.call(&call::cache(cached)).await.map(drop)
 }

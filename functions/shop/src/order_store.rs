@@ -21,6 +21,14 @@ pub struct Guard {
     pub payload: [u8; 16],
 }
 
+/// An order that a key has made before.
+#[derive(Clone, Copy, Debug)]
+pub struct Made {
+    pub id: OrderId,
+    /// The request that made it asked for the same.
+    pub same_payload: bool,
+}
+
 /// How an insert ended.
 #[derive(Debug)]
 pub enum Inserted {
@@ -190,28 +198,23 @@ pub async fn exists_for_certain(db: Db<'_>, id: OrderId) -> Result<bool, Fault> 
     Ok(!rows.is_empty())
 }
 
-/// The order a user's key made, and whether its payload was this one.
-pub async fn by_key(
-    db: Db<'_>,
-    user: UserId,
-    key: [u8; 16],
-    payload: [u8; 16],
-) -> Result<Option<(OrderId, bool)>, Fault> {
+/// The order that the guard's key has made, if it has a key that did, whatever Redis has forgotten of it.
+///
+/// # Errors
+/// Where the shard is away.
+pub async fn made(db: Db<'_>, user: UserId, guard: Guard) -> Result<Option<Made>, Fault> {
+    let Some(key) = guard.key else {
+        return Ok(None);
+    };
     let statement =
         "SELECT id, request_hash FROM t_order WHERE user_id = ? AND idempotency_key = ?";
-    let rows = db
-        .query(
-            statement,
-            vec![Value::Uint64(user.get()), Value::Binary(key.to_vec())],
-        )
-        .await?;
+    let parameters = vec![Value::Uint64(user.get()), Value::Binary(key.to_vec())];
+    let rows = db.query(statement, parameters).await?;
     let Some(row) = rows.first() else {
         return Ok(None);
     };
     let id = OrderId::new(row.u64(0)?)
         .ok_or_else(|| Fault::Internal("an order without an id".to_owned()))?;
-    Ok(Some((
-        id,
-        row.optional_bytes(1)?.as_deref() == Some(&payload[..]),
-    )))
+    let same_payload = row.optional_bytes(1)?.as_deref() == Some(&guard.payload[..]);
+    Ok(Some(Made { id, same_payload }))
 }

@@ -3,11 +3,12 @@
 
 use crate::limits::REDIS_TIMEOUT_MS;
 use anyhow::Context;
-use contract::store::redis::Script;
+use contract::store::call::Call;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{
     Client, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind,
 };
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Commands of one pipeline.
@@ -17,13 +18,6 @@ const PIPELINE_CALLS_MAX: usize = 500;
 pub struct Redis {
     client: Client,
     connection: ConnectionManager,
-}
-
-/// One call of a script.
-#[derive(Clone, Debug)]
-pub struct Call {
-    pub keys: Vec<String>,
-    pub arguments: Vec<String>,
 }
 
 impl Redis {
@@ -53,29 +47,24 @@ impl Redis {
         self.connection.clone()
     }
 
-    /// Runs a script once per call, in pipelines; the replies are in the order of the calls.
+    /// Runs calls in pipelines; the replies are in their order.
     ///
     /// # Errors
     /// When Redis is away or a script fails; some calls may have run then, as every script may be repeated.
-    pub async fn run<T: FromRedisValue>(
-        &self,
-        script: &Script,
-        calls: &[Call],
-    ) -> anyhow::Result<Vec<T>> {
-        let sha = redis::Script::new(script.text).get_hash().to_owned();
+    pub async fn run<T: FromRedisValue>(&self, calls: &[Call<'_>]) -> anyhow::Result<Vec<T>> {
         let mut replies = Vec::with_capacity(calls.len());
         for calls in calls.chunks(PIPELINE_CALLS_MAX) {
-            let pipeline = pipeline(&sha, calls);
+            let pipeline = pipeline(calls);
             let mut connection = self.connection();
             let outcome: RedisResult<Vec<T>> = pipeline.query_async(&mut connection).await;
             let some = match outcome {
                 Err(error) if is_unknown(&error) => {
-                    self.load(script).await?;
+                    self.load(calls).await?;
                     pipeline.query_async(&mut connection).await
                 }
                 outcome => outcome,
             };
-            replies.extend(some.with_context(|| format!("Redis, script {}", script.name))?);
+            replies.extend(some.with_context(|| names(calls))?);
         }
         Ok(replies)
     }
@@ -86,22 +75,20 @@ impl Redis {
     /// When Redis is away.
     pub async fn run_each<T: FromRedisValue>(
         &self,
-        script: &Script,
-        calls: &[Call],
+        calls: &[Call<'_>],
     ) -> anyhow::Result<Vec<anyhow::Result<T>>> {
-        let sha = redis::Script::new(script.text).get_hash().to_owned();
         let mut replies = Vec::with_capacity(calls.len());
         for calls in calls.chunks(PIPELINE_CALLS_MAX) {
-            let mut pipeline = pipeline(&sha, calls);
+            let mut pipeline = pipeline(calls);
             let pipeline = pipeline.ignore_errors();
             let mut connection = self.connection();
-            let context = || format!("Redis, script {}", script.name);
+            let context = || names(calls);
             let mut some: Vec<RedisResult<T>> = pipeline
                 .query_async(&mut connection)
                 .await
                 .with_context(context)?;
             if some.iter().any(|one| one.as_ref().is_err_and(is_unknown)) {
-                self.load(script).await?;
+                self.load(calls).await?;
                 some = pipeline
                     .query_async(&mut connection)
                     .await
@@ -112,12 +99,13 @@ impl Redis {
         Ok(replies)
     }
 
-    async fn load(&self, script: &Script) -> anyhow::Result<()> {
-        let load = redis::cmd("SCRIPT").arg("LOAD").arg(script.text).to_owned();
+    async fn load(&self, calls: &[Call<'_>]) -> anyhow::Result<()> {
         let mut connection = self.connection();
-        load.query_async::<String>(&mut connection)
-            .await
-            .context("Redis")?;
+        for (_, text) in scripts(calls) {
+            let load = redis::cmd("SCRIPT").arg("LOAD").arg(text).to_owned();
+            let loaded = load.query_async::<String>(&mut connection).await;
+            loaded.context("Redis")?;
+        }
         Ok(())
     }
 }
@@ -127,15 +115,32 @@ fn is_unknown(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-fn pipeline(sha: &str, calls: &[Call]) -> Pipeline {
+/// The scripts that are called, each once: name and text.
+fn scripts(calls: &[Call<'_>]) -> BTreeMap<&'static str, &'static str> {
+    let scripts = calls.iter().map(|call| call.script);
+    scripts.map(|script| (script.name, script.text)).collect()
+}
+
+fn names(calls: &[Call<'_>]) -> String {
+    let names: Vec<&str> = scripts(calls).into_keys().collect();
+    format!("Redis, script {}", names.join(", "))
+}
+
+fn pipeline(calls: &[Call<'_>]) -> Pipeline {
+    let scripts = scripts(calls).into_iter();
+    let hashes: BTreeMap<_, _> = scripts
+        .map(|(name, text)| (name, redis::Script::new(text)))
+        .collect();
     let mut pipeline = Pipeline::with_capacity(calls.len());
     for call in calls {
-        pipeline
-            .cmd("EVALSHA")
-            .arg(sha)
-            .arg(call.keys.len())
-            .arg(&call.keys)
-            .arg(&call.arguments);
+        pipeline.cmd("EVALSHA");
+        if let Some(script) = hashes.get(call.script.name) {
+            pipeline.arg(script.get_hash());
+        }
+        pipeline.arg(call.keys.len()).arg(&call.keys);
+        for argument in &call.arguments {
+            pipeline.arg(argument.as_bytes());
+        }
     }
     pipeline
 }

@@ -10,12 +10,12 @@ pub mod recall;
 pub mod watch;
 
 use crate::clients::database::{Databases, assembled};
-use crate::clients::redis::{Call, Redis};
+use crate::clients::redis::Redis;
 use crate::limits::{ROUND_TIMEOUT_MS, SALES_EVERY_MS, SALES_LATE_EVERY_MS, SALES_RECENT_MS};
 use crate::process::outage::{Outage, within};
 use crate::process::shutdown::Shutdown;
 use care::{Care, Task};
-use contract::store::redis::{SECKILL_CLOSE, seckill, seckill_buyers, stock};
+use contract::store::call::{self, Call};
 use contract::store::sql::NOW_MS;
 use domain::limits::SECKILL_REMEMBERED_MS;
 use domain::{Ms, ProductId, SeckillId, SkuId};
@@ -115,18 +115,8 @@ impl Sales {
     async fn promised(&self, sales: &[Over]) -> anyhow::Result<Vec<anyhow::Result<i64>>> {
         let calls: Vec<Call> = sales
             .iter()
-            .map(|sale| Call {
-                keys: vec![
-                    seckill(sale.id),
-                    stock(sale.id.product),
-                    seckill_buyers(sale.id),
-                ],
-                arguments: vec![
-                    sale.sale_sku().0.to_string(),
-                    SECKILL_REMEMBERED_MS.to_string(),
-                ],
-            })
+            .map(|sale| call::sale::close(sale.id, sale.sale_sku(), SECKILL_REMEMBERED_MS))
             .collect();
-        self.redis.run_each(&SECKILL_CLOSE, &calls).await
+        self.redis.run_each(&calls).await
     }
 }

@@ -13,38 +13,11 @@ pub mod split;
 pub mod sync;
 
 use domain::{OrderId, ProductId, SkuId, StockMode};
-use std::fmt;
 
 /// A product variant.
 pub type Variant = (ProductId, SkuId);
 /// A line of an order; a row of `t_stock_log`.
 pub type LineKey = (OrderId, ProductId, SkuId);
-
-/// Whom Redis has promised units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Holder {
-    Order(OrderId),
-    /// A flash sale that is being preheated, by its number.
-    Sale(u32),
-}
-
-impl Holder {
-    pub fn parse(text: &str) -> Option<Holder> {
-        match text.strip_prefix("seckill-") {
-            Some(number) => number.parse().ok().map(Holder::Sale),
-            None => OrderId::new(text.parse().ok()?).map(Holder::Order),
-        }
-    }
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Holder::Order(order) => order.fmt(f),
-            Holder::Sale(number) => write!(f, "seckill-{number}"),
-        }
-    }
-}
 
 domain::coded! {
     /// `t_stock_log.state`: what was done with a line's units so far.

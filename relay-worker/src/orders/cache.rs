@@ -1,9 +1,9 @@
 //! Orders in the Redis cache after the relay changed or published them; the newest version stays. And the hosts, which
 //! are told what they must not show any more.
 
-use crate::clients::redis::{Call, Redis};
+use crate::clients::redis::Redis;
 use contract::store::cached_order::CachedOrder;
-use contract::store::redis::{CACHE_ORDER, order as key};
+use contract::store::call::order::{Cached, cache};
 use contract::wire::cache as groups;
 use domain::limits::ORDER_CACHE_TTL_MS;
 use domain::{Order, OrderId, UserId};
@@ -14,18 +14,16 @@ pub async fn put(redis: &Redis, orders: impl Iterator<Item = Order>) {
     let mut calls = Vec::new();
     for order in orders {
         match CachedOrder::render(&order) {
-            Ok(value) => calls.push(Call {
-                keys: vec![key(order.id)],
-                arguments: vec![
-                    order.version.to_string(),
-                    value,
-                    ORDER_CACHE_TTL_MS.to_string(),
-                ],
-            }),
+            Ok(value) => calls.push(cache(Cached {
+                id: order.id,
+                version: order.version,
+                value: value.into(),
+                kept_ms: ORDER_CACHE_TTL_MS,
+            })),
             Err(error) => tracing::warn!(order_id = %order.id, "cannot be cached: {error}"),
         }
     }
-    if let Err(error) = redis.run::<i64>(&CACHE_ORDER, &calls).await {
+    if let Err(error) = redis.run::<i64>(&calls).await {
         tracing::warn!(orders = calls.len(), "not put in the cache: {error:#}");
     }
 }

@@ -41,6 +41,11 @@ impl Outage {
         }
     }
 
+    /// The loop it is of.
+    pub fn name(&self) -> &str {
+        &self.what
+    }
+
     /// Notes a failed round; the answer is how long to wait.
     pub fn failed(&mut self, error: &anyhow::Error) -> Duration {
         self.failures = self.failures.saturating_add(1);

@@ -3,6 +3,7 @@
 //! decided about stock and intents is the relay's own code; only rows and messages are kept in memory. Nothing is ever
 //! sold that is not there, and once all is delivered and swept nothing is left over.
 
+use contract::store::call::Holder;
 use contract::store::redis::{RELEASE, RESERVE, SET_ASIDE, SYNC, Script};
 use domain::stock::{Inventory, StockEffect};
 use domain::{EventId, OrderId, ProductId, SkuId, StockMode, UserId};
@@ -11,7 +12,7 @@ use proptest::test_runner::{Config, TestRunner};
 use redis::{Connection, FromRedisValue};
 use relay_worker::loops::stock::message::{Line, StockMove};
 use relay_worker::loops::stock::plan::plan;
-use relay_worker::loops::stock::{Holder, LineKey, LineState, Logged, Variant};
+use relay_worker::loops::stock::{LineKey, LineState, Logged, Variant};
 use relay_worker::loops::sweep::judge::{Disowned, Holders, Intent, Shown, intent, judge};
 use stack::{Home, Redis};
 use std::collections::{HashMap, HashSet};

@@ -27,7 +27,6 @@ pub trait Port: Send + Sync {
         arguments: Vec<RedisParameter<'a>>,
     ) -> Soon<'a, Result<Vec<RedisResult>, Error>>;
     fn get<'a>(&'a self, key: &'a str) -> Soon<'a, Result<Option<Vec<u8>>, Error>>;
-    fn set<'a>(&'a self, key: &'a str, value: &'a [u8]) -> Soon<'a, Result<(), Error>>;
 }
 
 pub struct Connection(Box<dyn Port>);
@@ -42,10 +41,6 @@ impl Connection {
 
     pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
         self.0.get(key).await
-    }
-
-    pub async fn set(&self, key: &str, value: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.0.set(key, value.as_ref()).await
     }
 
     pub async fn execute(

@@ -1,11 +1,11 @@
 //! What is given back when a message is given up: the units it was promised, the buyer's turn, and the idempotency key.
 
-use crate::clients::redis::{Call, Redis};
+use crate::clients::redis::Redis;
 use crate::loops::intake::take_in::forget_queued;
-use contract::store::redis::{
-    COMPLETED, FREE, RELEASE, SECKILL_REFUND, admission, reserved, seckill_buyers, seckill_token,
-    stock,
-};
+use contract::store::call::order::free;
+use contract::store::call::stock::release;
+use contract::store::call::{self, Call, Holder};
+use contract::store::redis::{COMPLETED, admission};
 use contract::wire::intake::{Accepted, Intake, Purchase};
 use domain::{Order, OrderId, ProductId, SkuId, StockMode, UserId};
 use std::collections::BTreeMap;
@@ -28,52 +28,34 @@ pub async fn give_back(redis: &Redis, lost: &[&Intake]) -> anyhow::Result<()> {
                     lines,
                 } in promised(accepted)
                 {
-                    let mut arguments = vec![order.to_string()];
-                    arguments.extend(lines.iter().map(|(sku, _)| sku.0.to_string()));
-                    releases.push(Call {
-                        keys: vec![stock(product), reserved(product)],
-                        arguments,
-                    });
+                    let skus = lines.iter().map(|(sku, _)| *sku);
+                    releases.push(release(product, Holder::Order(order), skus));
                 }
             }
         }
     }
-    redis.run::<i64>(&SECKILL_REFUND, &refunds).await?;
-    redis.run::<i64>(&RELEASE, &releases).await?;
+    redis.run::<i64>(&refunds).await?;
+    redis.run::<i64>(&releases).await?;
     forget_queued(redis, &orders).await?;
     // Last, for a repeat may come at once.
     let keys: Vec<Call> = lost.iter().filter_map(|intake| key(intake)).collect();
-    redis.run::<i64>(&FREE, &keys).await.map(drop)
+    redis.run::<i64>(&keys).await.map(drop)
 }
 
 /// Frees what answers repeats with the order, so that the next one makes an order. A purchase's key is its token.
-fn key(intake: &Intake) -> Option<Call> {
+fn key(intake: &Intake) -> Option<Call<'static>> {
     let (Intake::Order(accepted), Some(id)) = (intake, intake.order_id()) else {
         return None;
     };
     let user = UserId::new(accepted.event.order.user_id.parse().ok()?);
-    Some(Call {
-        keys: vec![admission(user, accepted.key.as_ref(), &accepted.payload)],
-        arguments: vec![id.tick().to_string(), COMPLETED.to_owned()],
-    })
+    let key = admission(user, accepted.key.as_ref(), &accepted.payload);
+    Some(free(key, id, COMPLETED))
 }
 
 /// Only purchases in sales of ours were promised something.
-fn refund(purchase: &Purchase) -> Option<Call> {
+fn refund(purchase: &Purchase) -> Option<Call<'static>> {
     let (sale, user) = (purchase.sale()?, purchase.user.id);
-    Some(Call {
-        keys: vec![
-            stock(purchase.product),
-            reserved(purchase.product),
-            seckill_buyers(sale),
-            seckill_token(sale, user),
-        ],
-        arguments: vec![
-            purchase.order.to_string(),
-            purchase.sku.0.to_string(),
-            user.get().to_string(),
-        ],
-    })
+    Some(call::sale::refund(sale, purchase.sku, user, purchase.order))
 }
 
 /// Lines of one order and product.

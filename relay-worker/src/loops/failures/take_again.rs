@@ -3,15 +3,16 @@
 
 use super::compensate::{Promised, promised};
 use crate::clients::database::Database;
-use crate::clients::redis::{Call, Redis};
+use crate::clients::redis::Redis;
 use crate::loops::stock::message::{Line, StockMove};
 use crate::loops::stock::plan::plan;
 use crate::loops::stock::rows::{self, Lock};
 use crate::loops::stock::{LineState, apply};
+use contract::store::call::Call;
 use contract::store::redis::{Script, reserved, seckill_buyers, stock};
 use contract::wire::intake::{Accepted, Intake, Purchase};
 use domain::stock::StockEffect;
-use domain::{Order, ProductId, SkuId, StockMode};
+use domain::{Order, SkuId, StockMode};
 
 const RETAKE: Script = Script {
     name: "retake",
@@ -35,39 +36,30 @@ pub async fn take_again(
                 return Ok(false);
             }
             let call = |one: Promised| {
-                let head = [one.order.to_string(), String::new(), String::new()];
-                retake(one.product, head, &one.lines)
+                let keys = [stock(one.product), reserved(one.product)];
+                let call = Call::new(&RETAKE, keys).arg(one.order).text("").text("");
+                with_lines(call, &one.lines)
             };
             promised(accepted).into_iter().map(call).collect::<Vec<_>>()
         }
     };
-    let taken: Vec<u8> = redis.run(&RETAKE, &calls).await?;
+    let taken: Vec<u8> = redis.run(&calls).await?;
     Ok(taken.into_iter().all(|taken| taken == 1))
 }
 
-fn retake_purchase(purchase: &Purchase) -> Option<Call> {
-    let (sale, user) = (purchase.sale()?, purchase.user.id.get());
-    let head = [
-        purchase.order.to_string(),
-        ":q".to_owned(),
-        user.to_string(),
-    ];
-    let lines = [(purchase.sku, purchase.quantity)];
-    let mut call = retake(purchase.product, head, &lines);
-    call.keys.push(seckill_buyers(sale));
-    Some(call)
+fn retake_purchase(purchase: &Purchase) -> Option<Call<'static>> {
+    let (sale, product) = (purchase.sale()?, purchase.product);
+    let keys = [stock(product), reserved(product), seckill_buyers(sale)];
+    let call = Call::new(&RETAKE, keys)
+        .arg(purchase.order)
+        .text(":q")
+        .arg(purchase.user.id.get());
+    Some(with_lines(call, &[(purchase.sku, purchase.quantity)]))
 }
 
-/// `head`: order, mark, buyer.
-fn retake(product: ProductId, head: [String; 3], lines: &[(SkuId, u32)]) -> Call {
-    let mut arguments = head.to_vec();
-    for (sku, quantity) in lines {
-        arguments.extend([sku.0.to_string(), quantity.to_string()]);
-    }
-    Call {
-        keys: vec![stock(product), reserved(product)],
-        arguments,
-    }
+fn with_lines<'a>(call: Call<'a>, lines: &[(SkuId, u32)]) -> Call<'a> {
+    let numbers = lines.iter();
+    call.args(numbers.flat_map(|(sku, quantity)| [sku.0, u64::from(*quantity)]))
 }
 
 /// The reservation of an order's database lines, all or none. One that is there already stays; where the order never

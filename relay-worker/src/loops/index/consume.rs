@@ -6,6 +6,7 @@ use super::schema::ALIAS;
 use crate::dead_letter;
 use crate::limits::{BULK_DOCUMENTS_MAX, BULK_GATHER_MS, ROUND_TIMEOUT_MS};
 use crate::ports::{self, Incoming, Outgoing, Publisher, Source};
+use crate::process::batches;
 use crate::process::metrics::Metrics;
 use crate::process::outage::{Outage, persist, within};
 use crate::process::shutdown::Shutdown;
@@ -27,28 +28,12 @@ impl<S: Source, P: Publisher> IndexConsumer<S, P> {
         let mut outage = Outage::new("indexer");
         let gather = Duration::from_millis(BULK_GATHER_MS);
         loop {
-            let batch = tokio::select! {
-                () = shutdown.wait() => return,
-                batch = self.source.next(BULK_DOCUMENTS_MAX, gather) => batch,
-            };
-            let batch = match batch {
-                Ok(batch) => batch,
-                Err(error) => {
-                    let pause = outage.failed(&error);
-                    shutdown.pause(pause).await;
-                    continue;
-                }
-            };
-            if self
-                .take_in(&batch, &mut outage, &mut shutdown)
-                .await
-                .is_none()
-            {
-                return;
-            }
-            if let Err(error) = self.source.acknowledge(&batch).await {
-                tracing::info!("a batch will be indexed again: {error:#}");
-            }
+            let size = (BULK_DOCUMENTS_MAX, gather);
+            let batch = batches::next(&mut self.source, size, &mut outage, &mut shutdown).await;
+            let Some(batch) = batch else { return };
+            let taken_in = self.take_in(&batch, &mut outage, &mut shutdown).await;
+            let Some(()) = taken_in else { return };
+            batches::acknowledge(&mut self.source, &batch, &outage).await;
         }
     }
 

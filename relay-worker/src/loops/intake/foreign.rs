@@ -4,14 +4,13 @@ use super::draft::{Draft, RecordKey};
 use super::write::Writer;
 use super::{Refusal, Written, lookup};
 use crate::clients::database::{assembled, padded};
-use crate::clients::redis::Call;
 use crate::process::clock::now_ms;
 use anyhow::Context;
-use contract::store::redis::{MINT, id_counter};
+use contract::store::call::Call;
+use contract::store::call::order::mint;
 use contract::store::sql::placeholders;
 use contract::wire::intake::Purchase;
 use contract::wire::seckill_message::ForeignPurchase;
-use domain::id::EPOCH_MS;
 use domain::{OrderId, ProductId, SkuId, User, UserId};
 use sqlx::Row as _;
 use std::collections::HashMap;
@@ -139,14 +138,8 @@ impl Writer {
             .iter()
             .map(|(_, message)| UserId::new(message.user).gene())
             .collect();
-        let calls: Vec<Call> = genes
-            .iter()
-            .map(|gene| Call {
-                keys: vec![id_counter(*gene)],
-                arguments: vec![EPOCH_MS.to_string()],
-            })
-            .collect();
-        let ticks: Vec<u64> = self.redis.run(&MINT, &calls).await?;
+        let calls: Vec<Call> = genes.iter().map(|gene| mint(*gene)).collect();
+        let ticks: Vec<u64> = self.redis.run(&calls).await?;
         let ids = ticks.iter().zip(genes).map(|(tick, gene)| {
             OrderId::compose(*tick, gene).with_context(|| format!("Redis minted {tick}"))
         });

@@ -1,15 +1,17 @@
 //! The intake streams: found by registry, read by consumer group, taken over from relays that died. Every command
 //! names one stream, so that all of it runs on a Redis Cluster too.
 
-use crate::clients::redis::{Call, Redis};
+use crate::clients::redis::Redis;
 use crate::limits::{
     INTAKE_CLAIM_IDLE_MS, INTAKE_CONSUMER_IDLE_MS, INTAKE_NAMES_MAX, INTAKE_READ_MAX,
     SALES_RECENT_MS,
 };
 use crate::process::outage::Outage;
 use anyhow::Context;
+use contract::store::call::Call;
+use contract::store::call::order::settle_intake;
 use contract::store::redis::{
-    INTAKE_GROUP, SECKILL_PRODUCTS, SETTLE_INTAKE, Script, order_intakes, seckill_intake,
+    INTAKE_GROUP, SECKILL_PRODUCTS, Script, order_intakes, seckill_intake,
 };
 use domain::ProductId;
 use redis::RedisError;
@@ -275,16 +277,14 @@ impl Streams {
         let calls: Vec<Call> = self
             .ready
             .iter()
-            .map(|name| Call {
-                keys: vec![name.clone()],
-                arguments: vec![
-                    INTAKE_GROUP.to_owned(),
-                    self.consumer.clone(),
-                    INTAKE_CONSUMER_IDLE_MS.to_string(),
-                ],
+            .map(|name| {
+                Call::new(&RETIRE, [name.clone()])
+                    .text(INTAKE_GROUP)
+                    .text(&self.consumer)
+                    .arg(INTAKE_CONSUMER_IDLE_MS)
             })
             .collect();
-        let removed: Vec<usize> = self.redis.run(&RETIRE, &calls).await?;
+        let removed: Vec<usize> = self.redis.run(&calls).await?;
         let removed: usize = removed.into_iter().sum();
         if removed > 0 {
             tracing::info!(consumers = removed, "relays that are gone are forgotten");
@@ -297,14 +297,10 @@ impl Streams {
             return Ok(());
         }
         let products = self.over.iter().map(|product| product.0);
-        let call = Call {
-            keys: vec![SECKILL_PRODUCTS.to_owned()],
-            arguments: std::iter::once(SALES_RECENT_MS)
-                .chain(products)
-                .map(|number| number.to_string())
-                .collect(),
-        };
-        let forgotten: Vec<usize> = self.redis.run(&FORGET, &[call]).await?;
+        let call = Call::new(&FORGET, [SECKILL_PRODUCTS.to_owned()])
+            .arg(SALES_RECENT_MS)
+            .args(products);
+        let forgotten: Vec<usize> = self.redis.run(&[call]).await?;
         tracing::info!(
             products = forgotten.iter().sum::<usize>(),
             "flash sales that are over are forgotten"
@@ -341,15 +337,10 @@ pub async fn settle<'a>(
     let calls: Vec<Call> = streams
         .iter()
         .flat_map(|(stream, ids)| {
-            ids.chunks(INTAKE_READ_MAX).map(|ids| Call {
-                keys: vec![(*stream).to_owned()],
-                arguments: std::iter::once(INTAKE_GROUP)
-                    .chain(ids.iter().copied())
-                    .map(str::to_owned)
-                    .collect(),
-            })
+            let chunks = ids.chunks(INTAKE_READ_MAX);
+            chunks.map(|ids| settle_intake(stream, ids))
         })
         .collect();
-    redis.run::<i64>(&SETTLE_INTAKE, &calls).await?;
+    redis.run::<i64>(&calls).await?;
     Ok(())
 }

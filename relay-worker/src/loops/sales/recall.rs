@@ -5,16 +5,15 @@
 use super::watch::Running;
 use super::{Over, Sales};
 use crate::clients::database::Database;
-use crate::clients::redis::Call;
 use crate::limits::{ROUND_TIMEOUT_MS, STATEMENT_ROWS_MAX};
 use crate::loops::failures::MessageSource;
 use crate::loops::intake::take_in::read_raw;
-use crate::loops::stock::Holder;
 use crate::loops::stock::rows::{self, Lock};
 use crate::loops::stock::sync::{News, sync};
 use crate::process::outage::within;
 use anyhow::{Context, ensure};
 use contract::api::failure::FailureStatus;
+use contract::store::call::{Call, Holder};
 use contract::store::redis::{
     SECKILL_PRODUCTS, Script, reserved, seckill, seckill_buyers, seckills, stock,
 };
@@ -88,10 +87,11 @@ impl Sales {
             .query_async::<()>(&mut connection)
             .await
             .context("Redis")?;
-        let mut arguments = vec![mark, sale.status().to_owned()];
-        arguments.extend(sale.facts.arguments());
-        let keys = vec![seckill(id), seckills(id.product)];
-        let opened: Vec<u8> = self.redis.run(&REOPEN, &[Call { keys, arguments }]).await?;
+        let reopen = Call::new(&REOPEN, [seckill(id), seckills(id.product)])
+            .text(mark)
+            .text(sale.status())
+            .args(sale.facts.arguments());
+        let opened: Vec<u8> = self.redis.run(&[reopen]).await?;
         ensure!(opened == [1], "flash sale {id} was lost once more");
         tracing::warn!(seckill_id = %id, promised, "a flash sale that Redis had lost goes on");
         Ok(())
@@ -229,16 +229,16 @@ impl Sales {
     async fn adopt(&self, sale: &Running, bought: &[Bought]) -> anyhow::Result<usize> {
         let calls: Vec<Call> = bought
             .chunks(ADOPTED_MAX)
-            .map(|bought| Call {
-                keys: vec![
+            .map(|bought| {
+                let keys = [
                     stock(sale.facts.id.product),
                     reserved(sale.facts.id.product),
                     seckill_buyers(sale.facts.id),
-                ],
-                arguments: arguments(sale.facts.sale_sku(), bought),
+                ];
+                Call::new(&ADOPT, keys).args(arguments(sale.facts.sale_sku(), bought))
             })
             .collect();
-        let promised: Vec<usize> = self.redis.run(&ADOPT, &calls).await?;
+        let promised: Vec<usize> = self.redis.run(&calls).await?;
         Ok(promised.into_iter().sum())
     }
 

@@ -2,9 +2,9 @@
 
 use super::Sales;
 use super::care::{Care, Task};
-use crate::clients::redis::Call;
 use crate::limits::SALES_MAX;
 use contract::api::product::SaleStatus;
+use contract::store::call::Call;
 use contract::store::redis::{Script, seckill, seckills, stock};
 use contract::store::sale_facts::SaleFacts;
 use domain::seckill::SeckillStatus;
@@ -105,20 +105,19 @@ impl Sales {
     }
 
     async fn look(&self, sales: &[Running]) -> anyhow::Result<Vec<anyhow::Result<String>>> {
-        let call = |sale: &Running| Call {
-            keys: vec![
-                seckill(sale.facts.id),
-                stock(sale.facts.id.product),
-                seckills(sale.facts.id.product),
-            ],
-            arguments: vec![
-                sale.facts.sale_sku().0.to_string(),
-                sale.status().to_owned(),
-                sale.facts.id.number.to_string(),
-                sale.facts.window(),
-            ],
+        let call = |sale: &Running| {
+            let facts = &sale.facts;
+            let product = facts.id.product;
+            Call::new(
+                &WATCH,
+                [seckill(facts.id), stock(product), seckills(product)],
+            )
+            .arg(facts.sale_sku().0)
+            .text(sale.status())
+            .arg(facts.id.number)
+            .text(facts.window())
         };
         let calls: Vec<Call> = sales.iter().map(call).collect();
-        self.redis.run_each(&WATCH, &calls).await
+        self.redis.run_each(&calls).await
     }
 }

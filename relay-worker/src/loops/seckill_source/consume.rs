@@ -3,6 +3,7 @@
 use super::{Bus, Message, Purchases, read};
 use crate::limits::{ROUND_TIMEOUT_MS, SECKILL_MESSAGES_MAX};
 use crate::ports::{Incoming, Source};
+use crate::process::batches;
 use crate::process::metrics::Metrics;
 use crate::process::outage::{Outage, persist, within};
 use crate::process::shutdown::Shutdown;
@@ -25,28 +26,16 @@ impl<S: Source, W: Purchases> SeckillConsumer<S, W> {
         let mut reading = Outage::new(format!("flash-sale messages of {name}"));
         let mut writing = Outage::new(format!("writing flash-sale messages of {name}"));
         loop {
-            let batch = tokio::select! {
-                () = shutdown.wait() => return,
-                batch = self.source.next(SECKILL_MESSAGES_MAX, GATHER) => batch,
-            };
-            let batch = match batch {
-                Ok(batch) => batch,
-                Err(error) => {
-                    let pause = reading.failed(&error);
-                    shutdown.pause(pause).await;
-                    continue;
-                }
-            };
-            reading.over();
+            let size = (SECKILL_MESSAGES_MAX, GATHER);
+            let batch = batches::next(&mut self.source, size, &mut reading, &mut shutdown).await;
+            let Some(batch) = batch else { return };
             let messages = self.read(&batch);
             let round = || within(ROUND_TIMEOUT_MS, "writing", self.writer.take_in(&messages));
             if !messages.is_empty() && persist(&mut writing, &mut shutdown, round).await.is_none() {
                 return;
             }
             drop(messages);
-            if let Err(error) = self.source.acknowledge(&batch).await {
-                tracing::info!(bus = name, "a batch will be read again: {error:#}");
-            }
+            batches::acknowledge(&mut self.source, &batch, &reading).await;
         }
     }
 

@@ -4,6 +4,7 @@
 use super::read;
 use crate::limits::SECKILL_MESSAGES_MAX;
 use crate::ports::{Incoming, Outgoing, Publisher, Source, Verdict};
+use crate::process::batches;
 use crate::process::metrics::Metrics;
 use crate::process::outage::{Outage, persist};
 use crate::process::shutdown::Shutdown;
@@ -37,31 +38,14 @@ impl<S: Source, P: Publisher> Forwarder<S, P> {
         let mut reading = Outage::new("purchases to pass on");
         let mut sending = Outage::new("passing purchases on to RabbitMQ");
         loop {
-            let batch = tokio::select! {
-                () = shutdown.wait() => return,
-                batch = self.source.next(SECKILL_MESSAGES_MAX, GATHER) => batch,
-            };
-            let batch = match batch {
-                Ok(batch) => batch,
-                Err(error) => {
-                    let pause = reading.failed(&error);
-                    shutdown.pause(pause).await;
-                    continue;
-                }
-            };
-            reading.over();
+            let size = (SECKILL_MESSAGES_MAX, GATHER);
+            let batch = batches::next(&mut self.source, size, &mut reading, &mut shutdown).await;
+            let Some(batch) = batch else { return };
             let own = batch.iter().filter(|record| read::is_own(record));
             let waiting: Vec<Outgoing> = own.map(outgoing).collect();
-            if self
-                .deliver(waiting, &mut sending, &mut shutdown)
-                .await
-                .is_none()
-            {
-                return;
-            }
-            if let Err(error) = self.source.acknowledge(&batch).await {
-                tracing::info!("a batch will be passed on again: {error:#}");
-            }
+            let delivered = self.deliver(waiting, &mut sending, &mut shutdown).await;
+            let Some(()) = delivered else { return };
+            batches::acknowledge(&mut self.source, &batch, &reading).await;
         }
     }
 

@@ -1,9 +1,10 @@
 //! Telling Redis what the database says of a product's stock, and which intents that includes.
 
+use super::Variant;
 use super::message::StockMove;
-use super::{Holder, Variant};
-use crate::clients::redis::{Call, Redis};
-use contract::store::redis::{SYNC, reserved, stock};
+use crate::clients::redis::Redis;
+use contract::store::call::stock::Row;
+use contract::store::call::{self, Call, Holder};
 use domain::stock::Inventory;
 use domain::{ProductId, SkuId, StockMode};
 use std::collections::{BTreeMap, HashMap};
@@ -41,30 +42,24 @@ pub fn news(moves: &[StockMove], stock: &HashMap<Variant, Inventory>) -> BTreeMa
 /// When Redis is away; all of it may be sent again.
 pub async fn sync(redis: &Redis, news: &BTreeMap<ProductId, News>) -> anyhow::Result<usize> {
     let calls: Vec<Call> = news.iter().flat_map(calls).collect();
-    let settled: Vec<usize> = redis.run(&SYNC, &calls).await?;
+    let settled: Vec<usize> = redis.run(&calls).await?;
     Ok(settled.into_iter().sum())
 }
 
-fn calls((product, news): (&ProductId, &News)) -> Vec<Call> {
-    let keys = vec![stock(*product), reserved(*product)];
-    let mut rows = vec![news.rows.len().to_string()];
-    for row in &news.rows {
-        rows.extend([row.sku.0, row.available.into(), row.version].map(|n| n.to_string()));
-    }
-    let call = |settled: &[(Holder, SkuId)]| {
-        let mut arguments = rows.clone();
-        for (holder, sku) in settled {
-            arguments.extend([holder.to_string(), sku.0.to_string()]);
-        }
-        Call {
-            keys: keys.clone(),
-            arguments,
-        }
+fn calls((product, news): (&ProductId, &News)) -> Vec<Call<'static>> {
+    let row = |row: &Inventory| Row {
+        sku: row.sku,
+        available: row.available.into(),
+        version: row.version,
     };
+    let rows: Vec<Row> = news.rows.iter().map(row).collect();
     if news.settled.is_empty() {
-        return vec![call(&[])];
+        return vec![call::stock::sync(*product, &rows, &[])];
     }
-    news.settled.chunks(SETTLED_MAX).map(call).collect()
+    let chunks = news.settled.chunks(SETTLED_MAX);
+    chunks
+        .map(|settled| call::stock::sync(*product, &rows, settled))
+        .collect()
 }
 
 #[cfg(test)]

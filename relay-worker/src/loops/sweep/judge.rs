@@ -1,6 +1,7 @@
 //! What is to be done about old intents and stale stock, decided without a server.
 
-use crate::loops::stock::{Holder, LineKey};
+use crate::loops::stock::LineKey;
+use contract::store::call::Holder;
 use domain::stock::Inventory;
 use domain::{OrderId, ProductId, SkuId};
 use std::collections::{HashMap, HashSet};

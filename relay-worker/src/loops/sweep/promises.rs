@@ -3,16 +3,16 @@
 use super::judge::{Disowned, Holders, Intent, Shown, intent, judge};
 use super::{Existing, Sweep, existing, queued};
 use crate::clients::database::{assembled, padded};
-use crate::clients::redis::Call;
 use crate::limits::{SWEEP_INTENTS_MAX, SWEEP_PRODUCTS_MAX};
-use crate::loops::stock::Holder;
 use crate::loops::stock::rows::{self, Lock};
 use crate::loops::stock::sync::{News, sync};
-use contract::store::redis::{RELEASE, Script, reserved, stock};
+use contract::store::call::stock::release;
+use contract::store::call::{Call, Holder};
+use contract::store::redis::{Script, reserved, stock};
 use contract::store::sql::placeholders;
-use domain::ProductId;
 use domain::limits::ORPHAN_AGE_MS;
 use domain::seckill::SeckillStatus;
+use domain::{ProductId, SkuId};
 use sqlx::mysql::MySqlConnection;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
@@ -63,15 +63,13 @@ impl Sweep {
     }
 
     async fn audit(&self, products: &[ProductId]) -> anyhow::Result<Vec<Audited>> {
-        let arguments = vec![ORPHAN_AGE_MS.to_string(), SWEEP_INTENTS_MAX.to_string()];
-        let calls: Vec<Call> = products
-            .iter()
-            .map(|product| Call {
-                keys: vec![stock(*product), reserved(*product)],
-                arguments: arguments.clone(),
-            })
-            .collect();
-        let audits = self.redis.run_each::<Audit>(&AUDIT, &calls).await?;
+        let call = |product: &ProductId| {
+            Call::new(&AUDIT, [stock(*product), reserved(*product)])
+                .arg(ORPHAN_AGE_MS)
+                .arg(SWEEP_INTENTS_MAX)
+        };
+        let calls: Vec<Call> = products.iter().map(call).collect();
+        let audits = self.redis.run_each::<Audit>(&calls).await?;
         let mut audited = Vec::new();
         for (product, audit) in products.iter().zip(audits) {
             // What is wrong with one product is no reason to leave the others.
@@ -170,23 +168,21 @@ impl Sweep {
             let orphaned = orphaned.filter(|(holder, sku)| {
                 self.suspects.convict((*product, *holder, *sku), looked_at)
             });
-            orphans.extend(orphaned.map(|(holder, sku)| Call {
-                keys: vec![contract::store::redis::stock(*product), reserved(*product)],
-                arguments: vec![holder.to_string(), sku.0.to_string()],
-            }));
+            let release = |(holder, sku): &(Holder, SkuId)| release(*product, *holder, [*sku]);
+            orphans.extend(orphaned.map(release));
         }
         let behind = !believed.is_empty();
         if behind {
             tracing::error!("the inventory database went back to an older state of itself");
         }
         if self.went_back.follows() {
-            let taken: Vec<usize> = self.redis.run(&BELIEVE, &believed).await?;
+            let taken: Vec<usize> = self.redis.run(&believed).await?;
             self.metrics.sweep_repaired.add(taken.into_iter().sum());
         }
         self.metrics
             .sweep_settled
             .add(sync(&self.redis, &news).await?);
-        let released: Vec<usize> = self.redis.run(&RELEASE, &orphans).await?;
+        let released: Vec<usize> = self.redis.run(&orphans).await?;
         let released: usize = released.into_iter().sum();
         if released > 0 {
             self.metrics.sweep_released.add(released);
@@ -200,22 +196,21 @@ impl Sweep {
 }
 
 /// What Redis shows of a product that the database does not have.
-fn believe(product: ProductId, disowned: &[Disowned]) -> Option<Call> {
+fn believe(product: ProductId, disowned: &[Disowned]) -> Option<Call<'static>> {
     if disowned.is_empty() {
         return None;
     }
-    let mut arguments = Vec::with_capacity(4 * disowned.len());
-    for Disowned { sku, seen, row } in disowned {
-        let (available, version) = match row {
-            Some(row) => (row.available.to_string(), row.version.to_string()),
-            None => (String::new(), String::new()),
-        };
-        arguments.extend([sku.0.to_string(), seen.to_string(), available, version]);
-    }
-    Some(Call {
-        keys: vec![stock(product)],
-        arguments,
-    })
+    let call = Call::new(&BELIEVE, [stock(product)]);
+    let believed = disowned
+        .iter()
+        .fold(call, |call, Disowned { sku, seen, row }| {
+            let (available, version) = match row {
+                Some(row) => (row.available.to_string(), row.version.to_string()),
+                None => (String::new(), String::new()),
+            };
+            call.arg(sku.0).arg(seen).text(available).text(version)
+        });
+    Some(believed)
 }
 
 /// Which of these sales have their units set aside. One that is still planned may be preheated again.

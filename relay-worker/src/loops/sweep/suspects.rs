@@ -1,7 +1,7 @@
 //! Intents that look old are looked at twice: Redis' clock may have been set forward since they were left, and their
 //! orders may be on their way.
 
-use crate::loops::stock::Holder;
+use contract::store::call::Holder;
 use domain::limits::INSERT_DEADLINE_MS;
 use domain::{ProductId, SkuId};
 use std::collections::HashMap;

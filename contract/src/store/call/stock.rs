@@ -1,0 +1,103 @@
+//! Catalogue and stock: what is loaded of them, and who is promised units.
+
+use super::{Call, Holder};
+use crate::store::redis as keys;
+use domain::{Cents, Ms, OrderId, ProductId, SkuId};
+
+/// A product's catalogue entry.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub name: String,
+    /// Empty where there is none.
+    pub image: String,
+    /// In cents.
+    pub price: i64,
+    /// Code of the status.
+    pub status: u8,
+    /// Code of the stock mode.
+    pub mode: u8,
+    pub updated_at: Ms,
+}
+
+/// A row of the stock, as the database has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    pub sku: SkuId,
+    pub available: u64,
+    pub version: u64,
+}
+
+fn stock(product: ProductId) -> [String; 2] {
+    [keys::stock(product), keys::reserved(product)]
+}
+
+/// Loads a catalogue entry, or that there is none, unless a newer one is there.
+pub fn cache_product(product: ProductId, kept_ms: Ms, entry: Option<Entry>) -> Call<'static> {
+    let call = Call::new(&keys::CACHE_PRODUCT, [keys::product(product)]).arg(kept_ms);
+    let Some(entry) = entry else {
+        return call.text("0").text("absent").text("1");
+    };
+    call.arg(entry.updated_at)
+        .text("name")
+        .text(entry.name)
+        .text("image")
+        .text(entry.image)
+        .text("price")
+        .arg(entry.price)
+        .text("status")
+        .arg(entry.status)
+        .text("mode")
+        .arg(entry.mode)
+}
+
+/// Reads a catalogue entry and its stock.
+pub fn product(product: ProductId) -> Call<'static> {
+    let keys = [keys::product(product), keys::stock(product)];
+    Call::new(&keys::PRODUCT, keys)
+}
+
+/// Promises units of one product to an order, where the price is this one, if any is named.
+pub fn reserve(
+    product: ProductId,
+    order: OrderId,
+    price: Option<Cents>,
+    lines: impl Iterator<Item = (SkuId, u32)>,
+) -> Call<'static> {
+    let [stock, reserved] = stock(product);
+    let keys = [keys::product(product), stock, reserved];
+    let price = price.map_or(String::new(), |price| price.get().to_string());
+    Call::new(&keys::RESERVE, keys)
+        .arg(order)
+        .text(price)
+        .args(lines.flat_map(|(sku, quantity)| [sku.0, u64::from(quantity)]))
+}
+
+/// Takes a promise back.
+pub fn release(
+    product: ProductId,
+    holder: Holder,
+    skus: impl IntoIterator<Item = SkuId>,
+) -> Call<'static> {
+    Call::new(&keys::RELEASE, stock(product))
+        .arg(holder)
+        .args(skus.into_iter().map(|sku| sku.0))
+}
+
+/// Promises ordinary units to a flash sale before the database sets them aside.
+pub fn set_aside(product: ProductId, sale: u32, sku: SkuId, units: u32) -> Call<'static> {
+    Call::new(&keys::SET_ASIDE, stock(product))
+        .arg(Holder::Sale(sale))
+        .arg(sku.0)
+        .arg(units)
+}
+
+/// Takes over the database's rows, and drops the promises that they include by now.
+pub fn sync(product: ProductId, rows: &[Row], settled: &[(Holder, SkuId)]) -> Call<'static> {
+    let rows_of = rows.iter();
+    let call = Call::new(&keys::SYNC, stock(product))
+        .arg(rows.len())
+        .args(rows_of.flat_map(|row| [row.sku.0, row.available, row.version]));
+    settled
+        .iter()
+        .fold(call, |call, (holder, sku)| call.arg(holder).arg(sku.0))
+}

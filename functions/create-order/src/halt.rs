@@ -1,0 +1,102 @@
+//! Attempts that place no order: why, and what they hold. The rule: give back only what is certainly not used; leave the
+//! rest to a repeat or the relay.
+
+use domain::{Order, OrderItem, StockMode};
+use guest::Fault;
+use shop::order_store::Made;
+
+/// An attempt that ends without an order of its own.
+#[derive(Debug)]
+pub struct Halt {
+    pub holds: Holds,
+    pub because: Because,
+}
+
+/// What is to be given back, in this order: units before the key that names whose they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Holds {
+    pub units_in_database: bool,
+    pub units_in_redis: bool,
+    pub key: bool,
+}
+
+#[derive(Debug)]
+pub enum Because {
+    /// It cannot be placed.
+    Fault(Fault),
+    /// The key has made an order before.
+    Made(Made),
+    /// Another order has its id: it asks to be admitted again.
+    IdTaken,
+}
+
+impl Holds {
+    /// Nothing but the key.
+    pub const KEY: Self = Self {
+        units_in_database: false,
+        units_in_redis: false,
+        key: true,
+    };
+
+    /// All that `order` was placed with.
+    pub fn all(order: &Order) -> Self {
+        let in_database = |item: &OrderItem| item.stock_mode == StockMode::Db;
+        Self {
+            units_in_database: order.items.iter().any(in_database),
+            units_in_redis: true,
+            key: true,
+        }
+    }
+}
+
+impl Halt {
+    /// Before anything was reserved. Where Redis is away units may be taken all the same: the key stays in `processing`
+    /// and names the order, so that a repeat or the relay returns them.
+    pub fn unreserved(fault: Fault) -> Self {
+        let redis_is_away = matches!(
+            fault,
+            Fault::Unavailable {
+                backend: "redis",
+                ..
+            }
+        );
+        let holds = match redis_is_away {
+            true => Holds::default(),
+            false => Holds::KEY,
+        };
+        Self::holding(holds, fault)
+    }
+
+    /// With the units of all lines reserved in Redis, and none in the database.
+    pub fn reserved_in_redis(fault: Fault) -> Self {
+        let units_in_redis = true;
+        Self::holding(
+            Holds {
+                units_in_redis,
+                ..Holds::KEY
+            },
+            fault,
+        )
+    }
+
+    /// Before anything was reserved, as its key has made an order.
+    pub fn made(made: Made) -> Self {
+        Self {
+            holds: Holds::KEY,
+            because: Because::Made(made),
+        }
+    }
+
+    /// What it holds is given back.
+    pub fn holding(holds: Holds, fault: Fault) -> Self {
+        Self {
+            holds,
+            because: Because::Fault(fault),
+        }
+    }
+
+    /// The order may stand: nothing is given back.
+    pub fn uncertain(fault: Fault) -> Self {
+        Self::holding(Holds::default(), fault)
+    }
+}
