@@ -3,8 +3,9 @@
 
 use crate::compare::{self, Args};
 use crate::peer::{Kind, Peer};
-use crate::report::{Report, shown};
+use crate::report::Report;
 use crate::sample::Median;
+use crate::sample::shown;
 use crate::workload::Workload;
 use crate::world::{BUFFER_POOL_BYTES, Size, World};
 use anyhow::{Context, Result};

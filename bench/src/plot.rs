@@ -2,7 +2,7 @@
 
 use crate::outcome::Outcome;
 use crate::peer::Kind;
-use crate::report::shown;
+use crate::sample::shown;
 use anyhow::{Context, Result};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};

@@ -1,6 +1,7 @@
 //! A benchmark's outcome: a table for people, JSON for programs.
 
 use crate::outcome::Outcome;
+use crate::sample::shown;
 use crate::{compare, machine, plot};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -116,23 +117,6 @@ impl Report {
     }
 }
 
-/// A figure as people read it.
-pub fn shown(value: f64) -> String {
-    if value >= 100.0 {
-        let digits = format!("{value:.0}");
-        let mut text = String::with_capacity(digits.len() + 4);
-        for (at, digit) in digits.chars().enumerate() {
-            if at > 0 && (digits.len() - at) % 3 == 0 {
-                text.push(',');
-            }
-            text.push(digit);
-        }
-        text
-    } else {
-        format!("{value:.2}")
-    }
-}
-
 /// Writes `compare.md` and `compare.json`.
 ///
 /// # Errors
@@ -175,16 +159,4 @@ fn write_file(folder: &Path, name: &str, text: &str) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let path = folder.join(name);
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::shown;
-
-    #[test]
-    fn figures_are_readable() {
-        assert_eq!(shown(1234567.4), "1,234,567");
-        assert_eq!(shown(100.0), "100");
-        assert_eq!(shown(12.5), "12.50");
-    }
 }

@@ -70,6 +70,23 @@ pub fn per_second(count: u64, elapsed: Duration) -> f64 {
     count as f64 / elapsed.as_secs_f64().max(1e-9)
 }
 
+/// A figure as people read it.
+pub fn shown(value: f64) -> String {
+    if value >= 100.0 {
+        let digits = format!("{value:.0}");
+        let mut text = String::with_capacity(digits.len() + 4);
+        for (at, digit) in digits.chars().enumerate() {
+            if at > 0 && (digits.len() - at) % 3 == 0 {
+                text.push(',');
+            }
+            text.push(digit);
+        }
+        text
+    } else {
+        format!("{value:.2}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +98,12 @@ mod tests {
         assert_eq!(of(&[3.0, 1.0, 2.0]).middle, 2.0);
         let even = of(&[4.0, 1.0, 2.0, 3.0]);
         assert_eq!((even.low, even.middle, even.high), (1.0, 2.5, 4.0));
+    }
+
+    #[test]
+    fn figures_are_readable() {
+        assert_eq!(shown(1234567.4), "1,234,567");
+        assert_eq!(shown(100.0), "100");
+        assert_eq!(shown(12.5), "12.50");
     }
 }

@@ -1,5 +1,5 @@
-//! What functions, relay and clients agree on, by who reads it: HTTP clients (`api`), those on a bus or a stream
-//! (`wire`), and whoever works on the same Redis and MySQL (`store`).
+//! The contract between functions, relay and clients: HTTP (`api`), messages and streams (`wire`), and what is shared
+//! in Redis and MySQL (`store`).
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 

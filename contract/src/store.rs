@@ -1,5 +1,5 @@
-//! What stands in Redis and MySQL: keys and the scripts that own them, values, and the SQL of statements that more than
-//! one program runs.
+//! What is stored in Redis and MySQL: keys and the scripts that work on them, values, and SQL that more than one
+//! program runs.
 
 pub mod cached_order;
 pub mod call;

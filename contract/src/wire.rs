@@ -1,5 +1,5 @@
-//! What travels: events of the outbox and their Kafka messages, entries of the intake streams, flash-sale messages of
-//! other systems, and the notices to hosts that replies are stale.
+//! Messages: events of the outbox and their Kafka messages, entries of the intake streams, flash-sale messages of other
+//! systems, and notices to hosts that cached replies are stale.
 
 pub mod cache;
 pub mod event;

@@ -1,29 +1,28 @@
-//! Waiting schedules, as pure functions of the attempt.
+//! Backoff schedules, as pure functions of the attempt.
 
 use crate::limits::{AWAY_RETRY_MS_MAX, FAILURE_RETRY_MAX, PUBLISH_RETRY_MAX, STOCK_SPIN_MAX};
 
-/// Wait before attempt `retry` (0-based) of a versioned stock update: 5, 10, 20, 40, 50, 50, 50, 50 ms,
-/// then `None`: contended. The caller's deadline cuts it shorter.
+/// Wait before retry number `retry` (0-based) of a stock update that met a lock: 5, 10, 20, 40, 50, 50, 50, 50 ms, then
+/// `None`: contended. The caller's deadline may end the retries earlier.
 pub fn stock_spin_ms(retry: u32) -> Option<u64> {
     (retry < STOCK_SPIN_MAX).then(|| (5u64 << retry.min(4)).min(50))
 }
 
-/// Wait after a send that the bus refused, number `refused` (1-based: the first is 1): 1, 2, 4, 8, 16 s, then `None`:
-/// given up.
+/// Wait after refusal number `refused` (1-based) of a message by the bus: 1, 2, 4, 8, 16 s, then `None`: given up.
 pub fn refused_retry_ms(refused: u32) -> Option<u64> {
     (1..=PUBLISH_RETRY_MAX)
         .contains(&refused)
         .then(|| 1_000 << (refused - 1))
 }
 
-/// Wait after failed send number `failed` (1-based) where the bus was away: 1, 2, 4, 8, 16 s, then 30 s, for ever. That
-/// somebody is away says nothing about the message.
+/// Wait after failed send number `failed` (1-based) to an unreachable bus: 1, 2, 4, 8, 16 s, then 30 s without end. An
+/// outage says nothing about the message.
 pub fn away_retry_ms(failed: u32) -> u64 {
     (1_000u64 << failed.saturating_sub(1).min(5)).min(AWAY_RETRY_MS_MAX)
 }
 
-/// Wait before retry number `retry` (1-based) of a message that is no order yet: 1, 2, 4, 8, 16 s, then `None`: given
-/// up.
+/// Wait before retry number `retry` (1-based) of a message that could not become an order: 1, 2, 4, 8, 16 s, then
+/// `None`: given up.
 pub fn failure_retry_ms(retry: u32) -> Option<u64> {
     (1..=FAILURE_RETRY_MAX)
         .contains(&retry)

@@ -1,6 +1,6 @@
-//! Enums that stores keep as numbers and people read as words.
+//! Enums that are stored as numbers and shown as names.
 
-/// Defines an enum whose variants have each a stored number and a name: `Paid = 1, "paid"`.
+/// Defines an enum whose variants each have a stored number and a name: `Paid = 1, "paid"`.
 #[macro_export]
 macro_rules! coded {
     ($(#[$of_enum:meta])* $visibility:vis enum $Enum:ident {
@@ -13,7 +13,7 @@ macro_rules! coded {
         }
 
         impl $Enum {
-            /// Every variant, in the order of their numbers.
+            /// Every variant, in the order of declaration.
             pub const ALL: [$Enum; [$($code),+].len()] = [$($Enum::$Variant),+];
 
             /// The stored number.
@@ -29,6 +29,7 @@ macro_rules! coded {
                 }
             }
 
+            /// As JSON, query parameters and logs show it.
             pub const fn name(self) -> &'static str {
                 match self {
                     $($Enum::$Variant => $name,)+

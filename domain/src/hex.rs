@@ -1,9 +1,9 @@
-//! Bytes as hexadecimal text and back. By a table: the standard formatter, byte by byte, was a fiftieth of what
-//! creating an order costs a component.
+//! Bytes as hexadecimal text and back. By a table: the standard formatter, byte by byte, takes 2% of a component's time
+//! to create an order.
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// The two digits of each byte.
+/// Two lower-case digits for each byte.
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
     let mut text = String::with_capacity(bytes.len() * 2);
@@ -13,10 +13,10 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// The 16 bytes that `hex` wrote; `None` where the text is anything else.
+/// The bytes of 32 hexadecimal digits in either case; `None` for any other text.
 pub fn unhex(text: &str) -> Option<[u8; 16]> {
     let mut bytes = [0u8; 16];
-    // The parser takes signs.
+    // `from_str_radix` accepts signs.
     let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
     (text.len() == 32 && digits).then_some(())?;
     for (at, byte) in bytes.iter_mut().enumerate() {

@@ -1,55 +1,60 @@
-//! Identities: the 63-bit order id and its two other spellings, users, products, events.
+//! Ids of orders (63 bits, with two other spellings), users, products and events.
 //! Order id = 41 bits of milliseconds since 2024-01-01 | 10 bits gene | 12 bits sequence.
 
 use crate::hex::hex;
 use crate::{Ms, Rejection, calendar};
 use std::fmt;
 
-/// 2024-01-01T00:00:00Z, the first moment an order id can name.
+/// 2024-01-01T00:00:00Z, the earliest time an order id can encode.
 pub const EPOCH_MS: Ms = 1_704_067_200_000;
 const SEQUENCE_BITS: u32 = 12;
 const GENE_BITS: u32 = 10;
 const TICK_MAX: u64 = (1 << 53) - 1;
-/// Users whose id is not a number live above this bit.
+/// Set in the ids of users whose name is no number.
 pub const HASHED_USER_BIT: u64 = 1 << 62;
 
-/// A buyer. Numbers below 2^62 are themselves; other spellings are hashed above it.
+/// A buyer. Numeric ids are below 2^62; any other name is hashed to an id with [`HASHED_USER_BIT`] set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(u64);
 
 impl UserId {
+    /// Takes any number: `contract::api::identity::user` checks what callers send.
     pub const fn new(id: u64) -> UserId {
         UserId(id)
     }
 
+    /// As the `user_id` columns store it.
     pub const fn get(self) -> u64 {
         self.0
     }
 
+    /// Decides the shard and the Redis hash tag of the user's orders.
     pub const fn gene(self) -> Gene {
         Gene((self.0 % 1024) as u16)
     }
 }
 
-/// user_id mod 1024: what an order id carries of its user, enough to find shard and Redis slot.
+/// `user_id` mod 1024, a part of every order id: it decides the order's shard and Redis hash tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gene(u16);
 
 impl Gene {
+    /// 0 to 1023.
     pub const fn get(self) -> u16 {
         self.0
     }
 }
 
+/// Primary key of the catalogue, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProductId(pub u64);
 
-/// Zero where the product has no variants. A flash sale's units have a sku of their own:
-/// bit 62, the activity's number in 30 bits, the sku they were taken from in 32.
+/// A variant of a product; 0 where it has none. A flash sale's units have a sku of their own: bit 62, the activity's
+/// number in 30 bits, the sku they were taken from in 32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SkuId(pub u64);
 
-/// Set in the skus of flash sales, and in no sku a caller may name.
+/// Set in the skus of flash sales, and in no sku that a caller may name.
 pub const SALE_SKU_BIT: u64 = 1 << 62;
 
 impl SkuId {
@@ -58,7 +63,7 @@ impl SkuId {
         SkuId(SALE_SKU_BIT | (number as u64) << 32 | self.base().0)
     }
 
-    /// The activity's number, where these are a flash sale's units.
+    /// The activity's number; `None` for an ordinary sku.
     pub const fn sale(self) -> Option<u32> {
         if self.0 & SALE_SKU_BIT == 0 {
             None
@@ -67,7 +72,7 @@ impl SkuId {
         }
     }
 
-    /// The sku as the catalogue knows it.
+    /// The ordinary sku, as the catalogue has it.
     pub const fn base(self) -> SkuId {
         if self.0 & SALE_SKU_BIT == 0 {
             self
@@ -77,7 +82,7 @@ impl SkuId {
     }
 }
 
-/// Snowflake of an order.
+/// Snowflake of an order: 1 to 2^63 - 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderId(u64);
 
@@ -104,25 +109,28 @@ impl OrderId {
         }
     }
 
+    /// As the database stores it; JSON has it as decimal text.
     pub const fn get(self) -> u64 {
         self.0
     }
 
+    /// That of the buyer.
     pub const fn gene(self) -> Gene {
         Gene(((self.0 >> SEQUENCE_BITS) & 1023) as u16)
     }
 
+    /// When it was minted, by Redis' clock. Runs ahead where one gene mints over 4096 ids in a millisecond.
     pub const fn minted_at(self) -> Ms {
         (self.0 >> (GENE_BITS + SEQUENCE_BITS)) + EPOCH_MS
     }
 
-    /// The tick `compose` was given.
+    /// The tick that [`compose`](Self::compose) was given.
     pub const fn tick(self) -> u64 {
         ((self.0 >> (GENE_BITS + SEQUENCE_BITS)) << SEQUENCE_BITS)
             | (self.0 & ((1 << SEQUENCE_BITS) - 1))
     }
 
-    /// Date of minting and the id in base 36: `20261121` + 13 characters.
+    /// UTC date of minting, then the id in 13 digits of base 36: `2026112102wmswva3dt6o`.
     pub fn order_no(self) -> String {
         let (year, month, day) = calendar::civil(self.minted_at());
         let mut digits = [b'0'; 13];
@@ -136,7 +144,7 @@ impl OrderId {
         text
     }
 
-    /// UUID version 8 that carries the id, so that no look-up is needed to come back.
+    /// UUID version 8 that encodes the id, so that reading it needs no look-up.
     pub fn uuid(self) -> String {
         EventId {
             order: self,
@@ -153,7 +161,7 @@ impl OrderId {
         Self::parse(text).ok_or_else(|| Rejection::UnknownOrder(text.to_owned()))
     }
 
-    /// Reads a Snowflake in decimal, an order number or a UUID.
+    /// Reads a Snowflake in decimal, an order number or a UUID; `None` for any other text.
     pub fn parse(text: &str) -> Option<OrderId> {
         match text.len() {
             36 => EventId::parse(text)
@@ -179,12 +187,13 @@ impl fmt::Display for OrderId {
     }
 }
 
-/// Names one version of one order: the outbox's message id. A UUID version 8 made of both,
-/// so that the same change can never be written as two messages.
+/// Names one version of one order: the outbox's message id. A UUID version 8 made of both, so that the same change can
+/// never be written as two messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EventId {
+    /// The order that changed.
     pub order: OrderId,
-    /// Below 2^20; zero stands for the order itself.
+    /// [`Order::version`](crate::Order::version), below 2^20; 0 stands for the order itself.
     pub version: u32,
 }
 
@@ -192,7 +201,7 @@ impl EventId {
     const VERSION_BITS: u32 = 20;
     const CHECK_BITS: u32 = 39;
 
-    /// Bits that make a mistyped UUID detectable; not a secret.
+    /// Checksum that makes a mistyped UUID detectable; not a secret.
     fn check(order: OrderId, version: u32) -> u64 {
         let mut x = order.0 ^ (u64::from(version) << 40) ^ 0x9e37_79b9_7f4a_7c15;
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -200,6 +209,7 @@ impl EventId {
         (x ^ (x >> 31)) >> (64 - Self::CHECK_BITS)
     }
 
+    /// Reads the UUID, in either case; `None` where its checksum is wrong, and for any other text.
     pub fn parse(text: &str) -> Option<EventId> {
         if text.len() != 36 || !text.is_ascii() {
             return None;
@@ -251,119 +261,4 @@ impl fmt::Display for EventId {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn layout_is_fixed() {
-        let id = OrderId::compose((1 << SEQUENCE_BITS) | 5, UserId::new(1025).gene()).unwrap();
-        assert_eq!(id.get(), (1 << 22) | (1 << 12) | 5);
-        assert_eq!(id.minted_at(), EPOCH_MS + 1);
-        assert_eq!(id.order_no(), "20240101000000002hzid");
-        assert_eq!(UserId::new(1025).get(), 1025);
-        assert_eq!(HASHED_USER_BIT, 0x4000_0000_0000_0000);
-        let gene = Gene(1023);
-        assert_eq!(OrderId::compose(0, gene), None);
-        assert_eq!(OrderId::compose(1 << 53, gene), None);
-        let last = OrderId::compose(TICK_MAX, gene);
-        assert_eq!(last, OrderId::new((1 << 63) - 1));
-    }
-
-    /// Other programs keep them.
-    #[test]
-    fn uuids_are_fixed() {
-        for (order, version, text) in [
-            (
-                382_556_363_634_511_872,
-                0,
-                "0a9e39f8-c200-8200-8000-005d6e249772",
-            ),
-            (
-                382_556_363_634_511_872,
-                1,
-                "0a9e39f8-c200-8200-8000-00e9ff2207e9",
-            ),
-            (
-                382_556_363_634_511_872,
-                0xf_ffff,
-                "0a9e39f8-c200-8200-87ff-ffd0b5019ab6",
-            ),
-            ((1 << 63) - 1, 0, "ffffffff-ffff-8fff-b800-001ce51e41a8"),
-            (
-                (1 << 63) - 1,
-                0xf_ffff,
-                "ffffffff-ffff-8fff-bfff-ffcee70147a2",
-            ),
-        ] {
-            let order = OrderId::new(order).unwrap();
-            assert_eq!(EventId { order, version }.to_string(), text);
-        }
-        for odd in [
-            "0a9e39f8-c200-8200-8000-005d6e249é72",
-            "0a9e39f8-c200-8200-8000-005d6e24977",
-            "0a9e39f8-c200-8200-8000-005d6e2497720",
-        ] {
-            assert_eq!(EventId::parse(odd), None, "{odd}");
-        }
-    }
-
-    #[test]
-    fn a_sale_has_a_sku_of_its_own() {
-        let of_sale = SkuId(7).of_sale(3);
-        assert_eq!(of_sale, SkuId(0x4000_0003_0000_0007));
-        assert_eq!((of_sale.sale(), of_sale.base()), (Some(3), SkuId(7)));
-        // A sale of what a sale has left.
-        assert_eq!(of_sale.of_sale(4), SkuId(7).of_sale(4));
-        for plain in [SkuId(7), SkuId(1 << 40)] {
-            assert_eq!((plain.sale(), plain.base()), (None, plain));
-        }
-    }
-
-    #[test]
-    fn what_is_no_id() {
-        for bad in [
-            "",
-            "0",
-            "-1",
-            "9223372036854775808",
-            "12a",
-            "+12",
-            "20240101 ",
-            "00000000-0000-8000-8000-000000000000",
-            "20250101zzzzzzzzzzzzz",
-            "é0240101000000000000",
-        ] {
-            assert_eq!(OrderId::parse(bad), None, "{bad}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn every_spelling_comes_back(tick in 1..=TICK_MAX, user in any::<u64>(), version in 1u32..1 << 20) {
-            let id = OrderId::compose(tick, UserId::new(user).gene()).unwrap();
-            prop_assert_eq!(id.tick(), tick);
-            prop_assert_eq!(id.gene(), UserId::new(user).gene());
-            prop_assert_eq!(OrderId::parse(&id.to_string()), Some(id));
-            prop_assert_eq!(OrderId::parse(&id.order_no()), Some(id));
-            prop_assert_eq!(OrderId::parse(&id.uuid()), Some(id));
-            prop_assert_eq!(&id.uuid()[14..15], "8");
-            let event = EventId { order: id, version };
-            prop_assert_eq!(EventId::parse(&event.to_string()), Some(event));
-            prop_assert_eq!(OrderId::parse(&event.to_string()), None, "a message is not an order");
-        }
-
-        #[test]
-        fn later_ticks_are_larger_ids(tick in 1..TICK_MAX, user in any::<u64>()) {
-            let gene = UserId::new(user).gene();
-            prop_assert!(OrderId::compose(tick, gene) < OrderId::compose(tick + 1, gene));
-        }
-
-        #[test]
-        fn a_changed_uuid_is_refused(tick in 1..=TICK_MAX, at in 24usize..36) {
-            let mut text = OrderId::compose(tick, Gene(7)).unwrap().uuid().into_bytes();
-            text[at] = if text[at] == b'0' { b'1' } else { b'0' };
-            prop_assert_eq!(OrderId::parse(std::str::from_utf8(&text).unwrap()), None);
-        }
-    }
-}
+mod tests;

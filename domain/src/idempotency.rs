@@ -1,17 +1,30 @@
-//! What a repeat of a request gets, from the state its key is in.
+//! How a request is answered, by the state of its idempotency key.
 
 use crate::limits::TAKEOVER_AGE_MS;
 use crate::{Ms, OrderId, Rejection};
 
-/// What is stored under a key, as the admitting script saw it.
+/// What the `admit` script found under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// Nothing was stored; the script has just stored `processing` with this freshly minted id.
-    Admitted { order: OrderId },
+    /// Nothing was stored; the script has just stored `processing`.
+    Admitted {
+        /// Freshly minted.
+        order: OrderId,
+    },
     /// An earlier request holds the key and has not finished.
-    Processing { order: OrderId, same_payload: bool },
+    Processing {
+        /// The id that the earlier request was admitted with.
+        order: OrderId,
+        /// Whether the hashes of both payloads are equal.
+        same_payload: bool,
+    },
     /// An earlier request finished; its response is kept.
-    Completed { order: OrderId, same_payload: bool },
+    Completed {
+        /// The id that the earlier request was admitted with.
+        order: OrderId,
+        /// Whether the hashes of both payloads are equal.
+        same_payload: bool,
+    },
 }
 
 /// What to do with the request.
@@ -21,12 +34,14 @@ pub enum Verdict {
     Place(OrderId),
     /// Answer with the stored response.
     Replay(OrderId),
-    /// The first request cannot insert any more: finish or free what it left, then start again.
+    /// The earlier request is past its insert deadline: replay its order, or free what it left and start again.
     TakeOver(OrderId),
+    /// Answer with this error.
     Refuse(Rejection),
 }
 
-/// `keyless`: the guard was made of user and body, so a repeat is a double click, not a retry.
+/// Decides at `now`, by Redis' clock. `keyless`: the guard was made of user and payload, so a repeat is a double click,
+/// not a retry.
 pub fn verdict(state: KeyState, keyless: bool, now: Ms) -> Verdict {
     match state {
         KeyState::Admitted { order } => Verdict::Place(order),

@@ -1,6 +1,5 @@
-//! What an order, its stock and its identity are, and which changes are legal.
-//! Pure: no I/O, no async, no serde. Clocks, ids and stored state arrive as arguments,
-//! so every rule here can be tested without a server.
+//! What an order, its stock and its identity are, and which changes are legal. Pure: no I/O, no async, no serde.
+//! Clocks, ids and stored state arrive as arguments, so every rule here can be tested without a server.
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 

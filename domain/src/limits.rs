@@ -1,26 +1,37 @@
-//! Every business bound in one place, asserted against its neighbours at compile time.
+//! Every business limit in one place, with compile-time checks of how they relate.
 
-/// Lines one order may have.
+/// Lines of one order.
 pub const ITEMS_MAX: usize = 100;
 /// Units of one line: a signed 32-bit column.
 pub const QUANTITY_MAX: u32 = i32::MAX as u32;
 /// Largest price, subtotal and total: DECIMAL(10,2), in cents.
 pub const AMOUNT_CENTS_MAX: i64 = 9_999_999_999;
+/// Width of `products.name` and `t_order_item.product_name`.
 pub const PRODUCT_NAME_CHARS_MAX: usize = 200;
+/// Width of `products.image` and `t_order_item.product_image`.
 pub const PRODUCT_IMAGE_CHARS_MAX: usize = 500;
+/// Of the address as text; an address that came as JSON counts as its JSON.
 pub const SHIPPING_ADDRESS_CHARS_MAX: usize = 500;
+/// Width of `t_order.remark`.
 pub const REMARK_CHARS_MAX: usize = 200;
+/// Width of `t_order.cancel_reason` and `t_payment.refund_reason`.
 pub const REASON_CHARS_MAX: usize = 200;
+/// Width of `t_order.payment_method`.
 pub const PAYMENT_METHOD_CHARS_MAX: usize = 20;
+/// Width of `t_order.payment_id` and `t_payment.payment_id`.
 pub const PAYMENT_ID_CHARS_MAX: usize = 64;
+/// Width of `t_order.user_ref`.
 pub const USER_REF_CHARS_MAX: usize = 64;
+/// Of the key as the caller sends it; only its hash is stored.
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 /// Bytes of a request body.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
+/// Rows of a page whose size the caller does not name.
 pub const PAGE_SIZE_DEFAULT: u32 = 10;
+/// Rows of a page, and ids of a list in a query.
 pub const PAGE_SIZE_MAX: u32 = 100;
-/// Rows an offset page may lie behind the newest: deeper pages would cost every shard a scan.
+/// Rows from the newest to the end of a page: deeper pages would make every shard scan.
 pub const PAGE_DEPTH_MAX: u32 = 10_000;
 /// Bytes a list's reply may have; a page that would have more is refused. The largest single order, product or failure
 /// fits.
@@ -28,57 +39,61 @@ pub const LIST_REPLY_BYTES_MAX: usize = 1024 * 1024;
 /// Totals of listings over all users are counted up to here, then reported as a lower bound.
 pub const TOTAL_COUNT_MAX: u64 = 100_000;
 
-/// What a dashboard lists.
+/// Newest orders that a dashboard lists.
 pub const RECENT_ORDERS_MAX: usize = 100;
+/// Most sold products that a dashboard lists.
 pub const HOT_PRODUCTS_MAX: usize = 10;
-/// Products of an hour that each shard, or of a day that the index, counts to find the hottest: what was ordered less
-/// is left out.
+/// Most sold products that are counted to find the hottest: per hour by each shard, or per day by the index. The others
+/// are left out.
 pub const PRODUCTS_COUNTED_MAX: usize = 10_000;
 
-/// A request may insert its order only so long after its id was minted; the database's clock refuses later ones.
+/// A request may insert its order only this long after its id was minted; later the database refuses it, by its clock.
 pub const INSERT_DEADLINE_MS: u64 = 5_000;
 /// A repeat of a key may take over an unfinished request this long after the id was minted.
 pub const TAKEOVER_AGE_MS: u64 = 7_000;
 /// The sweep returns a reservation without an order when it is this old.
 pub const ORPHAN_AGE_MS: u64 = 30_000;
-/// `processing` outlives any request; a completed state is kept for a day.
+/// Redis keeps a key in `processing` this long, which is longer than any request takes.
 pub const PROCESSING_TTL_MS: u64 = 600_000;
+/// Redis keeps a completed key and its response this long: a day.
 pub const COMPLETED_TTL_MS: u64 = 86_400_000;
-/// A body sent twice without a key within this time is a duplicate submit.
+/// A payload that a user sends twice without a key within this time is a duplicate submit.
 pub const SUBMIT_GUARD_MS: u64 = 10_000;
 /// Unpaid orders are cancelled after this time unless configured otherwise.
 pub const UNPAID_EXPIRY_MS: u64 = 30 * 60_000;
-/// Orders stay in the Redis cache this long, plus up to a tenth of jitter.
+/// Orders stay in the Redis cache this long; those that functions put there up to a tenth longer, as jitter.
 pub const ORDER_CACHE_TTL_MS: u64 = 60_000;
 /// Catalogue entries stay in Redis this long.
 pub const PRODUCT_CACHE_TTL_MS: u64 = 300_000;
-/// An unknown product is remembered as unknown this long.
+/// An unknown product or order is cached as unknown this long.
 pub const ABSENT_CACHE_TTL_MS: u64 = 5_000;
 
-/// Activities are numbered within 30 bits, and taken from skus within 32: together they make the sale's own sku.
+/// Largest number of an activity: it has 30 bits of the sale's own sku.
 pub const SECKILL_NUMBER_MAX: u32 = (1 << 30) - 1;
+/// Largest sku that a flash sale can take units from: it has 32 bits of the sale's own sku.
 pub const SECKILL_SKU_MAX: u64 = u32::MAX as u64;
-/// A token is good for so long; a used one is remembered for a day.
+/// An unused token is valid this long.
 pub const SECKILL_TOKEN_MS: u64 = 300_000;
+/// Redis keeps a used token this long: a day.
 pub const SECKILL_USED_TOKEN_MS: u64 = 86_400_000;
-/// Redis remembers a flash sale and its buyers for so long after its end; the databases do for ever.
+/// Redis keeps a flash sale and its buyers this long after its end; the databases keep them for ever.
 pub const SECKILL_REMEMBERED_MS: u64 = 30 * 86_400_000;
-/// Entries one intake stream may hold before requests that would add to it are refused.
+/// Entries of one intake stream; a request that would add another is refused.
 pub const INTAKE_LENGTH_MAX: u64 = 1_000_000;
 /// Orders the batch writer puts in one transaction.
 pub const INTAKE_BATCH_MAX: usize = 500;
-/// Retries of a failed message, and how often the relay looks for due ones.
+/// Automatic retries of a failed message.
 pub const FAILURE_RETRY_MAX: u32 = 5;
-/// A retry that did not end within this time is claimed anew.
+/// A retry that has not ended within this time is claimed again.
 pub const FAILURE_STALE_MS: u64 = 300_000;
 /// Bytes of a raw message kept with its failure.
 pub const FAILURE_MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Attempts at a versioned stock update before it counts as contended.
+/// Retries of a stock update that meets locks, before it counts as contended.
 pub const STOCK_SPIN_MAX: u32 = 8;
-/// Sends after the first that the bus refused, before a message is given up.
+/// Resends of a message that the bus refuses, before it is given up.
 pub const PUBLISH_RETRY_MAX: u32 = 5;
-/// The longest wait between two sends to a bus that is away.
+/// The longest wait between two sends to an unreachable bus.
 pub const AWAY_RETRY_MS_MAX: u64 = 30_000;
 
 const _: () = assert!(

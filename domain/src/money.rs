@@ -10,17 +10,22 @@ pub struct Cents(i64);
 /// Why a text is not an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
+    /// Exponents, signs other than `-` and missing digits included.
     #[error("is not a decimal number")]
     NotDecimal,
+    /// Below zero; `-0` is zero.
     #[error("must not be negative")]
     Negative,
+    /// A digit other than 0 follows the second decimal.
     #[error("has more than two decimals")]
     TooPrecise,
+    /// Above [`AMOUNT_CENTS_MAX`].
     #[error("is above 99999999.99")]
     TooLarge,
 }
 
 impl Cents {
+    /// 0.00.
     pub const ZERO: Cents = Cents(0);
 
     /// `None` outside of zero to 99,999,999.99.
@@ -32,11 +37,15 @@ impl Cents {
         }
     }
 
+    /// Whole cents, as the BIGINT columns store them.
     pub const fn get(self) -> i64 {
         self.0
     }
 
-    /// Parses `12`, `12.5` or `12.50`; zeros behind the second decimal are allowed, other digits are not.
+    /// Parses `12`, `12.5` or `12.50`; zeros after the second decimal are allowed, other digits are not.
+    ///
+    /// # Errors
+    /// Where the text is no such amount.
     pub fn parse(text: &str) -> Result<Cents, AmountError> {
         let (negative, digits) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -66,15 +75,17 @@ impl Cents {
         Cents::new(cents).ok_or(AmountError::TooLarge)
     }
 
-    /// `None` where the product would not fit the column.
+    /// `None` above 99,999,999.99.
     pub fn times(self, quantity: u32) -> Option<Cents> {
         self.0.checked_mul(i64::from(quantity)).and_then(Cents::new)
     }
 
+    /// `None` above 99,999,999.99.
     pub fn plus(self, other: Cents) -> Option<Cents> {
         self.0.checked_add(other.0).and_then(Cents::new)
     }
 
+    /// `None` below zero.
     pub fn minus(self, other: Cents) -> Option<Cents> {
         self.0.checked_sub(other.0).and_then(Cents::new)
     }
@@ -87,55 +98,4 @@ impl fmt::Display for Cents {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn texts_and_their_cents() {
-        for (text, cents) in [
-            ("0", 0),
-            ("12", 1200),
-            ("12.5", 1250),
-            ("0.01", 1),
-            ("12.500", 1250),
-            ("-0", 0),
-            ("0099.99", 9999),
-            ("99999999.99", AMOUNT_CENTS_MAX),
-        ] {
-            assert_eq!(Cents::parse(text).map(Cents::get), Ok(cents), "{text}");
-        }
-        use AmountError::*;
-        for (text, error) in [
-            ("", NotDecimal),
-            ("1e2", NotDecimal),
-            (".5", NotDecimal),
-            ("1.", NotDecimal),
-            ("1.005", TooPrecise),
-            ("-0.01", Negative),
-            ("100000000", TooLarge),
-            ("99999999999999999999999", TooLarge),
-            ("NaN", NotDecimal),
-            ("1 ", NotDecimal),
-        ] {
-            assert_eq!(Cents::parse(text), Err(error), "{text}");
-        }
-    }
-
-    #[test]
-    fn sums_stop_at_the_column() {
-        let most = Cents::parse("99999999.99").unwrap();
-        assert_eq!(most.plus(Cents::new(1).unwrap()), None);
-        assert_eq!(most.times(2), None);
-        assert_eq!(most.times(u32::MAX), None);
-        assert_eq!(Cents::ZERO.minus(Cents::new(1).unwrap()), None);
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_printed_parses_back(cents in 0..=AMOUNT_CENTS_MAX) {
-            let amount = Cents::new(cents).unwrap();
-            prop_assert_eq!(Cents::parse(&amount.to_string()), Ok(amount));
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! An order, its amounts, its states and the moves between them.
+//! An order, its amounts, its states and the transitions between them.
 
 use crate::coded;
 use crate::limits::ITEMS_MAX;
@@ -6,29 +6,35 @@ use crate::stock::StockEffect;
 use crate::{Cents, EventId, Ms, OrderId, ProductId, Rejection, SkuId, StockMode, UserId};
 
 coded! {
-    /// Where an order stands.
+    /// State of an order.
     pub enum Status {
+        /// Placed and not paid; its units are locked.
         Pending = 0, "pending";
+        /// Its units are sold.
         Paid = 1, "paid";
+        /// On its way to the buyer.
         Shipped = 2, "shipped";
+        /// Received by the buyer; final.
         Completed = 3, "completed";
+        /// By buyer, back office or platform; its units are available again. Final.
         Cancelled = 4, "cancelled";
+        /// Accepted, but given up before it was written: only `order_failures` has it.
         Failed = 5, "failed";
     }
 }
 
 impl Status {
-    /// Paid, and not taken back.
+    /// Paid and not cancelled.
     pub const fn is_revenue(self) -> bool {
         matches!(self, Status::Paid | Status::Shipped | Status::Completed)
     }
 
-    /// Neither called off nor given up: its units count as ordered.
+    /// Neither cancelled nor failed: its units count as ordered.
     pub const fn is_standing(self) -> bool {
         !matches!(self, Status::Cancelled | Status::Failed)
     }
 
-    /// Reads our names, the five systems' other ones, digits and the Chinese names.
+    /// Reads our names in any case, the aliases of the five systems, the stored number and the Chinese names.
     pub fn parse(text: &str) -> Option<Status> {
         Some(match text.to_ascii_lowercase().as_str() {
             "pending" | "0" | "待支付" | "待付款" => Status::Pending,
@@ -42,26 +48,33 @@ impl Status {
     }
 }
 
-/// Who asks for a move.
+/// Who asks for a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
+    /// The buyer, or a payment provider: pays, cancels what is pending, completes what is shipped.
     User,
-    /// Admin or operations: may also take back what is paid or shipped.
+    /// Admin or operations: may also ship, skip states, and cancel what is paid or shipped.
     Admin,
-    /// The platform itself: expiry, refusal by the stock's last guard.
+    /// The platform itself: unpaid orders that expire, stock that the database refuses.
     System,
 }
 
-/// One legal step, with what it does to the stock.
+/// One legal transition, and what it does to the stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
+    /// State before: the update is a compare-and-set on it.
     pub from: Status,
+    /// State after.
     pub to: Status,
+    /// `None` where no units move.
     pub stock: Option<StockEffect>,
 }
 
-/// The steps from one state to another for this actor; more than one where an admin skips states
-/// (pending to completed runs paid, shipped and completed). Empty never: asking for the present state is refused.
+/// The steps from one state to another for this actor; more than one where an admin skips states (pending to completed
+/// runs paid, shipped and completed). Never empty.
+///
+/// # Errors
+/// Where the actor may not do this, or the order is in that state already.
 pub fn steps(
     order: OrderId,
     from: Status,
@@ -94,16 +107,17 @@ pub fn steps(
     })
 }
 
-/// The buyer as the caller spelled it.
+/// The buyer, and how the caller spelled them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
+    /// The number, that of `user_<number>`, or a hash of any other name.
     pub id: UserId,
-    /// Present where the caller's form was not the plain number.
+    /// The caller's spelling (column `user_ref`); `None` where it was the plain number.
     pub reference: Option<String>,
 }
 
 impl User {
-    /// What replies show: the caller's own form.
+    /// As replies show it: in the caller's spelling.
     pub fn shown(&self) -> String {
         self.reference
             .clone()
@@ -111,45 +125,72 @@ impl User {
     }
 }
 
+/// One line of an order: a row of `t_order_item`. Name, image and price are those at the time of the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderItem {
+    /// From the catalogue.
     pub product: ProductId,
+    /// 0 where the product has no variants; in a flash sale the sale's own sku.
     pub sku: SkuId,
+    /// At most [`PRODUCT_NAME_CHARS_MAX`](crate::limits::PRODUCT_NAME_CHARS_MAX) characters.
     pub name: String,
+    /// URL or path; `None` where the product has none.
     pub image: Option<String>,
+    /// Of one unit.
     pub price: Cents,
+    /// Units, from 1.
     pub quantity: u32,
+    /// Price times quantity.
     pub subtotal: Cents,
+    /// Where its units are reserved first.
     pub stock_mode: StockMode,
 }
 
+/// An order with its lines: a row of `t_order` and those of `t_order_item`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
+    /// Names its shard and when it was placed.
     pub id: OrderId,
+    /// The buyer.
     pub user: User,
+    /// Changes only as [`steps`] allows.
     pub status: Status,
     /// 1 when created, one more with each change; the search index and caches keep the highest.
     pub version: u32,
+    /// Sum of the subtotals.
     pub total: Cents,
+    /// Less than or equal to the total; orders placed here have none.
     pub discount: Cents,
+    /// What is to be paid: the total less the discount.
     pub actual: Cents,
+    /// As the caller names it; `None` where it does not.
     pub payment_method: Option<String>,
     /// JSON or plain text, as the caller gave it.
     pub shipping_address: Option<String>,
+    /// The buyer's note.
     pub remark: Option<String>,
+    /// The provider's id; `None` while unpaid, and where the payment has none.
     pub payment_id: Option<String>,
+    /// `None` unless cancelled with a reason.
     pub cancel_reason: Option<String>,
+    /// In the order in which the caller named them.
     pub items: Vec<OrderItem>,
+    /// When it was placed.
     pub created_at: Ms,
+    /// When it got its current version.
     pub updated_at: Ms,
+    /// `None` if never paid.
     pub paid_at: Option<Ms>,
+    /// `None` if never shipped.
     pub shipped_at: Option<Ms>,
+    /// `None` unless completed.
     pub completed_at: Option<Ms>,
+    /// `None` unless cancelled.
     pub cancelled_at: Option<Ms>,
 }
 
 impl Order {
-    /// A new order, with nothing that its buyer need not say.
+    /// A new order, without the fields that are optional.
     pub fn pending(
         id: OrderId,
         user: User,
@@ -180,7 +221,7 @@ impl Order {
         }
     }
 
-    /// Message id of the order's present version.
+    /// Message id of the order's current version.
     pub fn event_id(&self) -> EventId {
         EventId {
             order: self.id,
@@ -216,16 +257,19 @@ impl Order {
     }
 }
 
-/// Subtotals added up, less the discount.
+/// Amounts of a whole order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Amounts {
+    /// Sum of the subtotals.
     pub total: Cents,
+    /// At most the total.
     pub discount: Cents,
+    /// The total less the discount.
     pub actual: Cents,
 }
 
 impl Amounts {
-    /// Without a discount.
+    /// With a discount of zero.
     pub const fn undiscounted(total: Cents) -> Amounts {
         Amounts {
             total,
@@ -235,7 +279,10 @@ impl Amounts {
     }
 }
 
-/// Adds up lines of (price, quantity). Refuses no lines, too many, and what does not fit the columns.
+/// Adds up lines of (price, quantity).
+///
+/// # Errors
+/// Without lines, with more than [`ITEMS_MAX`], above 99,999,999.99, and where the discount is above the total.
 pub fn amounts(lines: &[(Cents, u32)], discount: Cents) -> Result<Amounts, Rejection> {
     if lines.is_empty() || lines.len() > ITEMS_MAX {
         return Err(Rejection::invalid(
@@ -266,129 +313,4 @@ pub fn amounts(lines: &[(Cents, u32)], discount: Cents) -> Result<Amounts, Rejec
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::HashSet;
-
-    fn id() -> OrderId {
-        OrderId::compose(4096, UserId::new(1).gene()).unwrap()
-    }
-
-    #[test]
-    fn names_codes_and_aliases_read_back() {
-        for status in Status::ALL {
-            assert_eq!(Status::parse(status.name()), Some(status));
-            assert_eq!(Status::parse(&status.code().to_string()), Some(status));
-            assert_eq!(Status::from_code(status.code()), Some(status));
-        }
-        assert_eq!(Status::parse("Delivered"), Some(Status::Completed));
-        assert_eq!(Status::Shipped.to_string(), "shipped");
-        let standing: Vec<bool> = Status::ALL.into_iter().map(Status::is_standing).collect();
-        assert_eq!(standing, [true, true, true, true, false, false]);
-        assert_eq!(Status::parse("canceled"), Some(Status::Cancelled));
-        assert_eq!(Status::parse("all"), None);
-        assert_eq!(Status::from_code(6), None);
-    }
-
-    #[test]
-    fn the_whole_table() {
-        use Status::*;
-        let legal: HashSet<(Status, Status)> =
-            [(Pending, Paid), (Shipped, Completed), (Pending, Cancelled)].into();
-        let admin_only: HashSet<(Status, Status)> = [
-            (Paid, Shipped),
-            (Pending, Shipped),
-            (Pending, Completed),
-            (Paid, Completed),
-            (Paid, Cancelled),
-            (Shipped, Cancelled),
-        ]
-        .into();
-        for from in Status::ALL {
-            for to in Status::ALL {
-                let user = steps(id(), from, to, Actor::User).is_ok();
-                let admin = steps(id(), from, to, Actor::Admin).is_ok();
-                assert_eq!(user, legal.contains(&(from, to)), "user {from} -> {to}");
-                assert_eq!(
-                    admin,
-                    user || admin_only.contains(&(from, to)),
-                    "admin {from} -> {to}"
-                );
-            }
-        }
-        assert_eq!(
-            steps(id(), Cancelled, Cancelled, Actor::User),
-            Err(Rejection::AlreadyCancelled(id()))
-        );
-        assert_eq!(
-            steps(id(), Paid, Cancelled, Actor::User),
-            Err(Rejection::AlreadyPaid(id()))
-        );
-        assert_eq!(
-            steps(id(), Paid, Paid, Actor::Admin),
-            Err(Rejection::AlreadyPaid(id()))
-        );
-        assert_eq!(
-            steps(id(), Completed, Cancelled, Actor::Admin),
-            Err(Rejection::IllegalTransition {
-                from: Completed,
-                to: Cancelled
-            })
-        );
-    }
-
-    #[test]
-    fn steps_join_up_and_settle_stock_once() {
-        for from in Status::ALL {
-            for to in Status::ALL {
-                let Ok(steps) = steps(id(), from, to, Actor::Admin) else {
-                    continue;
-                };
-                assert_eq!(steps.first().map(|s| s.from), Some(from));
-                assert_eq!(steps.last().map(|s| s.to), Some(to));
-                assert!(steps.windows(2).all(|pair| pair[0].to == pair[1].from));
-                assert!(steps.iter().filter(|s| s.stock.is_some()).count() <= 1);
-            }
-        }
-    }
-
-    #[test]
-    fn only_the_platform_revives_what_failed() {
-        let revive = |actor| steps(id(), Status::Failed, Status::Pending, actor);
-        let step = revive(Actor::System).unwrap()[0];
-        assert_eq!(step.stock, Some(StockEffect::Reserve));
-        assert!(revive(Actor::Admin).is_err() && revive(Actor::User).is_err());
-    }
-
-    #[test]
-    fn a_user_is_shown_as_they_spelled_themselves() {
-        let user = |reference: Option<&str>| User {
-            id: UserId::new(7),
-            reference: reference.map(str::to_owned),
-        };
-        assert_eq!(user(None).shown(), "7");
-        assert_eq!(user(Some("user_7")).shown(), "user_7");
-    }
-
-    #[test]
-    fn amounts_refuse_what_does_not_fit() {
-        assert!(amounts(&vec![(Cents::ZERO, 1); ITEMS_MAX], Cents::ZERO).is_ok());
-        let price = Cents::parse("99999999.99").unwrap();
-        assert!(amounts(&[(price, 1)], Cents::ZERO).is_ok());
-        assert!(amounts(&[(price, 2)], Cents::ZERO).is_err());
-        assert!(amounts(&[(price, 1), (price, 1)], Cents::ZERO).is_err());
-        assert!(amounts(&[], Cents::ZERO).is_err());
-        assert!(amounts(&[(Cents::ZERO, 1)], price).is_err());
-        assert!(amounts(&vec![(Cents::ZERO, 1); ITEMS_MAX + 1], Cents::ZERO).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn total_is_the_sum(lines in proptest::collection::vec((0i64..100_000, 1u32..100), 1..100)) {
-            let typed: Vec<_> = lines.iter().map(|(p, q)| (Cents::new(*p).unwrap(), *q)).collect();
-            let sum: i64 = lines.iter().map(|(p, q)| p * i64::from(*q)).sum();
-            prop_assert_eq!(amounts(&typed, Cents::ZERO).unwrap().actual.get(), sum);
-        }
-    }
-}
+mod tests;

@@ -1,83 +1,144 @@
-//! Every reason the platform says no to a well-formed caller. Closed: a new reason is a new variant,
-//! and `contract::api::problem` gives each its code and HTTP status.
+//! Every reason for which a request is refused because of the caller or of business rules, not of a failure.
+//! `contract::api::problem` gives each its code and HTTP status.
 
 use crate::{Ms, OrderId, ProductId, SeckillId, SkuId, Status};
 
+/// Displays as the message of the error reply, without its code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// A part of the request is not acceptable; `field` is its path, such as `items[0].quantity`.
+    /// A part of the request is not acceptable.
     #[error("{field} {reason}")]
-    Invalid { field: String, reason: String },
+    Invalid {
+        /// Path of the part, such as `items[0].quantity`, or the name of a parameter or header.
+        field: String,
+        /// Continues the sentence that the field begins: `must be …`.
+        reason: String,
+    },
+    /// By its `content-length` or by what came.
     #[error("the request body is over {bytes_max} bytes")]
-    BodyTooLarge { bytes_max: usize },
+    BodyTooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// Neither JSON nor one of the types that the demo's clients send on `/orders`.
     #[error("the content type must be application/json")]
     UnsupportedMediaType,
+    /// Not in the catalogue.
     #[error("product {} does not exist", .0.0)]
     UnknownProduct(ProductId),
-    /// Known, and not to be had now.
+    /// In the catalogue, but off sale.
     #[error("product {} is not on sale", .0.0)]
     OffSale(ProductId),
+    /// The product exists without this variant.
     #[error("product {} has no sku {}", product.0, sku.0)]
-    UnknownSku { product: ProductId, sku: SkuId },
+    UnknownSku {
+        /// Named by the request.
+        product: ProductId,
+        /// Named by the request.
+        sku: SkuId,
+    },
+    /// In no store, or another user's. As the caller spelled it.
     #[error("order {0} does not exist")]
     UnknownOrder(String),
+    /// Fewer units are left than asked for.
     #[error("库存不足: product {} sku {}", product.0, sku.0)]
-    StockInsufficient { product: ProductId, sku: SkuId },
-    /// The versioned update lost every attempt.
+    StockInsufficient {
+        /// Of the first line that falls short.
+        product: ProductId,
+        /// Of the same line.
+        sku: SkuId,
+    },
+    /// The update of the stock met locks at every attempt.
     #[error("stock of product {} sku {} is contended", product.0, sku.0)]
-    StockContended { product: ProductId, sku: SkuId },
+    StockContended {
+        /// Of one of the order's lines with stock in the database.
+        product: ProductId,
+        /// Of the same line.
+        sku: SkuId,
+    },
+    /// The same user and payload again within seconds, without a key.
     #[error("重复提交")]
     DuplicateSubmit,
+    /// The same key and payload while the first request runs.
     #[error("重复提交: the first request with this key is in progress")]
     InProgress,
+    /// The same key with another payload.
     #[error("the idempotency key was used with another request")]
     KeyReused,
+    /// Too many orders of a user, or requests of a flash sale or its buyer, in the current window.
     #[error("请求过于频繁")]
-    RateLimited { retry_after_ms: Ms },
+    RateLimited {
+        /// Until the window ends.
+        retry_after_ms: Ms,
+    },
+    /// Cancelled again.
     #[error("order {0} is already cancelled")]
     AlreadyCancelled(OrderId),
+    /// Paid once more by another payment, or cancelled by the buyer after payment.
     #[error("order {0} is already paid")]
     AlreadyPaid(OrderId),
-    /// A payment pays one order.
+    /// A payment pays one order. By the provider's id.
     #[error("payment {0} has paid another order")]
     PaymentUsed(String),
+    /// Not possible at all, or not for this actor.
     #[error("an order cannot go from {from} to {to}")]
-    IllegalTransition { from: Status, to: Status },
-    /// Accepted, but not in the database yet: only then can it be changed.
+    IllegalTransition {
+        /// Current state.
+        from: Status,
+        /// Wanted state.
+        to: Status,
+    },
+    /// Accepted, but not in the database yet, without which it cannot be changed.
     #[error("order {0} is still queued; try again")]
     StillQueued(OrderId),
+    /// A product with this id.
     #[error("product {} exists", .0.0)]
     ProductExists(ProductId),
-    /// A flash-sale token that does not let its bearer buy; the text says why.
+    /// A flash-sale token with which this caller cannot buy; the text says why.
     #[error("the token {0}")]
     SeckillToken(&'static str),
+    /// Its window is still to come.
     #[error("flash sale {0} has not started")]
     SeckillNotStarted(SeckillId),
+    /// Its window has passed, or it was closed.
     #[error("flash sale {0} is over")]
     SeckillOver(SeckillId),
-    /// Announced, but its units are not set aside yet.
+    /// Its facts are not in Redis, or are being restored there. An id, or `of product <id>`.
     #[error("flash sale {0} is not preheated")]
     SeckillNotOpen(String),
-    /// Its units are sold or went back to the ordinary stock.
+    /// Its window has passed, or it was closed.
     #[error("flash sale {0} has ended and cannot be preheated")]
     SeckillEnded(SeckillId),
+    /// No unit, or fewer than wanted, can be reserved.
     #[error("已售罄: flash sale {0} is sold out")]
     SoldOut(SeckillId),
+    /// The buyer's earlier order.
     #[error("order {0} was bought in this flash sale already")]
     AlreadyBought(OrderId),
+    /// As the caller named it, or `of product <id>`.
     #[error("flash sale {0} does not exist")]
     UnknownSeckill(String),
+    /// The id as the caller spelled it.
     #[error("failure {0} does not exist")]
     UnknownFailure(String),
+    /// It has become an order, or a retry of it is running.
     #[error("failure {id} is {status} and cannot be retried")]
-    NotRetryable { id: u64, status: &'static str },
+    NotRetryable {
+        /// Of the row in `order_failures`.
+        id: u64,
+        /// Name of its status.
+        status: &'static str,
+    },
+    /// No function serves this path.
     #[error("no such resource")]
     NoRoute,
+    /// The path is served with other methods.
     #[error("method not allowed")]
     MethodNotAllowed,
 }
 
 impl Rejection {
+    /// [`Invalid`](Rejection::Invalid) from anything that makes text.
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Rejection {
         Rejection::Invalid {
             field: field.into(),

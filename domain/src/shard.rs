@@ -1,4 +1,4 @@
-//! Which database holds what: a pure function of the gene, so an order id alone finds its shard.
+//! Which database holds which orders: a pure function of the gene, so that an order's id alone names its shard.
 
 use crate::id::Gene;
 
@@ -6,11 +6,16 @@ use crate::id::Gene;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShardCount(u16);
 
+/// A number of shards that is no power of two from 1 to 1024.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} order shards: the number must be a power of two from 1 to 1024")]
 pub struct BadShardCount(pub usize);
 
 impl ShardCount {
+    /// From the number of URLs in `mysql_urls`.
+    ///
+    /// # Errors
+    /// Where it is no power of two from 1 to 1024.
     pub fn new(count: usize) -> Result<ShardCount, BadShardCount> {
         if count.is_power_of_two() && count <= 1024 {
             Ok(ShardCount(count as u16))
@@ -19,11 +24,12 @@ impl ShardCount {
         }
     }
 
+    /// 1 to 1024.
     pub fn get(self) -> usize {
         usize::from(self.0)
     }
 
-    /// Index of the shard that holds all orders of this gene.
+    /// Index, from 0, of the shard that holds all orders of this gene.
     pub fn shard_of(self, gene: Gene) -> usize {
         usize::from(gene.get() % self.0)
     }

@@ -1,5 +1,5 @@
-//! Statistics of orders: what each database, or the search index for all of them, says of its part, and the whole made
-//! of the parts. Whoever is asked and however orders are spread, the same orders give the same answer.
+//! Statistics of orders, merged from parts: one of each shard, or one of the search index for all shards. The same
+//! orders give the same result from either source, however they are spread.
 
 use crate::limits::{HOT_PRODUCTS_MAX, RECENT_ORDERS_MAX};
 use crate::{Cents, Ms, OrderId, ProductId, Status};
@@ -8,10 +8,11 @@ use std::collections::HashMap;
 /// Orders in one state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
+    /// How many.
     pub orders: u64,
-    /// Their `actual_amount`, together. Sums go past what one amount may be.
+    /// Sum of their `actual_amount`; may exceed what one amount may be.
     pub cents: u64,
-    /// When the newest was created.
+    /// When the newest was created; `None` without orders.
     pub newest_at: Option<Ms>,
 }
 
@@ -25,17 +26,18 @@ impl Tally {
     }
 }
 
-/// Orders by state.
+/// Tallies by status. All sums saturate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts([Tally; Status::ALL.len()]);
 
 impl Counts {
+    /// Adds to what is counted of this status already.
     pub fn add(&mut self, status: Status, tally: Tally) {
         let known = &mut self.0[status as usize];
         *known = known.plus(tally);
     }
 
-    /// Of all parts together.
+    /// The sum of all parts.
     pub fn merged(parts: impl IntoIterator<Item = Counts>) -> Counts {
         let mut whole = Counts::default();
         for part in parts {
@@ -46,7 +48,7 @@ impl Counts {
         whole
     }
 
-    /// Every state, in the order of their numbers.
+    /// Every status in the order of the codes, also those without orders.
     pub fn each(&self) -> impl Iterator<Item = (Status, Tally)> + '_ {
         Status::ALL
             .into_iter()
@@ -57,41 +59,45 @@ impl Counts {
         self.0.into_iter().fold(Tally::default(), Tally::plus)
     }
 
+    /// How many in all states together.
     pub fn orders(&self) -> u64 {
         self.all().orders
     }
 
+    /// When the newest order of any state was created; `None` without orders.
     pub fn newest_at(&self) -> Option<Ms> {
         self.all().newest_at
     }
 
-    /// Cents that were paid and not taken back.
+    /// Cents of the orders that are paid and not cancelled.
     pub fn revenue(&self) -> u64 {
         let earned = self.each().filter(|(status, _)| status.is_revenue());
         earned.fold(0, |sum: u64, (_, tally)| sum.saturating_add(tally.cents))
     }
 }
 
-/// Orders among everything that was tried, in ten-thousandths, rounded down: 10000 only where nothing failed.
+/// Share of orders in orders and failures, in ten-thousandths, rounded down: 10000 only without failures.
 pub fn success_rate(orders: u64, failures: u64) -> u16 {
     let tried = u128::from(orders) + u128::from(failures);
     let rate = (u128::from(orders) * 10_000).checked_div(tried);
     rate.map_or(10_000, |rate| rate as u16)
 }
 
-/// Units of a product in orders that stand.
+/// Units of a product in standing orders ([`Status::is_standing`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sold {
+    /// All its skus together.
     pub product: ProductId,
+    /// Sum of the quantities.
     pub units: u64,
 }
 
-/// The few that a dashboard shows.
+/// The [`HOT_PRODUCTS_MAX`] products with most units.
 pub fn hottest(parts: impl IntoIterator<Item = Sold>) -> Vec<Sold> {
     most_sold(parts, HOT_PRODUCTS_MAX)
 }
 
-/// At most `count` products, those of which most units were ordered: the most first, then by the lower id.
+/// At most `count` products, parts of the same product added up: most units first, ties by the lower id.
 pub fn most_sold(parts: impl IntoIterator<Item = Sold>, count: usize) -> Vec<Sold> {
     let mut units: HashMap<ProductId, u64> = HashMap::new();
     for part in parts {
@@ -106,16 +112,18 @@ pub fn most_sold(parts: impl IntoIterator<Item = Sold>, count: usize) -> Vec<Sol
     })
 }
 
-/// An order as a list of the newest shows it.
+/// An order in the list of the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recent {
+    /// Breaks ties of `created_at`.
     pub id: OrderId,
     /// What is to be paid.
     pub actual: Cents,
+    /// When it was placed.
     pub created_at: Ms,
 }
 
-/// The newest first, then by the higher id.
+/// The [`RECENT_ORDERS_MAX`] newest, newest first, ties by the higher id.
 pub fn newest(parts: impl IntoIterator<Item = Recent>) -> Vec<Recent> {
     first(parts.into_iter(), RECENT_ORDERS_MAX, |order| {
         std::cmp::Reverse((order.created_at, order.id))
@@ -130,174 +138,4 @@ fn first<T, K: Ord>(all: impl Iterator<Item = T>, count: usize, key: impl Fn(&T)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-
-    fn tally(orders: u64, cents: u64) -> Tally {
-        Tally {
-            orders,
-            cents,
-            newest_at: None,
-        }
-    }
-
-    #[test]
-    fn revenue_is_what_was_paid() {
-        let mut counts = Counts::default();
-        for status in Status::ALL {
-            counts.add(status, tally(1, 10u64.pow(u32::from(status.code()))));
-        }
-        assert_eq!((counts.orders(), counts.revenue()), (6, 1_110));
-    }
-
-    #[test]
-    fn the_whole_is_all_of_its_parts() {
-        let mut parts = [Counts::default(); 2];
-        let newest_at = |at| Tally {
-            newest_at: Some(at),
-            ..tally(1, 10)
-        };
-        parts[0].add(Status::Paid, newest_at(7));
-        parts[1].add(Status::Paid, newest_at(9));
-        parts[1].add(Status::Pending, newest_at(8));
-        let whole = Counts::merged(parts);
-        assert_eq!((whole.orders(), whole.revenue()), (3, 20));
-        assert_eq!(whole.newest_at(), Some(9));
-        assert_eq!(Counts::default().newest_at(), None);
-    }
-
-    #[test]
-    fn the_newest_come_first() {
-        let order = |id, created_at| Recent {
-            id: OrderId::new(id).unwrap(),
-            actual: Cents::ZERO,
-            created_at,
-        };
-        let orders = (1..=RECENT_ORDERS_MAX as u64).map(|id| order(id, id / 2));
-        let shown: Vec<u64> = newest(orders.chain([order(99, 3)]))
-            .into_iter()
-            .map(|order| order.id.get())
-            .collect();
-        let mut wanted: Vec<u64> = (1..=RECENT_ORDERS_MAX as u64).rev().collect();
-        let place = wanted.iter().position(|id| *id == 7).unwrap();
-        wanted.insert(place, 99);
-        wanted.truncate(RECENT_ORDERS_MAX);
-        assert_eq!(shown, wanted);
-    }
-
-    #[test]
-    fn rates_reach_one_only_without_a_failure() {
-        for (orders, failures, rate) in [
-            (0, 0, 10_000),
-            (5, 0, 10_000),
-            (0, 5, 0),
-            (2, 1, 6_666),
-            (99_999, 1, 9_999),
-            (u64::MAX, u64::MAX, 5_000),
-        ] {
-            assert_eq!(success_rate(orders, failures), rate, "{orders} {failures}");
-        }
-    }
-
-    #[test]
-    fn sums_stop_instead_of_wrapping() {
-        let mut counts = Counts::default();
-        counts.add(Status::Paid, tally(u64::MAX, u64::MAX));
-        counts.add(Status::Shipped, tally(1, 1));
-        assert_eq!((counts.orders(), counts.revenue()), (u64::MAX, u64::MAX));
-    }
-
-    #[test]
-    fn ties_are_broken_the_same_way_everywhere() {
-        let sold = |product, units| Sold {
-            product: ProductId(product),
-            units,
-        };
-        let many = (1..=12).map(|product| sold(product, 5));
-        let top: Vec<u64> = hottest(many.chain([sold(40, 3), sold(40, 3)]))
-            .into_iter()
-            .map(|sold| sold.product.0)
-            .collect();
-        assert_eq!(top, [40, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    }
-
-    /// An order as these statistics see it.
-    #[derive(Clone, Debug)]
-    struct Placed {
-        shard: usize,
-        status: Status,
-        items: Vec<(u64, u32)>,
-        recent: Recent,
-    }
-
-    fn placed() -> impl Strategy<Value = Placed> {
-        let status = (0..Status::ALL.len()).prop_map(|at| Status::ALL[at]);
-        let items = vec((1u64..30, 1u32..9), 1..4);
-        // Times repeat, so that ties happen; ids are told apart by the test.
-        (0usize..4, status, items, 1u64..50, 0i64..100_000).prop_map(
-            |(shard, status, items, created_at, cents)| Placed {
-                shard,
-                status,
-                items,
-                recent: Recent {
-                    id: OrderId::new(1).unwrap(),
-                    actual: Cents::new(cents).unwrap(),
-                    created_at,
-                },
-            },
-        )
-    }
-
-    type Answer = (Counts, Vec<Sold>, Vec<Recent>);
-
-    /// What the orders of one shard say, each list cut as a database cuts it.
-    fn part(orders: &[&Placed]) -> Answer {
-        let mut counts = Counts::default();
-        let mut units: HashMap<u64, u64> = HashMap::new();
-        for order in orders {
-            let tally = Tally {
-                orders: 1,
-                cents: order.recent.actual.get() as u64,
-                newest_at: Some(order.recent.created_at),
-            };
-            counts.add(order.status, tally);
-            for (product, quantity) in &order.items {
-                if order.status.is_standing() {
-                    *units.entry(*product).or_default() += u64::from(*quantity);
-                }
-            }
-        }
-        let sold = units.into_iter().map(|(product, units)| Sold {
-            product: ProductId(product),
-            units,
-        });
-        let recent = newest(orders.iter().map(|order| order.recent));
-        (counts, sold.collect(), recent)
-    }
-
-    fn whole(parts: Vec<Answer>) -> Answer {
-        (
-            Counts::merged(parts.iter().map(|part| part.0)),
-            hottest(parts.iter().flat_map(|part| part.1.clone())),
-            newest(parts.iter().flat_map(|part| part.2.clone())),
-        )
-    }
-
-    proptest! {
-        #[test]
-        fn however_orders_are_spread_the_answer_is_the_same(mut orders in vec(placed(), 0..300)) {
-            for (number, order) in (1..).zip(&mut orders) {
-                order.recent.id = OrderId::new(number * 7 % 1_009 + 1).unwrap();
-            }
-            let all: Vec<&Placed> = orders.iter().collect();
-            let together = whole(vec![part(&all)]);
-            let spread = (0..4).map(|shard| {
-                let own: Vec<&Placed> = orders.iter().filter(|order| order.shard == shard).collect();
-                part(&own)
-            });
-            prop_assert_eq!(whole(spread.collect()), together);
-        }
-    }
-}
+mod tests;

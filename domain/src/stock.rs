@@ -1,17 +1,17 @@
-//! Stock of one product variant: available -> locked -> sold and back. Units are never made or lost:
-//! seeded = available + locked + sold at every step.
+//! Stock of one product variant: available -> locked -> sold and back. Units are never made or lost: seeded = available
+//! + locked + sold at every step.
 
 use crate::coded;
 use crate::{ProductId, Rejection, SkuId};
 
 coded! {
-    /// Where a product's units are promised first.
+    /// Where a product's units are reserved first.
     #[derive(Default)]
     pub enum StockMode {
-        /// In Redis, then in the database by message: for what sells fast.
+        /// In Redis, then in the database through a message: for what sells fast.
         #[default]
         Redis = 0, "redis";
-        /// In the database before the order exists: for what sells slowly or dearly.
+        /// In the database, before the order exists: for slow or expensive products.
         Db = 1, "db";
     }
 }
@@ -32,21 +32,30 @@ pub enum StockEffect {
 /// One row of `t_inventory`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inventory {
+    /// Unique together with the sku.
     pub product: ProductId,
+    /// 0 where the product has no variants; bit 62 is set for a flash sale's units.
     pub sku: SkuId,
+    /// Units that can be reserved.
     pub available: u32,
+    /// Units of unpaid orders.
     pub locked: u32,
+    /// Units of paid orders.
     pub sold: u32,
     /// One more with each change; a Lua number holds it exactly up to 2^53.
     pub version: u64,
 }
 
 impl Inventory {
+    /// All units of the row, which no effect changes: column `seeded_stock`.
     pub fn seeded(&self) -> u64 {
         u64::from(self.available) + u64::from(self.locked) + u64::from(self.sold)
     }
 
-    /// The row after the effect, or why the units are not there to move.
+    /// The row after the effect, with the next version.
+    ///
+    /// # Errors
+    /// [`Rejection::StockInsufficient`] where fewer units are there to move, or the sum would overflow.
     pub fn apply(self, effect: StockEffect, quantity: u32) -> Result<Inventory, Rejection> {
         let short = Rejection::StockInsufficient {
             product: self.product,

@@ -1,10 +1,8 @@
-//! The way of a request into an instance. The library behind it makes an instance whenever none is free, without a
-//! bound; here one that there is no room for waits, first come first served, until an instance is free or there is
-//! room.
+//! Admission of requests to instances. The library behind it makes an instance whenever none is free, without a bound;
+//! here a request without room waits, first come first served, until an instance is free or may be made.
 //!
-//! The library also wakes one instance for each request, and it may be one that takes no more: one whose request is
-//! late stays among those to be woken. The request is left in the queue then, while others are free. [`Flow`] finds
-//! that out.
+//! The library also wakes one instance for each request, possibly one that takes no more, as its own request is late.
+//! Then the request is left in the queue while other instances are free. [`Flow`] detects that.
 
 use crate::dispatch::Dispatch;
 use crate::limits;
@@ -21,23 +19,23 @@ use wasmtime_wasi_http::handler::{InstantiationError, ProxyHandler};
 type Request = http::Request<WasiBody>;
 type Response = http::Response<WasiBody>;
 
-/// Why no instance was made: there are as many as there may be, or they have what memory there is.
+/// Why no instance was made: there are as many as are allowed, or they have all the memory.
 #[derive(Debug, thiserror::Error)]
 #[error("no room for a further instance: {0}")]
 pub struct NoRoom(pub &'static str);
 
-/// Requests on their way into the instances of one component on one thread.
+/// Requests on their way to the instances of one component on one thread.
 #[derive(Debug, Default)]
 pub struct Flow {
-    /// Offered, and not taken yet.
+    /// Requests offered and not taken yet.
     offered: AtomicUsize,
     taken: AtomicUsize,
     stuck: AtomicBool,
 }
 
 impl Flow {
-    /// Looks whether any request was taken since the last look, which `seen` is of. Says whether it was found just now
-    /// that none was although some are offered.
+    /// Checks whether any request was taken since the caller's last check, whose count is in `seen`. True where this
+    /// check is the first to find that none was, although some are offered.
     pub fn look(&self, seen: &mut usize) -> bool {
         let taken = self.taken.load(Relaxed);
         let stuck = self.offered.load(Relaxed) > 0 && taken == *seen;
@@ -45,14 +43,14 @@ impl Flow {
         !self.stuck.swap(stuck, Relaxed) && stuck
     }
 
-    /// Requests are offered and nobody takes them: while this is so all instances but new ones say that they take no
-    /// more, upon which the library makes another, and that one looks into the queue.
+    /// Whether requests are offered and not taken. Meanwhile all instances but new ones refuse requests; so the library
+    /// makes another, which takes them from the queue.
     pub fn is_stuck(&self) -> bool {
         self.stuck.load(Relaxed)
     }
 }
 
-/// An offered request.
+/// An offered request, taken when dropped.
 struct Offer(Arc<Flow>);
 
 impl Offer {
@@ -76,22 +74,22 @@ impl Drop for Offer {
 pub struct Entrance {
     handler: ProxyHandler<Dispatch>,
     flow: Arc<Flow>,
-    /// Held by the first of those that wait.
+    /// Held by the first request that waits.
     next: Arc<Mutex<()>>,
     waiting: Arc<AtomicUsize>,
-    /// How long one waits.
+    /// How long a request waits.
     limit: Duration,
 }
 
-/// What goes into an instance with a request.
+/// What is handed to an instance with a request.
 pub struct Ticket {
     permit: Arc<Permit>,
-    /// Until an instance takes the request.
+    /// Held until an instance takes the request.
     next: Option<Next>,
     offer: Option<Offer>,
 }
 
-/// The first place of those that wait.
+/// The first place among the requests that wait.
 struct Next {
     _guard: OwnedMutexGuard<()>,
     _waiting: Waiting,
@@ -113,14 +111,14 @@ impl Drop for Waiting {
 }
 
 impl Ticket {
-    /// The permit, when an instance has taken the request: others may try.
+    /// The permit, when an instance has taken the request; the next may try.
     pub fn admit(self) -> Arc<Permit> {
         self.permit
     }
 }
 
 impl Entrance {
-    /// To the instances of `dispatch`; nobody waits for longer than `limit`.
+    /// The entrance to the instances of `dispatch`; a request waits for at most `limit`.
     pub fn new(dispatch: Dispatch, limit: Duration) -> Self {
         Self {
             flow: dispatch.flow.clone(),
@@ -134,7 +132,7 @@ impl Entrance {
     /// The component's answer.
     ///
     /// # Errors
-    /// [`NoRoom`] after a long wait, or what the instance or making it failed with.
+    /// [`NoRoom`] after a long wait, or the error of the instance or of making it.
     pub async fn handle(
         &self,
         permit: Arc<Permit>,
@@ -145,7 +143,7 @@ impl Entrance {
             next: None,
             offer: None,
         };
-        // Nobody overtakes those that wait.
+        // No request overtakes those that wait.
         let (ticket, request) = match self.waiting.load(Relaxed) {
             0 => match self.handler.handle(self.offered(ticket), request).await {
                 Ok(response) => return Ok(response),
@@ -183,7 +181,7 @@ impl Entrance {
     }
 }
 
-/// A request that there was no room for, or why it failed.
+/// The request back if there was no room for it, or why it failed.
 fn given_back(error: wasmtime::Error) -> wasmtime::Result<(Ticket, Request)> {
     let back = error.downcast::<InstantiationError<Ticket>>()?;
     if !back.error.is::<NoRoom>() {

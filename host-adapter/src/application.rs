@@ -1,4 +1,4 @@
-//! The application as it will run: the manifest with every template rendered, every address parsed, every route known.
+//! The application as it runs: the manifest with every template rendered and every address and route parsed.
 
 use crate::config::{RuntimeConfig, Up, VariablesProvider};
 use crate::manifest::Manifest;
@@ -11,20 +11,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use url::Url;
 
-/// What all threads share of the application.
+/// The application, shared by all threads.
 #[derive(Debug)]
 pub struct Application {
-    /// Its name in the manifest.
+    /// `application.name` of the manifest.
     pub name: String,
     /// Path before every route.
     pub base: String,
-    /// Route to index in `guests`.
+    /// From route to index in `guests`.
     pub router: Router,
     /// The components.
     pub guests: Vec<Arc<Guest>>,
 }
 
-/// A component and what it may see and reach.
+/// A component, and what it may see and reach.
 #[derive(Debug)]
 pub struct Guest {
     /// Its id in the manifest.
@@ -33,18 +33,18 @@ pub struct Guest {
     pub source: PathBuf,
     /// Addresses it may connect to.
     pub allowed_hosts: AllowedHosts,
-    /// What `spin:variables` answers.
+    /// Values that `spin:variables` gives it.
     pub variables: variables::Values,
-    /// Its environment.
+    /// Its environment variables: name, value.
     pub environment: Vec<(String, String)>,
     /// Folders it may read: host path, guest path.
     pub mounts: Vec<(PathBuf, String)>,
-    /// Whether what it prints is dropped.
+    /// Whether its output is dropped (`--quiet`).
     pub quiet: bool,
 }
 
 impl Application {
-    /// Resolves `manifest` with the flags, the runtime configuration and the environment given.
+    /// Resolves `manifest` with the flags, the runtime configuration and the environment.
     pub fn resolve(
         manifest: &Manifest,
         up: &Up,
@@ -68,7 +68,7 @@ impl Application {
     }
 
     /// Every MySQL address in the components' variables that its component may open. A variable may hold several,
-    /// parted by commas.
+    /// separated by commas.
     pub fn databases(&self) -> impl Iterator<Item = Url> {
         self.guests.iter().flat_map(|guest| {
             let values = guest.variables.iter().flat_map(|value| value.split(','));

@@ -1,5 +1,5 @@
 //! The local cache: a shared HTTP cache (RFC 9111) in front of the components, with groups (RFC 9875) that are
-//! invalidated on every host over a channel before a writer hears of its success (docs/decisions/0008-local-cache.md).
+//! invalidated on every host over a channel before a writer gets its answer (docs/decisions/0008-local-cache.md).
 
 mod barrier;
 mod channel;
@@ -32,13 +32,13 @@ pub use directives::{HOST_CACHE_CONTROL, Storable, Wanted};
 pub use entry::{Asked, Entry};
 pub use key::{Key, Target};
 
-/// What stands under a key.
+/// What is stored under a key.
 #[derive(Debug, Clone)]
 enum Stored {
     Reply(Arc<Entry>),
-    /// Its replies depend on these headers of the request; each stands under the key of its values.
+    /// Its replies depend on these headers of the request; each is stored under the key of their values.
     Varies(Arc<key::Vary>),
-    /// Its last reply could not be kept: until then nobody waits for another's.
+    /// Its last reply could not be kept: until then its requests do not wait for one another.
     Unkept(Instant),
 }
 
@@ -73,42 +73,42 @@ pub struct Cache {
     stamps: Stamps,
     lease: lease::Lease,
     queue: mpsc::Sender<Stale>,
-    /// Something could not even be queued.
+    /// An invalidation could not be queued: everything is to be invalidated.
     unsaid: AtomicBool,
     metrics: CacheMetrics,
 }
 
-/// What a request that may be answered from the store does.
+/// How a request that may be answered from the store goes on.
 pub enum Turn<'a> {
-    /// It is told this.
+    /// It is answered with this.
     Hit(Arc<Entry>),
-    /// It asks the component, and others wait for what it gets.
+    /// It asks the component, and others wait for its reply.
     Lead(Lead<'a>),
-    /// It asks the component for itself.
+    /// It asks the component, and nobody waits for it.
     Alone,
 }
 
-/// Given to the one who asks for others too. Dropped, another one leads.
+/// Held by the request that others wait for. When it is dropped unfilled, another one leads.
 pub struct Lead<'a> {
     key: Key,
     guard: Guard<'a>,
 }
 
-/// A request whose component is asked for a reply to be kept.
+/// A request whose component is asked for a reply to store.
 pub struct Miss<'a> {
-    /// Its index.
+    /// The component's index.
     pub component: usize,
-    /// Of the URI.
+    /// The key of the URI.
     pub key: Key,
-    /// Of the request.
+    /// The request's headers.
     pub headers: HeaderMap,
-    /// Given where others wait.
+    /// `None` where nobody waits for the reply.
     pub lead: Option<Lead<'a>>,
-    /// When it was asked.
+    /// When the component was asked.
     pub asked: Asked,
 }
 
-/// What a reply needs to be kept.
+/// What is needed to store a reply.
 pub struct Keeping {
     storable: Storable,
     slots: Vec<Slot>,
@@ -116,11 +116,13 @@ pub struct Keeping {
 }
 
 impl Cache {
-    /// An empty cache of at most `bytes`, and what its channel is to publish.
+    /// An empty cache of at most `bytes`, and the queue of invalidations that its channel publishes.
     pub fn new(bytes: u64, metrics: CacheMetrics) -> (Self, mpsc::Receiver<Stale>) {
+        /// Bytes of an average entry, to estimate their number.
         const ENTRY_BYTES: u64 = 2 * 1024;
+        /// Shards of the store, each with a lock and a bound of its own.
         const SHARDS_MAX: u64 = 16;
-        // A shard bounds what it holds, and should hold several of the largest replies.
+        // Each shard should hold several of the largest replies.
         let shards = (bytes / (4 * CACHE_BODY_BYTES_MAX as u64)).clamp(1, SHARDS_MAX);
         let items = bytes.div_ceil(ENTRY_BYTES).max(1);
         let options = OptionsBuilder::new()
@@ -132,7 +134,7 @@ impl Cache {
             Ok(options) => {
                 Store::with_options(options, Bytes, RandomState::new(), Default::default())
             }
-            // Both capacities are given, which is all that can be missing.
+            // Does not happen: both capacities are given.
             Err(_) => Store::with(1024, bytes, Bytes, RandomState::new(), Default::default()),
         };
         let (queue, queued) = mpsc::channel(CACHE_QUEUE_MAX);
@@ -147,12 +149,12 @@ impl Cache {
         (cache, queued)
     }
 
-    /// Whether anything may be told from the store at `now`.
+    /// Whether anything may be served from the store at `now`.
     pub fn open(&self, now: Instant) -> bool {
         self.lease.holds(now)
     }
 
-    /// When a component is about to be asked.
+    /// The present moment; to be taken before a component is asked.
     pub fn asked(&self) -> Asked {
         Asked {
             number: self.stamps.now(),
@@ -160,7 +162,7 @@ impl Cache {
         }
     }
 
-    /// The reply to a GET of `target` with `headers` that may be told at `now`.
+    /// The stored reply to a GET of `target` with `headers`, if it may be served at `now`.
     pub fn hit(
         &self,
         target: Target<'_>,
@@ -182,7 +184,7 @@ impl Cache {
         }
     }
 
-    /// What a GET does that was not answered at once. Waits for whoever asks for the same already.
+    /// How a GET goes on that was not answered at once. Waits for a request in flight for the same.
     pub async fn turn(&self, key: &Key, headers: &HeaderMap, wanted: &Wanted) -> Turn<'_> {
         enum Found {
             Hit(Arc<Entry>),
@@ -203,7 +205,7 @@ impl Cache {
                     Stored::Reply(entry) if self.tells(entry, wanted, now) => {
                         EntryAction::Retain(Found::Hit(entry.clone()))
                     }
-                    // Waited for, and out of date already; or too old for this request alone.
+                    // Stored while this request waited, and stale already; or fresh, but not for this request.
                     Stored::Reply(entry) if entry.made() >= began || self.is_true(entry, now) => {
                         EntryAction::Retain(Found::Alone)
                     }
@@ -233,7 +235,7 @@ impl Cache {
         entry.fresh(now) && self.stamps.hold(number, slots)
     }
 
-    /// What keeping a reply to `key` takes; `None` where it may not be kept.
+    /// What is needed to store a reply to `key`; `None` where it may not be stored.
     pub fn keeping(
         &self,
         key: &Key,
@@ -254,7 +256,7 @@ impl Cache {
         })
     }
 
-    /// Keeps the reply to `miss`, and hands it to those who wait for it.
+    /// Stores the reply to `miss`, and hands it to the requests that wait for it.
     pub fn keep(
         &self,
         miss: Miss<'_>,
@@ -282,7 +284,7 @@ impl Cache {
         match lead {
             Some(lead) if lead.key == place => lead.fill(stored),
             lead => {
-                // The variant first: those who waited for the URI go on to it.
+                // The variant first: requests that waited for the URI then look for it.
                 self.store.insert(place, stored);
                 self.put(key, lead, varies);
             }
@@ -297,14 +299,14 @@ impl Cache {
         }
     }
 
-    /// The reply to `miss` could not be kept: for a while nobody waits for another's.
+    /// Notes that the reply to `miss` could not be stored: for a while requests for it do not wait for one another.
     pub fn unkept(&self, miss: Miss<'_>) {
         if let Some(lead) = miss.lead {
             lead.fill(Stored::Unkept(Instant::now() + CACHE_UNKEPT_FOR));
         }
     }
 
-    /// An unsafe request to `target` was answered. When this returns, nobody is told what it made stale.
+    /// Invalidates what the answer to an unsafe request to `target` made stale. When this returns, no host serves it.
     pub async fn changed(
         &self,
         target: Option<Target<'_>>,
@@ -334,8 +336,8 @@ impl Cache {
         self.announce(groups).await;
     }
 
-    /// Says on the channel what is stale and waits until it is effective on every host; where the channel fails, until
-    /// their leases have ended.
+    /// Publishes on the channel what is stale and waits until that is effective on every host; where the channel fails,
+    /// until their leases have ended.
     async fn announce(&self, groups: Option<Vec<String>>) {
         let (done, effective) = oneshot::channel();
         let mut queued = false;
@@ -356,7 +358,7 @@ impl Cache {
                         }
                     }
                     None => {
-                        // Nobody else is told anything from a store; it is published when the channel is back.
+                        // No host serves from its store; it is published when the channel is back.
                         let _ = said.as_mut().now_or_never();
                         break;
                     }
@@ -368,18 +370,18 @@ impl Cache {
         }
     }
 
-    /// Whether something could not be queued since this was last asked.
+    /// Whether an invalidation could not be queued since this was last asked.
     fn unsaid(&self) -> bool {
         self.unsaid.load(Ordering::Relaxed) && self.unsaid.swap(false, Ordering::SeqCst)
     }
 
-    /// The beat sent at `sent` came back.
+    /// Notes that the beat sent at `sent` came back.
     fn renewed(&self, sent: u64) {
         self.lease.renew(sent);
         self.metrics.channel_up.set(1);
     }
 
-    /// The channel is lost: what is said meanwhile will not be heard.
+    /// Notes that the channel is lost: messages sent meanwhile will not be received.
     fn lost(&self) {
         self.lease.revoke();
         self.stamps.empty();
@@ -395,7 +397,7 @@ impl Cache {
 
 impl Lead<'_> {
     fn fill(self, stored: Stored) {
-        // Refused where something else was put there meanwhile, which is as good.
+        // Refused where something else was stored there meanwhile, which is as good.
         let _ = self.guard.insert(stored);
     }
 }

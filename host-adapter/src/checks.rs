@@ -1,22 +1,22 @@
-//! What cannot work is refused before anything listens, in one line that names the flag and what to do.
+//! Refuses flags that cannot work before anything listens, in one line that names the flag and what to do.
 
-use crate::config::{Span, Up};
+use crate::config::{RuntimeConfig, Span, Up};
 use crate::limits;
 use crate::startup::StartupError;
-use pools::limits::{MYSQL_CONNECTIONS_MAX, REDIS_PRIVATE_CONNECTIONS_MAX};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// Threads beyond any machine's use.
+/// Serving threads, at most.
 const THREADS_MAX: usize = 1024;
-/// No time of a flag is longer: timers count in ms, and who waits a day waits for nothing.
+/// The longest time that a flag may give.
 const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// Values of `--max-instance-memory`, in bytes.
 const MEMORY_BYTES: RangeInclusive<usize> = 1024 * 1024..=4 * 1024 * 1024 * 1024;
-/// Files a process has open beside its connections: logs, components, event queues, and some to spare.
+/// Files that a process has open besides its connections: logs, components, event queues, and some to spare.
 const OTHER_FILES: usize = 128;
-/// Databases and Redis addresses that are counted on, each with connections of its own.
+/// Databases, and Redis addresses, that open files are reserved for.
 const ADDRESSES: usize = 4;
 
 /// Checks every bound that the command line gives.
@@ -63,7 +63,7 @@ pub fn flags(up: &Up) -> Result<(), StartupError> {
         times("--request-timeout", limit)?;
     }
     times("--idle-instance-timeout", up.idle_instance_timeout)?;
-    // None at all is a way to stop, too.
+    // Zero is allowed: it stops at once.
     if up.drain_timeout > TIME_MAX {
         time("--drain-timeout", up.drain_timeout)?;
     }
@@ -100,13 +100,18 @@ fn times(flag: &str, value: Span<Duration>) -> Result<(), StartupError> {
     }
 }
 
-/// Raises the number of files this process may open to what its connections need, as far as the system lets it.
-pub fn open_files(up: &Up, threads: usize) -> Result<(), StartupError> {
-    let outbound = ADDRESSES * (MYSQL_CONNECTIONS_MAX + REDIS_PRIVATE_CONNECTIONS_MAX);
+/// Raises the limit of open files to what the connections need. Fails where the system does not allow that.
+pub fn open_files(up: &Up, config: &RuntimeConfig, threads: usize) -> Result<(), StartupError> {
+    let (mysql, redis) = (&config.outbound_mysql, &config.outbound_redis);
+    let per_address = mysql.max_connections.saturating_add(redis.max_connections);
+    let outbound = ADDRESSES.saturating_mul(per_address);
     let own = threads * (up.listen.len() + 8) + OTHER_FILES;
-    let needed = up.max_connections.saturating_add(own + outbound) as u64;
+    let needed = up
+        .max_connections
+        .saturating_add(own)
+        .saturating_add(outbound) as u64;
     let limit = getrlimit(Resource::Nofile);
-    // No limit is no number.
+    // `None` is no limit.
     let enough = |limit: Option<u64>| limit.is_none_or(|limit| limit >= needed);
     if enough(limit.current) {
         return Ok(());
@@ -133,95 +138,4 @@ pub fn open_files(up: &Up, threads: usize) -> Result<(), StartupError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{Cli, Command};
-    use clap::Parser;
-
-    fn up(flags: &[&str]) -> Up {
-        let all = ["host-adapter", "up"].iter().chain(flags);
-        let Command::Up(up) = Cli::try_parse_from(all).unwrap().command;
-        *up
-    }
-
-    #[test]
-    fn the_defaults_work() {
-        flags(&up(&[])).unwrap();
-        open_files(&up(&[]), 2).unwrap();
-    }
-
-    #[test]
-    fn what_cannot_work_names_its_flag() {
-        for (flag, value, reason) in [
-            ("--threads", "0", "must be at least 1, not 0"),
-            ("--threads", "5000", "must be at most 1024, not 5000"),
-            ("--max-requests", "0", "must be at least 1, not 0"),
-            ("--max-component-requests", "0", "must be at least 1, not 0"),
-            ("--max-connections", "0", "must be at least 1, not 0"),
-            (
-                "--max-connections-per-address",
-                "0",
-                "must be at least 1, not 0",
-            ),
-            ("--max-body-bytes", "0", "must be at least 1, not 0"),
-            (
-                "--http1-max-buf-size",
-                "100",
-                "must be at least 8192, not 100",
-            ),
-            (
-                "--max-instance-memory",
-                "65536",
-                "must be at least 1048576, not 65536",
-            ),
-            (
-                "--header-read-timeout",
-                "0",
-                "must be from 1ms to 86400s, not 0ns",
-            ),
-            (
-                "--body-read-timeout",
-                "0ms",
-                "must be from 1ms to 86400s, not 0ns",
-            ),
-            (
-                "--request-timeout",
-                "0",
-                "must be from 1ms to 86400s, not 0ns",
-            ),
-            (
-                "--request-timeout",
-                "0..5",
-                "must be from 1ms to 86400s, not 0ns",
-            ),
-            (
-                "--request-cpu-time",
-                "10us",
-                "must be from 1ms to 86400s, not 10µs",
-            ),
-            (
-                "--idle-instance-timeout",
-                "100000",
-                "must be from 1ms to 86400s, not 100000s",
-            ),
-            (
-                "--drain-timeout",
-                "100000",
-                "must be from 1ms to 86400s, not 100000s",
-            ),
-        ] {
-            let error = flags(&up(&[flag, value])).unwrap_err().to_string();
-            assert_eq!(error, format!("command line: {flag}: {reason}"));
-        }
-        let error = open_files(&up(&["--max-connections", "4000000000"]), 2).unwrap_err();
-        let error = error.to_string();
-        assert!(
-            error.starts_with("command line: --max-connections: 4000000000 connections need"),
-            "{error}"
-        );
-        assert!(
-            error.ends_with("raise `ulimit -n` or ask for fewer"),
-            "{error}"
-        );
-    }
-}
+mod tests;

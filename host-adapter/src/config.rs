@@ -17,7 +17,7 @@ use url::Url;
 #[derive(Debug, Parser)]
 #[command(name = "host-adapter", version, about)]
 pub struct Cli {
-    /// What to do.
+    /// What the program does.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -128,7 +128,7 @@ pub struct Up {
     /// answered 503 and closed.
     #[arg(long, value_name = "COUNT", default_value_t = limits::CONNECTIONS_MAX, help_heading = "Server")]
     pub max_connections: usize,
-    /// Those of one address. [default: three quarters of --max-connections]
+    /// Client connections open at a time from one address. [default: three quarters of --max-connections]
     #[arg(long, value_name = "COUNT", help_heading = "Server")]
     pub max_connections_per_address: Option<usize>,
     /// Bytes of the largest request body; a larger one is answered 413.
@@ -153,7 +153,7 @@ pub struct Up {
     /// Bytes of replies to keep in front of the components; 0 switches the cache off.
     #[arg(long, value_name = "BYTES", default_value_t = limits::CACHE_BYTES, help_heading = "Cache")]
     pub cache_bytes: u64,
-    /// The Redis over which hosts tell each other what is stale, as redis://[USER:PASSWORD@]HOST:PORT. Without one
+    /// The Redis over which hosts notify each other of what is stale, as redis://[USER:PASSWORD@]HOST:PORT. Without one
     /// nothing is kept.
     #[arg(
         long,
@@ -201,7 +201,7 @@ impl Up {
             .unwrap_or(of_one.max(limits::GUEST_MEMORY_BYTES_MAX))
     }
 
-    /// Those of one component.
+    /// Bytes of linear memory all instances of one component may have.
     pub fn component_memory_max(&self) -> usize {
         self.guest_memory_max() / limits::COMPONENT_MEMORY_SHARE
     }
@@ -303,33 +303,36 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RuntimeConfig {
-    /// Limits of MySQL.
+    /// The table `[outbound_mysql]`.
     pub outbound_mysql: Mysql,
-    /// Limits of Redis.
+    /// The table `[outbound_redis]`.
     pub outbound_redis: Redis,
     /// Further sources of variables.
     #[serde(alias = "config_provider")]
     pub variables_provider: Vec<VariablesProvider>,
 }
 
-/// `[[variables_provider]]`.
+/// An entry of `[[variables_provider]]`, by its `type`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum VariablesProvider {
     /// Environment variables `PREFIX_NAME`.
     Env {
-        /// `SPIN_VARIABLE` by default.
+        /// `None`: `SPIN_VARIABLE`.
         prefix: Option<String>,
     },
     /// Values in the file itself.
     Static {
-        /// By name.
+        /// From name to value.
         values: HashMap<String, String>,
     },
 }
 
 impl RuntimeConfig {
-    /// Reads `file`; the error names file and key.
+    /// Reads `file`.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, has a key that is unknown or of the wrong type, or a number is 0.
     pub fn load(file: &Path) -> Result<Self, StartupError> {
         let text = std::fs::read_to_string(file).map_err(|e| StartupError::new(file, "", e))?;
         let config: Self = read(file, &text)?;
@@ -377,74 +380,4 @@ impl RuntimeConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_holds_together() {
-        use clap::CommandFactory;
-        Cli::command().debug_assert();
-        let cli = Cli::try_parse_from([
-            "host-adapter",
-            "up",
-            "-f",
-            "app.toml",
-            "--listen",
-            "0.0.0.0:80",
-            "--listen",
-            "127.0.0.1:81",
-            "--component-id",
-            "a",
-            "--component-id",
-            "b",
-            "--env",
-            "K=V=W",
-            "--request-timeout",
-            "250ms",
-            "--max-instance-reuse-count",
-            "1..8",
-        ])
-        .unwrap();
-        let Command::Up(up) = cli.command;
-        assert_eq!(up.listen.len(), 2);
-        assert_eq!(up.component_id, ["a", "b"]);
-        assert_eq!(up.env, [("K".to_owned(), "V=W".to_owned())]);
-        assert_eq!(
-            up.request_timeout,
-            Some(Span::Value(Duration::from_millis(250)))
-        );
-        assert_eq!(up.max_instance_reuse_count, Some(Span::Bounds(1, 8)));
-        assert_eq!(
-            up.idle_instance_timeout,
-            Span::Value(Duration::from_secs(1))
-        );
-        assert_eq!(up.header_read_timeout, Duration::from_secs(30));
-    }
-
-    #[test]
-    fn times_and_counts() {
-        assert_eq!(parse_single_time("2"), Ok(Duration::from_secs(2)));
-        assert_eq!(parse_single_time("2s"), Ok(Duration::from_secs(2)));
-        assert_eq!(parse_single_time("7us"), Ok(Duration::from_micros(7)));
-        assert!(parse_single_time("1m").is_err());
-        assert!(parse_count("0").is_err());
-        assert!(parse_count("8..8").is_err());
-        assert!((1..8).contains(&Span::Bounds(1_usize, 8).draw()));
-    }
-
-    #[test]
-    fn the_runtime_file_is_strict() {
-        let file = Path::new("runtime.toml");
-        let config: RuntimeConfig =
-            read(file, "[outbound_mysql]\nmax_connections = 10\n[[variables_provider]]\ntype='static'\nvalues={a='b'}").unwrap();
-        assert_eq!(config.outbound_mysql.max_connections, 10);
-        assert_eq!(config.outbound_mysql.wait_timeout_ms, 1_000);
-        let error = read::<RuntimeConfig>(file, "[outbound_mysql]\nmax = 10").unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("runtime.toml: outbound_mysql.max: unknown field `max`"),
-            "{error}"
-        );
-    }
-}
+mod tests;

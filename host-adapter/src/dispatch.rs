@@ -1,5 +1,5 @@
-//! How many requests an instance gets, how long it may take, how long it may keep its thread busy, and when it is let
-//! go: the policy behind `ProxyHandler`. An instance that trapped takes no further request; the others go on.
+//! How many requests an instance gets, how long it may take, how long it may keep its thread busy, and when it is
+//! dropped: the policy behind `ProxyHandler`. An instance that trapped takes no further request; the others go on.
 
 use crate::admission::{Flow, NoRoom, Ticket};
 use crate::config::{Span, Up};
@@ -23,7 +23,7 @@ use wasmtime_wasi_http::handler::{
     WorkerStatus,
 };
 
-/// What an instance would need is in use.
+/// The memory that an instance would need is in use.
 const NO_MEMORY: NoRoom = NoRoom("others have what --max-guest-memory leaves it");
 
 /// When an instance is replaced.
@@ -33,12 +33,13 @@ pub struct Reuse {
     concurrent: Span<usize>,
     request_timeout: Span<Duration>,
     idle_timeout: Span<Duration>,
-    /// How long an instance may keep its thread busy after it got its last request.
+    /// How long an instance may keep its thread busy, counted from its last request.
     cpu_time: Duration,
 }
 
 impl Reuse {
-    /// The policy for a component; `p2` for one of WASI 0.2, which serves one request at a time, and by default one.
+    /// The policy for a component; `p2` for one of WASI 0.2, which serves one request at a time, and one in all by
+    /// default.
     pub fn new(up: &Up, p2: bool) -> Self {
         let (requests, concurrent) = match p2 {
             true => (1, 1),
@@ -105,21 +106,21 @@ pub struct Dispatch {
     pub engine: Engine,
     /// The component, linked.
     pub pre: ProxyPre<Instance>,
-    /// What its instances share.
+    /// State that its instances share.
     pub reach: Arc<Reach>,
     /// See [`Reuse`].
     pub reuse: Reuse,
     /// Turns of the thread's busy guests.
     pub pacer: Arc<Pacer>,
-    /// Instances over all threads.
+    /// Bound on its instances over all threads.
     pub share: Arc<Share>,
-    /// Memory of its instances.
+    /// Bounds on the memory of its instances.
     pub memory: Bounds,
-    /// What an instance has of it when it is made, as far as that is known.
+    /// Bytes that the last instance had when it was made; 0 before the first.
     pub initial_bytes: AtomicUsize,
-    /// Requests on their way to them.
+    /// Requests on their way to its instances.
     pub flow: Arc<Flow>,
-    /// Instances being made.
+    /// One permit per instance that may be made at a time.
     pub making: Semaphore,
 }
 
@@ -149,7 +150,7 @@ impl HandlerState for Dispatch {
         let run = store.data().busy.run().clone();
         let made = self.make(&mut store).await;
         let proxy = made.map_err(|error| match store.data().memory.refused() {
-            // Not for good: others have it.
+            // Only for now: others have the memory.
             Some(Refused::Component | Refused::Process) => NO_MEMORY.into(),
             _ => explained(error, &store.data().memory),
         })?;
@@ -181,7 +182,7 @@ impl HandlerState for Dispatch {
 }
 
 impl Dispatch {
-    /// Instantiates the component, few at a time and within a deadline: its start functions are its own.
+    /// Instantiates the component, few at a time and within a deadline, as its start functions may do anything.
     async fn make(&self, store: &mut Store<Instance>) -> wasmtime::Result<Proxy> {
         let making = async {
             let _turn = self.making.acquire().await?;
@@ -204,7 +205,7 @@ impl Dispatch {
     }
 }
 
-/// An error of a guest that was refused memory says so.
+/// Adds to a guest's error that it was refused memory, where it was.
 fn explained(error: wasmtime::Error, memory: &Memory) -> wasmtime::Error {
     match memory.refused() {
         Some(refused) => error.context(format!("the guest asked for {refused}")),
@@ -228,7 +229,7 @@ impl WorkerState for Policy {
     type RequestData = Ticket;
 
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
-        // An instance never gives memory back while it lives.
+        // An instance gives memory back only when it is dropped.
         if total >= self.requests_max || total > 0 && self.memory.is_short() {
             ShouldAccept::Never
         } else if concurrent >= self.concurrent_max || total > 0 && self.flow.is_stuck() {
@@ -251,7 +252,7 @@ impl WorkerState for Policy {
         let limit = self.request_timeout;
         Box::pin(async move {
             sleep(limit).await;
-            // The guest goes on with it until the instance is let go, whoever is still interested.
+            // The guest goes on with the request until the instance is dropped, even if nobody waits for the reply.
             late.keep(permit);
             run.rouse();
         })
@@ -272,8 +273,8 @@ impl WorkerState for Policy {
     }
 }
 
-/// Lets an instance go that has been idle for long, or whose request is late. Its timer is set ahead at most once per
-/// period instead of at every change of state, for those come with each request.
+/// Expires an instance that has been idle for long, or whose request is late. Its timer is set at most once per period
+/// instead of at every change of state, as those come with each request.
 ///
 /// The period is short because of requests that are left in the queue, see [`Flow`].
 pub struct Expiration {
@@ -282,7 +283,7 @@ pub struct Expiration {
     timer: Pin<Box<Sleep>>,
     run: Arc<Run>,
     flow: Arc<Flow>,
-    /// Of the flow, at the last look.
+    /// The flow's count at the last check.
     seen: usize,
 }
 
@@ -313,14 +314,14 @@ impl WorkerExpiration for Expiration {
         since: StdInstant,
     ) -> Poll<()> {
         let this = &mut *self;
-        // Asked whenever all that its guest was doing waits for something.
+        // The library polls this whenever everything in its guest waits.
         this.run.rests();
         if this.run.is_roused() {
             cx.waker().wake_by_ref();
         }
         let allowed = match status {
             WorkerStatus::Idle => this.idle_timeout,
-            // Each request has a deadline of its own, whose end is a 504; this one is for guests that keep their thread
+            // Each request has its own deadline, which ends in a 504; this one is for guests that keep their thread
             // busy.
             WorkerStatus::Requests => this.request_timeout + 2 * limits::INSTANCE_LOOK_EVERY,
             WorkerStatus::PostReturn => this.request_timeout,

@@ -15,7 +15,7 @@ use wasmtime::{
 /// Bytes of a returned memory slot that stay mapped, so that the next instance there starts without page faults.
 const KEEP_RESIDENT_BYTES: usize = 256 * 1024;
 
-/// Makes the engine all components share.
+/// The engine that all components share.
 pub fn engine(up: &Up) -> Result<Engine, StartupError> {
     let mut config = Config::new();
     config.wasm_component_model_async(true);
@@ -33,7 +33,7 @@ pub fn engine(up: &Up) -> Result<Engine, StartupError> {
 fn pooling(up: &Up) -> PoolingAllocationConfig {
     let instances = up.max_instances;
     let mut pool = PoolingAllocationConfig::default();
-    // A component from a Rust toolchain is about four core instances and one memory; adapters may bring a second.
+    // A Rust component has about four core instances and one memory; adapters may add a second.
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(8))
         .total_memories(instances.saturating_mul(2))
@@ -58,7 +58,7 @@ fn cache(folder: Option<&Path>) -> Result<Cache, StartupError> {
     Cache::new(config).map_err(|e| StartupError::flag("--cache-dir", format!("{e:#}")))
 }
 
-/// Compiles the component in `file`, or takes it from the cache. `key` is what an error names.
+/// Compiles the component in `file`, or takes it from the cache. `key` names it in an error.
 pub fn compile(
     engine: &Engine,
     manifest: &Path,

@@ -1,5 +1,5 @@
-//! What a component prints becomes log lines: one event per line, cut at a bound, named after the component, and no
-//! more of them a second than a reader could want.
+//! The output of components as log lines: one event per line, cut at a bound, with the component's name, and bounded
+//! per second.
 
 use crate::limits::{GUEST_LINE_BYTES_MAX, GUEST_LINES_PER_SECOND_MAX};
 use std::io;
@@ -21,7 +21,7 @@ struct Line {
     allowance: Arc<Allowance>,
 }
 
-/// Lines that the instances of one component on one thread may log a second.
+/// Lines per second that the instances of one component on one thread may log.
 #[derive(Debug, Default)]
 pub struct Allowance(Mutex<Second>);
 
@@ -33,7 +33,7 @@ struct Second {
 }
 
 impl Allowance {
-    /// Whether one more may be logged, and how many could not be in the second before.
+    /// Whether one more line may be logged, and how many were dropped in the second before.
     fn take(&self, now: Instant) -> (bool, u64) {
         let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let goes_on = |began: Instant| now.duration_since(began) < Duration::from_secs(1);

@@ -1,12 +1,12 @@
-//! Linear memory of guests: a bound for each instance, for all instances of a component, and for all of the process.
-//! Nobody knows beforehand what a guest will ask for; what the host can do is to refuse.
+//! Linear memory of guests: bounds for each instance, for all instances of a component, and for all of the process.
+//! What a guest will ask for is not known beforehand; the host can only refuse.
 
 use crate::limits;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use wasmtime::ResourceLimiter;
 
-/// Bytes that several may have together.
+/// A bound on the bytes that several instances have together.
 #[derive(Debug)]
 pub struct Budget {
     bytes: AtomicUsize,
@@ -27,7 +27,7 @@ impl Budget {
         self.bytes.fetch_update(Relaxed, Relaxed, more).is_ok()
     }
 
-    /// Three quarters are taken.
+    /// Whether more than three quarters are taken.
     fn is_nearly_used(&self) -> bool {
         self.bytes.load(Relaxed) > self.bytes_max / 4 * 3
     }
@@ -37,20 +37,20 @@ impl Budget {
     }
 }
 
-/// What the instances of one component may have.
+/// The bounds on the instances of one component.
 #[derive(Debug, Clone)]
 pub struct Bounds {
-    /// One instance, over all its memories.
+    /// Bytes of one instance, over all its memories.
     pub instance_bytes_max: usize,
-    /// All of the component.
+    /// Shared by all instances of the component.
     pub component: Arc<Budget>,
-    /// All of the process.
+    /// Shared by all instances of the process.
     pub process: Arc<Budget>,
 }
 
 impl Bounds {
-    /// Whether there is room for an instance that begins with so many bytes, and for what those that are there may yet
-    /// ask for. The first of a component has it always, as far as there is any.
+    /// Whether there is room for an instance that begins with so many bytes, with some left for the growth of others.
+    /// Always true for the first of a component.
     pub fn has_room(&self, initial_bytes: usize) -> bool {
         let held = self.component.bytes.load(Relaxed);
         held == 0
@@ -58,7 +58,7 @@ impl Bounds {
                 && !self.process.is_nearly_used()
     }
 
-    /// Whether instances had better be let go.
+    /// Whether memory is short, so that instances should be dropped instead of reused.
     pub fn is_short(&self) -> bool {
         self.component.is_nearly_used() || self.process.is_nearly_used()
     }
@@ -69,26 +69,26 @@ impl Bounds {
 pub struct Memory {
     bytes: usize,
     bounds: Bounds,
-    /// What was refused last.
+    /// Set where its last request for memory was refused.
     refused: Option<Refused>,
 }
 
 /// Why a guest got no more memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It has what one may have.
+    /// The instance has all that one may have.
     #[error("more memory than --max-instance-memory allows")]
     Instance,
-    /// The others of its component have the rest.
+    /// Its component's instances have all that these may have.
     #[error("more memory than its component's half of --max-guest-memory")]
     Component,
-    /// All others have.
+    /// All instances of the process have all that these may have.
     #[error("more memory than --max-guest-memory leaves")]
     Process,
 }
 
 impl Memory {
-    /// None yet.
+    /// No bytes yet.
     pub fn new(bounds: Bounds) -> Self {
         Self {
             bytes: 0,
@@ -97,12 +97,12 @@ impl Memory {
         }
     }
 
-    /// Bytes it has.
+    /// The bytes it has.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The bound that the guest met, if it met one: mostly why it is lost.
+    /// The bound that refused the guest's last request for memory, if one did: often why the guest fails.
     pub fn refused(&self) -> Option<Refused> {
         self.refused
     }
@@ -154,47 +154,4 @@ impl ResourceLimiter for Memory {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn bounds(process: &Arc<Budget>) -> Bounds {
-        Bounds {
-            instance_bytes_max: 40,
-            component: Budget::new(60),
-            process: process.clone(),
-        }
-    }
-
-    #[test]
-    fn an_instance_a_component_and_a_process_have_their_bounds() {
-        let process = Budget::new(100);
-        let (one, other) = (bounds(&process), bounds(&process));
-        let mut first = Memory::new(one.clone());
-        assert!(first.memory_growing(0, 30, None).unwrap());
-        assert!(first.memory_growing(0, 10, None).unwrap(), "another memory");
-        assert!(!first.memory_growing(10, 11, None).unwrap());
-        assert_eq!(first.refused(), Some(Refused::Instance));
-        let mut second = Memory::new(one.clone());
-        assert!(!second.memory_growing(0, 21, None).unwrap());
-        assert_eq!(second.refused(), Some(Refused::Component));
-        let mut third = Memory::new(other.clone());
-        let mut fourth = Memory::new(other);
-        assert!(third.memory_growing(0, 40, None).unwrap());
-        assert!(fourth.memory_growing(0, 20, None).unwrap());
-        assert!(!second.memory_growing(0, 20, None).unwrap());
-        assert_eq!(second.refused(), Some(Refused::Process));
-        assert!(one.is_short() && !one.has_room(1));
-        drop(first);
-        assert!(bounds(&process).has_room(1_000), "the first of a component");
-        assert!(second.memory_growing(0, 20, None).unwrap());
-        assert_eq!(second.refused(), None);
-        drop((second, third, fourth));
-        assert_eq!(
-            (
-                process.bytes.load(Relaxed),
-                one.component.bytes.load(Relaxed)
-            ),
-            (0, 0)
-        );
-    }
-}
+mod tests;

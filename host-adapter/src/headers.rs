@@ -7,16 +7,24 @@ use http::uri::{Authority, Scheme};
 use http::{Uri, Version};
 use std::collections::HashMap;
 
+/// The part of the path that a trailing wildcard matched.
 const PATH_INFO: HeaderName = HeaderName::from_static("spin-path-info");
+/// The absolute URI of the request.
 const FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
+/// The route with the application's base before it.
 const MATCHED_ROUTE: HeaderName = HeaderName::from_static("spin-matched-route");
+/// The application's base.
 const BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
+/// The route as written in the manifest.
 const RAW_COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-raw-component-route");
+/// The route without its trailing wildcard.
 const COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-component-route");
+/// The client's address and port.
 const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
+/// W3C trace context, see [`TraceParent`].
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Header values that depend on nothing but the route, made once.
+/// Header values that depend only on the route, made once.
 #[derive(Debug)]
 pub struct RouteHeaders {
     base: HeaderValue,
@@ -51,19 +59,19 @@ impl RouteHeaders {
     }
 }
 
-/// Why nobody can tell which host a request is for.
+/// Why it is not known which host a request is for.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadHost {
-    /// HTTP/1.1 demands one.
+    /// HTTP/1.1 requires one.
     #[error("no Host header")]
     Missing,
-    /// It is no host.
+    /// It is not a valid authority.
     #[error("the Host header is not a host")]
     Invalid,
-    /// Two answers to one question.
+    /// The request target names another.
     #[error("the Host header differs from the host of the request target")]
     Ambiguous,
-    /// The same, each in a line of its own.
+    /// The header occurs more than once.
     #[error("more than one Host header")]
     Several,
 }
@@ -77,7 +85,7 @@ pub fn host(headers: &HeaderMap) -> Result<Option<&HeaderValue>, BadHost> {
     }
 }
 
-/// The absolute URI of a request: its target completed from the Host header and the scheme it came by.
+/// The absolute URI of a request: its target completed from the Host header and the connection's scheme.
 pub fn absolute(
     uri: &Uri,
     version: Version,
@@ -101,7 +109,7 @@ pub fn absolute(
     Uri::from_parts(parts).map_err(|_| BadHost::Invalid)
 }
 
-/// Replaces what a client has no say in by what the host knows. `uri` is absolute.
+/// Replaces the headers that are the host's to set. `uri` is absolute.
 pub fn complete(
     headers: &mut HeaderMap,
     uri: &Uri,
@@ -146,7 +154,7 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>)
     }
 }
 
-/// `Connection` concerns the host alone, and a client must not pose as it.
+/// Removes `Connection`, which is for the host alone, and headers that only the host may set.
 fn strip(headers: &mut HeaderMap) {
     headers.remove(CONNECTION);
     let is_ours = |name: &HeaderName| name.as_str().starts_with("spin-");
@@ -163,92 +171,4 @@ fn strip(headers: &mut HeaderMap) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn served(route: &str, target: &str, sent: &[(&'static str, &'static str)]) -> HeaderMap {
-        let router = Router::build("/", [(route, 0)]).unwrap();
-        let routes = RouteHeaders::new("/", &router).unwrap();
-        let mut headers = HeaderMap::new();
-        for (name, value) in sent {
-            headers.insert(*name, HeaderValue::from_static(value));
-        }
-        let target: Uri = target.parse().unwrap();
-        let uri = absolute(&target, Version::HTTP_11, &headers, &Scheme::HTTP).unwrap();
-        let found = router.route(uri.path()).unwrap();
-        let client = HeaderValue::from_static("127.0.0.1:8777");
-        complete(
-            &mut headers,
-            &uri,
-            &found,
-            &routes,
-            &client,
-            &TraceParent::accept(None),
-        );
-        headers
-    }
-
-    #[test]
-    fn the_headers_of_spin() {
-        let headers = served(
-            "/foo/:userid/...",
-            "/foo/42/bar?a=1",
-            &[
-                ("host", "shop.example"),
-                ("connection", "keep-alive"),
-                ("spin-path-match-x", "forged"),
-            ],
-        );
-        for (name, want) in [
-            ("spin-path-info", "/bar"),
-            ("spin-full-url", "http://shop.example/foo/42/bar?a=1"),
-            ("spin-matched-route", "/foo/:userid/..."),
-            ("spin-base-path", "/"),
-            ("spin-raw-component-route", "/foo/:userid/..."),
-            ("spin-component-route", "/foo/:userid"),
-            ("spin-client-addr", "127.0.0.1:8777"),
-            ("spin-path-match-userid", "42"),
-        ] {
-            assert_eq!(headers[name], want, "{name}");
-        }
-        assert!(headers.get("connection").is_none());
-        assert!(headers.get("spin-path-match-x").is_none());
-        assert!(headers.contains_key("traceparent"));
-    }
-
-    #[test]
-    fn the_host_must_be_one() {
-        let uri = |text: &str| text.parse::<Uri>().unwrap();
-        let host =
-            |text: &'static str| HeaderMap::from_iter([(HOST, HeaderValue::from_static(text))]);
-        let got = |target: &str, version, headers: HeaderMap| {
-            absolute(&uri(target), version, &headers, &Scheme::HTTP)
-        };
-        assert_eq!(
-            got("/", Version::HTTP_11, HeaderMap::new()),
-            Err(BadHost::Missing)
-        );
-        assert_eq!(
-            got("/", Version::HTTP_11, host("a b")),
-            Err(BadHost::Invalid)
-        );
-        assert_eq!(
-            got("http://a/", Version::HTTP_11, host("b")),
-            Err(BadHost::Ambiguous)
-        );
-        let mut two = host("a");
-        two.append(HOST, HeaderValue::from_static("a"));
-        assert_eq!(
-            got("/", Version::HTTP_11, two.clone()),
-            Err(BadHost::Several)
-        );
-        assert_eq!(
-            got("http://a/", Version::HTTP_11, two),
-            Err(BadHost::Several)
-        );
-        assert_eq!(
-            got("/x", Version::HTTP_10, HeaderMap::new()).unwrap(),
-            "http://localhost/x"
-        );
-    }
-}
+mod tests;

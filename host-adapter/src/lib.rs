@@ -1,5 +1,5 @@
-//! Serves Spin applications: WebAssembly components over HTTP, on pooled MySQL and Redis. Knows WIT, not orders.
-//! [`Host::start`] checks everything before anything listens; [`Host::stop`] lets what is in flight end.
+//! Serves Spin applications: WebAssembly components over HTTP, on pooled MySQL and Redis. Knows nothing of orders.
+//! [`Host::start`] checks everything before anything listens; [`Host::stop`] lets requests in flight finish.
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
@@ -61,25 +61,28 @@ pub struct Host {
     metrics_address: Option<SocketAddr>,
     stopper: Stopper,
     threads: Vec<JoinHandle<()>>,
-    /// Ends after those: writers in flight wait for it.
+    /// Stops after the threads: writers in flight wait for it.
     channel: Option<(Stopper, JoinHandle<()>)>,
     _epochs: EpochClock,
 }
 
 impl Host {
-    /// Checks flags, manifest, variables and components, then listens and serves on threads of its own. Variables may
-    /// come from `environment`.
+    /// Checks flags, manifest, variables and components, then listens and serves on its own threads. `environment` has
+    /// the process' variables, from which application variables may come.
+    ///
+    /// # Errors
+    /// The first thing that is wrong: a flag, a file, a database's limit, or an address that cannot be bound.
     pub fn start(up: &Up, environment: HashMap<String, String>) -> Result<Self, StartupError> {
         checks::flags(up)?;
         let threads = match up.threads {
             Some(threads) => threads,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
-        checks::open_files(up, threads)?;
         let config = match &up.runtime_config_file {
             Some(file) => RuntimeConfig::load(file)?,
             None => RuntimeConfig::default(),
         };
+        checks::open_files(up, &config, threads)?;
         let manifest = Manifest::load(&up.from, &up.component_id)?;
         let application = Application::resolve(&manifest, up, &config, environment)?;
         check_databases(up, &application, &config)?;
@@ -140,17 +143,18 @@ impl Host {
         Ok(host)
     }
 
-    /// Where it listens, in the order of the flags.
+    /// The addresses it listens on, in the order of the flags, with real ports in place of 0.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Where metrics are served, if anywhere.
+    /// The address of `/metrics`; `None` without `--metrics-listen`.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics_address
     }
 
-    /// Stops taking connections, lets requests in flight end up to the deadline, and returns when all threads have.
+    /// Stops taking connections, lets requests in flight finish up to the deadline, and returns when all threads have
+    /// ended.
     pub fn stop(self) {
         self.stopper.stop();
         let join = |thread: JoinHandle<()>| {
@@ -202,13 +206,13 @@ where
             if let Err(error) = runtime.block_on(task()) {
                 tracing::error!(%error, "a serving thread ended");
             }
-            // What a late guest or database still does must not keep the process.
+            // A late guest or database must not keep the process from ending.
             runtime.shutdown_background();
         })
         .map_err(|e| StartupError::flag("--threads", e))
 }
 
-/// Asks the databases what they have room for.
+/// Asks the databases whether they have room for the prepared statements.
 fn check_databases(
     up: &Up,
     application: &Application,
@@ -225,7 +229,7 @@ fn check_databases(
     checked.map_err(|e| StartupError::new(file, "outbound_mysql.max_statements", e))
 }
 
-/// The local cache and its channel, where there are to be.
+/// The local cache and its channel; `None` where the flags switch them off.
 fn local_cache(up: &Up, metrics: &Metrics) -> Result<Option<(Arc<Cache>, Channel)>, StartupError> {
     let Some(url) = up.cache_channel.as_ref().filter(|_| up.cache_bytes > 0) else {
         tracing::info!("the local cache is off: it needs --cache-channel and --cache-bytes");

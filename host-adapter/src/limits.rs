@@ -1,48 +1,49 @@
 //! Every bound of the host in one place, with the relations between them checked at compile time; those of connections
-//! to databases and Redis are in [`pools::limits`].
-//! Those an operator may want to change are defaults for `config.rs` (times there as a flag takes them: text); the
-//! rest are fixed.
+//! to databases and Redis are in [`pools::limits`]. Some are defaults of flags in `config.rs` (their times are text, as
+//! a flag takes them); the rest are fixed.
 
 use pools::limits::{
     MYSQL_QUERY_TIMEOUT, MYSQL_WAIT_TIMEOUT, REDIS_BLOCKING_TIMEOUT, ROWS_UNREAD_TIMEOUT,
 };
 use std::time::Duration;
 
-/// Open client connections per process; one more takes the place of one that has had no request for long, or is
-/// answered 503 and closed.
+/// Open client connections per process. One more evicts idle ones, see [`EVICTED_AFTER_MS`], or is answered 503 and
+/// closed.
 pub const CONNECTIONS_MAX: usize = 8192;
-/// Connections that the kernel holds until they are accepted, per thread and address, and how many of them are accepted
-/// before those that are open have their turn.
+/// Connections that the kernel queues until they are accepted, per thread and address.
 pub const ACCEPT_BACKLOG: i32 = 4096;
+/// Connections accepted in a row before the thread serves those that are open.
 pub const ACCEPTED_AT_ONCE_MAX: usize = 8;
-/// The share of all connections that is kept free of addresses which have more than theirs, unless a flag says
-/// otherwise.
+/// The part of all connections that one client address leaves to the others, unless a flag says otherwise: 4 is a
+/// quarter.
 pub const CONNECTIONS_FOR_OTHERS_SHARE: usize = 4;
-/// How long a connection must have had no request to lose its place to a new one.
+/// How long a connection must be idle before a new one may evict it.
 pub const EVICTED_AFTER_MS: u64 = 100;
-/// Connections that lose their place at once.
+/// Connections evicted at once, at most.
 pub const EVICTED_AT_ONCE_MAX: usize = 128;
-/// How long a connection is served; then it ends with its request, and its client comes again.
+/// Age at which a connection is closed after its current requests; its client may connect again.
 pub const CONNECTION_AGE_MAX_MS: u64 = 60 * 60 * 1_000;
-/// Between two looks at what all connections hold.
+/// Interval of the sweep, which checks what every connection holds.
 pub const SWEEP_EVERY: Duration = Duration::from_millis(250);
-/// Bytes a second that a client must take of what it asked for, and how long it may fall behind.
+/// Bytes per second that a client must take of its replies.
 pub const SEND_BYTES_PER_SECOND_MIN: u64 = 1024;
+/// How far a client may fall behind that rate before its connection is closed.
 pub const SEND_STALL_MAX_MS: u64 = 10_000;
-/// Bytes of replies that wait for one client; it is answered no more until it takes some.
+/// Reply bytes queued for one client; its further requests and replies wait until it takes some.
 pub const CONNECTION_UNSENT_BYTES_MAX: usize = 1024 * 1024;
-/// The same of all clients; above it the ones that hold most are closed.
+/// Reply bytes queued for all clients; above it the connections that hold most are closed.
 pub const UNSENT_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Bytes of heads that are not whole yet, of all clients; above it the ones that hold most are closed.
+/// Bytes of incomplete request heads, of all clients; above it the connections that hold most are closed.
 pub const HEADS_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// How long, and for how long a pause, a client is listened to after its last reply; and how many bodies it may still
-/// send.
+/// How long a connection is still read after its last reply.
 pub const LINGER_MAX: Duration = Duration::from_secs(10);
+/// How long its client may pause meanwhile.
 pub const LINGER_PAUSE_MAX: Duration = Duration::from_secs(2);
+/// How much is still read after the last reply, in bodies of the largest size.
 pub const LINGER_BODIES_MAX: u64 = 8;
 /// Requests being handled per process; one more is answered 503.
 pub const REQUESTS_MAX: usize = 4096;
-/// The share of them that one component may have, unless a flag says otherwise.
+/// The part of [`REQUESTS_MAX`] that one component may have, unless a flag says otherwise: 4 is a quarter.
 pub const COMPONENT_REQUESTS_SHARE: usize = 4;
 /// How long a component may take to begin its answer, unless `--request-timeout` says otherwise.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,68 +51,72 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub const HEADER_READ_TIMEOUT: &str = "30s";
 /// How long a client may pause within a request body.
 pub const BODY_READ_TIMEOUT: &str = "10s";
-/// The largest request body. A component may refuse far smaller ones.
+/// Bytes of the largest request body. A component may refuse far smaller ones.
 pub const BODY_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// The read buffer of an HTTP/1 connection, hence the largest head.
+/// Bytes of the read buffer of an HTTP/1 connection, hence of the largest head.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// The smallest that the HTTP/1 library takes, and the largest that makes sense.
+/// From the smallest read buffer that the HTTP/1 library accepts to the largest that makes sense.
 pub const HEAD_BYTES_MAX_RANGE: std::ops::RangeInclusive<usize> = 8 * 1024..=1024 * 1024;
-/// Bytes of a request's path and query.
+/// Bytes of a request's path and query; a longer one is answered 414.
 pub const TARGET_BYTES_MAX: usize = 8 * 1024;
-/// Headers in one request.
+/// Headers in one HTTP/1 request.
 pub const HEADERS_MAX: usize = 100;
-/// Bytes of a reply that wait for its client; a component that writes faster waits too.
+/// Bytes of one reply buffered for its client; a component that writes faster waits.
 pub const REPLY_BUFFERED_BYTES_MAX: usize = 64 * 1024;
 /// Streams an HTTP/2 client may hold open on one connection.
 pub const H2_STREAMS_MAX: u32 = 128;
 /// Bytes of one HTTP/2 request's headers.
 pub const H2_HEAD_BYTES_MAX: u32 = 32 * 1024;
-/// Bytes of bodies an HTTP/2 client may send ahead, of one stream and of all of a connection.
+/// Body bytes that an HTTP/2 client may send ahead on one stream.
 pub const H2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+/// Body bytes that an HTTP/2 client may send ahead on all streams of a connection.
 pub const H2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
-/// Streams of an HTTP/2 connection that the host itself may have to reset; with one more the connection ends.
+/// Streams of an HTTP/2 connection that the host resets for errors of its client; with one more the connection ends.
 pub const H2_RESETS_MAX: usize = 128;
-/// Requests of an HTTP/2 connection that are handled at a time: at first, and when it has taken as many replies. What
-/// came with them waits.
+/// Requests of a new HTTP/2 connection that are handled at a time; the others wait for a turn.
 pub const H2_TURNS_MIN: usize = 2;
+/// The most that are handled at a time: each reply the client takes adds one turn up to here.
 pub const H2_TURNS_MAX: usize = 64;
-/// How long the next of them waits for one that takes long.
+/// How long the next request waits for a turn; then it is handled without one.
 pub const H2_TURN_TIMEOUT: Duration = Duration::from_millis(250);
-/// Frames an HTTP/2 client may send ahead, a second, for each reply it takes, and one for so many bytes of bodies and
-/// replies.
+/// Frames an HTTP/2 client may send ahead: its allowance at first, and at most.
 pub const H2_FRAMES_MAX: i64 = 1_000;
+/// Frames that each second adds to the allowance.
 pub const H2_FRAMES_PER_SECOND: u64 = 1_000;
+/// Frames that each reply the client takes adds to the allowance.
 pub const H2_FRAMES_PER_REPLY: u64 = 8;
+/// Bytes of bodies sent and replies taken that add one frame to the allowance.
 pub const H2_BYTES_PER_FRAME: u64 = 1024;
-/// How long it may go on with none to spare.
+/// How long a connection may stay near the end of its allowance before it is closed.
 pub const H2_FRAMES_LATE_MAX: Duration = Duration::from_secs(3);
-/// Bytes that are read of a connection before others have their turn.
+/// Bytes read from a connection in a row before the thread serves others.
 pub const READ_AT_ONCE_BYTES: usize = 32 * 1024;
 /// How long a TLS handshake may take.
 pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long requests in flight may go on after SIGTERM.
 pub const DRAIN_TIMEOUT: &str = "15s";
 
-/// Linear memory of one component instance, over all its memories.
+/// Bytes of linear memory of one component instance, over all its memories.
 pub const INSTANCE_MEMORY_BYTES_MAX: usize = 128 * 1024 * 1024;
-/// The same of all instances together, and the share of it that one component may have.
+/// Bytes of linear memory of all instances together.
 pub const GUEST_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// The part of it that one component may have: 2 is a half.
 pub const COMPONENT_MEMORY_SHARE: usize = 2;
 /// Elements of one table of an instance.
 pub const TABLE_ELEMENTS_MAX: usize = 20_000;
 /// Instances alive per process, over all components and threads.
 pub const INSTANCES_MAX: u32 = 1024;
-/// The share of them that one component may have.
+/// The part of [`INSTANCES_MAX`] that one component may have: 2 is a half.
 pub const COMPONENT_INSTANCES_SHARE: usize = 2;
-/// How long making an instance may take, with what its start functions do; and how many may be made at a time, per
-/// component and thread.
+/// How long making an instance may take, its start functions included.
 pub const INSTANTIATION_TIMEOUT: Duration = Duration::from_secs(5);
+/// Instances made at a time, per component and thread.
 pub const INSTANTIATIONS_MAX: usize = 4;
-/// How often an instance looks whether a request was left for it, and whether it is to go.
+/// How often an instance checks whether a request was left in the queue, and whether it has expired.
 pub const INSTANCE_LOOK_EVERY: Duration = Duration::from_millis(25);
-/// How long a request waits that no instance has room for, if it may take as long, and how often the first of them
-/// tries again.
+/// How long a request waits for room in an instance, unless its own time limit is shorter.
 pub const INSTANCE_ROOM_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause between two attempts of the first request that waits for room.
 pub const INSTANCE_ROOM_PAUSE: Duration = Duration::from_millis(5);
 /// How long a guest may keep its thread busy for one request, unless a flag says otherwise.
 pub const REQUEST_CPU_TIME: &str = "1s";
@@ -121,41 +126,43 @@ pub const INSTANCE_REUSE_COUNT: usize = 1024;
 pub const INSTANCE_CONCURRENT_REUSE_COUNT: usize = 16;
 /// How long an idle instance is kept.
 pub const IDLE_INSTANCE_TIMEOUT: &str = "1s";
-/// How long a busy guest may hold its thread before others get a turn, and how often that is looked at.
+/// How long a busy guest may hold its thread before others get a turn.
 pub const BUSY_TICK: Duration = Duration::from_millis(8);
+/// Interval of the engine's epochs, at which running guests are checked.
 pub const EPOCH_TICK: Duration = Duration::from_millis(2);
 
 /// Bytes of replies the local cache keeps, unless `--cache-bytes` says otherwise.
 pub const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// Bytes of the largest reply it keeps.
 pub const CACHE_BODY_BYTES_MAX: usize = 256 * 1024;
-/// How long it collects the body of a reply; one that takes longer is passed on as it comes.
+/// How long the local cache collects the body of a reply; a slower one is passed on as it comes, and not kept.
 pub const CACHE_COLLECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a URI whose reply could not be kept is asked for without waiting for one another.
+/// How long requests to a URI whose reply could not be kept do not wait for one another.
 pub const CACHE_UNKEPT_FOR: Duration = Duration::from_secs(2);
-/// Groups one reply may name, and bytes of one name; with more a reply is not kept, or everything is invalidated.
+/// Groups that one reply may name; with more it is not kept, or invalidates everything.
 pub const CACHE_GROUPS_MAX: usize = 128;
+/// Bytes of a group's name; a reply with a longer one is not kept, or invalidates everything.
 pub const CACHE_GROUP_BYTES_MAX: usize = 256;
-/// How long a host may tell what it keeps after what it last sent over the channel and got back.
+/// How long a host may serve from its store after it sent the last beat that came back over the channel.
 pub const CACHE_LEASE: Duration = Duration::from_millis(1_000);
-/// Between two such beats.
+/// Interval of the beats.
 pub const CACHE_BEAT: Duration = Duration::from_millis(300);
 /// How long connecting to the channel and publishing may take.
 pub const CACHE_CHANNEL_TIMEOUT: Duration = Duration::from_millis(1_000);
-/// After the channel was lost, how long before the next try.
+/// Pause before the next connection after the channel was lost.
 pub const CACHE_CHANNEL_RETRY: Duration = Duration::from_millis(100);
-/// Unsafe requests whose invalidation waits to be published; one more waits for its turn.
+/// Invalidations queued for publication; the next request waits for room.
 pub const CACHE_QUEUE_MAX: usize = 1024;
-/// Groups in one message, and those kept for when the channel is back; with more it is everything.
+/// Groups in one message, or kept until the channel is back; with more, everything is invalidated.
 pub const CACHE_MESSAGE_GROUPS_MAX: usize = 2 * 1024;
 /// Bytes of the largest message that is read; a larger one invalidates everything.
 pub const CACHE_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Messages that are applied before they are acknowledged.
 pub const CACHE_MESSAGES_AT_ONCE_MAX: usize = 256;
-/// Hosts on one channel.
+/// Other hosts on one channel that are kept track of.
 pub const CACHE_PEERS_MAX: usize = 1024;
 
-/// Lines of output a component may log a second, per thread.
+/// Lines of output that a component may log per second and thread.
 pub const GUEST_LINES_PER_SECOND_MAX: u32 = 200;
 /// Bytes of one line of guest output in the log; the rest of it is cut.
 pub const GUEST_LINE_BYTES_MAX: usize = 8 * 1024;
@@ -167,7 +174,7 @@ const _: () = assert!(
 );
 const _: () = assert!(REDIS_BLOCKING_TIMEOUT.as_millis() <= REQUEST_TIMEOUT.as_millis());
 const _: () = assert!(ROWS_UNREAD_TIMEOUT.as_millis() < REQUEST_TIMEOUT.as_millis());
-// Two beats may be lost and the lease holds; a whole message can be read; a shard of the store holds the largest reply.
+// A lease survives two lost beats; the largest message can be read; a shard of the store holds the largest reply.
 const _: () = assert!(3 * CACHE_BEAT.as_millis() < CACHE_LEASE.as_millis());
 const _: () =
     assert!(CACHE_MESSAGE_GROUPS_MAX * (CACHE_GROUP_BYTES_MAX + 1) + 64 <= CACHE_MESSAGE_BYTES_MAX);

@@ -10,7 +10,9 @@ use wasmtime::component::{Component, Linker};
 use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::{p2, p3};
 
+/// Prefix of the HTTP handler that a WASI 0.3 component exports.
 const HANDLER_P3: &str = "wasi:http/handler@0.3";
+/// Prefix of the HTTP handler that a WASI 0.2 component exports.
 const HANDLER_P2: &str = "wasi:http/incoming-handler@0.2";
 
 /// A linker with everything the host offers.

@@ -1,5 +1,5 @@
-//! Log lines on their way out. Serving threads only put them into a queue of bounded bytes, which one thread writes: an
-//! output that nobody reads costs lines, never a request. What was left out is said when there is room again.
+//! The queue of log lines. Serving threads only put lines into it, and one thread writes them: an output that nobody
+//! reads costs lines, never a request. A line says how many were dropped when there is room again.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -8,15 +8,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines, and their bytes, that wait to be written. One more is left out.
+/// Lines that wait to be written; one more is dropped.
 const LINES_MAX: usize = 8 * 1024;
+/// Bytes of the lines that wait to be written; a line beyond them is dropped.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
-/// How long the last lines of a process may take.
+/// How long writing the last lines of a process may take.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// The queue of the process.
 static QUEUE: OnceLock<LogQueue> = OnceLock::new();
 
-/// The way in.
+/// A handle to put lines into the queue.
 #[derive(Debug, Clone)]
 pub struct LogQueue {
     lines: SyncSender<Vec<u8>>,
@@ -27,16 +29,17 @@ pub struct LogQueue {
 struct Shared {
     bytes: AtomicUsize,
     lost: AtomicU64,
-    /// Lines taken in, and lines written.
+    /// Lines put into the queue so far.
     taken: AtomicU64,
+    /// Lines written so far.
     written: AtomicU64,
 }
 
 impl LogQueue {
-    /// A queue whose lines go to `out`, by a thread of its own.
+    /// A queue whose lines a thread of its own writes to `out`.
     ///
     /// # Errors
-    /// Where there can be no thread.
+    /// Where the thread cannot be started.
     pub fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
         let (lines, queued) = sync_channel(LINES_MAX);
         let shared = Arc::new(Shared::default());
@@ -58,7 +61,7 @@ impl LogQueue {
         shared.taken.fetch_add(1, Relaxed);
     }
 
-    /// Waits until what was logged so far is written, for a short while.
+    /// Waits until what was logged so far is written, for at most [`FLUSH_TIMEOUT`].
     pub fn flush(&self) {
         let wanted = self.shared.taken.load(Relaxed);
         let until = Instant::now() + FLUSH_TIMEOUT;
@@ -68,12 +71,12 @@ impl LogQueue {
     }
 }
 
-/// Makes the queue of the process; the first one stays.
+/// Makes `queue` that of the process; the first one stays.
 pub fn install(queue: LogQueue) {
     let _ = QUEUE.set(queue);
 }
 
-/// Waits for the last lines of the process; for the moment before it ends.
+/// Waits for the last lines of the process; to be called before it ends.
 pub fn flush() {
     if let Some(queue) = QUEUE.get() {
         queue.flush();
@@ -89,7 +92,7 @@ fn write(queued: &Receiver<Vec<u8>>, shared: &Shared, mut out: impl Write) {
         };
         if let Some(line) = line {
             shared.bytes.fetch_sub(line.len(), Relaxed);
-            // A broken output is no reason to stop serving, and nobody can be told of it.
+            // A broken output is no reason to stop serving, and there is nowhere to report it.
             let _ = out.write_all(&line);
             shared.written.fetch_add(1, Relaxed);
         }
@@ -144,7 +147,7 @@ mod tests {
     use super::*;
     use std::sync::Mutex;
 
-    /// An output that takes nothing until it is let go.
+    /// An output that takes nothing until it is released.
     struct Gate(Arc<Mutex<Vec<u8>>>);
 
     impl Write for Gate {

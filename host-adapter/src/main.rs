@@ -1,4 +1,4 @@
-//! Reads the command line, runs the host, ends with its exit code.
+//! Reads the command line, runs the host, and exits with its code.
 
 use clap::Parser;
 use host_adapter::Host;
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 }
 
 fn run(up: &Up) -> anyhow::Result<()> {
-    // Lossy, so that a variable which is not UTF-8 and not ours does no harm.
+    // Lossy, so that a foreign variable which is not UTF-8 does no harm.
     let environment = std::env::vars_os()
         .map(|(name, value)| {
             (
@@ -55,7 +55,7 @@ fn run(up: &Up) -> anyhow::Result<()> {
     );
     runtime.block_on(host_adapter::shutdown::asked())?;
     tracing::info!("stopping: finishing what is in flight");
-    // A second signal ends the process at once, as nothing handles it any more once this runtime is gone.
+    // A second signal ends the process at once.
     let stopping = std::thread::spawn(move || host.stop());
     runtime.block_on(async {
         tokio::select! {

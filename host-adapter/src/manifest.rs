@@ -1,5 +1,5 @@
-//! The part of Spin's manifest version 2 that this host serves. A key whose effect it lacks is an error naming file
-//! and key; keys that only matter to other tools (`build`, `authors`, …) are read and left alone.
+//! The part of Spin's manifest version 2 that this host supports. A key that it does not support is an error with file
+//! and key; keys that only matter to other tools (`build`, `authors`, …) are ignored.
 
 use crate::startup::StartupError;
 use crate::variables::{self, Declaration, Template};
@@ -10,17 +10,17 @@ use std::path::{Path, PathBuf};
 /// An application as its manifest describes it; templates are parsed but not yet rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// Where it was read from.
+    /// The file it was read from.
     pub file: PathBuf,
     /// `application.name`.
     pub name: String,
     /// `application.trigger.http.base`, `/` by default.
     pub base: String,
-    /// `[variables]`.
+    /// The table `[variables]`.
     pub variables: BTreeMap<String, Declaration>,
-    /// `[[trigger.http]]`, without the private ones.
+    /// The entries `[[trigger.http]]` with a path, of the components that are kept.
     pub routes: Vec<Trigger>,
-    /// `[component.ID]` of every component that a trigger names.
+    /// `[component.ID]` of every component that a route names.
     pub components: Vec<Component>,
 }
 
@@ -191,7 +191,7 @@ impl Manifest {
         let folder = self.file.parent().unwrap_or(Path::new(""));
         let template = |key: &str, text: &str| {
             let template = Template::parse(text).map_err(|e| fail(key, e))?;
-            // Rendering with every declared name finds the unknown ones now.
+            // Rendering with every declared name finds the unknown ones.
             let mut all = variables::Values::default();
             self.variables.keys().for_each(|name| all.set(name, ""));
             template.render(&all).map_err(|e| fail(key, e))?;

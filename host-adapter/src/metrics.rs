@@ -1,4 +1,4 @@
-//! What `/metrics` shows. Handles are looked up once and kept, so that counting is an atomic addition.
+//! The metrics of `/metrics`. Handles are looked up once and kept, so that counting is an atomic addition.
 
 use prometheus::{
     Encoder, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
@@ -10,7 +10,9 @@ use prometheus::{
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+/// The label `service` of every metric.
 const SERVICE: &str = "host-adapter";
+/// Upper bounds of the buckets of request durations, in seconds.
 const REQUEST_BUCKETS: [f64; 12] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0,
 ];
@@ -21,18 +23,18 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     durations: HistogramVec,
-    /// Those of databases and Redis.
+    /// Of databases and Redis.
     pub outbound: Arc<pools::metrics::Metrics>,
     instances: IntGaugeVec,
     instances_started: IntCounterVec,
     traps: IntCounterVec,
-    /// Those of the local cache.
+    /// Of the local cache.
     pub host_cache: CacheMetrics,
-    /// Those of the server in front of the components.
+    /// Of the server in front of the components.
     pub server: ServerMetrics,
 }
 
-/// The metrics of the server: who is let in.
+/// The metrics of the server: requests and connections admitted, refused and evicted.
 #[derive(Debug)]
 pub struct ServerMetrics {
     /// Requests refused because too many were in flight.
@@ -43,7 +45,7 @@ pub struct ServerMetrics {
     component_in_flight: IntGaugeVec,
     /// Connections refused because too many were open.
     pub connections_refused: IntCounter,
-    /// Connections that were closed because they stood still, or others needed their place.
+    /// Connections closed because they stalled, held too much, or were evicted for others.
     pub connections_evicted: IntCounter,
     /// Client connections open.
     pub connections: IntGauge,
@@ -66,16 +68,16 @@ pub struct ComponentMetrics {
     pub cache: CacheResults,
 }
 
-/// What the local cache did with requests. Nothing is counted where there is none.
+/// What the local cache did with requests. Nothing is counted where it is off.
 #[derive(Debug)]
 pub struct CacheResults {
-    /// Told from the store.
+    /// Served from the store.
     pub hit: IntCounter,
-    /// Told from the store that nothing has changed.
+    /// Answered 304 from the store.
     pub revalidated: IntCounter,
-    /// Asked for, to be stored.
+    /// Sent to the component, whose reply may be stored.
     pub miss: IntCounter,
-    /// Passed on.
+    /// Sent to the component past the cache.
     pub bypass: IntCounter,
 }
 
@@ -87,14 +89,14 @@ pub struct CacheMetrics {
     pub bytes: IntGauge,
     /// Replies stored.
     pub entries: IntGauge,
-    /// Invalidations, of this host's requests and of the channel.
+    /// Invalidations, by this host's requests and by messages of the channel.
     pub invalidations: IntCounter,
-    /// 1 while the channel works.
+    /// 1 while the channel works, else 0.
     pub channel_up: IntGauge,
 }
 
 impl Metrics {
-    /// Registers every metric. An error would mean that two share a name.
+    /// Registers every metric. Fails only where two share a name.
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new_custom(
             None,
@@ -160,7 +162,7 @@ impl Metrics {
         }
     }
 
-    /// The text Prometheus reads.
+    /// All metrics in Prometheus' text format.
     pub fn render(&self) -> prometheus::Result<Vec<u8>> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
@@ -207,7 +209,7 @@ impl ServerMetrics {
         })
     }
 
-    /// Requests of the component `id`: those in flight, and those refused.
+    /// For requests to the component `id`: those in flight, and those refused.
     pub fn component(&self, id: &str) -> (IntGauge, IntCounter) {
         (
             self.component_in_flight.with_label_values(&[id]),
@@ -246,7 +248,7 @@ impl CacheMetrics {
 }
 
 impl ComponentMetrics {
-    /// Counts an answer.
+    /// Counts an answer that began `after` the request did.
     pub fn answered(&self, status: http::StatusCode, after: Duration) {
         let code = status.as_u16();
         if let Some(slot) = self.by_status.get(usize::from(code).wrapping_sub(100)) {

@@ -1,4 +1,4 @@
-//! `/metrics`, on a port of its own: it must answer when the application does not, and no client should reach it.
+//! `/metrics`, on its own port: it must answer when the application does not, and no client should reach it.
 
 use crate::metrics::Metrics;
 use crate::shutdown::Stopping;
@@ -15,14 +15,14 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-/// Scrapers at a time.
+/// Open connections; one more is closed at once.
 const CONNECTIONS_MAX: usize = 16;
-/// How long one may take to ask, and how long it may stay idle.
+/// How long a client may take to send a request's head, and how long it may stay idle.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(60);
-/// After an accept error, how long before the next try.
+/// Pause after an accept error.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
-/// Serves until told to stop.
+/// Serves until `stopping`.
 pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, mut stopping: Stopping) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {

@@ -1,4 +1,4 @@
-//! `spin:mysql@3.0.0` over the sessions of [`pools::mysql`]: each method translates and hands on.
+//! `spin:mysql@3.0.0` over the sessions of [`pools::mysql`]: each method translates and passes on.
 
 mod rows;
 mod value;

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
 
+/// How long connecting may take, whatever the component asks for.
 const CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(5);
+/// How long the first byte of the answer may take, whatever the component asks for.
 const FIRST_BYTE_TIMEOUT_MAX: Duration = Duration::from_secs(30);
+/// How long a pause within the answer may be, whatever the component asks for.
 const BETWEEN_BYTES_TIMEOUT_MAX: Duration = Duration::from_secs(30);
 
 /// The egress check of one component.

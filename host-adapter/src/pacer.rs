@@ -1,9 +1,9 @@
-//! Busy guests: how long each has kept its thread busy, and turns for those that do. One that has used up its tick goes
-//! on only after its thread has been others' for as long, and of all busy guests of the thread one goes on at a time:
-//! so others wait one tick, however many are busy.
+//! Busy guests: how long each has kept its thread busy, and turns for those that do. A guest that has used up its tick
+//! goes on only after others have had the thread for as long, and only one busy guest of a thread goes on at a time: so
+//! others wait one tick, however many are busy.
 //!
-//! The engine's epochs pass by the clock on the wall, whoever runs. A guest that is met by one is not busy for that: it
-//! may have begun to run just now, or its thread may have waited for a processor. The thread's own time decides.
+//! The engine's epochs pass by wall-clock time, whoever runs. A guest that runs at an epoch need not be busy: it may
+//! have begun just before, or its thread may have waited for a processor. The thread's CPU time decides.
 
 use crate::limits;
 use rustix::time::{ClockId, clock_gettime};
@@ -19,43 +19,44 @@ use tokio::sync::{Notify, oneshot};
 pub struct Busy {
     run: Arc<Run>,
     used: Duration,
-    /// It has not rested yet.
+    /// It has not rested since it was made.
     fresh: bool,
 }
 
-/// Whether a guest is running, and since when. Shared with those who see it stop and go on; all on one thread.
+/// Whether a guest is running, and since when. Shared with the code that sees it stop and go on; all on one thread.
 #[derive(Debug)]
 pub struct Run {
     phase: AtomicU8,
-    /// In ns of its thread's time; not asked for before it is of use, see [`UNKNOWN`].
+    /// In ns of its thread's CPU time, which is read only when needed, see [`UNKNOWN`].
     since: AtomicU64,
     /// See [`Run::rouse`].
     roused: AtomicBool,
 }
 
-/// It has run since the epoch before this, or for less: most guests rest before the next, and asking has its price.
+/// In place of a time: the guest began to run within the last epoch, and the time was not read, which has a price. Most
+/// guests rest before the next epoch.
 const UNKNOWN: u64 = u64::MAX;
 
-/// It runs, and did at the last epoch.
+/// The guest runs, and has not rested since the last epoch.
 const RUNNING: u8 = 0;
-/// It has waited for something since the last epoch.
+/// The guest has waited for something since the last epoch.
 const RESTED: u8 = 1;
-/// It waits for its turn.
+/// The guest waits for its turn.
 const PACED: u8 = 2;
 
-/// What becomes of a guest that an epoch met.
+/// What happens to a guest that runs at an epoch.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Met {
-    /// It is not busy for long.
+    /// It has not used up its tick.
     GoOn,
-    /// It had its tick.
+    /// It has used up its tick, and waits for its turn.
     Wait,
-    /// It had all that a request may have.
+    /// It has used up the CPU time of a request.
     Over,
 }
 
 impl Busy {
-    /// Of a guest that begins to run.
+    /// The state of a guest that begins to run.
     pub fn begin() -> Self {
         Self {
             run: Arc::new(Run {
@@ -73,13 +74,13 @@ impl Busy {
         &self.run
     }
 
-    /// Begins anew, for another request.
+    /// Resets the time used, for another request.
     pub fn forget(&mut self) {
         self.used = Duration::ZERO;
     }
 
-    /// Notes that an epoch met the guest, which may be busy for `max`. Where others are `waiting` for a turn, one that
-    /// is new has no tick of its own before: many new ones would hold up their thread one after the other.
+    /// Notes that the guest, which may be busy for `max`, runs at an epoch. Where others are `waiting` for a turn, a
+    /// new guest's first tick is only an epoch long: many new ones would hold up their thread one after the other.
     pub fn met(&mut self, max: Duration, waiting: bool) -> Met {
         self.met_at(thread_time, max, waiting)
     }
@@ -114,25 +115,25 @@ impl Busy {
 }
 
 impl Run {
-    /// Notes that the guest lets others run, unless it was made to.
+    /// Notes that the guest lets others run by itself; does nothing where it waits for its turn.
     pub fn rests(&self) {
         let _ = self
             .phase
             .compare_exchange(RUNNING, RESTED, Relaxed, Relaxed);
     }
 
-    /// Asks for one more look at what its requests have come to: the library sees to one of those that end at a time,
-    /// and to the next when something else happens.
+    /// Asks for one more poll of its instance: the library handles only one of the requests that have ended at a time,
+    /// and the next when something else happens.
     pub fn rouse(&self) {
         self.roused.store(true, Relaxed);
     }
 
-    /// Whether that was asked for since it was last looked at.
+    /// Whether that was asked for since the last call.
     pub fn is_roused(&self) -> bool {
         self.roused.load(Relaxed) && self.roused.swap(false, Relaxed)
     }
 
-    /// Notes that it runs on from here.
+    /// Notes that the guest runs on from here.
     pub fn goes_on(&self) {
         self.since.store(thread_time(), Relaxed);
         self.phase.store(RUNNING, Relaxed);
@@ -152,14 +153,14 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// Queues up; the future ends when it is the turn of the guest of `run`.
+    /// Queues the guest of `run`; the future ends when it has its turn.
     pub fn turn(self: &Arc<Self>, run: &Arc<Run>) -> impl Future<Output = ()> + Send + 'static {
         let (sender, turn) = oneshot::channel();
         let run = run.clone();
         self.lock().push_back(sender);
         self.joined.notify_one();
         async move {
-            // An error means that the thread is stopping: nobody is left to wait for.
+            // An error means that the thread is stopping, and there are no turns any more.
             let _ = turn.await;
             run.goes_on();
         }
@@ -177,11 +178,11 @@ impl Pacer {
                 self.joined.notified().await;
                 continue;
             }
-            // Whatever others ask for meanwhile takes several turns of theirs: with a tick before each, they would
-            // crawl.
+            // Others get the thread for a whole tick: their work takes several polls, and a busy guest between each two
+            // would make them crawl.
             tokio::time::sleep(limits::BUSY_TICK).await;
             self.give_one();
-            // It runs now; the next pause begins when its thread is back.
+            // The guest runs here; the next pause begins when it has given the thread back.
             tokio::task::yield_now().await;
         }
     }
@@ -189,7 +190,7 @@ impl Pacer {
     fn give_one(&self) {
         let mut waiting = self.lock();
         while let Some(next) = waiting.pop_front() {
-            // Otherwise it has gone meanwhile.
+            // An error means that the guest has gone meanwhile.
             if next.send(()).is_ok() {
                 break;
             }
@@ -202,73 +203,4 @@ impl Pacer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::AtomicUsize;
-
-    #[tokio::test]
-    async fn busy_guests_take_turns_and_others_run_between_them() {
-        let pacer = Arc::new(Pacer::default());
-        let pacing = tokio::spawn(pacer.clone().run());
-        let others = Arc::new(AtomicUsize::new(0));
-        let counting = others.clone();
-        let other = tokio::spawn(async move {
-            loop {
-                counting.fetch_add(1, Relaxed);
-                tokio::task::yield_now().await;
-            }
-        });
-        let busy = (0..3).map(|_| {
-            let (pacer, others) = (pacer.clone(), others.clone());
-            tokio::spawn(async move {
-                for _ in 0..10 {
-                    let before = others.load(Relaxed);
-                    pacer.turn(Busy::begin().run()).await;
-                    assert!(others.load(Relaxed) > before, "nobody else ran");
-                }
-            })
-        });
-        futures::future::try_join_all(busy).await.unwrap();
-        pacing.abort();
-        other.abort();
-    }
-
-    #[test]
-    fn a_guest_is_busy_for_what_it_ran_without_a_rest() {
-        const TICK: u64 = limits::BUSY_TICK.as_nanos() as u64;
-        let max = 2 * limits::BUSY_TICK;
-        let mut busy = Busy::begin();
-        busy.run.rests();
-        let met = |busy: &mut Busy, at: u64| busy.met_at(|| at, max, false);
-        assert_eq!(met(&mut busy, 9 * TICK), Met::GoOn, "it began just now");
-        assert_eq!(met(&mut busy, 9 * TICK), Met::GoOn, "it is asked for now");
-        assert_eq!(met(&mut busy, 10 * TICK - 1), Met::GoOn, "no whole tick");
-        busy.run.rests();
-        assert_eq!(met(&mut busy, 20 * TICK), Met::GoOn, "it rested between");
-        assert_eq!(met(&mut busy, 20 * TICK), Met::GoOn);
-        assert_eq!(met(&mut busy, 21 * TICK), Met::Wait);
-        busy.run.rests();
-        busy.run.goes_on();
-        busy.run.since.store(30 * TICK, Relaxed);
-        assert_eq!(met(&mut busy, 31 * TICK), Met::Wait, "a turn is no rest");
-        busy.run.goes_on();
-        busy.run.since.store(40 * TICK, Relaxed);
-        assert_eq!(met(&mut busy, 41 * TICK), Met::Over);
-    }
-
-    #[test]
-    fn new_guests_queue_behind_those_that_wait() {
-        const EPOCH: u64 = limits::EPOCH_TICK.as_nanos() as u64;
-        let max = limits::BUSY_TICK;
-        let met = |busy: &mut Busy, at, waiting| busy.met_at(|| at, max, waiting);
-        let mut busy = Busy::begin();
-        busy.run.since.store(0, Relaxed);
-        assert_eq!(met(&mut busy, EPOCH, false), Met::GoOn);
-        assert_eq!(met(&mut busy, EPOCH, true), Met::Wait);
-        busy.run.goes_on();
-        busy.run.rests();
-        assert_eq!(met(&mut busy, 9 * EPOCH, true), Met::GoOn);
-        assert_eq!(met(&mut busy, 9 * EPOCH, true), Met::GoOn);
-        assert_eq!(met(&mut busy, 10 * EPOCH, true), Met::GoOn, "not new");
-    }
-}
+mod tests;

@@ -148,7 +148,7 @@ async fn send<T, R: FromRedisValue>(
     command: &Cmd,
 ) -> Reply<R> {
     let connection = get(accessor, connection)?;
-    // A guest inside MULTI expects these to be queued with the rest, so they follow its own connection.
+    // A guest inside MULTI expects these to be queued with the rest, so they use its private connection, if it has one.
     let reply = connection.send("", false, command).await;
     let read = |value: Value| R::from_redis_value(value).map_err(|_| Error::TypeError);
     Ok(reply.map_err(Error::from).and_then(read))

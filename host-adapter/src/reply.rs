@@ -1,5 +1,5 @@
-//! `wasi:http`'s `response.new` with a body that is taken while the component writes it. A reply that fits the buffer
-//! is whole when its component returns: head and body leave in one write, and nobody is woken in between.
+//! `wasi:http`'s `response.new` with a body that is buffered while the component writes it. A reply that fits the
+//! buffer is whole when its component returns: head and body are sent in one write, and no task is woken in between.
 
 use crate::limits;
 use crate::store::Instance;
@@ -18,6 +18,7 @@ use wasmtime_wasi_http::p3::Response;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::{Error, FieldMap, WasiHttpView};
 
+/// The interface that has `response.new`.
 const TYPES: &str = "wasi:http/types@0.3.0";
 
 type Trailers = Result<Option<Resource<FieldMap>>, ErrorCode>;
@@ -27,10 +28,10 @@ type New = (
     FutureReader<Trailers>,
 );
 
-/// The response, and how sending it went.
+/// The response, and the outcome of sending it.
 type Made = (Resource<Response>, FutureReader<Result<(), ErrorCode>>);
 
-/// Puts `response.new` in the place of the one that is there.
+/// Replaces the linker's `response.new`.
 pub fn add_to_linker(linker: &mut Linker<Instance>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let mut types = linker.instance(TYPES)?;
@@ -53,7 +54,7 @@ fn new(
     trailers.pipe(&mut store, End(pipe.clone()))?;
     let http = store.data_mut().http();
     let mut fields = http.table.delete(headers)?;
-    // What the host holds, a component cannot change any more.
+    // The host holds them from here on: the component may not change them.
     fields.set_immutable();
     let empty = http::Response::new(Reader(pipe));
     let (mut response, sent) = Response::from_http(http.hooks, empty);
@@ -66,7 +67,7 @@ fn new(
     Ok((response, sent))
 }
 
-/// Components learn that sending failed; why is for the log.
+/// The error of sending as a component gets it.
 fn told(error: &Error) -> ErrorCode {
     ErrorCode::InternalError(Some(error.to_string()))
 }
@@ -82,7 +83,7 @@ struct State {
     contents_ended: bool,
     /// How the component ended the reply; `None` until it does.
     end: Option<Result<Option<http::HeaderMap>, Error>>,
-    /// The component went away without a word on the end.
+    /// The component went away without ending the reply.
     broken: bool,
     /// The client went away.
     unread: bool,
@@ -107,7 +108,7 @@ impl Pipe {
     }
 }
 
-/// The component's end for the contents.
+/// The component's end of the pipe, for the body.
 struct Contents(Arc<Pipe>);
 
 impl<D> StreamConsumer<D> for Contents {
@@ -157,7 +158,7 @@ impl Drop for Contents {
     }
 }
 
-/// The component's end for the trailers, whose coming says that the reply is whole.
+/// The component's end of the pipe, for the trailers, which come when the reply is whole.
 struct End(Arc<Pipe>);
 
 impl FutureConsumer<Instance> for End {
@@ -192,7 +193,7 @@ impl Drop for End {
     }
 }
 
-/// The connection's end.
+/// The connection's end of the pipe.
 struct Reader(Arc<Pipe>);
 
 impl Body for Reader {
@@ -215,7 +216,7 @@ impl Body for Reader {
         if state.contents_ended {
             match state.end.take() {
                 Some(Ok(trailers)) => {
-                    // Asked again, it has ended.
+                    // The next poll finds the end.
                     state.end = Some(Ok(None));
                     return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
                 }
@@ -263,7 +264,7 @@ impl Drop for Reader {
 }
 
 impl State {
-    /// Everything that is there, in one piece: a client is sent no more, smaller ones than needed.
+    /// All buffered bytes in one piece, to send as few as possible.
     fn next_piece(&mut self) -> Option<Bytes> {
         let first = self.pieces.pop_front()?;
         let all = if self.pieces.is_empty() {
@@ -280,7 +281,7 @@ impl State {
         Some(all)
     }
 
-    /// Nothing more comes, not even trailers.
+    /// Whether nothing more comes, not even trailers.
     fn is_whole(&self) -> bool {
         self.contents_ended && matches!(self.end, Some(Ok(None)))
     }

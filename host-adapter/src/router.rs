@@ -1,5 +1,5 @@
-//! Route to component. Exact segments win over `:name`, those over `/...`, and the longer prefix over the shorter;
-//! slashes at the end of a path make no difference.
+//! Routes to components. Exact segments win over `:name`, those over `/...`, and the longer prefix over the shorter;
+//! slashes at either end of a path make no difference.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,9 +17,9 @@ pub struct Router {
 /// One route of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// As written in the manifest.
+    /// The route as written in the manifest.
     pub raw: String,
-    /// With the application's base before it.
+    /// The route with the application's base before it.
     pub based: String,
     /// Index of the component it leads to.
     pub component: usize,
@@ -198,7 +198,7 @@ impl Route {
 }
 
 impl<'p> RouteMatch<'_, 'p> {
-    /// The part of the path a trailing wildcard stands for, with its leading slash; empty without one.
+    /// The part of the path that a trailing wildcard matched, with its leading slash; empty without one.
     pub fn path_info(&self) -> Cow<'p, str> {
         if !self.route.is_wildcard() {
             return Cow::Borrowed("");
@@ -243,80 +243,4 @@ fn trim(path: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn find(routes: &[&str], path: &str) -> Option<String> {
-        let router = Router::build("/", routes.iter().map(|r| (*r, 0))).unwrap();
-        router.route(path).map(|found| found.route.raw.clone())
-    }
-
-    #[test]
-    fn precedence() {
-        let routes = [
-            "/...",
-            "/orders",
-            "/orders/:id",
-            "/orders/...",
-            "/orders/:id/pay",
-            "/orders/all",
-            "/",
-            "/orders/:id/...",
-        ];
-        for (path, want) in [
-            ("/", "/"),
-            ("/orders", "/orders"),
-            ("/orders/", "/orders"),
-            ("/orders/all", "/orders/all"),
-            ("/orders/7", "/orders/:id"),
-            ("/orders/7/pay", "/orders/:id/pay"),
-            ("/orders/7/ship", "/orders/:id/..."),
-            ("/other/x", "/..."),
-        ] {
-            assert_eq!(find(&routes, path).as_deref(), Some(want), "{path}");
-        }
-        assert_eq!(find(&["/a/b"], "/a"), None);
-        assert_eq!(find(&["/a"], "/a/b"), None);
-        assert_eq!(find(&["/:x"], "/"), None);
-    }
-
-    #[test]
-    fn what_a_wildcard_and_a_parameter_stand_for() {
-        let router = Router::build("/", [("/foo/:user/...", 3), ("/bar/...", 4)]).unwrap();
-        for (path, info) in [
-            ("/foo/42", ""),
-            ("/foo/42/", "/"),
-            ("/foo/42/bar", "/bar"),
-            ("/foo/42/bar/baz/", "/bar/baz/"),
-            ("/bar", ""),
-        ] {
-            assert_eq!(router.route(path).unwrap().path_info(), info, "{path}");
-        }
-        let found = router.route("/foo/42/bar").unwrap();
-        assert_eq!(found.params().collect::<Vec<_>>(), [("user", "42")]);
-        assert_eq!(found.route.prefix(), "/foo/:user");
-        assert_eq!(found.route.component, 3);
-    }
-
-    #[test]
-    fn the_base_stands_before_every_route() {
-        let router = Router::build("/api/", [("/orders", 0)]).unwrap();
-        assert!(router.route("/orders").is_none());
-        assert_eq!(
-            router.route("/api/orders").unwrap().route.based,
-            "/api/orders"
-        );
-    }
-
-    #[test]
-    fn bad_routes_are_refused() {
-        for bad in [
-            "orders", "/a/.../b", "/a/:", "/a/b...", "/:id/:id", "/a*", "/:a.b",
-        ] {
-            let (route, reason) = Router::build("/", [(bad, 0)]).unwrap_err();
-            assert_eq!(route, bad, "{reason}");
-        }
-        assert!(Router::build("/", [("/a", 0), ("/a/", 1)]).is_err());
-        assert!(Router::build("/", [("/:a", 0), ("/:b", 1)]).is_err());
-    }
-}
+mod tests;

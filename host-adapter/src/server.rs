@@ -1,5 +1,5 @@
-//! One thread of the server: its runtime, its listeners, its own instances, pools and links. Threads share nothing
-//! that a request has to wait for.
+//! One thread of the server: its listeners, connections, instances, pools and links. Threads share nothing that a
+//! request has to wait for.
 
 pub mod account;
 mod body;
@@ -42,41 +42,41 @@ use tokio_util::task::TaskTracker;
 use wasmtime::Engine;
 use wasmtime_wasi_http::handler::ProxyPre;
 
-/// After an accept error (no file descriptors, mostly), how long before the next try.
+/// Pause after an accept error, which mostly means that there are no file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 /// What all threads share.
 pub struct Shared {
     /// Routes and components.
     pub application: Application,
-    /// In front of the components, where there is one.
+    /// The local cache; `None` where it is off.
     pub cache: Option<Arc<Cache>>,
     /// The flags.
     pub up: Up,
-    /// The metrics.
+    /// Of the whole process.
     pub metrics: Arc<Metrics>,
-    /// Those of each component.
+    /// Metrics by component.
     pub components: Vec<Arc<ComponentMetrics>>,
     /// Header values by route.
     pub route_headers: RouteHeaders,
-    /// Set for HTTPS.
+    /// `None` for plain HTTP.
     pub tls: Option<TlsAcceptor>,
-    /// Requests in flight.
+    /// Bound on requests in flight.
     pub requests: Permits,
-    /// Those of each component.
+    /// The same, by component.
     pub component_requests: Vec<Permits>,
-    /// Bounds on the instances of each component.
+    /// Bounds on instances, by component.
     pub instances: Vec<Arc<Share>>,
-    /// Bounds on their memory.
+    /// Bounds on memory, by component.
     pub memory: Vec<Bounds>,
     /// What each connection holds.
     pub ledger: Arc<Ledger>,
-    /// Client connections open.
+    /// Bound on client connections.
     pub connections: Permits,
     /// The answer under `/.well-known/spin/info`.
     pub info: Bytes,
 }
 
-/// A bound on how many there may be at a time. Taking one never waits.
+/// A bound on how many of something there may be at a time. Taking a permit never waits.
 #[derive(Debug)]
 pub struct Permits {
     taken: AtomicUsize,
@@ -86,7 +86,7 @@ pub struct Permits {
 }
 
 impl Permits {
-    /// `max` permits.
+    /// `max` permits; `gauge` shows those taken, `refused` is for callers to count failed attempts.
     pub fn new(max: usize, gauge: prometheus::IntGauge, refused: prometheus::IntCounter) -> Self {
         Self {
             taken: AtomicUsize::new(0),
@@ -105,7 +105,7 @@ impl Permits {
         false
     }
 
-    /// Takes one beyond the bound, for one that is about to be given back.
+    /// Takes one beyond the bound, in place of one that is about to be given back.
     fn take_over(&self) {
         self.taken.fetch_add(1, Ordering::Relaxed);
         self.gauge.inc();
@@ -121,7 +121,7 @@ impl Permits {
 pub struct Permit {
     shared: Arc<Shared>,
     component: usize,
-    /// Of its HTTP/2 connection.
+    /// Its turn on an HTTP/2 connection.
     _turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -166,7 +166,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// A place for a client at `address`: a free one, or that of a connection which has had no request for long.
+    /// A place for a client at `address`: a free one, or that of an idle connection, which is evicted.
     pub fn take(shared: &Arc<Shared>, address: IpAddr) -> Option<Self> {
         let (connections, ledger) = (&shared.connections, &shared.ledger);
         if !connections.take() {
@@ -174,7 +174,7 @@ impl Place {
                 connections.refused.inc();
                 return None;
             }
-            // One too many until the one that was ended is gone.
+            // One too many until the evicted one is gone.
             connections.take_over();
         }
         let open = || ledger.open(address, shared.up.connections_per_address_max());
@@ -218,9 +218,9 @@ pub struct Outbound {
 pub struct Worker {
     /// What all threads share.
     pub shared: Arc<Shared>,
-    /// One per component: its instances on this thread.
+    /// The instances on this thread, by component.
     pub handlers: Vec<admission::Entrance>,
-    /// Turns of its busy guests.
+    /// Turns of the thread's busy guests.
     pub pacer: Arc<Pacer>,
     pools: Arc<mysql::Pools>,
 }
@@ -285,7 +285,7 @@ impl Worker {
         }
     }
 
-    /// Serves what `entrance` brings until told to stop, then lets what is in flight end, up to the deadline.
+    /// Serves the connections of `entrance` until `stopping`, then lets requests in flight finish, up to the deadline.
     pub async fn serve(self, entrance: Entrance, stopping: Stopping) -> std::io::Result<()> {
         let limit = self.shared.up.drain_timeout;
         // Ends with the thread's runtime: guests may be busy until then.
@@ -320,11 +320,11 @@ impl Worker {
 pub struct Entrance {
     /// Its number among the threads.
     pub thread: usize,
-    /// Its own sockets.
+    /// Its own sockets, one per address.
     pub listeners: Vec<std::net::TcpListener>,
-    /// What all threads have.
+    /// The connections of all threads.
     pub spread: Arc<Spread>,
-    /// What others accept for it.
+    /// Connections that other threads accept for it.
     pub passed: mpsc::Receiver<Passed>,
 }
 
@@ -364,13 +364,13 @@ impl Clients {
         }
     }
 
-    /// Serves a connection here, or has the thread serve it that has the fewest.
+    /// Serves a connection on the thread that has the fewest.
     fn seat(&self, stream: TcpStream, address: SocketAddr, place: Place) {
         let seat = self.spread.seat(self.thread);
         if seat.is_on(self.thread) {
             return self.serve(stream, address, place, seat);
         }
-        // A socket that cannot change its runtime is a broken one.
+        // A socket that cannot change its runtime is broken.
         let Ok(stream) = stream.into_std() else {
             return;
         };
@@ -386,7 +386,7 @@ impl Clients {
         }
     }
 
-    /// Serves what other threads accept for this one.
+    /// Serves the connections that other threads accept for this one.
     async fn take_in(&self, mut passed: mpsc::Receiver<Passed>) {
         let mut stopping = self.stopping.clone();
         loop {
@@ -399,7 +399,7 @@ impl Clients {
                 },
             }
         }
-        // These were accepted: they are told like all others.
+        // Accepted already: they are closed gracefully, like all others.
         passed.close();
         while let Some(next) = passed.recv().await {
             self.welcome(next);
@@ -475,7 +475,7 @@ fn refuse(stream: TcpStream) {
     let _ = stream.try_write(&reply);
 }
 
-/// Judges all connections every so often, until told to stop.
+/// Sweeps the ledger every [`limits::SWEEP_EVERY`], until `stopping`.
 pub async fn sweep(shared: Arc<Shared>, mut stopping: Stopping) {
     let idle_max = shared.up.header_read_timeout;
     let idle_max_ms = u64::try_from(idle_max.as_millis()).unwrap_or(u64::MAX);
@@ -486,7 +486,7 @@ pub async fn sweep(shared: Arc<Shared>, mut stopping: Stopping) {
             () = stopping.stopped() => return,
             () = sleep(limits::SWEEP_EVERY) => {}
         }
-        // A process that stood still judges nobody by that time.
+        // Time in which the whole process stood still does not count against clients.
         let elapsed = last.elapsed().min(2 * limits::SWEEP_EVERY);
         last = Instant::now();
         let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);

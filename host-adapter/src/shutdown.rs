@@ -1,16 +1,16 @@
-//! Stopping: one signal tells every connection to finish what it has and take no more.
+//! Stopping: one signal, upon which every connection finishes its requests and takes no more.
 
 use tokio::sync::watch;
 
-/// Gives the signal.
+/// The sending end of the signal; dropping it stops, too.
 #[derive(Debug, Clone)]
 pub struct Stopper(watch::Sender<bool>);
 
-/// Receives it.
+/// The receiving end of the signal.
 #[derive(Debug, Clone)]
 pub struct Stopping(watch::Receiver<bool>);
 
-/// A signal not yet given.
+/// A signal that was not given yet.
 pub fn signal() -> (Stopper, Stopping) {
     let (sender, receiver) = watch::channel(false);
     (Stopper(sender), Stopping(receiver))
@@ -24,14 +24,17 @@ impl Stopper {
 }
 
 impl Stopping {
-    /// Returns once the signal was given, or can no longer be.
+    /// Returns once the signal was given, or its sender is gone.
     pub async fn stopped(&mut self) {
-        // An error means that the giver is gone, and the process with it.
+        // An error means that the sender is gone: stop as well.
         let _ = self.0.wait_for(|stopped| *stopped).await;
     }
 }
 
 /// Returns when the process is asked to end: SIGTERM or SIGINT.
+///
+/// # Errors
+/// Where a signal handler cannot be installed.
 pub async fn asked() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut term = signal(SignalKind::terminate())?;

@@ -1,5 +1,4 @@
-//! The one error of starting up: which file, which key, what is wrong. Nothing listens before all of these are ruled
-//! out.
+//! The one error of starting up: which file, which key, what is wrong. Everything is checked before anything listens.
 
 use std::fmt;
 use std::path::Path;
@@ -18,7 +17,7 @@ impl StartupError {
         Self {
             file: file.display().to_string(),
             key: key.into(),
-            // One line: a reader greps for it, and a parser's excerpt spans several.
+            // Joined to one line, for `grep`: a parser's excerpt spans several.
             reason: reason
                 .to_string()
                 .split('\n')
@@ -29,7 +28,7 @@ impl StartupError {
         }
     }
 
-    /// An error that no file is to blame for: a flag, or the machine.
+    /// An error of a flag, or of the machine, instead of a file.
     pub fn flag(flag: &str, reason: impl fmt::Display) -> Self {
         Self::new(Path::new("command line"), flag, reason)
     }

@@ -14,7 +14,7 @@ use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-/// What the instances of one component share on one thread.
+/// What the instances of one component on one thread share.
 #[derive(Debug)]
 pub struct Reach {
     /// The component.
@@ -25,21 +25,21 @@ pub struct Reach {
     pub redis: redis::Access,
     /// Its metrics.
     pub metrics: Arc<ComponentMetrics>,
-    /// Lines it may still log.
+    /// Its allowance of log lines.
     pub prints: Arc<Allowance>,
 }
 
 /// The data of a store.
 pub struct Instance {
-    /// Resources handed to the guest.
+    /// Resources that the guest holds.
     pub table: ResourceTable,
     /// See [`Reach`].
     pub reach: Arc<Reach>,
     /// Its linear memory.
     pub memory: Memory,
-    /// How long it has kept its thread busy since it got its last request.
+    /// How long it has kept its thread busy since its last request came.
     pub busy: Busy,
-    /// What goes on although it was given up.
+    /// Requests that go on in it although they timed out.
     pub late: Late,
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -47,7 +47,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Fresh state. Fails if a mounted folder has gone.
+    /// Fresh state. Fails if a mounted folder is gone.
     pub fn new(reach: &Arc<Reach>, memory: &Bounds) -> wasmtime::Result<Self> {
         let guest = &reach.guest;
         let mut wasi = WasiCtxBuilder::new();
@@ -72,7 +72,7 @@ impl Instance {
     }
 }
 
-/// Permits of requests that were given up, held for as long as their instance lives.
+/// Permits of requests that timed out, held for as long as their instance lives.
 #[derive(Clone, Default)]
 pub struct Late(Arc<Mutex<Vec<Arc<Permit>>>>);
 

@@ -1,5 +1,5 @@
-//! Logs: one JSON object per line on stdout, with the fields timestamp, level, service, trace_id, user_id, message,
-//! order_id and duration_ms, and whatever else an event carries. `RUST_LOG` chooses what is logged; `info` by default.
+//! Logs: one JSON object per line on stdout, with the fields timestamp, level, service and message, and those of the
+//! event (trace_id, user_id, order_id, duration_ms, …). `RUST_LOG` sets the levels; `info` by default.
 
 use crate::log_queue::{self, LogQueue};
 use serde_json::{Map, Value};
@@ -12,15 +12,15 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Starts logging for the whole process. Does nothing if logging was started before.
+/// Starts logging for the whole process; `service` is in every line. Does nothing if logging was started before.
 ///
 /// # Errors
-/// Where there can be no thread to write the lines.
+/// Where the thread that writes the lines cannot be started.
 pub fn init(service: &'static str) -> io::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let queue = LogQueue::start(io::stdout())?;
     log_queue::install(queue.clone());
-    // An error means that a subscriber is there already: the embedder's own.
+    // An error means that there is a subscriber already, of the embedding program.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .event_format(JsonLine { service })
@@ -29,7 +29,7 @@ pub fn init(service: &'static str) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits for the last lines, for the moment before the process ends.
+/// Waits until the last lines are written, for half a second at most; to be called before the process ends.
 pub fn flush() {
     log_queue::flush();
 }

@@ -1,4 +1,4 @@
-//! HTTPS: the certificate and key of the command line, HTTP/2 and HTTP/1.1 by ALPN.
+//! HTTPS: certificate and key from the command line, HTTP/2 and HTTP/1.1 by ALPN.
 
 use crate::startup::StartupError;
 use std::path::Path;

@@ -1,9 +1,9 @@
-//! W3C trace context: the `traceparent` a request came with, or a new one, and the ids within it.
+//! W3C trace context: the `traceparent` of a request, or a new one, and the trace id in it.
 //! <https://www.w3.org/TR/trace-context/>
 
 use http::HeaderValue;
 
-/// A trace context that is known to be well formed.
+/// A well-formed trace context.
 #[derive(Debug, Clone)]
 pub struct TraceParent(HeaderValue);
 
@@ -31,7 +31,7 @@ impl TraceParent {
         }
     }
 
-    /// The header to hand on.
+    /// The header to pass on.
     pub fn header(&self) -> &HeaderValue {
         &self.0
     }

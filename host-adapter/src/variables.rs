@@ -1,5 +1,5 @@
-//! Application variables: `{{ name }}` templates, the sources values come from, and what each component may read.
-//! All of them are resolved before the host listens, so a guest's `get` is a lookup.
+//! Application variables: `{{ name }}` templates, the sources of values, and what each component may read. All are
+//! resolved before the host listens, so a guest's `get` is a lookup.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,10 @@ enum Part {
 }
 
 impl Template {
-    /// Parses `text`. The error says what is wrong with it.
+    /// Parses `text`.
+    ///
+    /// # Errors
+    /// Where a `{{` has no `}}`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -36,6 +39,9 @@ impl Template {
     }
 
     /// The text with each name replaced by its value.
+    ///
+    /// # Errors
+    /// Where `values` has no such name.
     pub fn render(&self, values: &Values) -> Result<String, String> {
         let mut text = String::new();
         for part in &self.0 {
@@ -63,39 +69,40 @@ impl std::fmt::Debug for Values {
 }
 
 impl Values {
-    /// The value of `name`, if the manifest declares it.
+    /// The value of `name`; `None` where it is not declared.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// All values.
+    /// All values, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.values().map(String::as_str)
     }
 
-    /// Adds a value, replacing any before it.
+    /// Sets a value, replacing an earlier one of the name.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.0.insert(name.into(), value.into());
     }
 }
 
-/// A declared variable: `required`, or with a default.
+/// A variable of the manifest: required, or with a default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Declaration {
-    /// The value where no source has one; `None` means it is required.
+    /// The value where no source has one; `None` where it is required.
     pub default: Option<String>,
 }
 
-/// Where values come from, in order of precedence.
+/// The sources of values; the first that has a name wins, the environment last.
 #[derive(Default)]
 pub struct Sources {
-    /// `--variable NAME=VALUE`.
+    /// Values of `--variable NAME=VALUE`, by name.
     pub flags: HashMap<String, String>,
-    /// Static values of the runtime configuration file.
+    /// Static values of the runtime configuration file, by name.
     pub file: HashMap<String, String>,
-    /// Prefixes of environment variables: `SPIN_VARIABLE` always, more by the runtime configuration file.
+    /// Prefixes of environment variables, the first wins: those of the runtime configuration file, then
+    /// `SPIN_VARIABLE`.
     pub prefixes: Vec<String>,
-    /// The environment.
+    /// The process' environment variables: `PREFIX_NAME`, the name in upper case.
     pub environment: HashMap<String, String>,
 }
 
@@ -113,7 +120,10 @@ impl Sources {
     }
 }
 
-/// Finds a value for every declaration, or names the variables that have none.
+/// Finds a value for every declaration.
+///
+/// # Errors
+/// Where variables have none; the text names them all.
 pub fn resolve<'a>(
     declared: impl IntoIterator<Item = (&'a String, &'a Declaration)>,
     sources: &Sources,
@@ -137,7 +147,10 @@ pub fn resolve<'a>(
     ))
 }
 
-/// Whether `name` is a legal variable name; the error says why not.
+/// Checks that `name` is a legal variable name: lower-case letters, digits and single underscores between them.
+///
+/// # Errors
+/// Why it is not.
 pub fn check_name(name: &str) -> Result<(), String> {
     let reason = if name.is_empty() {
         "must not be empty".to_owned()
@@ -161,82 +174,4 @@ pub fn check_name(name: &str) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn values() -> Values {
-        let mut values = Values::default();
-        values.set("host", "db");
-        values.set("port", "3306");
-        values
-    }
-
-    #[test]
-    fn templates_render() {
-        for (text, want) in [
-            ("", ""),
-            ("plain", "plain"),
-            ("mysql://{{ host }}:{{port}}/x", "mysql://db:3306/x"),
-            ("{{host}}{{ port }}", "db3306"),
-            ("a } b", "a } b"),
-        ] {
-            let template = Template::parse(text).unwrap();
-            assert_eq!(template.render(&values()).as_deref(), Ok(want), "{text}");
-        }
-    }
-
-    #[test]
-    fn templates_refuse_what_they_cannot_render() {
-        assert!(Template::parse("{{ host").is_err());
-        let unknown = Template::parse("{{ user }}").unwrap();
-        assert_eq!(
-            unknown.render(&values()),
-            Err("unknown variable \"user\"".to_owned())
-        );
-    }
-
-    #[test]
-    fn sources_have_an_order() {
-        let declared = HashMap::from([
-            ("a".to_owned(), Declaration::default()),
-            (
-                "b".to_owned(),
-                Declaration {
-                    default: Some("default".into()),
-                },
-            ),
-            (
-                "c_d".to_owned(),
-                Declaration {
-                    default: Some("default".into()),
-                },
-            ),
-        ]);
-        let sources = Sources {
-            flags: HashMap::from([("a".into(), "flag".into())]),
-            file: HashMap::from([("a".into(), "file".into())]),
-            prefixes: vec!["SPIN_VARIABLE".into()],
-            environment: HashMap::from([("SPIN_VARIABLE_C_D".into(), "env".into())]),
-        };
-        let values = resolve(&declared, &sources).unwrap();
-        assert_eq!(values.get("a"), Some("flag"));
-        assert_eq!(values.get("b"), Some("default"));
-        assert_eq!(values.get("c_d"), Some("env"));
-        let missing = resolve(&declared, &Sources::default()).unwrap_err();
-        assert!(missing.contains("SPIN_VARIABLE_A"), "{missing}");
-        assert!(
-            !format!("{values:?}").contains("flag"),
-            "a value in debug output"
-        );
-    }
-
-    #[test]
-    fn names_are_checked() {
-        for good in ["a", "order_url", "x1_y2"] {
-            assert_eq!(check_name(good), Ok(()));
-        }
-        for bad in ["", "A", "1a", "_a", "a_", "a__b", "a-b"] {
-            assert!(check_name(bad).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! A plain HTTP client: one connection pool, JSON in and out, every status an answer and none an error.
+//! A plain HTTP client: one connection pool, JSON in and out; no status is an error.
 
 use crate::openapi;
 use anyhow::{Context, Result, ensure};
@@ -10,12 +10,12 @@ use ureq::http::{HeaderMap, Request};
 /// Longer than any deadline of the platform.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// Speaks to one address. Cheap to clone; clones share their connections.
+/// A client of one address. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     agent: Agent,
     base: String,
-    /// Whether what it speaks to is a platform, whose replies are those of the OpenAPI document.
+    /// Whether the server is a platform, whose replies must match the OpenAPI document.
     documented: bool,
 }
 
@@ -43,10 +43,10 @@ impl Reply {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Text at a path such as `/order/status`.
+    /// The text at a path such as `/order/status`.
     ///
     /// # Panics
-    /// Where there is none: two replies without a text would be alike.
+    /// Where there is none: two replies without a text would compare as equal.
     pub fn text_at(&self, path: &str) -> &str {
         let text = self.body.pointer(path).and_then(Value::as_str);
         text.unwrap_or_else(|| panic!("no text at {path}: {} {}", self.status, self.text))
@@ -68,12 +68,12 @@ impl Reply {
 }
 
 impl Client {
-    /// `base` such as `http://127.0.0.1:8081`.
+    /// A client of `base`, such as `http://127.0.0.1:8081`.
     pub fn new(base: impl Into<String>) -> Client {
         Client::with_idle(base, 64)
     }
 
-    /// One of a platform: each reply is held against the OpenAPI document.
+    /// A client of a platform: each reply is checked against the OpenAPI document.
     pub fn of_platform(base: impl Into<String>) -> Client {
         Client {
             documented: true,
@@ -81,7 +81,7 @@ impl Client {
         }
     }
 
-    /// One of anything, with a new connection for each request.
+    /// A client with a new connection for each request.
     pub fn unkept(base: impl Into<String>) -> Client {
         Client::with_idle(base, 0)
     }
@@ -100,7 +100,7 @@ impl Client {
         }
     }
 
-    /// The address it speaks to, such as `http://127.0.0.1:8081`.
+    /// The address of the server, such as `http://127.0.0.1:8081`.
     pub fn base(&self) -> &str {
         &self.base
     }
@@ -123,7 +123,7 @@ impl Client {
         self.send("PUT", path, &[JSON], &body.to_string())
     }
 
-    /// A POST under an idempotency key.
+    /// A POST with an idempotency key.
     ///
     /// # Errors
     /// Where no whole reply came.
@@ -131,7 +131,7 @@ impl Client {
         self.post_with(path, &[("idempotency-key", key)], body)
     }
 
-    /// A POST under an idempotency key of something that may be done after the reply (`Prefer: respond-async`).
+    /// A POST with an idempotency key that may take effect after the reply (`Prefer: respond-async`).
     ///
     /// # Errors
     /// Where no whole reply came.
@@ -140,7 +140,7 @@ impl Client {
         self.post_with(path, &headers, body)
     }
 
-    /// A POST with headers beside that of its type.
+    /// A POST with further headers.
     ///
     /// # Errors
     /// Where no whole reply came.

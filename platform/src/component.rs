@@ -1,4 +1,4 @@
-//! The functions as wasm files, built once per test binary from the sources beside it.
+//! The functions as wasm files, built once per test binary from the sources of its checkout.
 
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeSet;
@@ -22,8 +22,8 @@ pub const ALL: [&str; 12] = [
     "stats",
 ];
 
-/// The checkout these tests belong to, as cargo tells it when it runs them: what it told the compiler may be another
-/// checkout that shared the target folder.
+/// The checkout that these tests belong to, as cargo says at run time: a path compiled in may be of another checkout
+/// that shared the target folder.
 ///
 /// # Errors
 /// Where they were not started by cargo.
@@ -34,10 +34,10 @@ pub fn checkout() -> Result<PathBuf> {
     Ok(root.context("not in a checkout")?.to_owned())
 }
 
-/// Where a function's wasm file is, after seeing to it that it is as its sources are.
+/// The path of a function's wasm file, built if it is not up to date.
 ///
 /// # Errors
-/// When it does not build; with the compiler's words.
+/// When it does not build; with the compiler's output.
 pub fn wasm(name: &str) -> Result<PathBuf> {
     static FRESH: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let target = target_dir()?;
@@ -66,14 +66,14 @@ fn build(name: &str, target: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The target folder this test binary lies in: `TARGET/PROFILE/deps/NAME`.
+/// The target folder of this test binary, which is `TARGET/PROFILE/deps/NAME`.
 ///
 /// # Errors
-/// Where it lies in none.
+/// Where it is in none.
 pub fn target_dir() -> Result<PathBuf> {
     let here = std::env::current_exe()?;
     let folder = here.parent().context("not in a target folder")?;
-    // Test programs are in a folder of their own below that of the profile.
+    // Test binaries are in a folder below that of the profile.
     let profile = match folder.ends_with("deps") {
         true => folder.parent(),
         false => Some(folder),

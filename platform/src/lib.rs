@@ -1,6 +1,5 @@
 //! The whole platform as private processes, for tests and benchmarks: servers with their own data, migrations, host and
-//! relay; a client that speaks to it and holds each reply against the OpenAPI document; a shop and flash sales to fill
-//! it with.
+//! relay; a client that checks each reply against the OpenAPI document; a shop and flash sales to fill it with.
 
 pub mod client;
 pub mod component;
@@ -21,12 +20,12 @@ use std::time::Duration;
 
 /// Order shards of a platform under test.
 pub const SHARDS: u64 = 2;
-/// Where hosts tell each other what is stale; for [`Platform::host_with`].
+/// The variable with the Redis over which hosts notify each other of what is stale; for [`Platform::host_with`].
 pub const CACHE_CHANNEL_URL: &str = "CACHE_CHANNEL_URL";
-/// How long the relay may take to work off what a test left.
+/// How long the relay may take to finish what a test left.
 const SETTLE_SECONDS: &str = "30";
 
-/// What a platform is made of.
+/// The parts and settings of a platform.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// A real broker instead of the relay's own.
@@ -40,11 +39,11 @@ pub struct Options {
     pub idle_poll_ms: Option<u64>,
     /// A second host and a second relay on the same servers; needs a real broker.
     pub twin: bool,
-    /// Order shards, where not [`SHARDS`].
+    /// The number of order shards; `None`: [`SHARDS`].
     pub shards: Option<u64>,
-    /// Wall clocks of their own for Redis, host and relay, in [`Platform::clocks`].
+    /// Separate wall clocks for Redis, host and relay, in [`Platform::clocks`].
     pub clocks: bool,
-    /// The relay as `up` starts it: where processors are short, others go first.
+    /// The relay has a lower priority than others, as with `up`.
     pub relay_gives_way: bool,
 }
 
@@ -70,13 +69,13 @@ pub struct Platform {
     pub relay: Process,
     pub elasticsearch: Option<Elasticsearch>,
     pub kafka: Option<Kafka>,
-    /// The proxy before the broker, where asked for: everybody goes through it.
+    /// The proxy before the broker, with [`Options::kafka_steps`]: all clients go through it.
     pub kafka_steps: Option<Steps>,
     pub redis: Redis,
     pub mariadb: MariaDb,
     pub clocks: Option<Clocks>,
     pub api: Client,
-    /// The host's `/metrics`.
+    /// A client of the host's `/metrics`.
     pub metrics: Client,
     environment: Vec<(&'static str, String)>,
     relay_program: PathBuf,
@@ -188,7 +187,7 @@ impl Platform {
         })
     }
 
-    /// Waits until the relay has done what is there and checks the invariants over all databases.
+    /// Waits until the relay has finished its work, and checks the invariants over all databases.
     ///
     /// # Errors
     /// With the table, where an invariant is broken.
@@ -202,12 +201,12 @@ impl Platform {
         &self.home
     }
 
-    /// What every program of the platform is told of its servers, by the names the relay knows. Some are secrets.
+    /// The variables with the addresses of the servers, by the relay's names. Some are secrets.
     pub fn environment(&self) -> &[(&'static str, String)] {
         &self.environment
     }
 
-    /// The hosts' APIs.
+    /// Clients of all hosts.
     pub fn apis(&self) -> Vec<&Client> {
         let twin = self.twin.iter().map(|twin| &twin.api);
         std::iter::once(&self.api).chain(twin).collect()
@@ -220,7 +219,7 @@ impl Platform {
         environment
     }
 
-    /// A further host on the same servers, with these variables of its own; one that is empty is as if not set.
+    /// A further host on the same servers, with its own values of these variables; an empty one counts as not set.
     ///
     /// # Errors
     /// Where it does not get ready.
@@ -230,7 +229,7 @@ impl Platform {
         Ok((host.process, host.api))
     }
 
-    /// A further relay on the same servers, with these variables of its own.
+    /// A further relay on the same servers, with its own values of these variables.
     ///
     /// # Errors
     /// Where it does not get ready.
@@ -247,13 +246,13 @@ impl Platform {
         )
     }
 
-    /// The databases' addresses by way of a proxy before their server.
+    /// The databases' addresses through a proxy on `port`.
     pub fn databases_through(&self, port: u16) -> [(&'static str, String); 2] {
         let direct = self.mariadb.port();
         ["MYSQL_URLS", "INVENTORY_URL"].map(|name| (name, self.through(name, direct, port)))
     }
 
-    /// Redis' address by way of a proxy before it.
+    /// Redis' address through a proxy on `port`.
     pub fn redis_through(&self, port: u16) -> (&'static str, String) {
         const NAME: &str = "REDIS_URL";
         (NAME, self.through(NAME, self.redis.port(), port))
@@ -266,7 +265,7 @@ impl Platform {
         value.replace(&format!(":{direct}/"), &format!(":{port}/"))
     }
 
-    /// What a relay's `/metrics` says.
+    /// The text of a relay's `/metrics`.
     ///
     /// # Errors
     /// Where it is not there.
@@ -283,24 +282,24 @@ impl Platform {
     /// Another program that takes the host's variables, on the same servers; not yet started.
     ///
     /// # Errors
-    /// Where it has no place for its log.
+    /// Where its folder cannot be created.
     pub fn beside(&self, name: &str, program: PathBuf) -> Result<Launch> {
         let launch = Launch::new(&self.home, name, program)?;
         Ok(with_variables(launch, &self.environment))
     }
 
-    /// Runs SQL and gives its rows, columns parted by tabs.
+    /// Runs SQL and gives its rows, columns separated by tabs.
     ///
     /// # Errors
-    /// What the server says.
+    /// The server's error.
     pub fn sql(&self, statement: &str) -> Result<String> {
         self.mariadb.sql(statement)
     }
 
-    /// The only number a query gives.
+    /// The single number that a query gives.
     ///
     /// # Errors
-    /// What the server says, or where it is no number.
+    /// The server's error, or where the result is no number.
     pub fn number(&self, query: &str) -> Result<i64> {
         let text = self.sql(query)?;
         text.trim()
@@ -308,7 +307,7 @@ impl Platform {
             .with_context(|| format!("{query} gave {text:?}"))
     }
 
-    /// A connection of its own to the platform's Redis.
+    /// A new connection to the platform's Redis.
     ///
     /// # Errors
     /// Where it is not there.
@@ -384,14 +383,14 @@ fn with_variables(launch: Launch, environment: &[(&'static str, String)]) -> Lau
     environment
         .iter()
         .fold(launch, |launch, (name, value)| match *name {
-            // The host's own; the others are the functions'.
+            // For the host itself; the others are for the functions.
             CACHE_CHANNEL_URL if value.is_empty() => launch,
             CACHE_CHANNEL_URL => launch.env(CACHE_CHANNEL_URL, value),
             name => launch.env(format!("SPIN_VARIABLE_{name}"), value),
         })
 }
 
-/// Whether what listens there answers a GET with 200.
+/// Checks that the server on this port answers a GET with 200.
 ///
 /// # Errors
 /// Where it does not.
@@ -400,7 +399,7 @@ pub fn answers(port: u16, path: &str) -> Result<()> {
     client.get(path)?.expect(200).map(drop)
 }
 
-/// Runs one of our programs to its end and gives what it printed.
+/// Runs one of the platform's programs to its end and gives its output.
 fn run(
     program: &PathBuf,
     arguments: &[&str],
@@ -422,7 +421,7 @@ fn run(
     Ok(printed)
 }
 
-/// Waits until `attempt` succeeds; for what follows a request within seconds.
+/// Waits until `attempt` succeeds; for effects that follow a request within seconds.
 ///
 /// # Errors
 /// After 60 s, naming `what` and the last failure.

@@ -1,5 +1,5 @@
-//! Holds requests and replies against the stored OpenAPI document: what a client generated from it could not send or
-//! read fails the test that met it, wherever it was.
+//! Checks requests and replies against the stored OpenAPI document: whatever a client generated from it could not send
+//! or read fails the test.
 
 use crate::client::Reply;
 use jsonschema::Validator;
@@ -10,11 +10,11 @@ use std::sync::OnceLock;
 const DOCUMENT: &str = include_str!("../../contract/openapi.json");
 const METHODS: [&str; 3] = ["get", "post", "put"];
 
-/// What the document says of one route.
+/// The document's description of one route.
 #[derive(Debug)]
 pub struct Operation {
     pub id: String,
-    /// In capitals.
+    /// In upper case.
     pub method: String,
     /// With parameters in braces.
     pub path: String,
@@ -43,7 +43,7 @@ pub fn operations() -> &'static [Operation] {
         let schemas = document["components"]["schemas"]
             .as_object_mut()
             .expect("schemas");
-        // A schema that others are made of may not refuse what those add: who refers to it does.
+        // A schema that others are composed of may not refuse what those add; the schema that refers to it does.
         schemas.values_mut().for_each(parts);
         let components = document["components"].clone();
         let paths = document["paths"].as_object().expect("paths");
@@ -58,7 +58,7 @@ pub fn operations() -> &'static [Operation] {
     })
 }
 
-/// Nothing but what a schema names may be there.
+/// Forbids fields that a schema does not name.
 fn strict(schema: &mut Value) {
     parts(schema);
     if let Some(fields) = schema.as_object_mut()
@@ -70,7 +70,7 @@ fn strict(schema: &mut Value) {
     }
 }
 
-/// The same of all schemas inside one, but not of those that it is put together from.
+/// Does the same for all schemas inside one, but not for those that it is composed of.
 fn parts(schema: &mut Value) {
     let Some(fields) = schema.as_object_mut() else {
         return;
@@ -102,7 +102,7 @@ impl Operation {
     fn read(method: &str, path: &str, route: &Value, components: &Value) -> Operation {
         let request = route.get("requestBody").map(|body| Request {
             required: body["required"] == true,
-            // A request may say more than is read.
+            // A request may have fields that are not read.
             schema: compiled(content(body).expect("a schema"), components),
         });
         let described = |reply: &Value| {
@@ -130,7 +130,7 @@ impl Operation {
         }
     }
 
-    /// Fixed segments of the path, where it has this shape.
+    /// The number of fixed segments of the route, where `path` has its shape.
     fn fits(&self, path: &str) -> Option<usize> {
         let (own, asked) = (self.path.split('/'), path.split('/'));
         if own.clone().count() != asked.clone().count() {
@@ -186,17 +186,17 @@ fn valid(schema: &Validator, text: &str) -> Result<(), String> {
     Err(wrong.join("; "))
 }
 
-/// What was asked of a platform, and what it answered.
+/// Checks a request to a platform, and its reply.
 ///
 /// # Panics
-/// Where the document says otherwise; not an error, which a test that expects failures could swallow.
+/// Where they do not match the document. No error, as a test that expects failures could ignore it.
 pub fn check(method: &str, path: &str, body: &str, reply: &Reply) {
     let (headless, asked) = match method {
         "HEAD" => (true, "GET"),
         method => (false, method),
     };
     let route = path.split_once('?').map_or(path, |(route, _)| route);
-    // A slash at the end means nothing.
+    // A trailing slash is ignored.
     let route = route.strip_suffix('/').unwrap_or(route);
     let named = operations()
         .iter()
@@ -223,92 +223,4 @@ pub fn check(method: &str, path: &str, body: &str, reply: &Reply) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ureq::http::{HeaderMap, HeaderValue};
-
-    fn reply(status: u16, headers: &[(&'static str, &'static str)], body: &Value) -> Reply {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.insert(*name, HeaderValue::from_static(value));
-        }
-        Reply {
-            status,
-            headers: map,
-            body: body.clone(),
-            text: body.to_string(),
-        }
-    }
-
-    fn refused(method: &str, path: &str, body: &str, reply: Reply) -> String {
-        let checked = std::panic::catch_unwind(|| check(method, path, body, &reply));
-        let said = checked.expect_err("refused");
-        *said.downcast::<String>().expect("a text")
-    }
-
-    #[test]
-    fn what_the_document_does_not_say_is_noticed() {
-        let json = [
-            ("content-type", "application/json"),
-            ("etag", "\"1\""),
-            ("cache-control", "no-cache"),
-        ];
-        let product = |price: Value| {
-            json!({"code": 10000, "id": "1", "name": "Tea", "image": null, "price": price, "stock": 1,
-                "skus": [{"sku_id": "1", "stock": 1}], "status": "on_sale", "stock_mode": "redis", "updated_at": 1})
-        };
-        let good = product(json!(0.07));
-        let path = "/api/v1/products/1";
-        check("GET", path, "", &reply(200, &json, &good));
-        let mut more = good.clone();
-        more["colour"] = json!("green");
-        let mut deeper = good.clone();
-        deeper["skus"][0]["colour"] = json!("green");
-        let mut less = good.clone();
-        less.as_object_mut().unwrap().remove("name");
-        for (body, word) in [
-            (&more, "colour"),
-            (&deeper, "/skus/0"),
-            (&less, "name"),
-            (&product(json!("0.07")), "/price"),
-            (&product(json!(0.075)), "/price"),
-        ] {
-            let said = refused("GET", path, "", reply(200, &json, body));
-            assert!(said.contains(word), "{said}");
-        }
-        let unnamed = refused("GET", path, "", reply(201, &json, &good));
-        assert!(unnamed.contains("status"), "{unnamed}");
-        let tagless = refused("GET", path, "", reply(200, &json[..1], &good));
-        assert!(tagless.contains("header"), "{tagless}");
-        let untyped = refused("GET", path, "", reply(200, &json[1..], &good));
-        assert!(untyped.contains("type"), "{untyped}");
-        let nowhere = refused("GET", "/api/v1/teas", "", reply(200, &json, &good));
-        assert!(nowhere.contains("route"), "{nowhere}");
-    }
-
-    #[test]
-    fn a_request_that_is_served_is_one_of_the_document() {
-        let json = [("content-type", "application/json")];
-        let done = reply(
-            200,
-            &json,
-            &json!({"code": 10000, "success": true, "message": "done"}),
-        );
-        let path = "/v1/order/1/cancel";
-        check("POST", path, "", &done);
-        check("POST", path, r#"{"reason": "late"}"#, &done);
-        let said = refused("POST", path, r#"{"reason": 1}"#, done);
-        assert!(said.contains("/reason"), "{said}");
-    }
-
-    #[test]
-    fn a_fixed_path_goes_before_a_parameter() {
-        let fits = |path: &str| {
-            let of = operations().iter().filter(|one| one.method == "GET");
-            let best = of.filter_map(|one| Some((one.fits(path)?, &one.id)));
-            best.max().map(|(_, id)| id.clone()).unwrap()
-        };
-        assert_eq!(fits("/v1/order/list"), "listOrders");
-        assert_eq!(fits("/v1/order/1"), "getOrder");
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! Flash sales of a test's own: announced, preheated, bought in, and what the databases say of them.
+//! A test's own flash sales: announcing, preheating, buying, and their rows in the databases.
 
 use crate::client::{Client, Reply};
 use crate::{Platform, SHARDS};
@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The price of a unit in every sale made here: 9.90.
 pub const SALE_PRICE: &str = "9.90";
-/// Units of the product that stay ordinary stock.
+/// Units of a sale's product that stay ordinary stock.
 pub const ORDINARY: u32 = 50;
 
 /// A preheated flash sale.
@@ -51,7 +51,7 @@ impl Platform {
         self.api.post("/api/v1/seckill/preheat", &body)
     }
 
-    /// A sale that is on now, for an hour.
+    /// A preheated sale that has begun, and lasts an hour.
     ///
     /// # Errors
     /// Where the platform refuses it.
@@ -61,10 +61,10 @@ impl Platform {
         Ok(sale)
     }
 
-    /// Orders of a product, over all shards, and their buyers.
+    /// The numbers of orders of a product, over all shards, and of their buyers.
     ///
     /// # Errors
-    /// What the server says.
+    /// The server's error.
     pub fn sold(&self, product: u64) -> Result<(i64, i64)> {
         let mut counts = (0, 0);
         for shard in 0..SHARDS {
@@ -83,7 +83,7 @@ impl Platform {
     /// Rows of `t_inventory` of a product, `available locked sold` each, the ordinary one first.
     ///
     /// # Errors
-    /// What the server says.
+    /// The server's error.
     pub fn stock_rows(&self, product: u64) -> Result<Vec<String>> {
         let text = self.sql(&format!(
             "SELECT available_stock, locked_stock, sold_stock FROM inventory.t_inventory WHERE product_id = {product} ORDER BY sku_id"
@@ -91,7 +91,7 @@ impl Platform {
         Ok(text.lines().map(|line| line.replace('\t', " ")).collect())
     }
 
-    /// Whether an accepted order is an order now, or a failure that says why not.
+    /// Checks that an accepted order is written, or is a failure.
     ///
     /// # Errors
     /// Where it is neither.
@@ -114,7 +114,7 @@ impl Platform {
     }
 }
 
-/// Asks for a token.
+/// Requests a token.
 ///
 /// # Errors
 /// Where no whole reply came.
@@ -123,10 +123,10 @@ pub fn token(api: &Client, sale: &Sale, user: u64) -> Result<Reply> {
     api.post("/api/v1/seckill/token", &body)
 }
 
-/// The token of a reply that gave one.
+/// The token in a reply.
 ///
 /// # Errors
-/// Where it gave none.
+/// Where there is none.
 pub fn token_in(reply: &Reply) -> Result<String> {
     ensure!(
         reply.status == 200,

@@ -1,4 +1,4 @@
-//! Products and buyers of a test's own, so that tests can share a platform, and what the databases say of them.
+//! A test's own products and buyers, so that tests can share a platform, and their rows in the databases.
 
 use crate::client::Reply;
 use crate::{Platform, SHARDS};
@@ -9,20 +9,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The price of every product made here: 99.99.
 pub const PRICE: &str = "99.99";
 
-/// A buyer nobody else uses.
+/// The id of a buyer that no other test uses.
 pub fn buyer() -> u64 {
-    // Ids below are left to tests that name their own.
+    // Lower ids are for tests that choose their own.
     static NEXT: AtomicU64 = AtomicU64::new(100_000);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// The id of a product that nobody else makes.
+/// The id of a product that no other test uses.
 pub fn product_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1_000);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// A key nobody else uses.
+/// An idempotency key that no other test uses.
 pub fn key() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     format!("key-{}", NEXT.fetch_add(1, Ordering::Relaxed))
@@ -62,7 +62,7 @@ impl Platform {
         Ok(id)
     }
 
-    /// Places an order of one line under a fresh key.
+    /// Places an order of one line with a fresh idempotency key.
     ///
     /// # Errors
     /// Where no whole reply came.
@@ -71,7 +71,7 @@ impl Platform {
         self.api.post_once("/v1/order/create", &key(), &body)
     }
 
-    /// What the inventory database says of a product.
+    /// A product's stock in the inventory database.
     ///
     /// # Errors
     /// Where there is none.
@@ -89,10 +89,10 @@ impl Platform {
         }
     }
 
-    /// Fails unless the database's stock of a product is this by now.
+    /// Checks that the database's stock of a product is `expected`.
     ///
     /// # Errors
-    /// With both.
+    /// Where it is not; with both.
     pub fn expect_stock(&self, product: u64, expected: Stock) -> Result<()> {
         let stock = self.stock(product)?;
         ensure!(
@@ -102,10 +102,10 @@ impl Platform {
         Ok(())
     }
 
-    /// Orders a user has, in the shard they belong to.
+    /// The number of a user's orders, in their shard.
     ///
     /// # Errors
-    /// What the server says.
+    /// The server's error.
     pub fn orders_of(&self, user: u64) -> Result<i64> {
         let shard = user % SHARDS;
         self.number(&format!(
@@ -116,7 +116,7 @@ impl Platform {
     /// Statuses of the outbox rows of an order, oldest first.
     ///
     /// # Errors
-    /// What the server says.
+    /// The server's error.
     pub fn outbox_of(&self, user: u64, order: &str) -> Result<Vec<String>> {
         let shard = user % SHARDS;
         let text = self.sql(&format!(

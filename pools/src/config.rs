@@ -1,10 +1,10 @@
-//! The bounds that an operator may choose: tables of the runtime configuration file.
+//! The bounds that an operator may set: tables of the runtime configuration file.
 
 use crate::limits;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-/// `[outbound_mysql]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// The table `[outbound_mysql]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mysql {
     /// Connections per address and process.
@@ -15,11 +15,11 @@ pub struct Mysql {
     pub wait_timeout_ms: u64,
     /// How long connecting may take, in ms.
     pub connect_timeout_ms: u64,
-    /// How long a statement may take, in ms.
+    /// How long a statement may take up to its first rows, and between further ones, in ms.
     pub query_timeout_ms: u64,
     /// How long a transaction may wait for its next statement before the server (MariaDB) ends it; 0: no limit.
     pub idle_transaction_seconds: u32,
-    /// How long a statement may wait for a row that another transaction has locked; 0: as long as the server says.
+    /// How long a statement may wait for a row that another transaction has locked; 0: the server's own limit.
     pub lock_wait_seconds: u32,
 }
 
@@ -37,11 +37,11 @@ impl Default for Mysql {
     }
 }
 
-/// `[outbound_redis]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// The table `[outbound_redis]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Redis {
-    /// Connections of their own for guests that use stateful commands, per address and process.
+    /// Private connections for guests that use stateful commands, per address and process.
     pub max_connections: usize,
     /// How long connecting may take, in ms.
     pub connect_timeout_ms: u64,

@@ -1,5 +1,5 @@
 //! Connections to databases and Redis for many components on few threads: bounded, shared, clean, and only to addresses
-//! that are allowed. Knows no WebAssembly: the host and its native twin both stand on it.
+//! that are allowed. Independent of WebAssembly: the host and its native twin (`bench/twin`) both use it.
 //!
 //! Each thread has [`mysql::Pools`] and [`redis::Links`] of its own; each component on it an `Access` to them.
 

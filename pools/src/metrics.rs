@@ -6,6 +6,7 @@ use prometheus::{
     register_int_gauge_vec_with_registry,
 };
 
+/// Upper bounds of the wait histogram's buckets, in seconds.
 const WAIT_BUCKETS: [f64; 8] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.2, 1.0];
 
 /// The metrics of all pools of a process.
@@ -18,19 +19,19 @@ pub struct Metrics {
 /// The metrics of one database address.
 #[derive(Debug, Clone)]
 pub struct DatabaseMetrics {
-    /// Connections a component holds.
+    /// Connections that a component holds, or that are being cleaned after one.
     pub in_use: IntGauge,
-    /// Connections allowed.
+    /// Connections allowed, over all threads.
     pub max: IntGauge,
-    /// Connections there are.
+    /// Connections logged in, idle ones included.
     pub open: IntGauge,
     /// Statements waiting for a connection.
     pub waiters: IntGauge,
-    /// How long those waited, in seconds.
+    /// How long those waited, in seconds; a statement that finds a free connection is not counted.
     pub wait: Histogram,
-    /// Statements that ran into their deadline.
+    /// Statements stopped at their deadline.
     pub timeouts: IntCounter,
-    /// Sessions that had to be cleaned before the next request.
+    /// Sessions rolled back or reset before the next request.
     pub cleaned: IntCounter,
 }
 
@@ -39,9 +40,9 @@ pub struct DatabaseMetrics {
 pub struct RedisMetrics {
     /// Commands waiting for their reply.
     pub in_flight: IntGauge,
-    /// Connections up.
+    /// Shared connections that are open; private ones are not counted.
     pub connected: IntGauge,
-    /// Commands that failed.
+    /// Commands that failed, also those refused because Redis is away.
     pub errors: IntCounter,
 }
 
@@ -67,7 +68,7 @@ impl Metrics {
     /// Registers every metric of the pools.
     ///
     /// # Errors
-    /// Where `registry` has one of a name already.
+    /// Where `registry` already has a metric of one of the names.
     pub fn register(registry: &Registry) -> prometheus::Result<Self> {
         Ok(Self {
             databases: Databases::register(registry)?,

@@ -1,9 +1,10 @@
-//! Pooled sessions of MySQL, bounded by thread. Opening is free: a connection takes a session from the pool for each
-//! statement and gives it back when no transaction is open on it and all rows are read, so a caller may keep connections
-//! for as long as it lives. A session that keeps more (variables, locks, temporary tables) stays with its connection.
+//! Pooled sessions of MySQL, bounded per thread. Opening is free: a connection takes a session from the pool for each
+//! statement and gives it back when no transaction is open on it and all rows are read, so a caller may keep
+//! connections for as long as it lives. A session with other state (variables, locks, temporary tables) stays with its
+//! connection.
 //!
-//! Bad and forbidden addresses fail at [`Access::open`]; a database that is away or busy fails the first statement, both
-//! as [`Error::ConnectionFailed`].
+//! Bad and forbidden addresses fail at [`Access::open`]; a database that is away or busy fails the first statement,
+//! both as [`Error::ConnectionFailed`].
 
 mod address;
 mod budget;
@@ -40,13 +41,13 @@ pub use rows::{Answer, Decode, Outcome, Rows};
 /// Why a statement has no result: the cases and texts of `spin:mysql`, which components read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// There is no session: the address, the server or the wait for a free one.
+    /// There is no session: the address is refused, the server is away or busy, or no session became free in time.
     #[error("{0}")]
     ConnectionFailed(String),
     /// The server refused the statement (its error in the driver's debug form), or did not answer in time.
     #[error("{0}")]
     QueryFailed(String),
-    /// A value has a type that the caller cannot carry.
+    /// A value has a type that the caller cannot represent.
     #[error("{0}")]
     ValueConversionFailed(String),
     /// The rows could not be read to their end.
@@ -108,8 +109,8 @@ impl Pools {
         Ok(pool)
     }
 
-    /// Closes sessions that nobody has used for long, and lets the others forget their statements where a server has no
-    /// room for them, for as long as the thread runs.
+    /// Runs for as long as the thread does: closes sessions that were idle for long, and the prepared statements of
+    /// idle sessions where a server has no room for more.
     pub async fn tend(self: Arc<Self>) {
         let mut halved = self.limits.budgets.halved();
         loop {
@@ -145,10 +146,10 @@ impl Access {
         }
     }
 
-    /// A connection to `address`, if `allowed` names it.
+    /// A connection to `address` (`mysql://…`), if `allowed` names it.
     ///
     /// # Errors
-    /// [`Error::ConnectionFailed`], whose text names the address without its password.
+    /// [`Error::ConnectionFailed`] where the address is malformed or not allowed; its text has no password.
     pub fn open(&self, address: &str, allowed: &AllowedHosts) -> Result<Connection, Error> {
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((pool, share)) = checked.get(address) {
@@ -177,56 +178,4 @@ impl Access {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config;
-
-    #[test]
-    fn addresses_are_checked_before_anything_is_opened() {
-        let metrics = Arc::new(Metrics::register(&prometheus::Registry::new()).unwrap());
-        let limits = Limits::of_thread(&config::Mysql::default(), 2);
-        assert_eq!(limits.connections_max, 16);
-        let access = Access::new(Arc::new(Pools::new(limits, metrics)), true);
-        let allowed = AllowedHosts::parse(&["mysql://db:3306"]).unwrap();
-        assert!(
-            access
-                .open("mysql://root:secret@db/orders", &allowed)
-                .is_ok()
-        );
-        for (address, want) in [
-            ("nonsense", "invalid address: relative URL without a base"),
-            (
-                "http://db/",
-                "invalid address: the scheme is \"http\", not \"mysql\"",
-            ),
-            (
-                "mysql://root:secret@other/orders",
-                "address mysql://other:3306/orders is not permitted",
-            ),
-            (
-                "mysql://db/orders?ssl-mode=REQUIRED",
-                "mysql://db:3306/orders: TLS to MySQL (ssl-mode) is not supported",
-            ),
-            (
-                "mysql://db/orders?socket=/run/other.sock",
-                "mysql://db:3306/orders: the parameter \"socket\" is not supported in an address",
-            ),
-            (
-                "mysql://db/orders?require_ssl=true",
-                "mysql://db:3306/orders: the parameter \"require_ssl\" is not supported in an address",
-            ),
-            (
-                "mysql://db/orders?stmt_cache_size=100000",
-                "mysql://db:3306/orders: the parameter \"stmt_cache_size\" is not supported in an address",
-            ),
-        ] {
-            let error = access.open(address, &allowed).unwrap_err();
-            assert_eq!(error, Error::ConnectionFailed(want.to_owned()));
-        }
-        assert!(
-            access
-                .open("mysql://db/orders?ssl-mode=DISABLED", &allowed)
-                .is_ok()
-        );
-    }
-}
+mod tests;

@@ -1,5 +1,5 @@
 //! One shared connection to Redis per address and thread. Commands that change the connection itself (MULTI, WATCH,
-//! SELECT, BLPOP …) get a connection of their own, for as long as the caller keeps it.
+//! SELECT, BLPOP …) get a private connection, for as long as the caller keeps its [`Connection`].
 //!
 //! A bad or forbidden address fails at [`Access::open`]; a Redis that is away fails the first command.
 
@@ -8,8 +8,8 @@ mod error;
 mod limits;
 mod link;
 
-use crate::limits::ADDRESSES_MAX;
 use crate::allowed_hosts::{AllowedHosts, redacted};
+use crate::limits::ADDRESSES_MAX;
 use crate::metrics::Metrics;
 use ::redis::{Cmd, Value};
 use link::{Link, Private};
@@ -83,10 +83,11 @@ impl Access {
         }
     }
 
-    /// A connection to `address`, if `allowed` names it.
+    /// A connection to `address` (`redis://…`), if `allowed` names it.
     ///
     /// # Errors
-    /// [`Error::InvalidAddress`], [`Error::TooManyConnections`] where there are too many addresses.
+    /// [`Error::InvalidAddress`] where it is malformed or not allowed, [`Error::Other`] for another scheme,
+    /// [`Error::TooManyConnections`] where there are too many addresses.
     pub fn open(&self, address: &str, allowed: &AllowedHosts) -> Result<Connection, Error> {
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         let link = match checked.get(address) {
@@ -121,11 +122,11 @@ impl Access {
 }
 
 impl Connection {
-    /// Sends `command`, whose name decides whether it shares the link; empty for one that always may, or that follows
-    /// those before it.
+    /// Sends `command`. Its `name`, and whether it `has_block` (an argument `BLOCK`), decide whether it shares the
+    /// link; an empty name always does, unless an earlier command has made the connection private.
     ///
     /// # Errors
-    /// What Redis says, or that it is away.
+    /// Redis' error, or that it is away or too busy.
     pub async fn send(&self, name: &str, has_block: bool, command: &Cmd) -> Result<Value, Error> {
         let private = &self.private;
         self.link.execute(private, name, has_block, command).await

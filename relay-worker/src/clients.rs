@@ -1,4 +1,4 @@
-//! Connections to the servers a relay works on, each with bounded waits, and which of the order shards answer.
+//! Connections to the relay's servers, each with bounded waits, and which of the order shards answer.
 
 pub mod availability;
 pub mod database;

@@ -1,4 +1,4 @@
-//! The words of the command line that do something of their own. `reindex` is the index's, `outbox` the outbox's.
+//! Commands of the command line. `reindex` is in `loops::index`, `outbox` in `loops::outbox`.
 
 pub mod migrate;
 pub mod reconcile;

@@ -1,5 +1,5 @@
-//! The command line and the environment, checked before anything starts. An error is one line that names
-//! the variable and never shows its value, which may hold a password.
+//! The command line and the environment, checked before anything starts. An error is one line that names the variable
+//! and never shows its value, which may hold a password.
 
 use crate::clients::database::Address;
 use crate::clients::kafka::Cluster;
@@ -23,10 +23,12 @@ use std::net::SocketAddr;
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Cli {
+    /// What the program does.
     #[command(subcommand)]
     pub command: Command,
 }
 
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Work until SIGTERM; any number of copies may
@@ -42,21 +44,24 @@ pub enum Command {
     Outbox(OutboxCommand),
 }
 
+/// The commands of `outbox`.
 #[derive(Debug, Subcommand)]
 pub enum OutboxCommand {
     /// Show rows of the outbox, oldest first
     List {
+        /// The shards to read.
         #[command(flatten)]
         databases: DatabaseArgs,
         /// Which rows
         #[arg(long, value_enum, default_value_t = Which::Dead)]
         status: Which,
-        /// Rows of each shard
+        /// Rows of each shard, at most
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
     },
     /// Publish rows that were given up once more, with all their attempts
     Resend {
+        /// The shards to change.
         #[command(flatten)]
         databases: DatabaseArgs,
         /// Every row that was given up
@@ -67,6 +72,7 @@ pub enum OutboxCommand {
     },
 }
 
+/// Where the databases are, as text; see [`DatabaseArgs::addresses`].
 #[derive(Debug, Args)]
 pub struct DatabaseArgs {
     /// Order shards in their order, comma-separated: mysql://USER:PASSWORD@HOST:PORT/DATABASE
@@ -82,19 +88,25 @@ pub struct DatabaseArgs {
     inventory_url: String,
 }
 
+/// The flags of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
+    /// All databases.
     #[command(flatten)]
     pub databases: DatabaseArgs,
+    /// The one Redis.
     #[command(flatten)]
     pub redis: RedisArgs,
+    /// The search index, if any.
     #[command(flatten)]
     pub index: IndexArgs,
+    /// Kafka, or the embedded broker.
     #[command(flatten)]
     pub kafka: KafkaArgs,
-    /// Partitions of topics made here
+    /// Partitions of topics that are created here
     #[arg(long, env = "KAFKA_PARTITIONS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub kafka_partitions: u16,
+    /// RabbitMQ, if any.
     #[command(flatten)]
     pub rabbitmq: RabbitArgs,
     /// Unpaid orders are cancelled after this time; 0: never
@@ -106,14 +118,15 @@ pub struct RunArgs {
     /// Time after which another relay may take over a claim
     #[arg(long, env = "RELAY_LEASE_MS", default_value_t = LEASE_MS_DEFAULT)]
     pub lease_ms: u64,
-    /// Work that nobody has hinted at is looked for so often
+    /// Interval of the polls that find work without a hint
     #[arg(long, env = "RELAY_IDLE_POLL_MS", default_value_t = IDLE_POLL_MS_DEFAULT, value_parser = clap::value_parser!(u64).range(IDLE_POLL_MS_MIN..=IDLE_POLL_MS_MAX))]
     pub idle_poll_ms: u64,
-    /// Where /metrics and /health are served; not at all without
+    /// Where /metrics and /health are served; without it they are not
     #[arg(long, env = "METRICS_LISTEN")]
     pub metrics_listen: Option<SocketAddr>,
 }
 
+/// Where Redis is, as text; see [`RedisArgs::open`].
 #[derive(Debug, Args)]
 pub struct RedisArgs {
     /// redis://HOST:PORT/DATABASE
@@ -121,6 +134,7 @@ pub struct RedisArgs {
     redis_url: String,
 }
 
+/// Where Kafka is, as text; see [`KafkaArgs::cluster`].
 #[derive(Debug, Args)]
 pub struct KafkaArgs {
     /// Kafka's bootstrap servers; empty: a broker inside the process of `run`, for development, which nobody else reads
@@ -131,6 +145,7 @@ pub struct KafkaArgs {
     pub topic_prefix: String,
 }
 
+/// Where RabbitMQ is, as text; see [`RabbitArgs::server`].
 #[derive(Debug, Args)]
 pub struct RabbitArgs {
     /// Take flash-sale messages from RabbitMQ too, and publish ours there
@@ -141,6 +156,7 @@ pub struct RabbitArgs {
     rabbitmq_url: String,
 }
 
+/// Where the search index is, as text; see [`IndexArgs::url`].
 #[derive(Debug, Args)]
 pub struct IndexArgs {
     /// http://HOST:PORT of Elasticsearch; empty: no search index
@@ -153,41 +169,55 @@ pub struct IndexArgs {
     elasticsearch_url: String,
 }
 
+/// The flags of `reconcile`.
 #[derive(Debug, Args)]
 pub struct ReconcileArgs {
+    /// All databases.
     #[command(flatten)]
     pub databases: DatabaseArgs,
+    /// The one Redis.
     #[command(flatten)]
     pub redis: RedisArgs,
+    /// The search index, if any.
     #[command(flatten)]
     pub index: IndexArgs,
+    /// Kafka, if it is to be compared.
     #[command(flatten)]
     pub kafka: KafkaArgs,
-    /// What disagrees for so long is broken; less than a life in flight takes only where nothing is: 0 judges at once
+    /// How long a disagreement must last to be broken; a shorter time than the default is only for a platform without
+    /// work in flight; 0: judge at once
     #[arg(long, default_value_t = SETTLE_MS.div_ceil(1_000), value_parser = clap::value_parser!(u64).range(0..=3_600))]
     pub settle_seconds: u64,
-    /// Compare Kafka's events of the last hours only; without: all it has
+    /// Compare only Kafka's events of the last hours; without: all it has
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=87_600))]
     pub events_hours: Option<u64>,
 }
 
+/// The flags of `reindex`.
 #[derive(Debug, Args)]
 pub struct ReindexArgs {
+    /// The shards with the orders.
     #[command(flatten)]
     pub databases: DatabaseArgs,
+    /// The search index, which must be configured.
     #[command(flatten)]
     pub index: IndexArgs,
 }
 
-/// Where the databases are.
+/// Where the databases are: none of them twice.
 #[derive(Clone, Debug)]
 pub struct Addresses {
+    /// Order shards, in the order of their indexes.
     pub shards: Vec<Address>,
+    /// The inventory database.
     pub inventory: Address,
+    /// The number of shards.
     pub count: ShardCount,
 }
 
 impl DatabaseArgs {
+    /// Reads and checks `MYSQL_URLS` and `INVENTORY_URL`.
+    ///
     /// # Errors
     /// One line naming the variable.
     pub fn addresses(&self) -> anyhow::Result<Addresses> {
@@ -222,7 +252,7 @@ impl DatabaseArgs {
 }
 
 impl RedisArgs {
-    /// Needs a runtime.
+    /// A lazy connection to `REDIS_URL`. Needs a runtime.
     ///
     /// # Errors
     /// One line naming the variable.
@@ -235,7 +265,7 @@ impl RedisArgs {
 }
 
 impl KafkaArgs {
-    /// `None` where none is named. Topics that are there keep their partitions.
+    /// The cluster at `KAFKA_BROKERS`; `None` where that is empty. `partitions` is for topics that are created.
     pub fn cluster(&self, partitions: u16) -> Option<Cluster> {
         let brokers = self.brokers.trim();
         (!brokers.is_empty()).then(|| Cluster {
@@ -246,6 +276,8 @@ impl KafkaArgs {
         })
     }
 
+    /// Checks `TOPIC_PREFIX`.
+    ///
     /// # Errors
     /// One line naming the variable.
     pub fn check(&self) -> anyhow::Result<()> {
@@ -260,7 +292,7 @@ impl KafkaArgs {
 }
 
 impl RabbitArgs {
-    /// `None` where it is off, whatever the URL is.
+    /// The server at `RABBITMQ_URL`, whose queues and exchanges get `prefix`; `None` where RabbitMQ is off.
     ///
     /// # Errors
     /// One line naming the variable.
@@ -278,7 +310,7 @@ impl RabbitArgs {
 }
 
 impl IndexArgs {
-    /// The base URL without a slash at its end; `None` where no index is configured.
+    /// The base URL without a trailing slash; `None` where `ELASTICSEARCH_URL` is empty.
     ///
     /// # Errors
     /// One line naming the variable.
@@ -301,7 +333,7 @@ impl IndexArgs {
 }
 
 impl ReconcileArgs {
-    /// Kafka, and how far back its events are compared; none where none is named.
+    /// Kafka, and how far back its events are compared; `None` where `KAFKA_BROKERS` is empty.
     ///
     /// # Errors
     /// One line naming the variable.
@@ -315,7 +347,7 @@ impl ReconcileArgs {
 }
 
 impl RunArgs {
-    /// What single values cannot tell.
+    /// Checks the values that depend on others.
     ///
     /// # Errors
     /// One line naming the variable.
@@ -332,88 +364,4 @@ impl RunArgs {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn databases(mysql: &str, inventory: &str) -> DatabaseArgs {
-        DatabaseArgs {
-            mysql_urls: mysql.to_owned(),
-            inventory_url: inventory.to_owned(),
-        }
-    }
-
-    #[test]
-    fn each_error_names_its_variable_and_no_secret() {
-        let good = "mysql://u:s3cret@h/i";
-        for (mysql, inventory, name) in [
-            ("", good, "MYSQL_URLS"),
-            ("nonsense:s3cret", good, "MYSQL_URLS"),
-            (
-                "mysql://u:s3cret@h/a,mysql://u:s3cret@h/a",
-                good,
-                "MYSQL_URLS",
-            ),
-            ("mysql://h/a,mysql://h/b,mysql://h/c", good, "MYSQL_URLS"),
-            ("mysql://h/a", "", "INVENTORY_URL"),
-            ("mysql://h/a", "mysql://u:s3cret@h", "INVENTORY_URL"),
-            ("mysql://h/i", good, "INVENTORY_URL"),
-        ] {
-            let error = databases(mysql, inventory)
-                .addresses()
-                .unwrap_err()
-                .to_string();
-            assert!(error.starts_with(name), "{error}");
-            assert!(
-                !error.contains("s3cret") && !error.contains('\n'),
-                "{error}"
-            );
-        }
-        let two = databases("mysql://h/a, mysql://h/b", good)
-            .addresses()
-            .unwrap();
-        assert_eq!(two.count.get(), 2);
-    }
-
-    #[test]
-    fn rabbitmq_is_off_unless_it_is_switched_on() {
-        let server = |enabled: bool, url: &str| {
-            let args = RabbitArgs {
-                rabbitmq_enabled: enabled,
-                rabbitmq_url: url.to_owned(),
-            };
-            args.server("w1.")
-        };
-        assert!(server(false, "amqp://me:s3cret@h/%2f").unwrap().is_none());
-        let on = server(true, "amqp://me:s3cret@h/%2f").unwrap().unwrap();
-        assert_eq!(on.name(), "h:5672//");
-        for bad in ["", "amqps://me:s3cret@h"] {
-            let error = server(true, bad).unwrap_err().to_string();
-            assert!(error.starts_with("RABBITMQ_URL"), "{error}");
-            assert!(!error.contains("s3cret"), "{error}");
-        }
-    }
-
-    #[test]
-    fn the_index_is_plain_http() {
-        let url = |text: &str| {
-            IndexArgs {
-                elasticsearch_url: text.to_owned(),
-            }
-            .url()
-        };
-        assert_eq!(url("").unwrap(), None);
-        assert_eq!(
-            url("http://h:9200/").unwrap().as_deref(),
-            Some("http://h:9200")
-        );
-        for bad in [
-            "h:9200",
-            "https://h",
-            "http://u:p@h:9200",
-            "http://h/x",
-            "ftp://h",
-        ] {
-            assert!(url(bad).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

@@ -1,13 +1,14 @@
-//! Messages that cannot be read are put aside under the same key, with where they came from and why.
+//! Dead letters: messages that cannot be processed, published under their key with their origin and the reason.
 
 use crate::clients::kafka::topics::dead_letters;
 use crate::ports::{Incoming, Outgoing};
 
-const REASON_BYTES_MAX: usize = 500;
+/// Characters of a reason that are kept.
+const REASON_CHARS_MAX: usize = 500;
 
-/// The record for the dead letter topic; says so in the log.
+/// The record for the dead letter topic; also logs an error.
 pub fn outgoing(record: &Incoming, reason: &str) -> Outgoing {
-    let reason: String = reason.chars().take(REASON_BYTES_MAX).collect();
+    let reason: String = reason.chars().take(REASON_CHARS_MAX).collect();
     tracing::error!(
         topic = %record.topic,
         partition = record.partition,

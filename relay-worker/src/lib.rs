@@ -1,5 +1,5 @@
-//! The relay: outbox -> Kafka -> stock and search index, expiry of unpaid orders, repair of what crashes
-//! left behind, and the commands `migrate`, `reconcile` and `reindex`. Any number of copies may run at once.
+//! The relay: outbox -> Kafka -> stock and search index, expiry of unpaid orders, repair of what crashes left behind,
+//! and the commands `migrate`, `reconcile`, `reindex` and `outbox`. Any number of copies may run at once.
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 

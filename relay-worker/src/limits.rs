@@ -1,144 +1,169 @@
-//! Every bound of the relay in one place, asserted against its neighbours.
+//! Every bound of the relay in one place, with the relations between them checked at compile time.
 
 use domain::limits::{AWAY_RETRY_MS_MAX, INSERT_DEADLINE_MS, ORDER_CACHE_TTL_MS, ORPHAN_AGE_MS};
 
 /// Outbox rows of one claim, unless configured.
 pub const CLAIM_ROWS_DEFAULT: u32 = 500;
+/// Outbox rows of one claim, at most.
 pub const CLAIM_ROWS_MAX: u32 = 1_000;
-/// After a full read of an intake the outbox gives way to the batch writer for so long; and so long at most, all in
-/// all.
+/// How long the outbox gives way to the batch writer after a full read of an intake.
 pub const PRECEDENCE_MS: u64 = 250;
+/// How long the outbox gives way in all, counted from its last claim.
 pub const OUTBOX_GIVES_WAY_MS_MAX: u64 = 5_000;
-/// Claims of one shard that may be on their way to Kafka at once.
+/// Claims of one shard that may be in flight to Kafka at once.
 pub const CLAIMS_IN_FLIGHT_MAX: usize = 4;
-/// Rows of one shard that may be claimed and not settled: those for a part of the bus that is away do not end the
-/// claims of the others, up to here.
+/// Rows of one shard that may be claimed and not settled. Up to here, rows for a part of the bus that is away do not
+/// hold up further claims.
 pub const UNSETTLED_ROWS_MAX: usize = 10_000;
-/// Answers of the bus are waited for together for so long, then what has its answer is settled and the rest by itself.
+/// How long the bus' answers to a claim are gathered: rows answered by then are settled together, later ones as their
+/// answers come.
 pub const ANSWERS_GATHER_MS: u64 = 200;
-/// Claims of one shard that were not full begin so far apart at least: in a burst a few large ones cost a third of many
-/// small ones. The first row after a pause does not wait.
+/// The least time between the starts of two claims of one shard, unless the first was full: in a burst a few large ones
+/// cost a third of many small ones. The first row after a pause does not wait.
 pub const CLAIM_PACE_MS: u64 = 20;
-/// A claim not settled for so long may be taken over by another relay.
+/// How long a claim is leased, unless configured; then another relay may take it over.
 pub const LEASE_MS_DEFAULT: u64 = 15_000;
-/// A lease that lies further ahead is from before the database's clock was set back, and is over.
+/// The longest lease. One that ends later is from before the database's clock was set back, and counts as expired.
 pub const LEASE_MS_MAX: u64 = 60_000;
-/// Kafka has so long to take a record, retries of the client included.
+/// How long a bus may take to confirm a record, the client's retries included.
 pub const PUBLISH_TIMEOUT_MS: u64 = 5_000;
-/// A row whose predecessor is on its way looks again after this time.
+/// The shortest wait before a row is tried again whose predecessor is in flight.
 pub const BLOCKED_RETRY_MS: u64 = 25;
-/// The poll is the truth: no hint is needed to find a row, an entry or a retry within this time, unless configured.
+/// Interval of the polls that find rows, entries and retries without any hint, unless configured.
 pub const IDLE_POLL_MS_DEFAULT: u64 = 1_000;
+/// The shortest interval of polls that can be configured.
 pub const IDLE_POLL_MS_MIN: u64 = 100;
+/// The longest interval of polls that can be configured.
 pub const IDLE_POLL_MS_MAX: u64 = 3_600_000;
+/// Characters of an error that an outbox row keeps.
 pub const ERROR_CHARS_MAX: usize = 500;
 
-/// What a consumer that died was to read is read by another after this time.
+/// Kafka's session timeout: another consumer reads the partitions of one that died after this time.
 pub const GROUP_SESSION_MS: u64 = 10_000;
 /// Messages of one batch of the stock consumer.
 pub const STOCK_MESSAGES_MAX: usize = 500;
-/// Messages that are read while some wait for a product that somebody holds; after them all wait.
+/// Unacknowledged messages of the stock consumer beyond which it reads no more while some of them wait for a product
+/// that another transaction has locked.
 pub const STOCK_HELD_MAX: usize = 5_000;
-/// Held products are looked at so often while no message comes.
+/// Interval of the retries of waiting stock messages while no new one comes.
 pub const STOCK_HELD_RETRY_MS: u64 = 100;
-/// A batch read from a bus ends with the message that makes it so large.
+/// Bytes of a batch read from a bus; it ends with the message that reaches them.
 pub const BATCH_BYTES_MAX: usize = 16 << 20;
-/// Messages of one batch of other systems' purchases, or of ours to pass on.
+/// Messages of one batch of other systems' purchases, or of ours to forward.
 pub const SECKILL_MESSAGES_MAX: usize = 500;
-/// Deliveries RabbitMQ may have on their way here: while one batch is in work the next one comes.
+/// Unacknowledged deliveries of RabbitMQ: the next batch comes while one is being written.
 pub const RABBITMQ_PREFETCH: u16 = 1_000;
+/// How long connecting to RabbitMQ, declaring a queue or exchange, or acknowledging may take.
 pub const RABBITMQ_CONNECT_MS: u64 = 5_000;
-/// A connection that died silently is found out within two of these.
+/// Interval of RabbitMQ's heartbeats, in seconds: a dead connection is detected within two of them.
 pub const RABBITMQ_HEARTBEAT_S: u16 = 10;
-/// Documents of one bulk request, and the longest wait for them to gather.
+/// Documents of one bulk request.
 pub const BULK_DOCUMENTS_MAX: usize = 100;
+/// How long documents of one bulk request are gathered after the first.
 pub const BULK_GATHER_MS: u64 = 50;
-/// Rows of one multi-row statement: 65,535 placeholders is the protocol's bound.
+/// Rows of one multi-row statement; the protocol allows 65,535 placeholders.
 pub const STATEMENT_ROWS_MAX: usize = 1_000;
 
-/// Bytes of outbox payloads one transaction of the batch writer holds, besides its bound of orders.
+/// Bytes of outbox payloads in one transaction of the batch writer, besides its bound of orders. A single larger order
+/// has a transaction of its own.
 pub const INTAKE_BATCH_BYTES_MAX: usize = 4 << 20;
-/// Entries of one stream that are read at once, and how many streams.
+/// Entries read from one intake stream at once.
 pub const INTAKE_READ_MAX: usize = 1_000;
+/// Intake streams read at once.
 pub const INTAKE_STREAMS_PER_READ: usize = 8;
-/// Reads that were not full begin so far apart at least, for the same reason.
+/// The least time between the starts of two reads, unless the first was full; see [`CLAIM_PACE_MS`].
 pub const INTAKE_PACE_MS: u64 = 40;
-/// Batches that may be on their way to the database at once.
+/// Batches of the batch writer that may be in flight to the databases at once.
 pub const INTAKE_BATCHES_IN_FLIGHT_MAX: usize = 3;
-/// While a flash sale is registered, no hint is needed to find an entry within this part of that time.
+/// While a flash sale is registered, intakes are polled this many times per idle poll.
 pub const INTAKE_POLLS_PER_IDLE_POLL: u64 = 10;
-/// An entry that a relay has had for so long may be taken over; how often that is looked for.
+/// How long an entry must have been delivered to a relay without acknowledgement before another may claim it.
 pub const INTAKE_CLAIM_IDLE_MS: u64 = 5_000;
+/// Interval of the look for such entries.
 pub const INTAKE_CLAIM_EVERY_MS: u64 = 1_000;
-/// A consumer without entries that was not seen for so long belongs to a relay that is gone.
+/// How long a consumer without entries must have been idle to be removed: its relay is gone.
 pub const INTAKE_CONSUMER_IDLE_MS: u64 = 600_000;
+/// Interval of the look for such consumers.
 pub const INTAKE_RETIRE_EVERY_MS: u64 = 60_000;
-/// Names of streams that are kept.
+/// Names of intake streams kept in memory.
 pub const INTAKE_NAMES_MAX: usize = 4_096;
-/// Failures are looked for so often without a hint, or as seldom as all other work; so many are claimed at once.
+/// Interval of the polls for failures while none is due, without a hint; longer where the idle poll is.
 pub const FAILURES_EVERY_MS: u64 = 30_000;
+/// Failures claimed at once.
 pub const FAILURES_CLAIM_MAX: u32 = 100;
-/// Work on one shard among several has so long: a shard that is slower than that is away, for now.
+/// How long work on one of several shards may take; a slower shard counts as away.
 pub const SHARD_TIMEOUT_MS: u64 = 10_000;
-/// A shard is waited for so long when stock has moved: it is informed later then, the stock of all does not wait for
-/// it.
+/// How long confirming moved stock to one shard may take; then that is done later, and the other shards' stock does not
+/// wait.
 pub const CONFIRM_TIMEOUT_MS: u64 = 2_000;
-/// Rows sent so long ago that their confirmation may have been lost; how often they are looked for, and how many at
-/// once.
+/// How long a sent outbox row may lack its confirmation before that may have been lost.
 pub const LATE_AFTER_MS: u64 = 5_000;
+/// Interval of the look for such rows.
 pub const LATE_EVERY_MS: u64 = 2_000;
+/// Such rows read at once.
 pub const LATE_ROWS_MAX: u32 = 500;
-/// Times a batch steps back for another transaction before it counts as an outage.
+/// Times that a batch yields to another transaction's locks before that counts as an outage.
 pub const INTAKE_TRIES_MAX: u32 = 40;
 
-/// Orders one expiry transaction cancels.
+/// Orders that one expiry transaction cancels.
 pub const EXPIRY_ORDERS_MAX: u32 = 200;
+/// Pause after an expiry transaction that found fewer.
 pub const EXPIRY_EVERY_MS: u64 = 1_000;
 
-/// Ends of flash sales are looked for so often; of those that ended longer ago than `SALES_RECENT_MS`, what came back
-/// by cancellations, less often.
+/// Interval of the look at flash sales: open ones, those that are over, and units to return of recent ones.
 pub const SALES_EVERY_MS: u64 = 1_000;
+/// Interval of the look for units to return (after cancellations) of all ended sales.
 pub const SALES_LATE_EVERY_MS: u64 = 60_000;
+/// How long after its end a sale is recent.
 pub const SALES_RECENT_MS: u64 = 3_600_000;
+/// Flash sales read at once.
 pub const SALES_MAX: u32 = 200;
-/// A sale that Redis does not know is brought back after so long: a preheat may be at it, and purchases that a relay
-/// had read before are written by then.
+/// How long a sale must be missing in Redis before it is restored there: a preheat may be in progress, and purchases
+/// that a relay had read before are written by then.
 pub const SALES_RECALL_AFTER_MS: u64 = 3_000;
-/// The longest pause before a sale that something is wrong with is looked at again.
+/// The longest pause before a sale with an error is looked at again.
 pub const SALES_TROUBLE_MS_MAX: u64 = 60_000;
 
+/// Interval of the sweep, which repairs what crashes left behind.
 pub const SWEEP_EVERY_MS: u64 = 5_000;
-/// Products one sweep looks at; the next one goes on from there.
+/// Products that one sweep looks at; the next one goes on from there.
 pub const SWEEP_PRODUCTS_MAX: u32 = 1_000;
 /// Intents of one product that one sweep reads; a product with more waits until the consumer has caught up.
 pub const SWEEP_INTENTS_MAX: usize = 10_000;
+/// Rows of the stock log that one sweep reads.
 pub const SWEEP_LOG_ROWS_MAX: u32 = 500;
-/// After the inventory database went back: pages of an outbox without a lost move of stock before older ones are taken
-/// for kept.
+/// After the inventory database was restored to an older state: the number of outbox pages without a lost stock move
+/// after which older ones are not compared.
 pub const RESEND_QUIET_PAGES: u32 = 50;
 
+/// Interval at which the outbox gauges are read.
 pub const GAUGES_EVERY_MS: u64 = 5_000;
-/// The waiting rows are counted up to here.
+/// Outbox rows of one status are counted up to here.
 pub const GAUGE_ROWS_MAX: u32 = 100_000;
 
 /// Database sessions per shard, and for the inventory.
 pub const SESSIONS_MAX: u32 = 8;
+/// How long getting a database session may take, connecting included.
 pub const CONNECT_TIMEOUT_MS: u64 = 5_000;
-/// One round of any loop, from claim to settled, retries of its parts not included.
+/// How long one round of a loop may take, from claim to settlement.
 pub const ROUND_TIMEOUT_MS: u64 = 30_000;
+/// How long connecting to Redis, or a reply, may take.
 pub const REDIS_TIMEOUT_MS: u64 = 2_000;
+/// How long connecting to Elasticsearch, or one exchange with it, may take.
 pub const HTTP_TIMEOUT_MS: u64 = 10_000;
+/// Bytes of the largest response of Elasticsearch.
 pub const HTTP_BODY_BYTES_MAX: usize = 16 << 20;
-/// Work in flight has so long to finish after SIGTERM.
+/// How long work in flight may take to finish after SIGTERM.
 pub const DRAIN_MS: u64 = 20_000;
 
-/// Waits after a failed round: doubled from the first to the last.
+/// Wait after a loop's first failed round; doubled with each further one.
 pub const OUTAGE_WAIT_MS_MIN: u64 = 100;
+/// The longest wait after a failed round.
 pub const OUTAGE_WAIT_MS_MAX: u64 = 3_000;
 
-/// The longest life in flight where servers answer: a request that inserts at its deadline, a relay that dies with the
-/// row claimed, a bus that was away just then, a consumer that dies with the message, and its confirmation found late.
-/// What disagrees for longer is no work in flight, and `reconcile` calls it broken.
+/// The longest time in flight while servers answer: a request that inserts at its deadline, a relay that dies with the
+/// row claimed, a bus that is away just then, a consumer that dies with the message, and a confirmation found late.
+/// Whatever disagrees for longer is not in flight, and `reconcile` reports it as broken.
 pub const SETTLE_MS: u64 = INSERT_DEADLINE_MS
     + LEASE_MS_MAX
     + AWAY_RETRY_MS_MAX
@@ -146,8 +171,9 @@ pub const SETTLE_MS: u64 = INSERT_DEADLINE_MS
     + GROUP_SESSION_MS
     + LATE_AFTER_MS
     + LATE_EVERY_MS;
-/// `reconcile` reads topics for so long at most, and waits so long for the next record.
+/// How long `reconcile` reads topics, at most.
 pub const TOPIC_READ_MS_MAX: u64 = 900_000;
+/// How long `reconcile` waits for the next record of a topic.
 pub const TOPIC_STILL_MS_MAX: u64 = 30_000;
 
 const _: () = assert!(

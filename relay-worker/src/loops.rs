@@ -1,6 +1,6 @@
-//! What a relay does all the time, one loop each, started by `commands::run`: the outbox to the bus, accepted orders to
-//! rows, failures to another attempt, events to the stock and to the search index, flash sales to their end, unpaid
-//! orders to theirs, and what crashes left behind to its owner.
+//! The relay's background loops, started by `commands::run`: publish the outbox, write accepted orders, retry failed
+//! messages, apply events to stock and to the search index, run and close flash sales, cancel unpaid orders, and clean
+//! up after crashes.
 
 pub mod expiry;
 pub mod failures;

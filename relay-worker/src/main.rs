@@ -1,4 +1,4 @@
-//! The relay's command line: parse, run, exit code.
+//! The relay's command line: parses it, runs the command, exits with its code.
 
 use anyhow::Context;
 use clap::Parser;

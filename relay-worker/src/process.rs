@@ -1,5 +1,4 @@
-//! What every loop of the process has: a clock, a supervisor, wake-ups, waits after trouble, metrics, logs and a way to
-//! stop.
+//! What all loops of the process share: a clock, a supervisor, wake-ups, backoff, metrics, logs and a way to stop.
 
 pub mod batches;
 pub mod clock;

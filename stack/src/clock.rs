@@ -1,20 +1,18 @@
-//! A wall clock of a process's own, for tests of clocks that differ: a few functions of the C library are replaced in
-//! the process (`clock.c`) and add what a file says. What measures a duration is not changed.
+//! A separate wall clock for a process, for tests of clocks that differ: a few functions of the C library are replaced
+//! in the process (`clock.c`) and add the seconds in a file. Monotonic clocks are not changed.
 
+use crate::home::Home;
+use crate::process::{Launch, Process};
+use crate::program;
+use anyhow::{Context, Result, ensure};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
-
-use crate::home::Home;
-use crate::install;
-use crate::process::{Launch, Process};
-
 const SOURCE: &str = include_str!("clock.c");
 
-/// How far one process's wall clock is off.
+/// The offset of one process's wall clock.
 #[derive(Debug)]
 pub struct Clock {
     file: PathBuf,
@@ -22,7 +20,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// One that is right at first.
+    /// A clock that is right at first.
     ///
     /// # Errors
     /// When there is no C compiler, or a file cannot be written.
@@ -36,7 +34,7 @@ impl Clock {
         clock.set(0)?;
         let source = folder.join(format!("{name}.c"));
         fs::write(&source, SOURCE)?;
-        let compiled = Command::new(install::program("cc")?)
+        let compiled = Command::new(program::find("cc")?)
             .args(["-shared", "-fPIC", "-O1", "-o"])
             .args([&clock.library, &source])
             .arg("-ldl")
@@ -45,18 +43,18 @@ impl Clock {
         Ok(clock)
     }
 
-    /// Sets it, forth or back; a running process has it with its next look.
+    /// Sets it forward or back; a running process sees that at its next call.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn set(&self, seconds_ahead: i64) -> Result<()> {
-        // In its place: processes have it in their memory.
+        // Written in place, as processes have mapped the file.
         let file = File::options().write(true).open(&self.file)?;
         file.write_all_at(&seconds_ahead.to_ne_bytes(), 0)
             .context("setting a clock")
     }
 
-    /// Whether a running process lives by it.
+    /// Checks that a running process uses it.
     ///
     /// # Errors
     /// When it does not.

@@ -1,4 +1,5 @@
-//! Where a proxy lets clients in to a server of this machine: it accepts, connects, and closes everything when it goes.
+//! The listening side of a proxy before a server on this machine: it accepts clients, connects them, and closes
+//! everything when it is dropped.
 
 use anyhow::Result;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -6,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// The listening side of a proxy. Its threads end with their connections.
+/// A listening socket. Its threads end with their connections.
 pub struct Door {
     port: u16,
     shared: Arc<Shared>,
@@ -23,9 +24,9 @@ impl Shared {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Both ends are closed with the door.
+    /// Registers both ends, to close them with the door.
     fn enter(&self, client: &TcpStream, server: &TcpStream) -> Result<()> {
-        // What has ended has no peer any more: it would hold a file for as long as the door is there.
+        // Ended connections have no peer. Each would keep a file open for as long as the door exists.
         self.open().retain(|stream| stream.peer_addr().is_ok());
         for stream in [client, server] {
             stream.set_nodelay(true)?;
@@ -36,7 +37,8 @@ impl Shared {
 }
 
 impl Door {
-    /// Before the server on `target` of 127.0.0.1; `join` starts what passes bytes between a client and the server.
+    /// A door before the server on port `target` of 127.0.0.1; `join` starts the threads that pass bytes between a
+    /// client and the server.
     ///
     /// # Errors
     /// Where no port is free.
@@ -68,7 +70,7 @@ impl Door {
         self.port
     }
 
-    /// Connections end, new ones work.
+    /// Closes all connections; new ones are still accepted.
     pub fn close_connections(&self) {
         for stream in self.shared.open().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
@@ -112,7 +114,7 @@ mod tests {
         wait_for(Duration::from_secs(5), "few files", || {
             visit();
             drop(server.accept().unwrap());
-            // Those of the last visit may still be ending.
+            // Those of the last client may still be ending.
             door.shared.open().len() <= 4
         })
         .unwrap();

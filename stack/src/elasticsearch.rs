@@ -1,16 +1,14 @@
-//! A real Elasticsearch node, security off, on 127.0.0.1 alone.
-
-use std::fs;
-use std::path::Path;
-use std::time::Duration;
-
-use anyhow::{Result, ensure};
+//! A real Elasticsearch node, security off, on 127.0.0.1 only.
 
 use crate::home::Home;
 use crate::jars;
 use crate::kafka::JVM;
 use crate::port::free_port;
 use crate::process::{Launch, Process};
+use anyhow::{Result, ensure};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
 
 /// A running Elasticsearch node.
 pub struct Elasticsearch {
@@ -20,8 +18,7 @@ pub struct Elasticsearch {
 }
 
 impl Elasticsearch {
-    /// Starts one on `port` of 127.0.0.1, or on a free one, with its data in `home`. It is fetched
-    /// the first time.
+    /// Starts one on `port` of 127.0.0.1, or on a free one, with its data in `home`. It is downloaded the first time.
     ///
     /// # Errors
     /// When Java or Maven is missing, or it does not get ready.
@@ -51,7 +48,7 @@ impl Elasticsearch {
     }
 }
 
-/// Only what is wrong; that its native library is left out is known.
+/// Logs errors only, and none about the native library, which is left out on purpose.
 const LOGGING: &str = "status = error\n\
     appender.console.type = Console\n\
     appender.console.name = console\n\
@@ -62,7 +59,7 @@ const LOGGING: &str = "status = error\n\
     logger.natives.name = org.elasticsearch.bootstrap.Natives\n\
     logger.natives.level = error\n";
 
-/// The disk's watermarks are off: a laptop's disk is often fuller than they like.
+/// The disk watermarks are off: a laptop's disk is often fuller than they allow.
 fn configuration(port: u16, dir: &Path) -> String {
     let dir = dir.display();
     format!(
@@ -87,8 +84,8 @@ fn flags(program: &Path, dir: &Path) -> Vec<String> {
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:-OmitStackTraceInFastThrow",
         "-Dfile.encoding=UTF-8",
-        // Without its native library it cannot see that it runs as root, which it refuses: in a
-        // container there is often no other user. It is only used to lock memory and to sandbox.
+        // Without its native library it cannot see that it runs as root, which it refuses; in a container there is
+        // often no other user. The library only locks memory and sandboxes.
         "-Djna.nosys=true",
         "-Djna.nounpack=true",
         "--add-opens=java.base/java.io=ALL-UNNAMED",

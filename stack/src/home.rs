@@ -1,14 +1,13 @@
-//! Where servers keep data, logs and pid files: a folder kept between runs (`xtask up`), or a
-//! temporary one that goes away with its owner (tests).
+//! Where servers keep data, logs and pid files: a folder kept between runs (`xtask up`), or a temporary one that is
+//! deleted with its owner (tests).
 
+use anyhow::{Context, Result};
+use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
-
-use anyhow::{Context, Result};
-use rustix::process::Signal;
 
 const TEMPORARY_PREFIX: &str = "flashorder-test-";
 
@@ -20,7 +19,7 @@ pub struct Home {
 }
 
 impl Home {
-    /// A folder that outlives this process; made if missing, closed to other users.
+    /// A folder that outlives this process; created if missing, closed to other users.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -33,8 +32,7 @@ impl Home {
         })
     }
 
-    /// A folder of this process alone under the system's temporary folder. What killed processes
-    /// left there is swept first.
+    /// A new folder under the system's temporary folder. Folders that killed processes left there are deleted first.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -58,7 +56,7 @@ impl Home {
         &self.root
     }
 
-    /// The folder of one server, made if missing.
+    /// The folder of one server, created if missing.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -68,8 +66,7 @@ impl Home {
         Ok(dir)
     }
 
-    /// What a server gets when its owner lets go of it: time to finish where data is kept, none
-    /// where it is thrown away.
+    /// The signal for a server whose handle is dropped: SIGTERM where data is kept, SIGKILL where it is deleted.
     pub(crate) fn farewell(&self) -> Signal {
         if self.temporary {
             Signal::KILL
@@ -119,7 +116,7 @@ fn make_dir(dir: &Path) -> Result<()> {
         .with_context(|| format!("cannot make the folder {}", dir.display()))
 }
 
-/// Deletes temporary folders whose process is gone: a static server's home is never dropped.
+/// Deletes temporary folders whose process is gone: the home of a server in a static is never dropped.
 fn sweep(base: &Path) {
     let Ok(entries) = fs::read_dir(base) else {
         return;

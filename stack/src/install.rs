@@ -1,23 +1,13 @@
 //! The programs the servers are made of: looked up on PATH, installed through apt where that is
 //! possible, named in one line where it is not.
 
-use std::env;
+use crate::jars;
+use crate::program;
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::geteuid;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-
-use anyhow::{Context, Result, bail, ensure};
-use rustix::process::geteuid;
-
-use crate::jars;
-
-/// Where distributions keep servers that an ordinary user's PATH leaves out.
-const MORE_PATHS: [&str; 4] = [
-    "/usr/sbin",
-    "/usr/local/sbin",
-    "/usr/libexec",
-    "/usr/local/bin",
-];
 
 const FRONTEND: &str = "DEBIAN_FRONTEND=noninteractive";
 
@@ -55,7 +45,7 @@ pub const RABBITMQ: [Need; 1] = [Need {
     program: "rabbitmq-server",
     package: "rabbitmq-server",
 }];
-/// What Kafka and Elasticsearch are fetched with and run on.
+/// What downloads and runs Kafka and Elasticsearch.
 pub const JAVA: [Need; 2] = [
     Need {
         program: "java",
@@ -67,10 +57,10 @@ pub const JAVA: [Need; 2] = [
     },
 ];
 
-/// Fetches Kafka and Elasticsearch from Maven Central into the user's cache, unless they are there.
+/// Downloads Kafka and Elasticsearch from Maven Central into the user's cache, unless they are there.
 ///
 /// # Errors
-/// When Maven or a fitting Java is missing, or Maven fails.
+/// When Maven or a suitable Java is missing, or Maven fails.
 pub fn jars(say: impl Fn(&str)) -> Result<()> {
     jars::java()?;
     if !jars::are_here()? {
@@ -81,24 +71,11 @@ pub fn jars(say: impl Fn(&str)) -> Result<()> {
     Ok(())
 }
 
-/// The path of an installed program.
-///
-/// # Errors
-/// When it is not on PATH nor in the usual folders.
-pub fn program(name: &str) -> Result<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain(MORE_PATHS.iter().map(PathBuf::from))
-        .map(|dir| dir.join(name))
-        .find(|file| file.is_file())
-        .with_context(|| format!("{name} is not installed"))
-}
-
 /// The packages of those programs that are not installed, each once.
 pub fn missing(needs: &[Need]) -> Vec<&'static str> {
     let mut packages: Vec<_> = needs
         .iter()
-        .filter(|need| program(need.program).is_err())
+        .filter(|need| program::find(need.program).is_err())
         .map(|need| need.package)
         .collect();
     packages.sort_unstable();
@@ -106,7 +83,7 @@ pub fn missing(needs: &[Need]) -> Vec<&'static str> {
     packages
 }
 
-/// Sees to it that `needs` are installed, saying through `say` what it does. Its output is apt's.
+/// Installs those of `needs` that are missing; `say` gets a line about each step, the rest of the output is apt's.
 ///
 /// # Errors
 /// One line naming the packages when they cannot be installed from here, or when apt fails.
@@ -138,18 +115,18 @@ pub fn ensure(needs: &[Need], say: impl Fn(&str)) -> Result<()> {
     Ok(())
 }
 
-/// How apt-get may be called here: by root, or through sudo where it asks nothing or can ask.
+/// How apt-get is called here: by root, or through sudo where that needs no password or can ask for it.
 fn apt() -> Option<Vec<PathBuf>> {
-    // sudo drops the environment: the variable is set behind it.
+    // sudo drops the environment, so `env` sets the variable after it.
     let apt = vec![
-        program("env").ok()?,
+        program::find("env").ok()?,
         FRONTEND.into(),
-        program("apt-get").ok()?,
+        program::find("apt-get").ok()?,
     ];
     if geteuid().is_root() {
         return Some(apt);
     }
-    let sudo = program("sudo").ok()?;
+    let sudo = program::find("sudo").ok()?;
     let silent = Command::new(&sudo)
         .args(["-n", "true"])
         .stdin(Stdio::null())
@@ -199,7 +176,7 @@ mod tests {
     #[test]
     fn a_missing_program_is_named() {
         assert_eq!(
-            program("no-such-program").unwrap_err().to_string(),
+            program::find("no-such-program").unwrap_err().to_string(),
             "no-such-program is not installed"
         );
     }

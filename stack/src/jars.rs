@@ -1,23 +1,21 @@
-//! Kafka and Elasticsearch from Maven Central, kept in the user's cache for every checkout. A
-//! server's folder appears there whole or not at all.
+//! Kafka and Elasticsearch from Maven Central, kept in the user's cache for every checkout. A server's folder appears
+//! there whole or not at all.
 
+use crate::program;
+use anyhow::{Context, Result, bail, ensure};
 use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
-
-use crate::install::program;
-
 const KAFKA_POM: &str = include_str!("../jars/kafka.xml");
 const ELASTICSEARCH_POM: &str = include_str!("../jars/elasticsearch.xml");
-/// The cached folders carry the versions the poms name; a test holds the two together.
+/// Names of the cached folders, with the versions of the poms; a test compares the two.
 const KAFKA: &str = "kafka-4.3.1";
 const ELASTICSEARCH: &str = "elasticsearch-7.17.29";
 
-/// The two modules Elasticsearch's small distribution lacks: `_reindex`, `_delete_by_query`, and
-/// the field types beyond the basic ones. Name, class, and the jars each needs (by prefix).
+/// The two modules that Elasticsearch's small distribution lacks: `_reindex`, `_delete_by_query`, and the field types
+/// beyond the basic ones. Name, class, and the jars each needs (by prefix).
 const MODULES: [(&str, &str, &[&str]); 2] = [
     (
         "reindex",
@@ -37,13 +35,13 @@ const MODULES: [(&str, &str, &[&str]); 2] = [
     ),
 ];
 
-/// A JVM these servers run on: 17 to 23, for Elasticsearch 7.17 does not start on later ones.
+/// A JVM that these servers run on: 17 to 23, as Elasticsearch 7.17 does not start on later ones.
 ///
 /// # Errors
 /// When there is none.
 pub(crate) fn java() -> Result<PathBuf> {
     let of_home = env::var_os("JAVA_HOME").map(|home| Path::new(&home).join("bin/java"));
-    let of_path = program("java").ok();
+    let of_path = program::find("java").ok();
     let of_debian = fs::read_dir("/usr/lib/jvm")
         .map(|entries| {
             entries
@@ -60,7 +58,7 @@ pub(crate) fn java() -> Result<PathBuf> {
         .context("no Java 17 to 23 is installed (Debian's openjdk-17-jre-headless will do)")
 }
 
-/// The folder of Kafka's jars, fetched if need be.
+/// The folder of Kafka's jars, downloaded if missing.
 ///
 /// # Errors
 /// When Maven is missing or fails.
@@ -68,7 +66,7 @@ pub(crate) fn kafka() -> Result<PathBuf> {
     Ok(cached(KAFKA, |fresh| fetch(fresh, KAFKA_POM))?.join("libs"))
 }
 
-/// Elasticsearch's home folder, fetched if need be.
+/// Elasticsearch's home folder, downloaded if missing.
 ///
 /// # Errors
 /// When Maven is missing or fails.
@@ -102,7 +100,7 @@ fn cache() -> Result<PathBuf> {
     Ok(cache.join("flashorder"))
 }
 
-/// The folder `name` of the cache; where it is missing `make` fills another, which is then moved.
+/// The folder `name` of the cache. Where it is missing, `make` fills another, which is then moved there.
 fn cached(name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let cache = cache()?;
     let folder = cache.join(name);
@@ -126,7 +124,7 @@ fn cached(name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf>
 
 fn fetch(folder: &Path, pom: &str) -> Result<()> {
     fs::write(folder.join("pom.xml"), pom)?;
-    let maven = program("mvn").context("Kafka and Elasticsearch are fetched by Maven")?;
+    let maven = program::find("mvn").context("Kafka and Elasticsearch are fetched by Maven")?;
     let output = Command::new(maven)
         .args(["-B", "-q", "initialize"])
         .current_dir(folder)
@@ -175,7 +173,7 @@ fn major_version(java: &Path) -> Option<u32> {
     parse_major(&String::from_utf8_lossy(&output.stderr))
 }
 
-/// 17 of `openjdk version "17.0.15" 2025-04-15`; Java 8 says 1.8 and so counts as 1.
+/// 17 for `openjdk version "17.0.15" 2025-04-15`; Java 8 reports 1.8 and so counts as 1.
 fn parse_major(said: &str) -> Option<u32> {
     let quoted = said.split('"').nth(1)?;
     quoted

@@ -1,13 +1,5 @@
-//! A real Kafka, small enough for a laptop: one process that is broker and controller (KRaft), or some brokers with
-//! a controller of their own, so that tests can take brokers away one by one.
-
-use std::fs;
-use std::io::{Read, Write};
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
-
-use anyhow::{Context, Result, bail, ensure};
+//! A real Kafka, small enough for a laptop: one process that is broker and controller (KRaft), or some brokers with a
+//! separate controller, so that tests can stop brokers one by one.
 
 use crate::home::Home;
 use crate::jars;
@@ -15,11 +7,17 @@ use crate::port::free_port;
 use crate::process::{Launch, Process};
 use crate::redis::connect;
 use crate::wait::wait_ok;
+use anyhow::{Context, Result, bail, ensure};
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 const START_MAX: Duration = Duration::from_secs(60);
-/// Any 16 bytes in base64: the brokers of one cluster must agree on it, and here is one.
+/// Any 16 bytes in base64, the same for all brokers of a cluster.
 const CLUSTER_ID: &str = "Zmxhc2hvcmRlci1sb2NhbA";
-/// A short-lived program on a small machine: start quickly, stay small.
+/// Options for a short-lived program on a small machine: start quickly, stay small.
 pub(crate) const JVM: [&str; 6] = [
     "-Xms64m",
     "-Xss512k",
@@ -36,20 +34,20 @@ pub struct Kafka {
     port: u16,
 }
 
-/// What a process of a cluster is, and where.
+/// The role and the addresses of one process of a cluster.
 struct Node {
     id: u16,
     roles: &'static str,
-    /// Where clients come in; brokers only.
+    /// The port for clients; `None` for a controller.
     port: Option<u16>,
-    /// Where it sends clients, where not there.
+    /// The port that it advertises to clients, if another.
     advertised: Option<u16>,
     controller: (u16, u16),
 }
 
 impl Kafka {
-    /// Starts one on `port` of 127.0.0.1, or on a free one, with its data in `home`. Its jars are
-    /// fetched the first time.
+    /// Starts one on `port` of 127.0.0.1, or on a free one, with its data in `home`. Its jars are downloaded the first
+    /// time.
     ///
     /// # Errors
     /// When Java or Maven is missing, or it does not get ready.
@@ -77,13 +75,13 @@ impl Kafka {
         Ok(Self { process, port })
     }
 
-    /// `127.0.0.1:PORT`, what clients call the bootstrap servers.
+    /// The bootstrap server: `127.0.0.1:PORT`.
     pub fn brokers(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 }
 
-/// Brokers that share the partitions of each topic, one copy of each, and a controller that outlives them.
+/// Brokers that share the partitions of each topic, without replicas, and a controller that outlives them.
 pub struct KafkaCluster {
     pub brokers: Vec<Kafka>,
     _controller: Process,
@@ -115,7 +113,7 @@ impl KafkaCluster {
                 advertised: None,
                 controller,
             };
-            // A broker that comes back sees the others or itself.
+            // A broker that restarts sees the others or itself.
             let ready = move || registered(port, 1);
             let process = launch(home, &format!("kafka-{id}"), &node)?
                 .ready(START_MAX, ready)
@@ -132,7 +130,7 @@ impl KafkaCluster {
         })
     }
 
-    /// All of them, comma-separated.
+    /// The bootstrap servers: all brokers, comma-separated.
     pub fn bootstrap(&self) -> String {
         let all: Vec<String> = self.brokers.iter().map(Kafka::brokers).collect();
         all.join(",")
@@ -209,7 +207,7 @@ fn configuration(node: &Node, dir: &Path) -> String {
     )
 }
 
-/// Gives the data folder its identity, once.
+/// Formats the data folder, once.
 fn format(java: &Path, classes: &str, properties: &Path) -> Result<()> {
     let output = Command::new(java)
         .args(JVM)
@@ -235,8 +233,8 @@ fn format(java: &Path, classes: &str, properties: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Asks for the metadata of no topic (API 3, version 1): its answer lists the brokers, and the
-/// broker lists itself only once the controller lets it serve.
+/// Asks for the metadata of no topic (API 3, version 1): the answer lists the brokers, and a broker lists itself only
+/// once the controller has registered it.
 fn registered(port: u16, brokers: usize) -> Result<()> {
     const REQUEST: [u8; 18] = [0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0, 0, 0, 0];
     const ANSWER_MAX: usize = 4096;
@@ -251,7 +249,7 @@ fn registered(port: u16, brokers: usize) -> Result<()> {
     );
     let mut answer = vec![0; length];
     stream.read_exact(&mut answer)?;
-    // The request's number (4 bytes), then the count of brokers.
+    // The correlation id (4 bytes), then the number of brokers.
     ensure!(
         answer[..4] == REQUEST[8..12],
         "the answer is not to this request"

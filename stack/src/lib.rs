@@ -1,7 +1,6 @@
-//! Private server processes for `cargo xtask up` and for the tests: MariaDB, Redis (one, or a cluster),
-//! Kafka, RabbitMQ and Elasticsearch, each with its own data, port and log, and our own binaries beside
-//! them. A server here can be paused, killed and started again on the same data, for the tests live on
-//! that.
+//! Private server processes for `cargo xtask up` and for the tests: MariaDB, Redis (one, or a cluster), Kafka, RabbitMQ
+//! and Elasticsearch, each with its own data, port and log, and the platform's own binaries. A server can be paused,
+//! killed and started again on the same data, which the tests need.
 
 mod clock;
 pub mod door;
@@ -16,6 +15,7 @@ mod own;
 mod password;
 pub mod port;
 mod process;
+pub mod program;
 mod rabbitmq;
 mod redis;
 mod redis_cluster;

@@ -1,16 +1,16 @@
-//! The log file of a child process: bounded, however long it runs and whatever it says.
+//! The log file of a child process: bounded, however long it runs and whatever it prints.
 
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Of one file; a second one, `.1`, holds what came before.
+/// Bytes of one log file; a second one, `.1`, holds what came before.
 pub const BYTES_MAX: u64 = 16 << 20;
 const TAIL_BYTES: u64 = 8 << 10;
 const TAIL_LINES: usize = 20;
 
-/// Opens a log to append to; one that has grown too long is put aside first.
+/// Opens a log to append to; one that is too long is rotated first.
 pub fn open(path: &Path) -> Result<File> {
     rotate(path, BYTES_MAX)?;
     File::options()
@@ -20,8 +20,8 @@ pub fn open(path: &Path) -> Result<File> {
         .with_context(|| format!("cannot open the log {}", path.display()))
 }
 
-/// Puts a log of more than `bytes_max` aside as `.1`. The process that writes it holds the file open and goes on with
-/// it, so it is copied and emptied: lines written in between are lost.
+/// Rotates a log of more than `bytes_max` to `.1`. The process that writes it keeps the file open, so it is copied and
+/// emptied: lines written in between are lost.
 pub fn rotate(path: &Path, bytes_max: u64) -> Result<()> {
     if fs::metadata(path).is_ok_and(|meta| meta.len() > bytes_max) {
         fs::copy(path, path.with_extension("log.1"))?;

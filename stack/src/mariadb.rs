@@ -1,6 +1,14 @@
-//! A private MariaDB, durable at each commit, over TCP with a user and a random password that
-//! stays in the server's folder. None of the machine's own configuration is read.
+//! A private MariaDB, durable at each commit, over TCP with a user and a random password that stays in the server's
+//! folder. None of the machine's own configuration is read.
 
+use crate::home::{Home, write_private};
+use crate::password::password;
+use crate::port::free_port;
+use crate::process::{Launch, Process};
+use crate::program;
+use crate::redis::connect;
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::geteuid;
 use std::env;
 use std::fs;
 use std::io::Read;
@@ -8,16 +16,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::time::{Duration, UNIX_EPOCH};
-
-use anyhow::{Context, Result, bail, ensure};
-use rustix::process::geteuid;
-
-use crate::home::{Home, write_private};
-use crate::install;
-use crate::password::password;
-use crate::port::free_port;
-use crate::process::{Launch, Process};
-use crate::redis::connect;
 
 const USER: &str = "flashorder";
 
@@ -31,8 +29,8 @@ pub struct MariaDb {
 }
 
 impl MariaDb {
-    /// Starts one on `port` of 127.0.0.1, or on a free one, with its data in `home`; the first
-    /// time it makes the data folder (some seconds).
+    /// Starts one on `port` of 127.0.0.1, or on a free one, with its data in `home`; the first time it creates the data
+    /// folder, which takes some seconds.
     ///
     /// # Errors
     /// When MariaDB is not installed, its folder cannot be made, or it does not get ready.
@@ -40,17 +38,17 @@ impl MariaDb {
         Self::start_in_zone(home, port, None)
     }
 
-    /// The same, with a time zone of its own: a POSIX `TZ`.
+    /// The same, in the time zone `zone`: a POSIX `TZ`.
     ///
     /// # Errors
     /// As `start`.
     pub fn start_in_zone(home: &Home, port: Option<u16>, zone: Option<&str>) -> Result<Self> {
         let port = port.map_or_else(free_port, Ok)?;
-        let program = install::program("mariadbd")?;
+        let program = program::find("mariadbd")?;
         let dir = home.dir("mariadb")?;
         let password = password(&dir.join("password"))?;
         let data = dir.join("data");
-        // A starting server clears away temporary tables, also those of a server beside it in /tmp.
+        // A starting server deletes temporary tables, also those of other servers that use /tmp.
         let temporary = home.dir("mariadb/tmp")?;
         if !data.exists() {
             let template = home
@@ -94,18 +92,18 @@ impl MariaDb {
         self.port
     }
 
-    /// The file that lets the `mariadb` client in (`--defaults-file=`); only its owner can read it.
+    /// The file with the `mariadb` client's credentials (`--defaults-file=`); only its owner can read it.
     pub fn client_file(&self) -> &Path {
         &self.client_file
     }
 
-    /// Runs SQL statements through the `mariadb` client; gives its rows, one a line, columns
-    /// parted by tabs, without a header.
+    /// Runs SQL statements through the `mariadb` client; gives its rows, one per line, columns separated by tabs,
+    /// without a header.
     ///
     /// # Errors
-    /// What the server says.
+    /// The server's error.
     pub fn sql(&self, statements: &str) -> Result<String> {
-        let output = Command::new(install::program("mariadb")?)
+        let output = Command::new(program::find("mariadb")?)
             .arg(defaults_file(&self.client_file))
             .args(["--batch", "--skip-column-names", "--execute", statements])
             .stdin(Stdio::null())
@@ -125,7 +123,7 @@ fn settings(data: &Path, init: &Path, port: u16, small: bool) -> Vec<String> {
         format!("--init-file={}", init.display()),
         format!("--port={port}"),
         "--bind-address=127.0.0.1".to_owned(),
-        // Relative to the data folder: an absolute path may be longer than a socket's can be.
+        // Relative to the data folder: an absolute path may be too long for a socket.
         "--socket=mariadb.sock".to_owned(),
         "--skip-name-resolve".to_owned(),
         "--skip-log-bin".to_owned(),
@@ -133,14 +131,14 @@ fn settings(data: &Path, init: &Path, port: u16, small: bool) -> Vec<String> {
         format!("--innodb-buffer-pool-size={pool}"),
         "--max-connections=400".to_owned(),
         "--performance-schema=OFF".to_owned(),
-        // Of many connections few are served at a time: a fifth less CPU than a thread for each, at 64 connections.
+        // With a pool, 64 connections cost a fifth less CPU than with a thread for each.
         "--thread-handling=pool-of-threads".to_owned(),
         "--character-set-server=utf8mb4".to_owned(),
     ]);
     settings
 }
 
-/// Run by the server at each start, before it accepts connections.
+/// SQL that the server runs at each start, before it accepts connections.
 fn user_sql(password: &str) -> String {
     format!(
         "CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{password}';\n\
@@ -160,13 +158,13 @@ fn defaults_file(path: &Path) -> String {
     format!("--defaults-file={}", path.display())
 }
 
-/// The server refuses to run as root unless told to; the folder is private to root then.
+/// The server refuses to run as root without this option; the folder is private to root then.
 fn as_root() -> Option<String> {
     geteuid().is_root().then(|| "--user=root".to_owned())
 }
 
-/// Where data that is thrown away is copied from: making it takes seconds of processor time, and tests need it often.
-/// Each user's own, and each server's.
+/// The template that temporary data folders are copied from: creating one takes seconds of CPU time, and tests need
+/// many. One for each user and server binary.
 fn template(program: &Path) -> Result<PathBuf> {
     let server = fs::metadata(program)?;
     let version = server.modified()?.duration_since(UNIX_EPOCH)?.as_secs();
@@ -177,8 +175,8 @@ fn template(program: &Path) -> Result<PathBuf> {
     Ok(home.path().join(format!("mariadb-{version}")))
 }
 
-/// Makes the system tables, or copies them, beside `data` and moves them there whole, so that an interrupted first
-/// start leaves no half data folder. A template that is not there yet is made.
+/// Creates the system tables, or copies them from the template, next to `data` and moves them there whole, so that an
+/// interrupted first start leaves no half data folder. A missing template is created.
 fn make_data(data: &Path, temporary: &Path, template: Option<&Path>) -> Result<()> {
     let fresh = data.with_extension("new");
     if fresh.exists() {
@@ -190,7 +188,7 @@ fn make_data(data: &Path, temporary: &Path, template: Option<&Path>) -> Result<(
             install_tables(&fresh, temporary)?;
             let begun = template.with_extension(process::id().to_string());
             copy_dir(&fresh, &begun)?;
-            // Another process may have been first.
+            // Another process may have created it first.
             if fs::rename(&begun, template).is_err() {
                 fs::remove_dir_all(&begun)?;
             }
@@ -215,7 +213,7 @@ fn copy_dir(from: &Path, to: &Path) -> Result<()> {
 }
 
 fn install_tables(fresh: &Path, temporary: &Path) -> Result<()> {
-    let output = Command::new(install::program("mariadb-install-db")?)
+    let output = Command::new(program::find("mariadb-install-db")?)
         .arg("--no-defaults")
         .args(as_root())
         .arg(format!("--datadir={}", fresh.display()))
@@ -235,7 +233,7 @@ fn install_tables(fresh: &Path, temporary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The server greets first: protocol version 10 in its first packet says it takes clients.
+/// Checks that the server accepts clients: it sends the first packet, with protocol version 10.
 fn greeting(port: u16) -> Result<()> {
     const PROTOCOL_VERSION: u8 = 10;
     let mut packet = [0; 5];

@@ -1,12 +1,10 @@
-//! What this process may take of the machine: open files for tests with thousands of connections, and precedence for
-//! threads that play other machines.
-
-use std::io;
+//! This process' resources: open files for tests with thousands of connections, and a low priority for threads.
 
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
+use std::io;
 
-/// Lets this process, and children it starts from now on, hold `wanted` files open, or as many as the system allows;
-/// gives how many that are.
+/// Lets this process, and children that it starts afterwards, hold `wanted` files open, or as many as the system
+/// allows; gives that number.
 pub fn raise_open_files(wanted: u64) -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let current = limit.current.unwrap_or(u64::MAX);
@@ -21,10 +19,10 @@ pub fn raise_open_files(wanted: u64) -> u64 {
     setrlimit(Resource::Nofile, raised).map_or(current, |()| allowed)
 }
 
-/// From now on this thread, and those it starts, run when others leave a processor idle, or nearly so.
+/// Gives this thread, and those that it starts afterwards, the lowest priority.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn give_way() -> io::Result<()> {
     const LEAST: i32 = 19;
     nice(LEAST)?;

@@ -1,14 +1,12 @@
 //! Passwords of private servers.
 
+use crate::home::write_private;
+use anyhow::Result;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::Result;
-
-use crate::home::write_private;
-
-/// The password of our user: made once, kept in a file only we can read.
+/// The password in `file`, which only its owner can read; made at the first call.
 pub(crate) fn password(file: &Path) -> Result<String> {
     if let Ok(password) = fs::read_to_string(file) {
         return Ok(password);

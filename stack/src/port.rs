@@ -1,7 +1,7 @@
-//! Ports: a free one for a server, and who holds a busy one. Servers take theirs from below the
-//! kernel's ephemeral range, so that no outgoing connection sits on a killed server's port (nor
-//! connects to itself) while the server is being started again.
+//! Ports: a free one for a server, and who listens on a busy one. Servers get ports below the kernel's ephemeral range,
+//! so that no outgoing connection takes a killed server's port (or connects to itself) while the server restarts.
 
+use anyhow::{Result, bail};
 use std::collections::HashSet;
 use std::fs;
 use std::net::TcpListener;
@@ -9,8 +9,6 @@ use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
-
-use anyhow::{Result, bail};
 
 const FIRST: u32 = 18_000;
 const COUNT: u32 = 14_000;
@@ -21,7 +19,7 @@ const COUNT: u32 = 14_000;
 /// When all ports of the range are busy or given out.
 pub fn free_port() -> Result<u16> {
     static NEXT: AtomicU32 = AtomicU32::new(u32::MAX);
-    // Two processes starting together begin at different places.
+    // Processes that start together begin at different ports.
     let nanos = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| time.subsec_nanos());
@@ -41,20 +39,19 @@ pub fn free_port() -> Result<u16> {
     )
 }
 
-/// Whether a server could listen on `port` of 127.0.0.1 now.
+/// Whether a server could listen on `port` of 127.0.0.1.
 pub fn is_free(port: u16) -> bool {
     TcpListener::bind(("127.0.0.1", port)).is_ok()
 }
 
-/// Who listens on `port`, as "name (pid N)"; nothing where that cannot be seen, as with another
-/// user's process.
+/// Who listens on `port`, as "name (pid N)"; `None` where that cannot be seen, as with another user's process.
 pub fn owner(port: u16) -> Option<String> {
     let inodes: HashSet<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
         .filter_map(|table| fs::read_to_string(table).ok())
         .flat_map(|table| listeners(&table, port))
         .collect();
-    // Of the entries only processes count; "self" is an alias.
+    // Only entries of processes count; "self" is an alias.
     let mut processes = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| {
         let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
         Some((pid, entry.path()))
@@ -64,7 +61,7 @@ pub fn owner(port: u16) -> Option<String> {
     Some(format!("{} (pid {pid})", name.trim()))
 }
 
-/// The socket inodes that listen on `port`, out of a /proc/net/tcp table.
+/// Inodes of the sockets that listen on `port`, from a /proc/net/tcp table.
 fn listeners(table: &str, port: u16) -> Vec<String> {
     const LISTEN: &str = "0A";
     let suffix = format!(":{port:04X}");

@@ -1,6 +1,13 @@
-//! A child process we own: started, probed until ready, paused, killed, and started again as it
-//! was. Its output goes to a log file whose tail is part of every error about it.
+//! A child process: started, probed until ready, paused, killed, and started again as it was. Its output goes to a log
+//! file whose tail is part of every error about it.
 
+use crate::clock::Clock;
+use crate::home::Home;
+use crate::log;
+use crate::spawner;
+use crate::wait::{is_interrupted, poll, wait_ok};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -9,17 +16,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-
-use crate::clock::Clock;
-use crate::home::Home;
-use crate::log;
-use crate::spawner;
-use crate::wait::{is_interrupted, poll, wait_ok};
-
-/// Of a process that gives way: a fifth of the weight of the others. More of it made an order readable a quarter of a
-/// second later at a rate far from the limit.
+/// Niceness of a process that gives way: a fifth of the CPU weight of others. With more, an order became readable a
+/// quarter of a second later at a rate far from the limit.
 pub const NICENESS: &str = "7";
 const KILLED_WITHIN: Duration = Duration::from_secs(10);
 
@@ -43,8 +41,8 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// `program` as the process `name`, working in its folder of `home`, where its log
-    /// (`NAME.log`) and pid file (`NAME.pid`) are too. Without a probe it counts as ready at once.
+    /// `program` as the process `name`, working in its folder of `home`, which also has its log (`NAME.log`) and pid
+    /// file (`NAME.pid`). Without a probe it counts as ready at once.
     ///
     /// # Errors
     /// When the folder cannot be made.
@@ -73,14 +71,14 @@ impl Launch {
         self
     }
 
-    /// Sets a variable of its environment; secrets go this way, never by argument.
+    /// Sets an environment variable; secrets are passed this way, never as arguments.
     pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env
             .push((key.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
-    /// Its wall clock is that one.
+    /// Replaces its wall clock.
     pub fn clock(self, clock: Option<&Clock>) -> Self {
         match clock {
             Some(clock) => clock.apply(self),
@@ -111,13 +109,13 @@ impl Launch {
         self
     }
 
-    /// Where processors are short, others go first.
+    /// Whether it has a lower priority than others.
     pub fn gives_way(mut self, gives_way: bool) -> Self {
         self.gives_way = gives_way;
         self
     }
 
-    /// Its standard output is a pipe that nobody reads, and full before long; only standard error goes to the log.
+    /// Makes its standard output a pipe that nobody reads, which is soon full; only standard error goes to the log.
     pub fn unheard(mut self) -> Self {
         self.is_unheard = true;
         self
@@ -138,7 +136,7 @@ impl Launch {
 
     fn command(&self) -> Result<Command> {
         let mut command = if self.gives_way {
-            // It becomes the program itself: pid and signals are the program's.
+            // `nice` becomes the program: pid and signals are the program's.
             let mut nice = Command::new("nice");
             nice.args(["-n", NICENESS]).arg(&self.program);
             nice
@@ -147,7 +145,7 @@ impl Launch {
         };
         let log = log::open(&self.log)?;
         let stdout = match self.is_unheard {
-            // Our end of the pipe is held, unread, by the handle of the child.
+            // The child's handle keeps the reading end of the pipe open.
             true => Stdio::piped(),
             false => log.try_clone()?.into(),
         };
@@ -222,7 +220,7 @@ impl Process {
             self.launch.ready_within,
             &format!("{} ready", self.name()),
             || {
-                // An outer Err is "try again", an inner one is final.
+                // An outer Err is retried, an inner one is final.
                 if self.ended().is_some() {
                     return Ok(Err(anyhow!("it ended instead of getting ready")));
                 }
@@ -235,14 +233,14 @@ impl Process {
         }
     }
 
-    /// Asks it to end (SIGTERM) and waits; SIGKILL once its time is up. Fine when it has ended.
+    /// Asks it to end (SIGTERM) and waits; SIGKILL once its time is up. Does nothing where it has ended.
     ///
     /// # Errors
     /// When it had to be killed, or ended by itself with a failure.
     pub fn stop(&self) -> Result<()> {
         let name = &self.launch.name;
         self.signal(Signal::TERM);
-        // A paused process would sleep through SIGTERM.
+        // A paused process does not handle SIGTERM.
         self.signal(Signal::CONT);
         let within = self.launch.stop_within;
         let Some(status) = poll(within, || self.gone()) else {
@@ -268,7 +266,7 @@ impl Process {
         self.signal(Signal::STOP);
     }
 
-    /// Lets a frozen one go on (SIGCONT).
+    /// Resumes it after a pause (SIGCONT).
     pub fn resume(&self) {
         self.signal(Signal::CONT);
     }
@@ -282,7 +280,7 @@ impl Process {
         self.start()
     }
 
-    /// Puts its log aside if it has grown too long, while it runs.
+    /// Rotates its log if that is too long, while it runs.
     ///
     /// # Errors
     /// Where the files cannot be written.
@@ -291,7 +289,7 @@ impl Process {
             .with_context(|| format!("cannot rotate {}", self.launch.log.display()))
     }
 
-    /// How it ended or that it still runs, and the last lines of its log.
+    /// How it ended, or that it still runs, and the last lines of its log.
     pub fn last_words(&self) -> String {
         let state = self.ended().map_or_else(|| "still runs".to_owned(), told);
         let lines =
@@ -303,7 +301,7 @@ impl Process {
         )
     }
 
-    /// Ends it as its home demands: with time to finish where data is kept, at once where not.
+    /// Ends it: gracefully where its data is kept, at once where not.
     fn let_go(&self) {
         if self.launch.farewell == Signal::KILL {
             self.kill();
@@ -312,7 +310,7 @@ impl Process {
         }
     }
 
-    /// Some(status) once there is no process; the status is missing where it was never started.
+    /// `Some` once there is no process; without a status where it was never started.
     fn gone(&self) -> Option<Option<ExitStatus>> {
         let mut child = self.lock();
         let Some(child) = child.as_mut() else {
@@ -323,11 +321,11 @@ impl Process {
         Some(Some(status))
     }
 
-    /// Signals the whole process group; to an ended process it is nothing.
+    /// Signals the whole process group; does nothing where it has ended.
     fn signal(&self, signal: Signal) {
         let mut child = self.lock();
         let Some(child) = child.as_mut() else { return };
-        // Asked under the lock: a reaped pid may belong to somebody else.
+        // Checked under the lock: a reaped pid may belong to another process.
         if !matches!(child.try_wait(), Ok(None)) {
             return;
         }
@@ -350,20 +348,20 @@ impl Drop for Process {
 /// Sends SIGTERM to a process that is not our child.
 ///
 /// # Errors
-/// When there is no such process, or it is not ours to stop.
+/// When there is no such process, or it may not be signalled.
 pub fn terminate(pid: u32) -> Result<()> {
     let target = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let target = target.with_context(|| format!("{pid} is not a process id"))?;
     kill_process(target, Signal::TERM).with_context(|| format!("cannot stop pid {pid}"))
 }
 
-/// One of our own programs, built beside the program that runs now: `target/PROFILE/NAME`.
+/// One of the platform's programs, built next to the running one: `target/PROFILE/NAME`.
 ///
 /// # Errors
 /// When it is not there.
 pub fn binary(name: &str) -> Result<PathBuf> {
     let here = std::env::current_exe().context("where am I?")?;
-    // A test's binary lies one folder deeper, in deps/.
+    // A test's binary is one folder deeper, in deps/.
     let found = here
         .ancestors()
         .skip(1)
@@ -386,7 +384,7 @@ fn told(status: ExitStatus) -> String {
     }
 }
 
-/// Whether it ended by the SIGTERM we sent; a JVM reports that as 143.
+/// Whether it ended by SIGTERM, which a JVM reports as 143.
 fn by_term(status: ExitStatus) -> bool {
     const TERM: i32 = 15;
     status.signal() == Some(TERM) || status.code() == Some(128 + TERM)

@@ -1,23 +1,20 @@
-//! A private RabbitMQ with a user and a random password that stays in its folder. The node has its
-//! own name server (epmd) and cookie, listens on 127.0.0.1 alone, and reads none of the machine's
-//! configuration; no plugin is loaded.
+//! A private RabbitMQ with a user and a random password that stays in its folder. The node has its own name server
+//! (epmd) and cookie, listens on 127.0.0.1 only, and reads none of the machine's configuration; no plugin is loaded.
 
+use crate::home::{Home, write_private};
+use crate::password::password;
+use crate::port::free_port;
+use crate::process::{Launch, Process};
+use crate::program;
+use crate::redis::connect;
+use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-
-use crate::home::{Home, write_private};
-use crate::install;
-use crate::password::password;
-use crate::port::free_port;
-use crate::process::{Launch, Process};
-use crate::redis::connect;
-
 const USER: &str = "flashorder";
-/// The real server script: the one on PATH insists on the system's user and folders.
+/// The real server script: the one on PATH requires the system's user and folders.
 const SCRIPT: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
 /// A running RabbitMQ node.
@@ -26,7 +23,7 @@ pub struct RabbitMq {
     pub process: Process,
     port: u16,
     password: String,
-    /// Where Erlang nodes look each other up; outlives the node, as it does on any machine.
+    /// The name server of Erlang nodes; outlives the node, as on any machine.
     _names: Process,
 }
 
@@ -43,7 +40,7 @@ impl RabbitMq {
         write_private(&dir.join("rabbitmq.conf"), &settings(port, &password))?;
         fs::write(dir.join("enabled_plugins"), "[].\n")?;
         let names_port = free_port()?;
-        let names = Launch::new(home, "rabbitmq-names", install::program("epmd")?)?
+        let names = Launch::new(home, "rabbitmq-names", program::find("epmd")?)?
             .args(["-address", "127.0.0.1", "-port", &names_port.to_string()])
             .ready(Duration::from_secs(10), move || {
                 connect(names_port).map(drop)
@@ -89,7 +86,7 @@ fn settings(port: u16, password: &str) -> String {
 
 fn environment(launch: Launch, dir: &Path, names_port: u16) -> Result<Launch> {
     let launch = [
-        // Erlang keeps its cookie there, and makes one where there is none.
+        // Erlang keeps its cookie there, and creates a missing one.
         ("HOME", "."),
         ("RABBITMQ_CONFIG_FILE", "rabbitmq"),
         ("RABBITMQ_ADVANCED_CONFIG_FILE", "advanced"),
@@ -118,11 +115,11 @@ fn environment(launch: Launch, dir: &Path, names_port: u16) -> Result<Launch> {
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
             "-kernel inet_dist_use_interface {127,0,0,1}",
         )
-        // The script then becomes the node, instead of a shell between the node and us.
+        // The script then becomes the node, instead of staying its parent.
         .env("RUNNING_UNDER_SYSTEMD", "true"))
 }
 
-/// A client says which protocol it speaks; the answer is a method frame of channel 0: `connection.start`.
+/// Sends the protocol header; the answer is a method frame of channel 0: `connection.start`.
 fn greeting(port: u16) -> Result<()> {
     const HELLO: [u8; 8] = *b"AMQP\0\0\x09\x01";
     const START: [u8; 4] = [0, 10, 0, 10];

@@ -1,17 +1,14 @@
-//! A private Redis with an append-only file, as the platform needs it: killed, it loses at most
-//! the last second.
-
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Duration;
-
-use anyhow::{Context, Result, ensure};
+//! A private Redis with an append-only file, as the platform needs it: killed, it loses at most the last second.
 
 use crate::clock::Clock;
 use crate::home::Home;
-use crate::install;
 use crate::port::free_port;
 use crate::process::{Launch, Process};
+use crate::program;
+use anyhow::{Context, Result, ensure};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
 
 /// A running Redis server.
 pub struct Redis {
@@ -29,13 +26,13 @@ impl Redis {
         Self::start_by_clock(home, port, None)
     }
 
-    /// The same, by a wall clock of its own.
+    /// The same, with its own wall clock.
     ///
     /// # Errors
     /// As `start`.
     pub fn start_by_clock(home: &Home, port: Option<u16>, clock: Option<&Clock>) -> Result<Self> {
         let port = port.map_or_else(free_port, Ok)?;
-        let program = install::program("redis-server")?;
+        let program = program::find("redis-server")?;
         let process = Launch::new(home, "redis", program)?
             .clock(clock)
             .args([
@@ -76,7 +73,7 @@ impl Redis {
     }
 }
 
-/// A PING that must be answered with PONG; while the file is loaded it is an error.
+/// Sends a PING, which must be answered with PONG; while the server loads its file, that is an error.
 pub(crate) fn ping(port: u16) -> Result<()> {
     let mut stream = connect(port)?;
     stream.write_all(b"PING\r\n")?;
@@ -87,7 +84,7 @@ pub(crate) fn ping(port: u16) -> Result<()> {
     Ok(())
 }
 
-/// A connection for a probe: to connect, read and write takes a second at most.
+/// A connection for a probe: connecting, reading and writing take a second each at most.
 pub(crate) fn connect(port: u16) -> Result<TcpStream> {
     const WITHIN: Duration = Duration::from_secs(1);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));

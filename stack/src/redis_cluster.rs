@@ -1,18 +1,16 @@
-//! A private Redis Cluster of three masters without replicas: what a killed one held is away, what
-//! the others hold goes on.
+//! A private Redis Cluster of three masters without replicas: the slots of a killed one are away, the others are
+//! served.
 
+use crate::home::Home;
+use crate::port::free_port;
+use crate::process::{Launch, Process};
+use crate::program;
+use crate::redis::{connect, ping};
+use crate::wait::wait_ok;
+use anyhow::{Context, Result, bail, ensure};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::RangeInclusive;
 use std::time::Duration;
-
-use anyhow::{Context, Result, bail, ensure};
-
-use crate::home::Home;
-use crate::install;
-use crate::port::free_port;
-use crate::process::{Launch, Process};
-use crate::redis::{connect, ping};
-use crate::wait::wait_ok;
 
 const SLOTS: [RangeInclusive<u16>; 3] = [0..=5460, 5461..=10922, 10923..=16383];
 const FORMED_WITHIN: Duration = Duration::from_secs(30);
@@ -30,15 +28,15 @@ pub struct Master {
     /// The slots it serves.
     pub slots: RangeInclusive<u16>,
     port: u16,
-    /// Where the masters talk to each other.
+    /// The port of the cluster bus.
     bus: u16,
 }
 
 impl RedisCluster {
-    /// Starts three servers on free ports of 127.0.0.1 with their data in `home`, and makes them one.
+    /// Starts three servers on free ports of 127.0.0.1 with their data in `home`, and makes them a cluster.
     ///
     /// # Errors
-    /// When `redis-server` is not installed, or the cluster is not whole in time.
+    /// When `redis-server` is not installed, or the cluster is not complete in time.
     pub fn start(home: &Home) -> Result<Self> {
         let [a, b, c] = SLOTS;
         let cluster = Self {
@@ -61,16 +59,15 @@ impl RedisCluster {
         Ok(cluster)
     }
 
-    /// `redis://127.0.0.1:PORT` of each master; any leads to all.
+    /// `redis://127.0.0.1:PORT` of each master; a client finds the others from any.
     pub fn urls(&self) -> [String; 3] {
         self.masters.each_ref().map(Master::url)
     }
 
-    /// Waits until every master sees three, and all slots served: after the start, or after a killed
-    /// one has been started again.
+    /// Waits until every master sees three, and all slots served: after the start, or after a killed one was restarted.
     ///
     /// # Errors
-    /// After half a minute, with what one of them says.
+    /// After half a minute, with the answer of one of them.
     pub fn wait_whole(&self) -> Result<()> {
         wait_ok(FORMED_WITHIN, "a whole cluster", || {
             self.masters.iter().try_for_each(Master::sees_all)
@@ -81,19 +78,19 @@ impl RedisCluster {
 impl Master {
     fn start(home: &Home, number: u16, slots: RangeInclusive<u16>) -> Result<Self> {
         let (port, bus) = (free_port()?, free_port()?);
-        let program = install::program("redis-server")?;
+        let program = program::find("redis-server")?;
         let (port_text, bus_text) = (port.to_string(), bus.to_string());
         let process = Launch::new(home, &format!("redis-{number}"), program)?
             .args(["--port", &port_text, "--bind", "127.0.0.1"])
             .args(["--cluster-enabled", "yes", "--cluster-port", &bus_text])
             .args(["--cluster-node-timeout", "2000"])
-            // A slot that is away is no reason to refuse the others.
+            // A slot that is away does not affect the others.
             .args(["--cluster-require-full-coverage", "no"])
             .args(["--appendonly", "yes", "--appendfsync", "everysec"])
             .args(["--save", "", "--maxmemory-policy", "noeviction"])
             .ready(Duration::from_secs(30), move || ping(port))
             .start()?;
-        // One without slots knows none yet: distinct epochs save the masters an argument later.
+        // A new server has no slots: with distinct epochs the masters have no conflict later.
         if ask(port, "CLUSTER INFO")?.contains("cluster_slots_assigned:0\r\n") {
             ask(port, &format!("CLUSTER SET-CONFIG-EPOCH {number}"))?;
             let range = format!("CLUSTER ADDSLOTSRANGE {} {}", slots.start(), slots.end());
@@ -131,7 +128,7 @@ impl Master {
     }
 }
 
-/// An inline command whose answer is a status or a text.
+/// Sends an inline command whose answer is a status or a text.
 fn ask(port: u16, command: &str) -> Result<String> {
     const ANSWER_MAX: u64 = 64 << 10;
     let mut stream = connect(port)?;

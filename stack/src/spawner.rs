@@ -1,7 +1,7 @@
-//! Starts child processes from one thread that lives as long as this process. A child is told to
-//! die with its parent, and to the kernel the parent is the thread that forked: a test's thread
-//! ends long before the servers it shares with the others.
+//! Starts child processes from one thread that lives as long as this process. A child dies with its parent, which for
+//! the kernel is the thread that forked: a test's thread ends long before the servers that it shares with others.
 
+use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
@@ -9,15 +9,13 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use rustix::process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal};
-
 struct Order {
     command: Command,
     reply: SyncSender<io::Result<Child>>,
 }
 
-/// Spawns `command` in a process group of its own (a Ctrl-C at the terminal reaches us, not it);
-/// it gets `on_parent_death` should we die first.
+/// Spawns `command` in its own process group, which a Ctrl-C at the terminal does not reach; it gets `on_parent_death`
+/// if this process dies first.
 pub(crate) fn spawn(mut command: Command, on_parent_death: Signal) -> io::Result<Child> {
     static ORDERS: OnceLock<SyncSender<Order>> = OnceLock::new();
     let parent = getpid();
@@ -36,7 +34,7 @@ pub(crate) fn spawn(mut command: Command, on_parent_death: Signal) -> io::Result
 
 fn serve(orders: Receiver<Order>) {
     for mut order in orders {
-        // Who asked may have given up; the child then ends with its handle's owner, us.
+        // The caller may be gone; the child then ends with this process.
         let _ = order.reply.send(order.command.spawn());
     }
 }

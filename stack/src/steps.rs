@@ -1,6 +1,6 @@
-//! A proxy before a server that knows what its clients ask: a test names a step (a statement, a command, a kind of
-//! request) and what happens there: the reply is cut off or never comes, or the test is woken to kill somebody. So a
-//! crash hits the same step each time, instead of some moment under load.
+//! A proxy that reads the requests of its clients: a test names a step (a statement, a command, a kind of request) and
+//! what happens there: the reply is cut off or never comes, or the test is woken to kill a process. So a crash hits the
+//! same step each time, instead of some moment under load.
 
 mod kafka;
 mod mysql;
@@ -15,16 +15,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Whose requests are read.
+/// The protocol of the server, and how its requests are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// A request reads as its SQL text, prepared or not.
+    /// By the SQL text, prepared or not.
     MySql,
-    /// The same, of a server that takes no anonymous blocks: it is sent another word for them.
+    /// The same, and anonymous blocks are made syntax errors, as on a server that does not support them.
     MySqlWithoutBlocks,
-    /// As its words, parted by spaces.
+    /// By the command and its arguments, separated by spaces.
     Redis,
-    /// As the name of its kind.
+    /// By the name of the request's kind.
     Kafka,
 }
 
@@ -44,13 +44,13 @@ pub enum Action {
 
 /// Finds requests in what a client sends.
 trait Reader: Send {
-    /// Takes bytes from the client; every request that begins in them and is whole enough to be named.
+    /// Takes bytes from the client; gives every request in them that is complete enough to be named.
     fn requests(&mut self, bytes: &[u8]) -> Vec<String>;
-    /// Sees the server's bytes.
+    /// Takes bytes from the server.
     fn replies(&mut self, _bytes: &[u8]) {}
 }
 
-/// The proxy. Its threads end with their connections.
+/// A running proxy. Its threads end with their connections.
 pub struct Steps {
     door: Door,
     rules: Rules,
@@ -59,7 +59,7 @@ pub struct Steps {
 type Rules = Arc<Mutex<Vec<Arc<Rule>>>>;
 
 struct Rule {
-    /// In a request before it, of the same transaction.
+    /// Text of an earlier request of the same transaction.
     after: Option<String>,
     text: String,
     action: Action,
@@ -69,7 +69,7 @@ struct Rule {
 
 #[derive(Default)]
 struct RuleState {
-    /// Requests that still pass before it applies.
+    /// Matching requests that still pass before it applies.
     skip: usize,
     reached: bool,
     /// The server has begun to answer.
@@ -77,11 +77,11 @@ struct RuleState {
     released: bool,
 }
 
-/// A step that was asked for. It happens once.
+/// A step that a test has set. It happens once.
 pub struct Step(Arc<Rule>);
 
 impl Steps {
-    /// Before the server on `target` of 127.0.0.1.
+    /// A proxy before the server on port `target` of 127.0.0.1.
     ///
     /// # Errors
     /// Where no port is free.
@@ -98,13 +98,13 @@ impl Steps {
         self.door.port()
     }
 
-    /// The next request that holds `text`, after `skip` others that do.
+    /// Sets a step at the next request that contains `text`, after `skip` others that do.
     pub fn at(&self, text: &str, skip: usize, action: Action) -> Step {
         self.rule(None, text, skip, action)
     }
 
-    /// The next request that holds `text` in a transaction of MySQL that held `after`: by this a COMMIT has a name. A
-    /// transaction in one request holds both.
+    /// Sets a step at the next request that contains `text` in a MySQL transaction that contained `after`, to identify
+    /// a COMMIT. A transaction in one request contains both.
     pub fn at_after(&self, after: &str, text: &str, action: Action) -> Step {
         self.rule(Some(after.to_owned()), text, 0, action)
     }
@@ -121,7 +121,7 @@ impl Steps {
             changed: Condvar::new(),
         });
         let mut rules = lock(&self.rules);
-        // Each request is compared with all of them.
+        // Each request is compared with all rules, so finished ones are removed.
         rules.retain(|rule| !lock(&rule.state).released);
         rules.push(rule.clone());
         drop(rules);
@@ -130,7 +130,7 @@ impl Steps {
 }
 
 impl Step {
-    /// Waits until it is reached.
+    /// Waits until the step is reached.
     ///
     /// # Errors
     /// Where it is not in time.
@@ -154,12 +154,12 @@ impl Step {
         Ok(())
     }
 
-    /// Whether it has been reached.
+    /// Whether the step has been reached.
     pub fn is_reached(&self) -> bool {
         lock(&self.0.state).reached
     }
 
-    /// What was held goes on.
+    /// Ends the hold.
     pub fn release(&self) {
         lock(&self.0.state).released = true;
         self.0.changed.notify_all();
@@ -167,7 +167,7 @@ impl Step {
 }
 
 impl Drop for Step {
-    /// A step that was not reached is not waited for any more.
+    /// Removes a step that was not reached.
     fn drop(&mut self) {
         let mut state = lock(&self.0.state);
         state.reached = true;
@@ -178,7 +178,7 @@ impl Drop for Step {
 }
 
 impl Rule {
-    /// Whether this request is the one; `earlier` are those before it in its transaction.
+    /// Whether this request is the step; `earlier` are those before it in its transaction.
     fn takes(&self, request: &str, earlier: &[String]) -> bool {
         let mut state = lock(&self.state);
         let follows = |after: &String| {
@@ -217,7 +217,7 @@ impl Drop for Steps {
     }
 }
 
-/// Of one connection: its reader, and the rule that stopped it.
+/// One connection: its reader, and the rule that stopped it.
 struct Wire {
     reader: Mutex<Box<dyn Reader>>,
     stopped: Mutex<Option<Arc<Rule>>>,
@@ -244,7 +244,7 @@ fn join(rules: &Rules, client: TcpStream, server: TcpStream, protocol: Protocol)
     Ok(())
 }
 
-/// Requests since the last end of a transaction, as many as a test may name.
+/// Requests since the last end of a transaction, up to a bound.
 #[derive(Default)]
 struct Transaction(Vec<String>);
 
@@ -262,7 +262,7 @@ impl Transaction {
     }
 }
 
-/// Client to server.
+/// Passes bytes from the client to the server.
 fn ask(rules: &Rules, wire: &Wire, alter: fn(&mut [u8]), mut from: TcpStream, mut to: TcpStream) {
     let mut bytes = [0; 64 * 1024];
     let mut transaction = Transaction::default();
@@ -283,7 +283,7 @@ fn ask(rules: &Rules, wire: &Wire, alter: fn(&mut [u8]), mut from: TcpStream, mu
         if let Some(Action::CutRequest | Action::HoldRequest) = action {
             break;
         }
-        // Before the server can answer; requests that follow change nothing about it.
+        // Set before the server can answer; later requests do not change it.
         if rule.is_some() {
             lock(&wire.stopped).clone_from(&rule);
         }
@@ -298,7 +298,7 @@ fn ask(rules: &Rules, wire: &Wire, alter: fn(&mut [u8]), mut from: TcpStream, mu
     let _ = from.shutdown(Shutdown::Both);
 }
 
-/// Server to client.
+/// Passes bytes from the server to the client.
 fn answer(wire: &Wire, mut from: TcpStream, mut to: TcpStream) {
     let mut bytes = [0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut bytes) {

@@ -1,18 +1,17 @@
-//! Waiting with a deadline: the only place that sleeps. What is awaited is named in the error, and
-//! an interrupt (Ctrl-C at the terminal) ends a wait at once.
+//! Waiting with a deadline: the only place that sleeps. The error names what was awaited, and an interrupt (Ctrl-C at
+//! the terminal) ends a wait at once.
 
+use anyhow::{Result, anyhow, ensure};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, ensure};
-
 const STEP_MIN: Duration = Duration::from_millis(2);
 const STEP_MAX: Duration = Duration::from_millis(50);
 
-/// The process-wide interrupt flag. A signal handler sets it; from then on the waits of this module
-/// fail with "interrupted" instead of running to their deadline.
+/// The process-wide interrupt flag, for a signal handler to set; from then on the waits of this module fail with
+/// "interrupted" instead of running to their deadline.
 pub fn interrupted() -> &'static Arc<AtomicBool> {
     static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     FLAG.get_or_init(|| Arc::new(AtomicBool::new(false)))
@@ -34,7 +33,7 @@ pub fn wait_for(within: Duration, what: &str, mut ready: impl FnMut() -> bool) -
     })
 }
 
-/// Waits until `attempt` succeeds and returns what it gave.
+/// Waits until `attempt` succeeds and returns its result.
 ///
 /// # Errors
 /// After `within`, naming `what` and the last failure; at once when interrupted.
@@ -55,8 +54,7 @@ pub fn wait_ok<T>(
     })
 }
 
-/// Calls `step` until it gives something or time is up; deaf to interrupts, for what must end well
-/// even then.
+/// Calls `step` until it gives something or time is up; ignores interrupts, for work that must be finished even then.
 pub(crate) fn poll<T>(within: Duration, mut step: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + within;
     let mut pause = STEP_MIN;

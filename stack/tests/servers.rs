@@ -1,10 +1,9 @@
-//! Each server for real: start, stop, kill and start again on the same data and port.
+//! Each real server: start, stop, kill and start again on the same data and port.
 
+use stack::{Elasticsearch, Home, Kafka, Launch, MariaDb, RabbitMq, Redis, RedisCluster, wait_for};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::Duration;
-
-use stack::{Elasticsearch, Home, Kafka, Launch, MariaDb, RabbitMq, Redis, RedisCluster, wait_for};
 
 const SOON: Duration = Duration::from_secs(10);
 

@@ -1,12 +1,10 @@
 //! `cargo xtask bench`: builds what is measured and hands over to the `bench` program.
 
-use std::process::ExitCode;
-
-use anyhow::{Context, Result};
-
-use crate::build::{self, QUICK, RELEASE};
-use crate::checkout::{Checkout, cargo_command};
+use crate::build;
+use crate::checkout::{Checkout, QUICK, RELEASE, cargo_command};
 use crate::tools;
+use anyhow::{Context, Result};
+use std::process::ExitCode;
 
 /// What may be said to the benchmarks.
 #[derive(clap::Args)]

@@ -1,21 +1,13 @@
 //! Builds the native programs and the components, and puts each component where spin.toml names
 //! it: `target/components/NAME.wasm`, under the name of its crate.
 
+use crate::cargo;
+use crate::checkout::{Checkout, RELEASE, WASM, Workspace, cargo_command};
+use crate::tools;
+use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
-
-use crate::cargo;
-use crate::checkout::{Checkout, Workspace, cargo_command};
-use crate::tools;
-
-/// The one target and profile of the components.
-pub const WASM: [&str; 4] = ["--target", "wasm32-wasip2", "--profile", "component"];
-/// The profile of tests and tools, and of `up`: they share what they compile.
-pub const QUICK: &str = "quick";
-/// The profile of what is measured and shipped.
-pub const RELEASE: &str = "release";
 /// The native programs `up` runs.
 const PROGRAMS: [&str; 2] = ["host-adapter", "relay-worker"];
 

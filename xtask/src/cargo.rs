@@ -1,12 +1,10 @@
 //! Runs cargo and shows its progress as one bar. What cargo says is kept back and printed where
 //! the build fails, or where it warns.
 
+use crate::console::{self, Step};
+use anyhow::{Context, Result, ensure};
 use std::io::{BufReader, Read};
 use std::process::{Command, Stdio};
-
-use anyhow::{Context, Result, ensure};
-
-use crate::console::{self, Step};
 
 /// The lines kept of what cargo said: a long list of errors helps nobody.
 const LINES_MAX: usize = 400;

@@ -1,13 +1,17 @@
 //! This checkout as cargo sees it: its root, its packages, where built files go.
 
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
-use serde_json::Value;
-
-use crate::build::QUICK;
+/// The one target and profile of the components.
+pub const WASM: [&str; 4] = ["--target", "wasm32-wasip2", "--profile", "component"];
+/// The profile of tests and tools, and of `up`: they share what they compile.
+pub const QUICK: &str = "quick";
+/// The profile of what is measured and shipped.
+pub const RELEASE: &str = "release";
 
 /// A member of the workspace.
 pub struct Package {

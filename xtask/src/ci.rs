@@ -1,17 +1,14 @@
 //! The gate, the same on a person's machine and in CI: the quick checks first.
 
-use std::process::{Command, ExitCode};
-use std::time::Instant;
-
-use anyhow::{Context, Result, ensure};
-
-use crate::build::{QUICK, WASM};
-use crate::checkout::{Checkout, Workspace, cargo_command};
+use crate::checkout::{Checkout, QUICK, WASM, Workspace, cargo_command};
 use crate::console;
 use crate::test;
 use crate::tidy;
 use crate::tools;
 use crate::wit;
+use anyhow::{Context, Result, ensure};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 /// Runs every check; the first that fails ends it.
 ///

@@ -1,13 +1,12 @@
 //! What a person sees: on a terminal a spinner or bar for what takes long, elsewhere plain lines;
 //! either way one line with its time when it is done.
 
+use anyhow::{Error, Result};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::fmt::Display;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-
-use anyhow::{Error, Result};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 const NAME_WIDTH: usize = 28;
 

@@ -1,16 +1,14 @@
 //! One platform per checkout: a lock on `.run/up.lock` that the kernel lets go of when its holder
 //! dies, however it dies. The file names the holder, for people and for `down`.
 
+use crate::checkout::Checkout;
+use crate::console;
+use anyhow::{Context, Result, bail};
+use stack::wait_for;
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
 use std::process;
 use std::time::Duration;
-
-use anyhow::{Context, Result, bail};
-use stack::wait_for;
-
-use crate::checkout::Checkout;
-use crate::console;
 
 /// Longer than all stops of a full stack together.
 const DOWN_WITHIN: Duration = Duration::from_secs(180);

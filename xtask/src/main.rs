@@ -18,12 +18,10 @@ mod up;
 mod urls;
 mod wit;
 
-use std::process::ExitCode;
-
 use anyhow::Result;
-use clap::{Parser, Subcommand};
-
 use checkout::Checkout;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 /// Runs, builds and checks Flashorder.
 #[derive(Parser)]

@@ -1,17 +1,15 @@
 //! Commands that are the relay's: `migrate` and `reconcile` on the databases of a running `up`, on
 //! those the environment names, or on this checkout's own, started for the occasion.
 
-use std::process::{Command, ExitCode};
-
-use anyhow::{Context, Result, ensure};
-
 use crate::build;
-use crate::checkout::{Checkout, Workspace};
+use crate::checkout::{Checkout, QUICK, Workspace};
 use crate::console;
 use crate::lock::Lock;
 use crate::servers::Servers;
 use crate::tools;
 use crate::urls::Urls;
+use anyhow::{Context, Result, ensure};
+use std::process::{Command, ExitCode};
 
 /// Runs `relay-worker VERB` and ends with its exit code.
 ///
@@ -19,7 +17,7 @@ use crate::urls::Urls;
 /// When it cannot be built or run, or there are no databases.
 pub fn run(checkout: &Checkout, verb: &str) -> Result<ExitCode> {
     tools::for_building(checkout)?;
-    build::programs(checkout, build::QUICK, &[])?;
+    build::programs(checkout, QUICK, &[])?;
     let workspace = checkout.workspace()?;
     let given = Urls::from_env()?;
     if given.has_databases() {

@@ -1,14 +1,12 @@
 //! The servers of a run: private ones under `.run/`, except where the environment names others.
 
-use std::path::Path;
-use std::thread;
-
-use anyhow::{Result, anyhow};
-use stack::{Elasticsearch, Home, Kafka, MariaDb, Process, Redis, free_port, is_interrupted, port};
-
 use crate::console;
 use crate::tools;
 use crate::urls::Urls;
+use anyhow::{Result, anyhow};
+use stack::{Elasticsearch, Home, Kafka, MariaDb, Process, Redis, free_port, is_interrupted, port};
+use std::path::Path;
+use std::thread;
 
 /// Order databases of a private MariaDB; a power of two, for the router counts in those.
 const SHARDS: usize = 2;

@@ -3,12 +3,10 @@
 mod faults;
 mod mutants;
 
-use std::process::ExitCode;
-
+use crate::checkout::Checkout;
 use anyhow::Result;
 use clap::Subcommand;
-
-use crate::checkout::Checkout;
+use std::process::ExitCode;
 
 #[derive(Subcommand)]
 pub enum Soak {

@@ -1,12 +1,10 @@
 //! `cargo xtask test`: whatever the tests need, then all of them. The servers are the tests' own.
 
-use std::process::ExitCode;
-
-use anyhow::{Context, Result};
-
-use crate::build::{self, QUICK};
-use crate::checkout::{Checkout, cargo_command};
+use crate::build;
+use crate::checkout::{Checkout, QUICK, cargo_command};
 use crate::tools;
+use anyhow::{Context, Result};
+use std::process::ExitCode;
 
 /// What may be said to the tests.
 #[derive(clap::Args, Default)]

@@ -1,16 +1,15 @@
 //! Rules of layout and dependency that no compiler checks. All problems are listed, then it fails.
 
 mod edges;
+mod named;
 mod source;
-
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
-
-use anyhow::{Context, Result, bail, ensure};
 
 use crate::checkout::Checkout;
 use crate::console;
+use anyhow::{Context, Result, bail, ensure};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 
 /// Checks every tracked file and every dependency between packages.
 ///
@@ -18,7 +17,9 @@ use crate::console;
 /// When a rule is broken; each place has been printed.
 pub fn run(checkout: &Checkout) -> Result<()> {
     let mut problems = edges::check(&checkout.workspace()?.packages);
-    for path in tracked(checkout)? {
+    let tracked = tracked(checkout)?;
+    problems.extend(named::check(&checkout.root, &tracked));
+    for path in tracked {
         // A file deleted but not yet committed is gone for us too; one that is no text has no rules.
         let Ok(bytes) = fs::read(checkout.root.join(&path)) else {
             continue;

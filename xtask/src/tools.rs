@@ -1,12 +1,11 @@
 //! What a machine needs before anything can be built or run, installed where it is missing.
 
-use std::process::Command;
-
-use anyhow::{Context, Result, bail, ensure};
-use stack::install::{self, JAVA, MARIADB, Need, RABBITMQ, REDIS};
-
 use crate::checkout::Checkout;
 use crate::console;
+use anyhow::{Context, Result, bail, ensure};
+use stack::install::{self, JAVA, MARIADB, Need, RABBITMQ, REDIS};
+use stack::program;
+use std::process::Command;
 
 const WASM_TARGET: &str = "wasm32-wasip2";
 /// The Kafka client is C, built from source.
@@ -45,7 +44,7 @@ pub fn for_building(checkout: &Checkout) -> Result<()> {
     console::line(format_args!(
         "adding Rust's target {WASM_TARGET} through rustup"
     ));
-    let Ok(rustup) = install::program("rustup") else {
+    let Ok(rustup) = program::find("rustup") else {
         bail!("Rust's target {WASM_TARGET} is missing, and there is no rustup to add it");
     };
     let status = Command::new(rustup)

@@ -6,23 +6,21 @@ mod catalogue;
 mod platform;
 mod watch;
 
-use std::net::SocketAddr;
-use std::thread;
-
-use anyhow::{Context, Result, bail};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use stack::{Process, interrupted, port};
-
 use crate::INTERRUPTED;
 use crate::build;
-use crate::checkout::Checkout;
+use crate::checkout::{Checkout, RELEASE, Workspace};
 use crate::console;
 use crate::lock::Lock;
 use crate::relay;
 use crate::servers::Servers;
 use crate::tools;
 use crate::urls::Urls;
+use anyhow::{Context, Result, bail};
 use platform::Platform;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use stack::{Process, interrupted, port};
+use std::net::SocketAddr;
+use std::thread;
 
 /// Own servers instead of private ones: MYSQL_URLS (one per order shard, parted by commas) with
 /// INVENTORY_URL, REDIS_URL, KAFKA_BROKERS, ELASTICSEARCH_URL. RABBITMQ_URL is used where it is set.
@@ -67,8 +65,9 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
     tools::for_building(checkout)?;
     let mut workspace = checkout.workspace()?;
     if args.release {
-        workspace.profile = build::RELEASE;
+        workspace.profile = RELEASE;
     }
+    say_how_long(&workspace);
     build::programs(checkout, workspace.profile, &[])?;
     build::components(checkout, &workspace)?;
     stop_on_signals()?;
@@ -94,6 +93,20 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
     let stopped = stop(&platform, &servers);
     drop(lock);
     watched.and(stopped)
+}
+
+/// A first build takes minutes: whoever waits knows for how long. Measured on 2 cores (docs/bench/first-start.md).
+fn say_how_long(workspace: &Workspace) {
+    if workspace.program("host-adapter").exists() {
+        return;
+    }
+    let minutes = match workspace.profile == RELEASE {
+        true => "half an hour",
+        false => "10 minutes",
+    };
+    console::line(format_args!(
+        "first start: downloads and builds for about {minutes} on 2 cores, less on more; the next start takes seconds"
+    ));
 }
 
 /// From here on a first signal ends waits in order; a second one ends this program, and the

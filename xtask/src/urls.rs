@@ -1,12 +1,11 @@
 //! Where the servers are: given by environment variables, or those `up` started itself. URLs carry
 //! passwords, so they travel by environment and a private file, never by argument or log.
 
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 use std::env;
 use std::fs;
 use std::path::Path;
-
-use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
 
 const FILE: &str = "urls.json";
 

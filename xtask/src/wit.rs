@@ -1,14 +1,12 @@
 //! The vendored WIT: byte for byte what the SDK our functions are built with carries, so that host
 //! and guests mean the same.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result, bail, ensure};
-use sha2::{Digest, Sha256};
-
 use crate::checkout::Checkout;
 use crate::console;
+use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 const SDK: (&str, &str) = ("spin-sdk", "7.0.0");
 

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Amount(pub Cents);
 
-/// Cents of many orders together: may go past what one amount may be. Written like an amount.
+/// A total over many orders, in cents: may exceed the maximum of one amount. Written like an amount.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sum(pub u64);
 

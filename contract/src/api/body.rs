@@ -1,11 +1,14 @@
-//! Reads JSON bodies so that a wrong one is answered with the path of what is wrong in it.
+//! Parses JSON bodies; an error names the path of the wrong field.
 
 use domain::Rejection;
 use serde::de::DeserializeOwned;
 
-/// A JSON object as `T`. Unknown fields are ignored; anything behind the object is refused.
+/// Parses a JSON object as `T`. Unknown fields are ignored; anything after the object is refused.
+///
+/// # Errors
+/// Where the body is no JSON object, or no `T`; the rejection names the path of the wrong field, or `body`.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
-    // A derived reader would also take a list, field by field.
+    // Derived deserializers would also accept an array, field by field.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(Rejection::invalid("body", "must be a JSON object"));
     }
@@ -15,7 +18,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     }
 }
 
-/// Reads once more, slower, to learn where it goes wrong.
+/// Parses again, slower, to find the path of the error.
 fn located<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -26,7 +29,10 @@ fn located<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     Ok(value)
 }
 
-/// As `parse`, where a missing body stands for one without fields.
+/// As [`parse`], where an empty body counts as an object without fields.
+///
+/// # Errors
+/// As [`parse`], where the body is not empty.
 pub fn parse_or_default<T: DeserializeOwned + Default>(bytes: &[u8]) -> Result<T, Rejection> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(T::default());

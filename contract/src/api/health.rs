@@ -9,21 +9,27 @@ use std::collections::BTreeMap;
 pub struct Health {
     /// `ok`, or `unavailable` where any check is.
     pub status: &'static str,
-    /// By name: `redis`, `inventory`, `order_0` …
+    /// By server: `redis`, `inventory`, `order_0`, `order_1` and so on; empty for `/ready`.
     pub checks: BTreeMap<String, Check>,
 }
 
+/// State of one server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Check {
+    /// `ok`, or `unavailable` where the server failed or did not answer in time.
     pub status: &'static str,
+    /// Time to the answer, or to giving up, in milliseconds.
     pub latency_ms: u64,
 }
 
+/// `status` of a server that answers.
 pub const OK: &str = "ok";
+/// `status` of a server that failed or did not answer in time.
 pub const UNAVAILABLE: &str = "unavailable";
 
 impl Health {
+    /// The reply to these checks, by name of the server; `ok` where there are none.
     pub fn of(checks: impl IntoIterator<Item = (String, Check)>) -> Health {
         let checks: BTreeMap<String, Check> = checks.into_iter().collect();
         let all_ok = checks.values().all(|check| check.status == OK);
@@ -33,6 +39,7 @@ impl Health {
         }
     }
 
+    /// 200 where all is `ok`, else 503.
     pub fn http_status(&self) -> u16 {
         if self.status == OK { 200 } else { 503 }
     }

@@ -1,10 +1,10 @@
-//! The idempotency key of a request: one text, whichever way it is sent. What cannot be understood as one is refused,
-//! for a request whose key was dropped would be placed again.
+//! The idempotency key of a request: one text, whichever way it is sent. A malformed key is refused: a request whose
+//! key was dropped would place a second order when repeated.
 //!
 //! The header holds the key either in quotes, as an RFC 8941 string (draft-ietf-httpapi-idempotency-key-header), or
-//! bare. Both forms, and the body's field, name the same key where the text is the same. Two lines are refused even
-//! where they are equal: a proxy may join them into one, and then nobody could tell them from a key with a comma; so a
-//! bare key has none.
+//! bare. Both forms, and the body's field, name the same key where the text is the same. Two header lines are refused
+//! even where they are equal: a proxy may join them with a comma, and the result would look like one key with a comma.
+//! For the same reason a bare key has none.
 
 use domain::Rejection;
 use domain::limits::IDEMPOTENCY_KEY_CHARS_MAX;
@@ -12,10 +12,11 @@ use domain::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 const HEADER: &str = "Idempotency-Key";
 const FIELD: &str = "idempotency_key";
 
-/// The key of a request, from the lines of its header and the field of its body, which was [`checked`].
+/// The key of a request, from the lines of its header and the field of its body, which was [`checked`]; `None` where
+/// neither has one.
 ///
 /// # Errors
-/// Which of the two is wrong, and how.
+/// Where the header is malformed, or names another key than the body.
 pub fn of(header: &[Vec<u8>], in_body: Option<&str>) -> Result<Option<String>, Rejection> {
     let in_header = match header {
         [] => None,
@@ -31,10 +32,10 @@ pub fn of(header: &[Vec<u8>], in_body: Option<&str>) -> Result<Option<String>, R
     }
 }
 
-/// The key in a body.
+/// Checks the key of a body: 1 to 255 characters, no control characters.
 ///
 /// # Errors
-/// Where it cannot be one.
+/// Where it is outside these bounds.
 pub fn checked(key: String) -> Result<String, Rejection> {
     match is_key(&key) {
         true => Ok(key),
@@ -67,7 +68,7 @@ fn bounds() -> String {
     format!("must have 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters, none of control")
 }
 
-/// What a string of RFC 8941 says; `None` where the text is another thing, or more than one.
+/// The content of an RFC 8941 string; `None` where the text is anything but exactly one.
 fn quoted(text: &str) -> Option<String> {
     let inside = text.strip_prefix('"')?.strip_suffix('"')?;
     let mut said = String::with_capacity(inside.len());
@@ -117,7 +118,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is sent is a key that a body may have too, or is refused.
+        /// Every header line gives a key that a body may have too, or is refused.
         #[test]
         fn no_line_is_dropped(line in prop::collection::vec(any::<u8>(), 0..300)) {
             match of(&[line], None) {

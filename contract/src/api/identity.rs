@@ -7,12 +7,12 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// A number or a string, as text: `7`, `"7"` and `"user_7"` all read.
+/// A number or a string, as text: `7`, `"7"` and `"user_7"` are all accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdText(pub String);
 
 impl IdText {
-    /// The number, where it is one.
+    /// Its value, where it is all digits and fits 64 bits.
     pub fn number(&self) -> Option<u64> {
         let digits = !self.0.is_empty() && self.0.bytes().all(|b| b.is_ascii_digit());
         if digits { self.0.parse().ok() } else { None }
@@ -38,8 +38,11 @@ impl<'de> Deserialize<'de> for IdText {
     }
 }
 
-/// Digits are the id itself, `user_<digits>` the same; any other text is hashed above 2^62.
-/// The caller's form is kept where it was not the plain number. `Err` says what is wrong.
+/// A user by any spelling: digits are the id itself, and so is `user_<digits>`; any other text is hashed to an id above
+/// 2^62. The spelling is kept where it is not the plain number.
+///
+/// # Errors
+/// What is wrong: the length, a control character, or a number out of range.
 pub fn user(text: &str) -> Result<User, String> {
     if text.is_empty() || text.chars().count() > USER_REF_CHARS_MAX {
         return Err(format!("must have 1 to {USER_REF_CHARS_MAX} characters"));
@@ -100,7 +103,7 @@ mod tests {
             (123, "user_123".into())
         );
         let named = user("alice").unwrap();
-        // Made by another program: orders in use are of this user.
+        // Computed by another program: stored orders belong to this id.
         assert_eq!(named.id.get(), 5_401_506_668_699_942_955);
         assert!(named.id.get() & HASHED_USER_BIT != 0 && named.id.get() >> 63 == 0);
         assert_eq!(named.shown(), "alice");

@@ -1,4 +1,4 @@
-//! The largest elements that lists may have, held against what a list's reply may have: a page of one is never refused.
+//! The largest elements of lists, checked against the size limit of a list's reply: a page of one element always fits.
 
 use crate::api::amount::Amount;
 use crate::api::failure::{FailureStatus, FailureView, MESSAGE_CHARS_MAX};
@@ -27,7 +27,7 @@ fn bytes(element: &impl Serialize) -> usize {
     serde_json::to_vec(element).unwrap().len()
 }
 
-/// With room for what a list says beside its elements.
+/// Leaves room for the other fields of a list.
 const ROOM: usize = LIST_REPLY_BYTES_MAX / 2;
 
 #[test]
@@ -102,7 +102,7 @@ fn a_failure_of_the_longest_message() {
     assert!(bytes(&view) < ROOM);
 }
 
-/// Lists of sales are not measured: no page of them can be too large.
+/// The size of these lists is not checked at run time: no page can be too large.
 #[test]
 fn every_page_of_flash_sales() {
     let view = SeckillView {

@@ -119,6 +119,9 @@ impl ToSchema for IdText {
 }
 
 /// The document as pretty JSON with a final newline.
+///
+/// # Errors
+/// Where it cannot be serialized.
 pub fn document() -> serde_json::Result<String> {
     let mut document = Document::openapi();
     document.paths = ROUTES
@@ -182,7 +185,7 @@ fn request(body: &Body) -> utoipa::openapi::request_body::RequestBody {
         .build()
 }
 
-/// One that may be kept says how.
+/// With validators where the reply may be cached, and `Location` where something is created.
 fn successful(route: &Route) -> utoipa::openapi::Response {
     let mut response = reply(route.reply);
     if route.revalidates() {
@@ -207,7 +210,7 @@ fn not_modified() -> utoipa::openapi::Response {
     response
 }
 
-/// Of what may be kept: also a 304 says how.
+/// Headers of a reply that may be cached, and of its 304.
 fn validators() -> [(String, RefOr<Header>); 2] {
     [
         header("ETag", "Changes with the reply."),
@@ -230,7 +233,7 @@ fn reply(Reply { schema, text }: Reply) -> utoipa::openapi::Response {
     described(text, json(schema))
 }
 
-/// Where errors have an envelope, those of requests that never came to a function have none.
+/// On routes with an envelope, errors of requests that did not reach a function have none.
 fn failure(route: &Route) -> utoipa::openapi::Response {
     let content = if route.enveloped() {
         either("EnvelopeFailure", "ProblemBody")
@@ -255,7 +258,7 @@ fn described(text: &str, content: Content) -> utoipa::openapi::Response {
         .build()
 }
 
-/// Those in the path by their braces, then the route's own.
+/// Those of the path by their braces, then the route's own.
 fn parameters(route: &Route) -> Vec<Parameter> {
     let named = route.path.split('/').filter_map(|segment| {
         segment
@@ -290,80 +293,4 @@ fn parameter(name: &str, place: ParameterIn, required: Required, text: &str) -> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_golden_copy_is_current() {
-        assert!(
-            document().unwrap() == include_str!("../../openapi.json"),
-            "the API changed; look at the difference that this makes:\n  \
-             cargo run --release -p contract --features openapi --example openapi > contract/openapi.json"
-        );
-    }
-
-    #[test]
-    fn every_reference_leads_somewhere() {
-        let document: serde_json::Value = serde_json::from_str(&document().unwrap()).unwrap();
-        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
-        let mut open = vec![&document];
-        while let Some(value) = open.pop() {
-            if let Some(reference) = value.get("$ref").and_then(|text| text.as_str()) {
-                let pointer = reference.trim_start_matches('#');
-                assert!(document.pointer(pointer).is_some(), "{reference}");
-            }
-            match value {
-                serde_json::Value::Object(fields) => open.extend(fields.values()),
-                serde_json::Value::Array(items) => open.extend(items),
-                _ => {}
-            }
-        }
-    }
-
-    /// Every path of the document is served, and every route of the manifest is documented.
-    #[test]
-    fn the_manifest_routes_the_same_paths() {
-        let manifest = include_str!("../../../spin.toml");
-        let routed: Vec<Vec<&str>> = manifest
-            .lines()
-            .filter_map(|line| line.strip_prefix("route = \"")?.strip_suffix('"'))
-            .map(|route| route.split('/').collect())
-            .collect();
-        let serves = |route: &[&str], path: &str| {
-            let segments: Vec<&str> = path.split('/').collect();
-            let open = route.last() == Some(&"...");
-            let fixed = route.len() - usize::from(open);
-            let long_enough = if open {
-                segments.len() >= fixed
-            } else {
-                segments.len() == fixed
-            };
-            long_enough
-                && route[..fixed]
-                    .iter()
-                    .zip(&segments)
-                    .all(|(wanted, segment)| {
-                        wanted == segment || (wanted.starts_with(':') && segment.starts_with('{'))
-                    })
-        };
-        for path in ROUTES.iter().map(|route| route.path) {
-            assert!(
-                routed.iter().any(|route| serves(route, path)),
-                "{path} is not routed"
-            );
-        }
-        for route in &routed {
-            let shown = ROUTES.iter().any(|known| serves(route, known.path));
-            assert!(shown, "{} is not documented", route.join("/"));
-        }
-    }
-
-    #[test]
-    fn operations_are_named_once() {
-        let mut names: Vec<&str> = ROUTES.iter().map(|route| route.id).collect();
-        names.sort_unstable();
-        let count = names.len();
-        names.dedup();
-        assert_eq!(names.len(), count);
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! HTTP bodies about orders: what callers send in each of the five systems' spellings, and the shapes
+//! HTTP bodies about orders: requests in the spellings of each of the five systems (docs/glossary.md), and the shapes
 //! orders are shown in. The `/v1` shape is the canonical one; it is also what the Redis cache holds.
 
 pub mod change;

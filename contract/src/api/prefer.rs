@@ -1,4 +1,4 @@
-//! The request header `Prefer` (RFC 7240), as far as it asks for an answer before the work is done.
+//! The request header `Prefer` (RFC 7240), as far as it asks for an asynchronous reply.
 
 /// The preference, as `Preference-Applied` repeats it.
 pub const RESPOND_ASYNC: &str = "respond-async";
@@ -14,12 +14,12 @@ pub fn respond_async<'a>(values: impl IntoIterator<Item = &'a str>) -> bool {
 
 fn is_respond_async(preference: &str) -> bool {
     let head = split(preference, ';').next().unwrap_or_default();
-    // An empty value is the same as none; another one is not defined, so it is another preference.
+    // An empty value is the same as none; any other value is undefined, and makes it another preference.
     let (name, value) = head.split_once('=').unwrap_or((head, ""));
     name.trim().eq_ignore_ascii_case(RESPOND_ASYNC) && matches!(value.trim(), "" | "\"\"")
 }
 
-/// The parts between separators that stand in no quoted string.
+/// The parts between separators outside quoted strings.
 fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |c: char| {

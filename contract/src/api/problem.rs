@@ -3,63 +3,97 @@
 use domain::{Ms, Rejection};
 use serde::{Deserialize, Serialize};
 
-/// Stable codes clients may match on.
+/// Stable codes that clients may match on, with the HTTP statuses they come with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
+    /// In successful replies, except under `/orders` and `/products`.
     Success = 10000,
+    /// 400, 405, 413, 415: a field, the method, the size or the media type is not acceptable.
     BadParameter = 10001,
+    /// Not given by any route: callers are not authenticated.
     Unauthorised = 10002,
+    /// 500: details are in the log only.
     Internal = 10003,
+    /// 429, with `Retry-After`.
     RateLimited = 10004,
+    /// 503, with `Retry-After`: a server is away or slow.
     Unavailable = 10005,
+    /// Not given by any route.
     Forbidden = 10006,
+    /// 404: no such path.
     NotFound = 10007,
+    /// 404: no such order, or another user's.
     OrderNotFound = 20001,
+    /// 409.
     AlreadyCancelled = 20002,
+    /// 409: paid already; its buyer cannot cancel it either.
     AlreadyPaid = 20003,
+    /// 409: a repeat of a request in progress, or a product id that exists. 422: the idempotency key was used with
+    /// another body.
     DuplicateSubmit = 20004,
+    /// 409: the order's status does not allow it, or the order is still queued (with `Retry-After`).
     IllegalTransition = 20005,
+    /// 409: the payment id has paid another order.
     PaymentUsed = 20006,
+    /// 409: fewer units are available.
     StockInsufficient = 30001,
+    /// 409, with `Retry-After`: too many others change the same stock.
     StockLocked = 30002,
+    /// 404: no such product or sku.
     ProductNotFound = 30003,
+    /// 403: the token is invalid, expired or another's, or the flash sale has not started or is over.
     SeckillToken = 40001,
+    /// 409: the flash sale has no units left.
     SoldOut = 40002,
+    /// 409: the buyer has an order of this flash sale.
     AlreadyBought = 40003,
+    /// 404: no such flash sale.
     SeckillNotFound = 40004,
+    /// 409: the flash sale is not preheated or has ended, or the product is not on sale.
     SeckillState = 40005,
+    /// 404: no such failure.
     FailureNotFound = 50001,
+    /// 409: the failure is not one to retry.
     FailureState = 50002,
 }
 
 impl Code {
+    /// As in the JSON field `code`.
     pub const fn number(self) -> u32 {
         self as u32
     }
 }
 
-/// What went wrong, as the caller may know it.
+/// An error as the caller sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// HTTP status.
     pub status: u16,
+    /// Stable code.
     pub code: Code,
+    /// For people; without the code that [`Problem::body`] puts before it.
     pub message: String,
-    /// Ends up in `Retry-After`, rounded up to seconds.
+    /// Sent as `Retry-After`, rounded up to seconds; `None`: no such header.
     pub retry_after_ms: Option<Ms>,
 }
 
-/// Body of every error reply. `error` repeats the message for clients of sharded orders.
+/// Body of an error reply. Routes under `/orders` and `/products` answer `{code, message, data}` instead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProblemBody {
+    /// 10001 bad request, 10003 internal, 10004 rate limit, 10005 unavailable, 10007 no such path; 20001 and up:
+    /// orders; 30001 and up: products and stock; 40001 and up: flash sales; 50001 and up: failures.
     pub code: u32,
-    /// `[code] text`
+    /// `[code] text`.
     pub message: String,
+    /// The same as `message`.
     pub error: String,
+    /// Trace id of the request, 32 hex digits: from its header `traceparent`, else a new one.
     pub trace_id: String,
 }
 
 impl Problem {
+    /// A problem without `Retry-After`.
     pub fn new(status: u16, code: Code, message: impl Into<String>) -> Problem {
         Problem {
             status,
@@ -69,7 +103,7 @@ impl Problem {
         }
     }
 
-    /// A backend is away or slow: nothing was done, or what was done will be settled by the relay.
+    /// 503: a server is away or slow. Nothing was done, or the relay settles what was done.
     pub fn unavailable() -> Problem {
         Problem {
             retry_after_ms: Some(1_000),
@@ -77,10 +111,12 @@ impl Problem {
         }
     }
 
+    /// 500, without details.
     pub fn internal() -> Problem {
         Problem::new(500, Code::Internal, "internal error")
     }
 
+    /// The body of the reply. `trace_id`: 32 hex digits.
     pub fn body(&self, trace_id: &str) -> ProblemBody {
         let message = format!("[{}] {}", self.code.number(), self.message);
         ProblemBody {

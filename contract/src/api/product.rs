@@ -11,35 +11,43 @@ use std::collections::{BTreeMap, HashSet};
 
 /// Variants one product may have.
 pub const SKUS_MAX: usize = 100;
-/// Largest product id: a number that JSON readers with doubles keep exactly.
+/// Largest product id: the largest number that JSON readers with doubles keep exactly.
 pub const PRODUCT_ID_MAX: u64 = (1 << 53) - 1;
 
-/// Body that creates a product. Stock is one number, or a list by sku.
+/// Body that creates a product. Its stock is one number (`stock`) or a list by variant (`skus`).
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateProductRequest {
-    /// Minted where absent.
+    /// 1 to 9007199254740991; assigned where absent.
     id: Option<IdText>,
+    /// 1 to 200 characters.
     #[cfg_attr(feature = "openapi", schema(value_type = String, required = true, max_length = 200))]
     name: Option<String>,
+    /// Path or URL, up to 500 characters.
     #[cfg_attr(feature = "openapi", schema(max_length = 500))]
     image: Option<String>,
+    /// Of one unit.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::api::openapi::AmountText, required = true))]
     price: Option<Amount>,
+    /// Units of a product without variants; not together with `skus`.
     #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 2147483647))]
     stock: Option<i64>,
+    /// Units by variant, 1 to 100 of them; not together with `stock`.
     skus: Option<Vec<SkuStockRequest>>,
-    /// `redis` (default) or `db`.
+    /// Where units are reserved first: `redis` (default) or `db`.
     stock_mode: Option<String>,
     /// `on_sale` (default) or `off_sale`.
     status: Option<IdText>,
 }
 
+/// Units of one variant.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SkuStockRequest {
+    /// A whole number below 2^62, once per product.
     #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true))]
     sku_id: Option<IdText>,
+    /// Units.
     #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 0, maximum = 2147483647))]
     stock: Option<i64>,
 }
@@ -47,13 +55,19 @@ pub struct SkuStockRequest {
 /// A product to create, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProductDraft {
+    /// `None`: to be assigned.
     pub id: Option<ProductId>,
+    /// 1 to 200 characters.
     pub name: String,
+    /// `None` where absent or empty.
     pub image: Option<String>,
+    /// Of one unit.
     pub price: Cents,
-    /// At least one; sku 0 where the product has no variants.
+    /// Units by sku; at least one, sku 0 where the product has no variants.
     pub stock: Vec<(SkuId, u32)>,
+    /// Where units are reserved first.
     pub stock_mode: StockMode,
+    /// Whether it can be ordered.
     pub sale: SaleStatus,
 }
 
@@ -61,7 +75,9 @@ domain::coded! {
     /// Whether a product can be ordered.
     #[derive(Default)]
     pub enum SaleStatus {
+        /// Can be read, not ordered.
         OffSale = 0, "off_sale";
+        /// Can be ordered.
         #[default]
         OnSale = 1, "on_sale";
     }
@@ -69,6 +85,9 @@ domain::coded! {
 
 impl SaleStatus {
     /// Reads the name or the stored number.
+    ///
+    /// # Errors
+    /// Where it is neither.
     pub fn parse(text: &str) -> Result<SaleStatus, Rejection> {
         SaleStatus::from_name_or_code(text)
             .ok_or_else(|| Rejection::invalid("status", "must be on_sale or off_sale"))
@@ -76,6 +95,10 @@ impl SaleStatus {
 }
 
 impl CreateProductRequest {
+    /// Parses and checks a body.
+    ///
+    /// # Errors
+    /// Where a field is not acceptable; the rejection names it.
     pub fn parse(bytes: &[u8]) -> Result<ProductDraft, Rejection> {
         let request: CreateProductRequest = crate::api::body::parse(bytes)?;
         request.into_draft()
@@ -127,7 +150,10 @@ impl CreateProductRequest {
     }
 }
 
-/// A product id as it stands in a path or body.
+/// A product id as it stands in a path or body. `field`: named where it is wrong.
+///
+/// # Errors
+/// Where it is no whole number from 1 to [`PRODUCT_ID_MAX`].
 pub fn product_id(field: &str, text: &str) -> Result<ProductId, Rejection> {
     IdText(text.to_owned())
         .number()
@@ -187,83 +213,109 @@ fn stock(
     Ok(stock)
 }
 
-/// A product. `stock` is what may be sold now, over all skus.
+/// A product with its stock.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProductView {
+    /// Decimal text.
     pub id: String,
+    /// 1 to 200 characters.
     pub name: String,
+    /// Path or URL; null where there is none.
     pub image: Option<String>,
+    /// Of one unit, outside flash sales.
     pub price: Amount,
+    /// Units that can be ordered now, over all variants; without those set aside for flash sales.
     pub stock: u64,
-    /// By sku, where the product has variants.
+    /// By variant; absent where the product has none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skus: Vec<SkuView>,
+    /// `on_sale` or `off_sale`.
     #[cfg_attr(feature = "openapi", schema(example = "on_sale"))]
     pub status: &'static str,
+    /// Where units are reserved first: `redis` or `db`.
     #[cfg_attr(feature = "openapi", schema(example = "redis"))]
     pub stock_mode: &'static str,
     /// Milliseconds UTC.
     pub updated_at: u64,
 }
 
+/// Stock of one variant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SkuView {
+    /// Decimal text.
     pub sku_id: String,
+    /// Units that can be ordered now.
     pub stock: u64,
 }
 
-/// A product alone at the top of a reply.
+/// One product, its fields at the top level of the reply.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProductReply {
+    /// Always 10000.
     pub code: u32,
+    /// Its fields are at the top level of the reply.
     #[serde(flatten)]
     pub product: ProductView,
 }
 
+/// A page of products.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Products {
+    /// Always 10000.
     pub code: u32,
+    /// Newest first; empty past the end.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<ProductView>))]
     pub products: Vec<Box<RawValue>>,
+    /// Products that match, on all pages.
     pub total: u64,
+    /// Counted from 1.
     pub page: u32,
+    /// Products per page, as asked for.
     pub page_size: u32,
 }
 
-/// A list of products in the envelope of `/products`.
+/// A page of products in `data`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EnvelopeProducts {
+    /// Newest first; empty past the end.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<ProductView>))]
     pub products: Vec<Box<RawValue>>,
+    /// Products that match, on all pages.
     pub total: u64,
+    /// Counted from 1.
     pub page: u32,
+    /// Products per page, as asked for.
     pub page_size: u32,
 }
 
-/// Stock in the envelope of `/products/{id}/stock`.
+/// Stock of a product in `data`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EnvelopeStock {
+    /// Decimal text.
     pub product_id: String,
+    /// Units that can be ordered now, over all variants.
     pub stock: u64,
 }
 
-/// Stock of one product, or of one of its skus.
+/// Stock of a product, or of one of its variants.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StockReply {
+    /// Always 10000.
     pub code: u32,
+    /// Decimal text.
     pub product_id: String,
-    /// Present where one sku was asked for.
+    /// The variant asked for; null for all of them together.
     pub sku_id: Option<String>,
-    /// May be sold now.
+    /// Units that can be ordered now.
     pub available_stock: u64,
-    /// Promised to orders that are not paid.
+    /// Units reserved for orders that are not paid.
     pub locked_stock: u64,
 }
 
@@ -271,110 +323,11 @@ pub struct StockReply {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StockMap {
+    /// Always 10000.
     pub code: u32,
+    /// Units that can be ordered now, by product id.
     pub stock: BTreeMap<String, u64>,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn refused(body: serde_json::Value) -> String {
-        match CreateProductRequest::parse(body.to_string().as_bytes()) {
-            Err(Rejection::Invalid { field, .. }) => field,
-            other => panic!("{body}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn drafts() {
-        let plain = CreateProductRequest::parse(
-            br#"{"id":"7","name":"Cup","price":9.5,"stock":3,"stock_mode":"db","status":0}"#,
-        )
-        .unwrap();
-        assert_eq!(plain.id, Some(ProductId(7)));
-        assert_eq!(plain.stock, [(SkuId(0), 3)]);
-        assert_eq!(
-            (plain.stock_mode, plain.sale),
-            (StockMode::Db, SaleStatus::OffSale)
-        );
-        let skus = CreateProductRequest::parse(
-            br#"{"name":"Cup","price":"1","skus":[{"sku_id":1,"stock":0},{"sku_id":"2","stock":5}]}"#,
-        )
-        .unwrap();
-        assert_eq!(skus.stock, [(SkuId(1), 0), (SkuId(2), 5)]);
-        assert_eq!((skus.id, skus.stock_mode), (None, StockMode::Redis));
-    }
-
-    #[test]
-    fn wrong_fields_are_named() {
-        let with = |more: serde_json::Value| {
-            let mut body = json!({"name": "Cup", "price": 1, "stock": 1});
-            for (key, value) in more.as_object().unwrap() {
-                body[key] = value.clone();
-            }
-            refused(body)
-        };
-        for (more, field) in [
-            (json!({"id": 0}), "id"),
-            (json!({"id": "x"}), "id"),
-            (json!({"id": 1u64 << 53}), "id"),
-            (json!({"name": " "}), "name"),
-            (json!({"name": null}), "name"),
-            (json!({"name": "x".repeat(201)}), "name"),
-            (json!({"image": "x".repeat(501)}), "image"),
-            (json!({"price": null}), "price"),
-            (json!({"price": -1}), "price"),
-            (json!({"stock": null}), "stock"),
-            (json!({"stock": -1}), "stock"),
-            (json!({"stock": 1u64 << 31}), "stock"),
-            (json!({"stock": 1.5}), "stock"),
-            (json!({"skus": []}), "stock"),
-            (json!({"stock": null, "skus": []}), "skus"),
-            (
-                json!({"stock": null, "skus": [{"stock": 1}]}),
-                "skus[0].sku_id",
-            ),
-            (
-                json!({"stock": null, "skus": [{"sku_id": "red", "stock": 1}]}),
-                "skus[0].sku_id",
-            ),
-            (
-                json!({"stock": null, "skus": [{"sku_id": 1}]}),
-                "skus[0].stock",
-            ),
-            (
-                json!({"stock": null, "skus": [{"sku_id": 1, "stock": 1}, {"sku_id": "1", "stock": 1}]}),
-                "skus[1].sku_id",
-            ),
-            (json!({"stock_mode": "memory"}), "stock_mode"),
-            (json!({"status": "gone"}), "status"),
-        ] {
-            assert_eq!(with(more.clone()), field, "{more}");
-        }
-    }
-
-    #[test]
-    fn a_reply_is_the_bare_product_with_its_code() {
-        let product = ProductView {
-            id: "1".into(),
-            name: "Cup".into(),
-            image: None,
-            price: Amount(Cents::new(950).unwrap()),
-            stock: 3,
-            skus: vec![],
-            status: SaleStatus::OnSale.name(),
-            stock_mode: StockMode::Redis.name(),
-            updated_at: 5,
-        };
-        assert_eq!(
-            serde_json::to_string(&ProductReply {
-                code: 10000,
-                product
-            })
-            .unwrap(),
-            r#"{"code":10000,"id":"1","name":"Cup","image":null,"price":9.50,"stock":3,"status":"on_sale","stock_mode":"redis","updated_at":5}"#
-        );
-    }
-}
+mod tests;

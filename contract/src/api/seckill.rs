@@ -1,4 +1,4 @@
-//! HTTP bodies of flash sales: activities, preheating, tokens, purchases.
+//! HTTP bodies of flash sales: announcing, preheating, tokens, purchases.
 
 use crate::api::amount::Amount;
 use crate::api::identity::{self, IdText};
@@ -8,36 +8,44 @@ use domain::seckill::{SeckillPlan, SeckillStatus};
 use domain::{Ms, OrderId, ProductId, Rejection, SeckillId, SkuId, Status, User, calendar};
 use serde::{Deserialize, Serialize};
 
-/// Activities one preheat may name.
+/// Flash sales one preheat may name.
 pub const PREHEAT_MAX: usize = 100;
-/// Characters of the random part of a token.
+/// Hex digits of the random part of a token.
 pub const NONCE_CHARS: usize = 32;
 
 /// Body that announces a flash sale.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateSeckillRequest {
+    /// The product must exist.
     #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true))]
     product_id: Option<IdText>,
+    /// Variant whose units are sold; 0 by default, at most 4294967295.
     sku_id: Option<IdText>,
+    /// Up to 200 characters; the product's name where empty.
     #[serde(default)]
     name: String,
+    /// Of one unit in the flash sale.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::api::openapi::AmountText, required = true))]
     price: Option<Amount>,
+    /// Units to set aside when it is preheated.
     #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 1))]
     stock: Option<i64>,
     /// Milliseconds UTC, or RFC 3339.
     #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true))]
     starts_at: Option<IdText>,
+    /// In the same forms; after `starts_at`, and not past.
     #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true))]
     ends_at: Option<IdText>,
-    /// Units one buyer may take; 1 where absent.
+    /// Units one buyer may take; 1 by default, at most `stock`.
     per_user_limit: Option<i64>,
 }
 
 impl CreateSeckillRequest {
+    /// Parses and checks a body. `now`: the end must be later.
+    ///
     /// # Errors
-    /// Which field is wrong.
+    /// Where a field is not acceptable; the rejection names it.
     pub fn parse(bytes: &[u8], now: Ms) -> Result<SeckillPlan, Rejection> {
         let request: CreateSeckillRequest = crate::api::body::parse(bytes)?;
         if request.name.chars().count() > PRODUCT_NAME_CHARS_MAX {
@@ -84,29 +92,37 @@ fn moment(field: &str, text: Option<&IdText>) -> Result<Ms, Rejection> {
         .ok_or_else(|| Rejection::invalid(field, "must be milliseconds or RFC 3339"))
 }
 
-/// Body of a preheat: one or several activities, by id, or by product for its newest that is not over.
+/// Body of a preheat: 1 to 100 flash sales in all, by id or by product.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PreheatRequest {
+    /// One flash sale.
     seckill_id: Option<String>,
+    /// Several flash sales.
     #[serde(default)]
     seckill_ids: Vec<String>,
+    /// A product: its next flash sale, or the one that runs.
     product_id: Option<IdText>,
+    /// Several products, each as `product_id`.
     #[serde(default)]
     product_ids: Vec<IdText>,
 }
 
-/// An activity as a caller names it.
+/// A flash sale as a caller names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeckillName {
+    /// By its own id.
     Id(SeckillId),
-    /// The product's activity that is not over and starts first.
+    /// By product: to preheat, the one that is not over and starts first; for a token, the one that runs, else the
+    /// next, else the last.
     Of(ProductId),
 }
 
 impl PreheatRequest {
+    /// Parses and checks a body.
+    ///
     /// # Errors
-    /// Which field is wrong.
+    /// Where a field is not acceptable; the rejection names it.
     pub fn parse(bytes: &[u8]) -> Result<Vec<SeckillName>, Rejection> {
         let request: PreheatRequest = crate::api::body::parse(bytes)?;
         let ids = request.seckill_id.iter().chain(&request.seckill_ids);
@@ -123,8 +139,10 @@ impl PreheatRequest {
     }
 }
 
+/// Reads the id of a flash sale.
+///
 /// # Errors
-/// Where it is no id of ours: nothing has it then.
+/// `UnknownSeckill` where the text is no such id.
 pub fn seckill_id(text: &str) -> Result<SeckillId, Rejection> {
     SeckillId::parse(text).ok_or_else(|| Rejection::UnknownSeckill(text.chars().take(64).collect()))
 }
@@ -133,16 +151,21 @@ pub fn seckill_id(text: &str) -> Result<SeckillId, Rejection> {
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenRequest {
+    /// The buyer. Required here or as `user_id` in the query.
     #[serde(alias = "UserID", alias = "userId")]
     user_id: Option<IdText>,
+    /// The flash sale; else `product_id` is required.
     seckill_id: Option<String>,
+    /// In place of `seckill_id`: the flash sale of this product that runs, else the next one.
     #[serde(alias = "ProductID", alias = "productId")]
     product_id: Option<IdText>,
 }
 
 impl TokenRequest {
+    /// The user, `None` where the body names nobody, and the flash sale.
+    ///
     /// # Errors
-    /// Which field is wrong.
+    /// Where a field is not acceptable; the rejection names it.
     pub fn parse(bytes: &[u8]) -> Result<(Option<User>, SeckillName), Rejection> {
         let request: TokenRequest = crate::api::body::parse(bytes)?;
         let name = match (&request.seckill_id, &request.product_id) {
@@ -165,15 +188,19 @@ fn user(text: Option<&IdText>) -> Result<Option<User>, Rejection> {
         .map_err(|reason| Rejection::invalid("user_id", reason))
 }
 
-/// What a token says: `<seckill id>.<user id>.<nonce>`. Only the nonce is secret; Redis knows which is right.
+/// The parts of a token: `<seckill id>.<user id>.<nonce>`. Only the nonce is secret; Redis holds the right one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
+    /// The flash sale it buys in.
     pub sale: SeckillId,
+    /// Numeric id of the only user who may use it.
     pub user: u64,
+    /// 32 hex digits.
     pub nonce: String,
 }
 
 impl Token {
+    /// `None` where the text does not have this form.
     pub fn parse(text: &str) -> Option<Token> {
         let mut parts = text.split('.');
         let (sale, user, nonce) = (parts.next()?, parts.next()?, parts.next()?);
@@ -193,45 +220,59 @@ impl std::fmt::Display for Token {
     }
 }
 
+/// A token for a flash sale. Each buyer has one at a time; asked for again, the same one is given.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenReply {
+    /// Always 10000.
     pub code: u32,
+    /// To be sent with the purchase.
     pub token: String,
+    /// The flash sale it is for.
     pub seckill_id: String,
+    /// Decimal text.
     pub product_id: String,
-    /// The order the token will become.
+    /// Id of the order that a purchase with this token makes, in decimal.
     pub order_id: String,
-    /// Seconds.
+    /// Seconds, rounded down.
     pub expires_in: u64,
 }
 
-/// Body that buys. The user and what the token is for must be the token's own.
+/// Body of a purchase. User, flash sale and product, where given, must be those of the token.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BuyRequest {
+    /// Required here or in the query where the buyer is not named by a number.
     #[serde(alias = "UserID", alias = "userId")]
     user_id: Option<IdText>,
+    /// As the reply to the token request gave it.
     #[cfg_attr(feature = "openapi", schema(value_type = String, required = true))]
     token: Option<String>,
+    /// Optional check.
     seckill_id: Option<String>,
+    /// Optional check.
     #[serde(alias = "ProductID", alias = "productId")]
     product_id: Option<IdText>,
-    /// 1 where absent.
+    /// Units; 1 by default, at most `per_user_limit`.
     quantity: Option<i64>,
 }
 
-/// A purchase to try, checked as far as it can be without Redis.
+/// A purchase to attempt, checked as far as possible without Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Buy {
+    /// `None` where the body names nobody.
     pub user: Option<User>,
+    /// Well-formed; may still be expired or forged.
     pub token: Token,
+    /// From 1; the sale's limit is not checked.
     pub quantity: u32,
 }
 
 impl BuyRequest {
+    /// Parses and checks a body.
+    ///
     /// # Errors
-    /// Which field is wrong, or why the token is not for this.
+    /// Where a field is not acceptable, or `SeckillToken` where the token is malformed or for another flash sale.
     pub fn parse(bytes: &[u8]) -> Result<Buy, Rejection> {
         let request: BuyRequest = crate::api::body::parse(bytes)?;
         let quantity = units("quantity", request.quantity.or(Some(1)))?;
@@ -259,19 +300,23 @@ impl BuyRequest {
     }
 }
 
-/// Reply of an order that was accepted and is being written.
+/// Reply of a purchase: the order is accepted and is being written.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Queued {
+    /// Always 10000.
     pub code: u32,
+    /// Snowflake in decimal.
     pub order_id: String,
+    /// Order number: date of creation (UTC), then 13 characters.
     pub order_no: String,
+    /// `queued`; in the answer to a repeat, the order's status once it is written.
     #[cfg_attr(feature = "openapi", schema(example = "queued"))]
     pub status: &'static str,
 }
 
 impl Queued {
-    /// `written`: the order's state, once it is in the database.
+    /// `written`: the order's status once it is in the database.
     pub fn of(id: OrderId, written: Option<Status>) -> Queued {
         Queued {
             code: crate::api::problem::Code::Success.number(),
@@ -282,30 +327,40 @@ impl Queued {
     }
 }
 
-/// State of an order that was accepted and is not in the database yet.
+/// Status of an order that was accepted and is not in the database yet.
 pub const QUEUED: &str = "queued";
 
 /// A flash sale.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SeckillView {
+    /// `<product id>-<number>`.
     pub seckill_id: String,
+    /// Decimal text.
     pub product_id: String,
+    /// Variant whose units are sold, in decimal; `0` where the product has none.
     pub sku_id: String,
+    /// As announced.
     pub name: String,
+    /// Of one unit.
     pub price: Amount,
-    /// Units set aside for it.
+    /// Units set aside for it, or to be set aside.
     pub stock: u32,
-    /// Units that may be bought now; null before it is preheated.
+    /// Units that can be bought now; null before it is preheated, and where that is not known for now.
     pub available_stock: Option<u64>,
+    /// Units one buyer may take, in one order.
     pub per_user_limit: u32,
+    /// Milliseconds UTC.
     pub starts_at: Ms,
+    /// Milliseconds UTC; from then on nothing is sold.
     pub ends_at: Ms,
+    /// `planned` (announced), `open` (preheated: sells between start and end) or `ended`.
     #[cfg_attr(feature = "openapi", schema(example = "open"))]
     pub status: &'static str,
 }
 
 impl SeckillView {
+    /// `available`: units that can be bought now, `None` where not known.
     pub fn of(
         id: SeckillId,
         plan: &SeckillPlan,
@@ -328,20 +383,24 @@ impl SeckillView {
     }
 }
 
-/// One flash sale alone at the top of a reply.
+/// One flash sale, its fields at the top level of the reply.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SeckillReply {
+    /// Always 10000.
     pub code: u32,
+    /// Its fields are at the top level of the reply.
     #[serde(flatten)]
     pub seckill: SeckillView,
 }
 
-/// Flash sales that a preheat has loaded.
+/// The flash sales of a preheat, open.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Preheated {
+    /// Always 10000.
     pub code: u32,
+    /// Each once, in the order they were named.
     pub seckills: Vec<SeckillView>,
 }
 
@@ -349,74 +408,17 @@ pub struct Preheated {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Seckills {
+    /// Always 10000.
     pub code: u32,
+    /// Empty past the end.
     pub seckills: Vec<SeckillView>,
+    /// Flash sales that match, on all pages.
     pub total: u64,
+    /// Counted from 1.
     pub page: u32,
+    /// Flash sales per page, as asked for.
     pub page_size: u32,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_read_back_and_nothing_else_does() {
-        let token = Token {
-            sale: SeckillId::parse("1-3").unwrap(),
-            user: 7,
-            nonce: "0123456789abcdef0123456789abcdef".to_owned(),
-        };
-        assert_eq!(Token::parse(&token.to_string()), Some(token.clone()));
-        for bad in [
-            "",
-            "1-3.7",
-            "1-3.7.zz",
-            "1-3.-7.0123456789abcdef0123456789abcdef",
-        ] {
-            assert_eq!(Token::parse(bad), None, "{bad}");
-        }
-        assert_eq!(Token::parse(&format!("{token}.x")), None);
-    }
-
-    #[test]
-    fn a_purchase_is_for_what_its_token_is_for() {
-        let token = "1-3.7.0123456789abcdef0123456789abcdef";
-        let buy =
-            |more: &str| BuyRequest::parse(format!(r#"{{"token":"{token}"{more}}}"#).as_bytes());
-        assert_eq!(buy("").unwrap().quantity, 1);
-        assert!(buy(r#","product_id":1,"seckill_id":"1-3","quantity":2"#).is_ok());
-        for other in [r#","product_id":2"#, r#","seckill_id":"1-4""#] {
-            assert!(
-                matches!(buy(other), Err(Rejection::SeckillToken(_))),
-                "{other}"
-            );
-        }
-        assert!(matches!(
-            buy(r#","quantity":0"#),
-            Err(Rejection::Invalid { .. })
-        ));
-        assert!(matches!(
-            buy(r#","quantity":-1"#),
-            Err(Rejection::Invalid { .. })
-        ));
-    }
-
-    #[test]
-    fn plans_name_what_is_wrong() {
-        let good = r#"{"product_id":1,"price":9.9,"stock":100,"starts_at":1000,"ends_at":"1970-01-01T00:00:02Z"}"#;
-        let plan = CreateSeckillRequest::parse(good.as_bytes(), 0).unwrap();
-        assert_eq!((plan.per_user_max, plan.ends_at), (1, 2_000));
-        for (from, to, field) in [
-            ("\"stock\":100", "\"stock\":0", "stock"),
-            ("\"starts_at\":1000,", "", "starts_at"),
-            ("\"price\":9.9", "\"price\":-1", "price"),
-            ("\"starts_at\":1000", "\"starts_at\":\"soon\"", "starts_at"),
-        ] {
-            match CreateSeckillRequest::parse(good.replace(from, to).as_bytes(), 0) {
-                Err(Rejection::Invalid { field: found, .. }) => assert_eq!(found, field),
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-}
+mod tests;

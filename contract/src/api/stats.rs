@@ -1,4 +1,4 @@
-//! HTTP bodies of statistics. Revenue counts what was paid and not taken back, not what was asked.
+//! HTTP bodies of statistics. Revenue counts orders that were paid and not cancelled afterwards.
 
 use crate::api::amount::{Amount, Sum};
 use crate::api::problem::Code;
@@ -11,63 +11,77 @@ use std::collections::{BTreeMap, HashMap};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DayStats {
+    /// Always 10000.
     pub code: u32,
-    /// `2024-01-01`
+    /// The day, such as `2024-01-01`.
     pub date: String,
     /// Orders placed.
     pub total: u64,
-    /// Paid, shipped and completed orders' amounts.
+    /// Revenue: what paid, shipped and completed orders come to.
     #[cfg_attr(feature = "openapi", schema(value_type = f64, example = 199.98))]
     pub amount: Sum,
-    /// By name of the state; every state is there.
+    /// Orders by status; every status is there.
     pub status: BTreeMap<&'static str, u64>,
-    /// Orders among `total + failures`, 0 to 1 in four decimals, rounded down; 1 where nothing was tried.
+    /// `total` divided by `total + failures`: 0 to 1 in four decimals, rounded down; 1 where both are 0.
     pub success_rate: f64,
-    /// Messages of the day that did not become orders.
+    /// Messages of the day that have not become orders.
     pub failures: u64,
 }
 
-/// What a dashboard shows, of today (UTC) unless it says otherwise.
+/// Figures for a dashboard, of today (UTC) unless stated otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Dashboard {
+    /// Always 10000.
     pub code: u32,
+    /// Revenue: what today's paid, shipped and completed orders come to.
     #[serde(rename = "todaySales")]
     #[cfg_attr(feature = "openapi", schema(value_type = f64, example = 199.98))]
     pub today_sales: Sum,
-    /// The newest 100 of all.
+    /// The newest 100 of all days, newest first.
     #[serde(rename = "recentOrders")]
     pub recent_orders: Vec<RecentOrder>,
-    /// The ten products most units of which were ordered today, in orders that neither were cancelled nor failed.
+    /// The ten products with the most units ordered today, without cancelled and failed orders.
     #[serde(rename = "hotProducts")]
     pub hot_products: Vec<HotProduct>,
-    /// Today's orders by state; every state is there.
+    /// Today's orders by status; every status is there.
     #[serde(rename = "statusDistribution")]
     pub status_distribution: Vec<StatusCount>,
 }
 
+/// An order on a dashboard.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecentOrder {
+    /// Snowflake in decimal.
     pub id: String,
+    /// Order number: date of creation (UTC), then 13 characters.
     pub order_no: String,
+    /// To be paid, or paid.
     pub amount: Amount,
+    /// Milliseconds UTC.
     pub created_at: Ms,
 }
 
+/// A product on a dashboard.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HotProduct {
+    /// Decimal text.
     pub product_id: String,
-    /// As the catalogue has it now; empty where it has none.
+    /// As in the catalogue at present; empty where the product is not there.
     pub product_name: String,
+    /// Units ordered today.
     pub quantity: u64,
 }
 
+/// Number of orders in one status.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StatusCount {
+    /// `pending`, `paid`, `shipped`, `completed`, `cancelled` or `failed`.
     pub status: &'static str,
+    /// Orders in this status.
     pub value: u64,
 }
 
@@ -75,14 +89,18 @@ pub struct StatusCount {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UserStats {
+    /// Always 10000.
     pub code: u32,
+    /// As spelled in the path.
     pub user_id: String,
+    /// Orders placed.
     pub total: u64,
-    /// Paid, shipped and completed orders' amounts.
+    /// Revenue: what paid, shipped and completed orders come to.
     #[cfg_attr(feature = "openapi", schema(value_type = f64, example = 199.98))]
     pub amount: Sum,
+    /// Orders by status; every status is there.
     pub status: BTreeMap<&'static str, u64>,
-    /// Of the newest order.
+    /// Creation of the newest order, milliseconds UTC; null without orders.
     pub last_order_at: Option<Ms>,
 }
 
@@ -93,7 +111,7 @@ fn by_status(counts: &Counts) -> BTreeMap<&'static str, u64> {
 }
 
 impl DayStats {
-    /// `day`: any moment of it.
+    /// `day`: any moment of it. `failures`: its messages that have not become orders.
     pub fn of(day: Ms, counts: &Counts, failures: u64) -> DayStats {
         let total = counts.orders();
         DayStats {
@@ -109,7 +127,7 @@ impl DayStats {
 }
 
 impl Dashboard {
-    /// `names` of products in the catalogue.
+    /// `names` of products in the catalogue; a missing one is shown as empty.
     pub fn of(
         today: &Counts,
         recent: &[Recent],
@@ -151,6 +169,7 @@ impl From<&Recent> for RecentOrder {
 }
 
 impl UserStats {
+    /// `counts` of all the user's orders.
     pub fn of(user: &User, counts: &Counts) -> UserStats {
         UserStats {
             code: Code::Success.number(),
@@ -164,75 +183,4 @@ impl UserStats {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::stats::Tally;
-    use domain::{Cents, OrderId, Status};
-    use serde_json::json;
-
-    fn counts() -> Counts {
-        let mut counts = Counts::default();
-        for (status, orders, cents) in [(Status::Pending, 2, 500), (Status::Paid, 1, 19_998)] {
-            let newest_at = Some(1_704_067_200_005);
-            counts.add(
-                status,
-                Tally {
-                    orders,
-                    cents,
-                    newest_at,
-                },
-            );
-        }
-        counts
-    }
-
-    #[test]
-    fn a_day_shows_every_state() {
-        let day = DayStats::of(1_704_067_200_005, &counts(), 1);
-        let expected = r#"{"code":10000,"date":"2024-01-01","total":3,"amount":199.98,"status":{"cancelled":0,"completed":0,"failed":0,"paid":1,"pending":2,"shipped":0},"success_rate":0.75,"failures":1}"#;
-        assert_eq!(serde_json::to_string(&day).unwrap(), expected);
-    }
-
-    #[test]
-    fn a_user_without_orders_is_all_zeros() {
-        let user = crate::api::identity::user("user_7").unwrap();
-        let stats = serde_json::to_value(UserStats::of(&user, &Counts::default())).unwrap();
-        assert_eq!(
-            (&stats["user_id"], &stats["total"], &stats["last_order_at"]),
-            (&json!("user_7"), &json!(0), &json!(null))
-        );
-        let stats = UserStats::of(&user, &counts());
-        assert_eq!(stats.last_order_at, Some(1_704_067_200_005));
-    }
-
-    #[test]
-    fn a_dashboard_speaks_as_the_seed_did() {
-        let recent = Recent {
-            id: OrderId::new((1 << 22) | 5).unwrap(),
-            actual: Cents::new(50).unwrap(),
-            created_at: 9,
-        };
-        let sold = |product, units| Sold {
-            product: ProductId(product),
-            units,
-        };
-        let names = HashMap::from([(ProductId(1), "Cup".to_owned())]);
-        let hot = [sold(1, 4), sold(2, 3)];
-        let shown = Dashboard::of(&counts(), &[recent], &hot, &names);
-        let shown = serde_json::to_value(&shown).unwrap();
-        assert_eq!(shown["todaySales"].to_string(), "199.98");
-        assert_eq!(
-            shown["recentOrders"][0]["order_no"],
-            recent.id.order_no().as_str()
-        );
-        assert_eq!(
-            shown["hotProducts"],
-            json!([{ "product_id": "1", "product_name": "Cup", "quantity": 4 },
-                   { "product_id": "2", "product_name": "", "quantity": 3 }])
-        );
-        assert_eq!(
-            shown["statusDistribution"][1],
-            json!({ "status": "paid", "value": 1 })
-        );
-    }
-}
+mod tests;

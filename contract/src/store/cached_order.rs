@@ -1,20 +1,22 @@
-//! An order in Redis, as functions and relay put it there and read it back.
+//! A cached order in Redis, written and read by functions and relay.
 
 use crate::api::order::OrderView;
 use domain::{Order, UserId};
 
-/// Value of the Redis key of an order: `<version> <user_id>\n<order on /v1>`. Version 0 without an
-/// order says that there is none; the first version of any order replaces it.
+/// Value of the Redis key of an order: `<version> <user_id>\n<order on /v1>`. Version 0 without an order means that
+/// there is none; the first version of any order replaces it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CachedOrder {
+    /// The order's; 0 where no such order exists.
     pub version: u32,
+    /// Its buyer; 0 where no such order exists.
     pub user: UserId,
-    /// `None` where no such order exists.
+    /// The order on `/v1`; `None` where no such order exists.
     pub json: Option<String>,
 }
 
 impl CachedOrder {
-    /// What is kept for an id that names no order.
+    /// Cached for an id that names no order.
     pub const ABSENT: &'static str = "0 0\n";
 
     /// `None` where the bytes are not of this format: the cache is then treated as empty.
@@ -32,12 +34,15 @@ impl CachedOrder {
     }
 
     /// The value for an order.
+    ///
+    /// # Errors
+    /// Where it cannot be serialized.
     pub fn render(order: &Order) -> serde_json::Result<String> {
         let json = OrderView::from(order).json()?;
         Ok(CachedOrder::value(order, &json))
     }
 
-    /// The value for an order whose JSON on `/v1` is there already.
+    /// The value for an order whose JSON on `/v1` exists already.
     pub fn value(order: &Order, json: &str) -> String {
         format!("{} {}\n{json}", order.version, order.user.id.get())
     }

@@ -1,5 +1,5 @@
-//! Calls of the scripts: each one's KEYS and ARGV are put in their order here alone, so that functions and relay cannot
-//! disagree about them. What a script answers is said at its head (`redis/*.lua`).
+//! Calls of the scripts: the order of each one's KEYS and ARGV is defined only here, so that functions and relay cannot
+//! disagree about it. What a script returns is documented at its head (`redis/*.lua`).
 
 pub mod order;
 pub mod sale;
@@ -13,9 +13,11 @@ use std::fmt;
 /// One call of a script. Large texts are borrowed.
 #[derive(Clone, Debug)]
 pub struct Call<'a> {
+    /// The script to run.
     pub script: &'static Script,
-    /// All with one hash tag.
+    /// Its KEYS, all with one hash tag.
     pub keys: Vec<String>,
+    /// Its ARGV.
     pub arguments: Vec<Cow<'a, str>>,
 }
 
@@ -29,20 +31,20 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Adds a text as it is.
+    /// Adds a text.
     #[must_use]
     pub fn text(mut self, text: impl Into<Cow<'a, str>>) -> Self {
         self.arguments.push(text.into());
         self
     }
 
-    /// Adds a number, or what else shows itself as text.
+    /// Adds a number, or another value that converts to text.
     #[must_use]
     pub fn arg(self, argument: impl ToString) -> Self {
         self.text(argument.to_string())
     }
 
-    /// Adds one after the other.
+    /// Adds several values in their order.
     #[must_use]
     pub fn args<T: ToString>(mut self, arguments: impl IntoIterator<Item = T>) -> Self {
         let texts = arguments.into_iter().map(|one| one.to_string().into());
@@ -51,10 +53,10 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Whom Redis has promised units: as intents name them.
+/// Who holds a reservation in Redis, as the field of an intent names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Holder {
-    /// An order, from its reservation until the database has it.
+    /// An order, from its reservation until the database has taken its units.
     Order(OrderId),
     /// A flash sale that is being preheated, by its number.
     Sale(u32),

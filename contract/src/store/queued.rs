@@ -1,4 +1,4 @@
-//! What Redis keeps of an order that was accepted before the database has it, so that it can be polled at once.
+//! An order that was accepted, as Redis keeps it until the database has it, so that it can be polled at once.
 
 use crate::api::identity;
 use crate::api::order::OrderView;
@@ -10,12 +10,17 @@ use domain::{Order, SeckillId, User};
 pub enum QueuedOrder {
     /// The whole order, accepted by `Prefer: respond-async`. Stored as its JSON on `/v1`.
     Order(Box<OrderView>),
-    /// An order that a token may become, or has become by now. Stored as `seckill <sale> <user as spelled>`.
-    Purchase { sale: SeckillId, user: User },
+    /// The order of a token, whether it was bought or not. Stored as `seckill <sale> <user as spelled>`.
+    Purchase {
+        /// The flash sale of the token.
+        sale: SeckillId,
+        /// The token's user.
+        user: User,
+    },
 }
 
 impl QueuedOrder {
-    /// A not yet written order, as it is shown.
+    /// The order as it is shown while it is not written.
     pub fn view(order: &Order) -> OrderView {
         OrderView {
             status: QUEUED.to_owned(),
@@ -28,7 +33,7 @@ impl QueuedOrder {
         format!("seckill {sale} {}", user.shown())
     }
 
-    /// `None` for what no program of ours has stored.
+    /// `None` where the value has neither form.
     pub fn parse(value: &[u8]) -> Option<QueuedOrder> {
         let text = std::str::from_utf8(value).ok()?;
         let Some(purchase) = text.strip_prefix("seckill ") else {
@@ -41,7 +46,7 @@ impl QueuedOrder {
         })
     }
 
-    /// Whose order it is.
+    /// The buyer; `None` where the stored spelling is not acceptable.
     pub fn user(&self) -> Option<User> {
         match self {
             QueuedOrder::Order(view) => identity::user(&view.user_id).ok(),

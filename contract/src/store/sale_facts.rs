@@ -1,18 +1,26 @@
-//! What Redis knows of a flash sale: from the function that preheats it, or from the relay where Redis lost it.
+//! What Redis knows of a flash sale: written by the function that preheats it, or by the relay where Redis lost it.
 
 use domain::{Cents, Ms, SeckillId, SkuId};
 
-/// The facts of a sale, of which `seckill_load` and the relay's `reopen` make the hash that tokens and purchases go by.
+/// The facts of a sale, which `seckill_load` and the relay's `reopen` write to the hash that tokens and purchases are
+/// checked against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaleFacts {
+    /// Product and number.
     pub id: SeckillId,
     /// The ordinary sku its units come from.
     pub sku: SkuId,
+    /// Of one unit.
     pub price: Cents,
+    /// Units one buyer may take, in one order.
     pub per_user_max: u32,
+    /// First moment of sale.
     pub starts_at: Ms,
+    /// First moment after the sale.
     pub ends_at: Ms,
+    /// The product's, for the order.
     pub name: String,
+    /// The product's, for the order.
     pub image: Option<String>,
 }
 
@@ -22,12 +30,12 @@ impl SaleFacts {
         self.sku.of_sale(self.id.number)
     }
 
-    /// As the product's list of sales has it.
+    /// `<starts_at>:<ends_at>`, as in the product's list of sales.
     pub fn window(&self) -> String {
         format!("{}:{}", self.starts_at, self.ends_at)
     }
 
-    /// Number and window, under which the product knows the sale, then field, value pairs.
+    /// Number and window for the product's list of sales, then field, value pairs.
     pub fn arguments(&self) -> Vec<String> {
         let fields = [
             ("id", self.id.to_string()),

@@ -1,21 +1,21 @@
-//! Groups of replies that go stale together (RFC 9875), named by functions and relay; and the channel on which hosts
-//! are told, whose messages the host defines (docs/ARCHITECTURE.md).
+//! Groups of replies that become stale together (RFC 9875), named by functions and relay; and the Redis channel that
+//! notifies hosts, whose messages the host defines (docs/ARCHITECTURE.md).
 
 use domain::{OrderId, ProductId, UserId};
 
-/// Lists of everybody's orders.
+/// Lists of orders of all users.
 pub const ORDERS: &str = "orders";
 /// Lists of products.
 pub const PRODUCTS: &str = "products";
-/// Where what is stale is published.
+/// Redis channel on which stale groups are published.
 pub const CHANNEL: &str = "http-cache";
-/// Groups of one message; a longer one is better sent in parts.
+/// Groups of one message; more are sent as several messages.
 pub const MESSAGE_GROUPS_MAX: usize = 2_000;
 
-/// How long a host may tell a reply again without asking, in seconds.
+/// How long a host may serve a cached reply without asking the component, in seconds.
 pub const FRESH_SECONDS: u32 = 1;
 
-/// What shows an order.
+/// Replies that show an order.
 pub fn order(id: OrderId) -> String {
     format!("order-{id}")
 }
@@ -25,17 +25,17 @@ pub fn user(id: UserId) -> String {
     format!("user-{}", id.get())
 }
 
-/// What shows a product.
+/// Replies that show a product.
 pub fn product(id: ProductId) -> String {
     format!("product-{}", id.0)
 }
 
-/// What is stale when an order has changed.
+/// The groups that are stale when an order has changed or is new.
 pub fn of_order(id: OrderId, owner: UserId) -> [String; 3] {
     [order(id), user(owner), ORDERS.to_owned()]
 }
 
-/// The message that says so; nobody answers it.
+/// The message that these groups are stale; hosts do not acknowledge it.
 pub fn stale<'a>(groups: impl IntoIterator<Item = &'a str>) -> String {
     let mut message = "stale".to_owned();
     for group in groups {

@@ -1,5 +1,5 @@
-//! The outbox event: one per version of an order, carrying the whole order, so that a consumer
-//! needs no look-up and the newest version alone is enough for the search index.
+//! The outbox event: one per version of an order, carrying the whole order, so that a consumer needs no look-up and the
+//! newest version alone is enough for the search index.
 
 use domain::order::Step;
 use domain::stock::StockEffect;
@@ -8,18 +8,22 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Format of the payload; consumers refuse what they do not know.
+/// Format of the payload; consumers refuse any other.
 pub const SCHEMA: u32 = 1;
 
+/// What has happened to the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventType {
+    /// The first version of an order.
     #[serde(rename = "order.created")]
     Created,
+    /// Every later version: one step of its status.
     #[serde(rename = "order.status_changed")]
     StatusChanged,
 }
 
 impl EventType {
+    /// As in JSON, the outbox column `event_type` and the header of that name.
     pub const fn name(self) -> &'static str {
         match self {
             EventType::Created => "order.created",
@@ -28,13 +32,17 @@ impl EventType {
     }
 }
 
-/// `StockEffect` on the wire.
+/// `StockEffect` in JSON: how units of each line move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StockAction {
+    /// available -> locked.
     Reserve,
+    /// locked -> sold.
     Confirm,
+    /// locked -> available.
     Rollback,
+    /// sold -> available.
     Return,
 }
 
@@ -63,78 +71,118 @@ impl From<StockAction> for StockEffect {
 /// Value of `t_local_message.payload`. Times in ms, money in cents, ids as strings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OrderEvent {
+    /// [`SCHEMA`].
     pub schema: u32,
+    /// UUID made of order id and version; the outbox column of the same name.
     pub message_id: String,
+    /// What has happened.
     pub event_type: EventType,
+    /// The order's `updated_at`.
     pub occurred_at: Ms,
+    /// Of the request that caused it, 32 hex digits; absent where no request did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
+    /// Status before; absent for `order.created`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// What happens to the units; absent where nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stock: Option<StockAction>,
+    /// The order as it is after the change.
     pub order: OrderDocument,
 }
 
 /// An order as events and the search index hold it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OrderDocument {
+    /// Snowflake in decimal.
     pub id: String,
+    /// Date of creation and the id in base 36, 21 characters.
     pub order_no: String,
+    /// Numeric id in decimal.
     pub user_id: String,
+    /// The caller's spelling; absent where it was the plain number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_ref: Option<String>,
+    /// Name, such as `pending`.
     pub status: String,
+    /// 1 when created, one more with each change.
     pub version: u32,
+    /// Sum of the subtotals.
     pub total_cents: i64,
+    /// Deducted from the total.
     pub discount_cents: i64,
+    /// To be paid.
     pub actual_cents: i64,
+    /// As the caller sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<String>,
+    /// Plain or JSON text, as the caller sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipping_address: Option<String>,
+    /// The buyer's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
+    /// The provider's id of the payment that paid it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<String>,
+    /// Present where it was cancelled with a reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_reason: Option<String>,
+    /// In the order of the request.
     pub items: Vec<ItemDocument>,
+    /// When its id was minted, or when it was bought.
     pub created_at: Ms,
+    /// Time of this version.
     pub updated_at: Ms,
+    /// Absent until paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Ms>,
+    /// Absent until shipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipped_at: Option<Ms>,
+    /// Absent until completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Ms>,
+    /// Absent unless cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_at: Option<Ms>,
 }
 
+/// A line of an [`OrderDocument`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ItemDocument {
+    /// Decimal text.
     pub product_id: String,
+    /// Decimal text; units of a flash sale have the sale's own sku.
     pub sku_id: String,
+    /// As in the catalogue when it was ordered.
     pub product_name: String,
+    /// As in the catalogue when it was ordered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product_image: Option<String>,
+    /// Of one unit.
     pub price_cents: i64,
+    /// Units.
     pub quantity: u32,
+    /// Price times quantity.
     pub subtotal_cents: i64,
+    /// Where the units were reserved first: `redis` or `db`.
     pub stock_mode: String,
 }
 
-/// Why a payload is not an event of ours.
+/// Why a document is no order of ours.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {reason}")]
 pub struct BadEvent {
+    /// Its path, such as `order.items.price_cents`.
     pub field: &'static str,
+    /// Continues the sentence that the field begins.
     pub reason: String,
 }
 
 impl OrderEvent {
-    /// The event of a freshly created order.
+    /// The event of an order that was just created.
     pub fn created(order: &Order, trace_id: Option<&str>) -> OrderEvent {
         OrderEvent::new(
             order,

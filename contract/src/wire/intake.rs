@@ -8,7 +8,7 @@ use domain::{
 };
 use std::collections::HashMap;
 
-/// What an entry asks the writer to do.
+/// What an entry asks the batch writer to do, by its field `kind`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Intake {
     /// A purchase in a flash sale: once per sale, user and product.
@@ -17,29 +17,41 @@ pub enum Intake {
     Order(Box<Accepted>),
 }
 
-/// As `seckill_buy` writes it, or a message of another system says it.
+/// A purchase as `seckill_buy` writes it, or made of another system's message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Purchase {
+    /// Field `order`: the id that the token was issued with.
     pub order: OrderId,
+    /// Fields `user` and `ref`, which is empty where the spelling was the plain number.
     pub user: User,
-    /// Ours (`<product>-<number>`), or another system's text.
+    /// Field `seckill`: ours (`<product>-<number>`), or another system's text, empty where it sends none.
     pub seckill_id: String,
+    /// Field `product`.
     pub product: ProductId,
-    /// The sale's own where the sale is ours.
+    /// Field `sku`: the sale's own where the sale is ours, else 0.
     pub sku: SkuId,
+    /// Field `quantity`: units.
     pub quantity: u32,
+    /// Field `price`: of one unit, in cents.
     pub price: Cents,
+    /// Field `name`: the product's.
     pub name: String,
+    /// Field `image`: the product's; `None` where empty.
     pub image: Option<String>,
+    /// Field `at`: when it was bought; for another system's, when it was read.
     pub at: Ms,
+    /// Field `trace`: of the request; `None` for another system's.
     pub trace_id: Option<String>,
 }
 
+/// An order that was accepted to be written later.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accepted {
+    /// Field `event`: the event of the new order, as JSON.
     pub event: OrderEvent,
-    /// Hashes of the caller's key and payload, for the guard in the database.
+    /// Field `key`: hash of the caller's idempotency key in hex; `None` where there was none.
     pub key: Option<[u8; 16]>,
+    /// Field `payload`: hash of the payload in hex. Both hashes guard the order in the database.
     pub payload: [u8; 16],
 }
 
@@ -47,7 +59,9 @@ pub struct Accepted {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {reason}")]
 pub struct BadEntry {
+    /// Name of the field.
     pub field: &'static str,
+    /// Continues the sentence that the field begins.
     pub reason: String,
 }
 
@@ -59,7 +73,7 @@ fn bad(field: &'static str, reason: impl Into<String>) -> BadEntry {
 }
 
 impl Intake {
-    /// Reads the fields of an entry. Strict: what is missing or odd is named.
+    /// Reads the fields of an entry. Strict: a missing or malformed field is an error.
     ///
     /// # Errors
     /// Which field is wrong, and how.
@@ -71,6 +85,7 @@ impl Intake {
         }
     }
 
+    /// The id of its order; `None` where that cannot be read.
     pub fn order_id(&self) -> Option<OrderId> {
         match self {
             Intake::Purchase(purchase) => Some(purchase.order),
@@ -146,7 +161,7 @@ impl Purchase {
     /// The pending order it becomes.
     ///
     /// # Errors
-    /// Where its amount does not fit, or the id is not the buyer's.
+    /// Where the id is not the buyer's, the quantity is 0, or the amount does not fit.
     pub fn order(&self) -> Result<Order, Rejection> {
         if self.order.gene() != self.user.id.gene() {
             return Err(Rejection::invalid("order", "is no id of this user"));
@@ -175,68 +190,11 @@ impl Purchase {
         ))
     }
 
-    /// The sale, where it is ours.
+    /// The flash sale; `None` where it is another system's.
     pub fn sale(&self) -> Option<SeckillId> {
         SeckillId::of(self.product, self.sku)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fields() -> HashMap<String, Vec<u8>> {
-        let order = OrderId::compose(4096, UserId::new(7).gene()).unwrap();
-        let sku = SkuId(0).of_sale(3);
-        [
-            ("kind", "seckill".to_owned()),
-            ("order", order.to_string()),
-            ("user", "7".to_owned()),
-            ("ref", String::new()),
-            ("seckill", "1-3".to_owned()),
-            ("product", "1".to_owned()),
-            ("sku", sku.0.to_string()),
-            ("quantity", "2".to_owned()),
-            ("price", "990".to_owned()),
-            ("name", "Cup".to_owned()),
-            ("image", String::new()),
-            ("at", "1795264560130".to_owned()),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.into_bytes()))
-        .collect()
-    }
-
-    #[test]
-    fn a_purchase_becomes_a_pending_order() {
-        let Ok(Intake::Purchase(purchase)) = Intake::read(&fields()) else {
-            panic!("no purchase");
-        };
-        let order = purchase.order().unwrap();
-        assert_eq!((order.actual.get(), order.version), (1980, 1));
-        assert_eq!(purchase.sale().unwrap().to_string(), "1-3");
-    }
-
-    #[test]
-    fn what_is_odd_is_named() {
-        for (name, value, why) in [
-            ("kind", "x", "kind is unknown"),
-            ("order", "0", "order is no order id"),
-            ("quantity", "-1", "quantity is no number"),
-            ("price", "9999999999999", "price is out of range"),
-            ("name", "", "name is missing"),
-            ("user", "u", "user is no number"),
-        ] {
-            let mut fields = fields();
-            fields.insert(name.to_owned(), value.as_bytes().to_vec());
-            let error = Intake::read(&fields).unwrap_err().to_string();
-            assert!(error.starts_with(why), "{error}");
-        }
-        let mut foreign = fields();
-        foreign.insert("user".to_owned(), b"8".to_vec());
-        let Ok(Intake::Purchase(purchase)) = Intake::read(&foreign) else {
-            panic!("no purchase");
-        };
-        assert!(purchase.order().is_err(), "an id of another user's gene");
-    }
-}
+mod tests;

@@ -1,5 +1,5 @@
-//! Kafka: which topics an outbox event goes to, and the value each topic carries.
-//! The key is always the order id, so everything about one order stays in order within a topic.
+//! Kafka: which topics an outbox event goes to, and the value each topic carries. The key is always the order id, so
+//! everything about one order stays in order within a topic.
 
 use crate::api::amount::Amount;
 use crate::wire::event::{EventType, OrderDocument, OrderEvent, StockAction};
@@ -7,62 +7,89 @@ use crate::wire::seckill_message::SeckillMessage;
 use domain::{Cents, Ms, ProductId, SeckillId, SkuId, calendar};
 use serde::{Deserialize, Serialize};
 
+/// Topic of new orders.
 pub const ORDER_CREATED: &str = "order.created";
+/// Topic of every change of an order's status.
 pub const ORDER_STATUS_CHANGED: &str = "order.status_changed";
-/// All moves of stock, told apart by the header `event_type`, so that a rollback never overtakes its reservation.
+/// Topic of all stock moves, distinguished by the header `event_type`, so that a rollback never overtakes its
+/// reservation.
 pub const STOCK: &str = "doos.stock.deduct";
 
-/// Purchases in flash sales, in MiniShop's JSON: ours, told apart by the header `ce_source`, and other systems'.
+/// Topic of purchases in flash sales, in MiniShop's JSON: ours, marked by the header `ce_source`, and other systems'.
 pub const SECKILL_SUCCESS: &str = "seckill.success";
-/// `ce_source` of the purchases that are already orders here.
+/// `ce_source` of purchases that are orders here already.
 pub const SECKILL_SOURCE: &str = "/orders/seckill";
 
-/// Consumer groups of the relay.
+/// Consumer group of the relay that applies stock moves to the database.
 pub const INVENTORY_GROUP: &str = "inventory-service";
+/// Consumer group of the relay that feeds the search index.
 pub const INDEX_GROUP: &str = "order-index";
+/// Consumer group of the relay that takes in other systems' purchases.
 pub const SECKILL_GROUP: &str = "seckill-order";
-/// Passes our own purchases on from the topic to RabbitMQ.
+/// Consumer group of the relay that forwards our own purchases from the topic to RabbitMQ.
 pub const RABBITMQ_GROUP: &str = "seckill-rabbitmq";
 
 /// Value of `order.created` and `order.status_changed`. The flat fields are those that consumers of sharded orders
 /// read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OrderMessage {
+    /// Of the outbox row.
     pub message_id: String,
+    /// What has happened.
     pub event_type: EventType,
+    /// Snowflake in decimal.
     pub order_id: String,
+    /// Numeric id in decimal.
     pub user_id: String,
+    /// Of the first item, in decimal; empty without items.
     pub product_id: String,
+    /// To be paid.
     pub amount: Amount,
+    /// Milliseconds UTC.
     pub occurred_at: Ms,
+    /// Status before; absent for `order.created`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// The order as it is after the change.
     pub order: OrderDocument,
 }
 
 /// Value of `doos.stock.deduct`. The flat product and quantity are the first line's, as DOOS' consumers read them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StockMessage {
+    /// Of the outbox row.
     pub message_id: String,
+    /// How the units of every line move.
     pub action: StockAction,
+    /// Snowflake in decimal.
     pub order_id: String,
+    /// Numeric id in decimal.
     pub user_id: String,
+    /// Of the first line, in decimal; empty without lines.
     pub product_id: String,
+    /// Of the first line, in units.
     pub quantity: u32,
+    /// Milliseconds UTC.
     pub occurred_at: Ms,
+    /// Every line.
     pub items: Vec<StockLine>,
 }
 
+/// A line of a [`StockMessage`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StockLine {
+    /// Decimal text.
     pub product_id: String,
+    /// Decimal text; units of a flash sale have the sale's own sku.
     pub sku_id: String,
+    /// Units.
     pub quantity: u32,
+    /// Where the units were reserved first: `redis` or `db`.
     pub stock_mode: String,
 }
 
 impl StockMessage {
-    /// Name in the `event_type` header.
+    /// Value of the header `event_type`.
     pub const fn event_type(action: StockAction) -> &'static str {
         match action {
             StockAction::Reserve => "stock.deduct",
@@ -72,15 +99,21 @@ impl StockMessage {
     }
 }
 
-/// One record to publish. `topic` is without the configured prefix.
+/// One record to publish. Topics are without the configured prefix.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
+    /// A new or changed order.
     Order {
+        /// [`ORDER_CREATED`] or [`ORDER_STATUS_CHANGED`].
         topic: &'static str,
+        /// The JSON value.
         value: Box<OrderMessage>,
     },
+    /// A stock move.
     Stock {
+        /// [`STOCK`].
         topic: &'static str,
+        /// The JSON value.
         value: StockMessage,
     },
     /// A purchase in a flash sale of ours.
@@ -88,6 +121,7 @@ pub enum Record {
 }
 
 impl Record {
+    /// Without the configured prefix.
     pub fn topic(&self) -> &'static str {
         match self {
             Record::Order { topic, .. } | Record::Stock { topic, .. } => topic,
@@ -95,6 +129,10 @@ impl Record {
         }
     }
 
+    /// The value as JSON.
+    ///
+    /// # Errors
+    /// Where it cannot be serialized.
     pub fn value(&self) -> serde_json::Result<Vec<u8>> {
         match self {
             Record::Order { value, .. } => serde_json::to_vec(value),
@@ -103,6 +141,7 @@ impl Record {
         }
     }
 
+    /// Value of the headers `event_type` and `ce_type`.
     pub fn event_type(&self) -> &'static str {
         match self {
             Record::Order { value, .. } => value.event_type.name(),
@@ -111,7 +150,7 @@ impl Record {
         }
     }
 
-    /// `ce_source`.
+    /// Value of the header `ce_source`.
     pub fn source(&self) -> &'static str {
         match self {
             Record::Order { .. } => "/orders",
@@ -121,7 +160,7 @@ impl Record {
     }
 }
 
-/// The message of a fresh purchase in a flash sale of ours.
+/// The message of a new purchase in a flash sale of ours.
 fn seckill(event_type: EventType, order: &OrderDocument) -> Option<SeckillMessage> {
     let item = order
         .items
@@ -139,7 +178,7 @@ fn seckill(event_type: EventType, order: &OrderDocument) -> Option<SeckillMessag
     })
 }
 
-/// The records of one outbox row; all carry its message id.
+/// The records of one outbox row, the order's own last; all carry its message id.
 pub fn records(event: OrderEvent) -> Vec<Record> {
     let topic = match event.event_type {
         EventType::Created => ORDER_CREATED,

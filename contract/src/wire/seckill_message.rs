@@ -10,30 +10,43 @@ use serde::{Deserialize, Serialize};
 /// Value of `seckill.success`, as MiniShop writes and reads it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SeckillMessage {
+    /// From 1, below 2^62 in what is read; a hashed user in what is sent may be above.
     pub user_id: u64,
+    /// From 1.
     pub product_id: u64,
+    /// Units, from 1.
     pub quantity: i64,
+    /// Of one unit, as `9.90`.
     pub unit_price: Amount,
+    /// Up to 64 characters; empty where the sender has none.
     #[serde(default)]
     pub seckill_id: String,
-    /// RFC 3339, UTC.
+    /// When it was bought: RFC 3339, UTC.
     pub timestamp: String,
 }
 
-/// A flash-sale message of another system, checked. It has no order id yet.
+/// Another system's flash-sale message, checked. It has no order id yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignPurchase {
+    /// From 1, below 2^62.
     pub user: u64,
+    /// May not exist here.
     pub product: ProductId,
+    /// From 1.
     pub quantity: u32,
+    /// Of one unit.
     pub price: Cents,
+    /// Up to 64 characters; may be empty.
     pub seckill_id: String,
+    /// When it was bought, by the other system's clock.
     pub at: Ms,
 }
 
 impl SeckillMessage {
+    /// Parses and checks a message.
+    ///
     /// # Errors
-    /// Which field is wrong.
+    /// Where a field is not acceptable; the rejection names it.
     pub fn parse(bytes: &[u8]) -> Result<ForeignPurchase, Rejection> {
         let message: SeckillMessage = body::parse(bytes)?;
         let product = product_id("product_id", &message.product_id.to_string())?;

@@ -1,4 +1,4 @@
-//! The idempotency key in Redis: admitted, completed, enqueued, freed. The only caller of those four scripts.
+//! The idempotency key in Redis: admitted, completed, enqueued, freed.
 
 use super::request::Request;
 use contract::store::call::order::{self as call, Admit, Response};
@@ -7,23 +7,25 @@ use contract::wire::event::OrderEvent;
 use domain::hex::hex;
 use domain::idempotency::{KeyState, Verdict, verdict};
 use domain::limits::{COMPLETED_TTL_MS, INTAKE_LENGTH_MAX, PROCESSING_TTL_MS, SUBMIT_GUARD_MS};
-use domain::{Order, OrderId, Rejection, UserId};
+use domain::{Order, OrderId, Rejection};
 use guest::Fault;
 use guest::config::Config;
 use guest::redis::{Answer, Redis};
 use shop::order_cache;
-use shop::order_store::Guard;
 
-/// The key of one request, and how long its states are kept.
-#[derive(Debug)]
-pub struct Admission {
+/// The key of one request, and all that its scripts need.
+pub struct Admission<'a> {
+    redis: &'a Redis,
+    config: &'a Config,
+    request: &'a Request,
+    trace_id: &'a str,
+    /// Redis key of the request's state.
     key: String,
+    /// Hex of the payload's hash.
     payload: String,
-    user: UserId,
-    keyless: bool,
 }
 
-/// What admitting gave.
+/// How an admitted request goes on.
 #[derive(Debug)]
 pub enum Admitted {
     Place(OrderId),
@@ -49,30 +51,41 @@ const PLACED: u16 = 200;
 const ACCEPTED: u16 = 202;
 const RATE_WINDOW_MS: u64 = 60_000;
 
-impl Admission {
-    pub fn of(request: &Request) -> Admission {
-        Admission {
+impl<'a> Admission<'a> {
+    pub fn of(
+        redis: &'a Redis,
+        config: &'a Config,
+        request: &'a Request,
+        trace_id: &'a str,
+    ) -> Self {
+        Self {
+            redis,
+            config,
+            request,
+            trace_id,
             key: keys::admission(request.user.id, request.key.as_ref(), &request.payload),
             payload: hex(&request.payload),
-            user: request.user.id,
-            keyless: request.key.is_none(),
         }
     }
 
-    pub async fn admit(&self, redis: &Redis, config: &Config) -> Result<Admitted, Fault> {
-        let processing_ms = match self.keyless {
+    fn is_keyless(&self) -> bool {
+        self.request.key.is_none()
+    }
+
+    pub async fn admit(&self) -> Result<Admitted, Fault> {
+        let processing_ms = match self.is_keyless() {
             true => SUBMIT_GUARD_MS,
             false => PROCESSING_TTL_MS,
         };
         let admit = Admit {
             key: &self.key,
-            user: self.user,
+            user: self.request.user.id,
             payload: &self.payload,
             processing_ms,
-            orders_max: config.user_orders_per_minute_max,
+            orders_max: self.config.user_orders_per_minute_max,
             window_ms: RATE_WINDOW_MS,
         };
-        let answer = redis.call(&admit.into()).await?;
+        let answer = self.redis.call(&admit.into()).await?;
         let now = answer.number(0, "time")?;
         let state = match answer.text(1).as_deref() {
             Some("limited") => {
@@ -92,7 +105,7 @@ impl Admission {
             },
             _ => return Err(Fault::Internal(format!("admit answered {answer:?}"))),
         };
-        match verdict(state, self.keyless, now) {
+        match verdict(state, self.is_keyless(), now) {
             Verdict::Place(order) => Ok(Admitted::Place(order)),
             Verdict::TakeOver(order) => Ok(Admitted::TakeOver(order)),
             Verdict::Replay(_) => Ok(Admitted::Replay {
@@ -107,7 +120,7 @@ impl Admission {
 
     fn minted(&self, answer: &Answer) -> Result<OrderId, Fault> {
         let tick = answer.number(2, "minted id")?;
-        OrderId::compose(tick, self.user.gene())
+        OrderId::compose(tick, self.request.user.id.gene())
             .ok_or_else(|| Fault::Internal(format!("minted tick {tick}")))
     }
 
@@ -115,23 +128,19 @@ impl Admission {
     /// which is not the order's where an earlier request with the same key made it.
     pub async fn complete(
         &self,
-        redis: &Redis,
-        config: &Config,
         admitted: OrderId,
         order: &Order,
         body: &str,
     ) -> Result<(), Fault> {
         let cached = order_cache::of_body(order, body);
-        let shard = config.shards().shard_of(order.id.gene());
+        let shard = self.config.shards().shard_of(order.id.gene());
         let response = self.response(admitted, PLACED, body);
-        redis
-            .call(&call::complete(&response, cached, shard))
-            .await
-            .map(drop)
+        let complete = call::complete(&response, cached, shard);
+        self.redis.call(&complete).await.map(drop)
     }
 
-    fn response<'a>(&'a self, admitted: OrderId, status: u16, body: &'a str) -> Response<'a> {
-        let kept_ms = match self.keyless {
+    fn response<'b>(&'b self, admitted: OrderId, status: u16, body: &'b str) -> Response<'b> {
+        let kept_ms = match self.is_keyless() {
             true => SUBMIT_GUARD_MS,
             false => COMPLETED_TTL_MS,
         };
@@ -146,27 +155,20 @@ impl Admission {
     }
 
     /// Keeps the response and hands the order to the relay's batch writer, in one step.
-    pub async fn enqueue(
-        &self,
-        redis: &Redis,
-        order: &Order,
-        guard: Guard,
-        body: &str,
-        trace_id: &str,
-    ) -> Result<Enqueued, Fault> {
-        let event = serde_json::to_string(&OrderEvent::created(order, Some(trace_id)))
-            .map_err(|error| Fault::Internal(error.to_string()))?;
-        let key = guard.key.map_or(String::new(), |key| hex(&key));
-        let payload = hex(&guard.payload);
+    pub async fn enqueue(&self, order: &Order, body: &str) -> Result<Enqueued, Fault> {
+        let event = OrderEvent::created(order, Some(self.trace_id));
+        let event =
+            serde_json::to_string(&event).map_err(|error| Fault::Internal(error.to_string()))?;
+        let key = self.request.key.map_or(String::new(), |key| hex(&key));
         let entry = [
             ("event", event.as_str()),
             ("key", &key),
-            ("payload", &payload),
-            ("trace", trace_id),
+            ("payload", &self.payload),
+            ("trace", self.trace_id),
         ];
         let response = self.response(order.id, ACCEPTED, body);
-        let enqueue = call::enqueue(&response, self.user, INTAKE_LENGTH_MAX, &entry);
-        let answer = redis.call(&enqueue).await?;
+        let enqueue = call::enqueue(&response, self.request.user.id, INTAKE_LENGTH_MAX, &entry);
+        let answer = self.redis.call(&enqueue).await?;
         match answer.text(0).as_deref() {
             Some("ok") => Ok(Enqueued::Done),
             Some("lost") => Ok(Enqueued::Refused(
@@ -177,10 +179,11 @@ impl Admission {
         }
     }
 
-    /// Frees the key of a request that left nothing behind. False where the request has ended, or the key is another's.
-    pub async fn free(&self, redis: &Redis, admitted: OrderId) -> Result<bool, Fault> {
+    /// Frees the key of a request that left nothing behind. False where the request has ended, or another one has the
+    /// key.
+    pub async fn free(&self, admitted: OrderId) -> Result<bool, Fault> {
         let free = call::free(self.key.clone(), admitted, keys::PROCESSING);
-        let answer = redis.call(&free).await?;
+        let answer = self.redis.call(&free).await?;
         Ok(answer.number::<i64>(0, "count of keys")? > 0)
     }
 }

@@ -1,5 +1,5 @@
-//! Units of products whose stock is kept in the database: reserved there before the order exists, with a
-//! stock log row per line, so that a crash between the two databases is rolled back by the relay.
+//! Units of products whose stock is kept in the database: reserved there before the order exists, with a stock log row
+//! per line, by which the relay rolls back after a crash between the two databases.
 
 use contract::store::sql::NOW_MS;
 use domain::backoff::stock_spin_ms;
@@ -10,18 +10,18 @@ use guest::mysql_error::Kind;
 use guest::transaction::{self, End, Plan, Stop, Transaction, Work};
 use std::time::{Duration, Instant};
 
-/// `t_stock_log.state` of a reservation. One that is given back leaves no row: it is no reservation.
+/// `t_stock_log.state` of a reservation. A released one leaves no row.
 const RESERVED: u8 = 1;
-/// Giving back may take so long, retries included; the relay does it later otherwise.
+/// How long a release may take with its retries; after that it is left to the relay.
 const RELEASE_MAX: Duration = Duration::from_secs(2);
 
-/// Waits between attempts that others are in the way of, until `deadline`.
+/// Waits between attempts that meet locks, until `deadline`.
 fn waits(deadline: Instant) -> impl Iterator<Item = Duration> {
     let all = (0..).map_while(stock_spin_ms).map(Duration::from_millis);
     all.take_while(move |wait| Instant::now() + *wait < deadline)
 }
 
-/// The lines this module is for, in the order in which every transaction locks them.
+/// The lines with stock in the database, in the order in which every transaction locks them.
 fn lines(items: &[OrderItem]) -> Vec<&OrderItem> {
     let mut lines: Vec<&OrderItem> = items
         .iter()
@@ -31,9 +31,8 @@ fn lines(items: &[OrderItem]) -> Vec<&OrderItem> {
     lines
 }
 
-/// Reserves the order's database lines, all or none. The row's own lock puts requests for one variant in a queue: each
-/// takes what is there when its turn comes, so nobody is sent away while there are units. `deadline` cuts retries
-/// short.
+/// Reserves the order's database lines, all or none. The row's lock queues requests for one variant, so that none is
+/// short of stock while there are units. `deadline` limits the retries.
 pub async fn reserve(
     url: &str,
     order: OrderId,
@@ -67,8 +66,8 @@ pub async fn reserve(
     }
 }
 
-/// The log first, as nobody else wants its rows: those of the stock are locked for as short as can be. And the place of
-/// the first line's units among the steps; those of the others follow.
+/// The plan, and the place in it of the first line's units; those of the others follow. The log comes first, as nobody
+/// else locks its rows: those of the stock stay locked as briefly as possible.
 fn taking(order: OrderId, lines: &[&OrderItem]) -> (Plan, usize) {
     let mut plan = Plan::new();
     let times = format!(", {NOW_MS}, {NOW_MS}");
@@ -80,7 +79,7 @@ fn taking(order: OrderId, lines: &[&OrderItem]) -> (Plan, usize) {
     (plan, place_of_first)
 }
 
-/// Parameters of taking units and of giving them back: quantity twice, product, sku, quantity.
+/// Parameters of reserving and of releasing units: quantity twice, product, sku, quantity.
 fn units(product: u64, sku: u64, quantity: u32) -> Vec<Value> {
     vec![
         Value::Uint32(quantity),
@@ -99,7 +98,7 @@ const TAKE_UNITS: &str = concat!(
     " WHERE product_id = ? AND sku_id = ? AND available_stock >= ?"
 );
 
-/// Head of a multi-row insert; the times are the database's, as the relay goes by their age.
+/// Head of a multi-row insert; the times are the database's, as the relay judges by their age.
 const INSERT_LOG: &str = "INSERT INTO t_stock_log (order_id, product_id, sku_id, quantity, stock_mode, state, created_at, updated_at) VALUES ";
 const LOG_PARAMETERS: usize = 6;
 
@@ -117,7 +116,7 @@ fn log_values(order: OrderId, lines: &[&OrderItem]) -> Vec<Value> {
     lines.iter().flat_map(row).collect()
 }
 
-/// Gives back what the order's database lines hold, each once. Safe where nothing is held.
+/// Releases what the order's database lines hold, each once. Safe where nothing is held.
 pub async fn release(url: &str, order: OrderId) -> Result<(), Fault> {
     let deadline = Instant::now() + RELEASE_MAX;
     match transaction::run(Db::at(url), &GiveBack(order), waits(deadline)).await {
@@ -134,7 +133,7 @@ struct GiveBack(OrderId);
 impl Work for GiveBack {
     type Done = ();
 
-    /// The log is read for certain: a reservation that is under way is waited for.
+    /// Reads the log with locks, so that it waits for a reservation that is under way.
     async fn perform(&self, transaction: &mut Transaction) -> Result<(), Stop> {
         let order = self.0;
         let statement = "SELECT product_id, sku_id, quantity FROM t_stock_log \

@@ -1,5 +1,5 @@
-//! Attempts that place no order: why, and what they hold. The rule: give back only what is certainly not used; leave the
-//! rest to a repeat or the relay.
+//! Attempts that place no order: why, and what they hold. The rule: give back only what is certainly not used; leave
+//! the rest to a repeat or the relay.
 
 use domain::{Order, OrderItem, StockMode};
 use guest::Fault;
@@ -12,7 +12,7 @@ pub struct Halt {
     pub because: Because,
 }
 
-/// What is to be given back, in this order: units before the key that names whose they are.
+/// What is to be given back, in this order: units before the key, which names their order.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Holds {
     pub units_in_database: bool,
@@ -50,8 +50,8 @@ impl Holds {
 }
 
 impl Halt {
-    /// Before anything was reserved. Where Redis is away units may be taken all the same: the key stays in `processing`
-    /// and names the order, so that a repeat or the relay returns them.
+    /// Before anything was reserved. Where Redis is away units may be reserved all the same: the key stays in
+    /// `processing` and names the order, so that a repeat or the relay releases them.
     pub fn unreserved(fault: Fault) -> Self {
         let redis_is_away = matches!(
             fault,
@@ -95,7 +95,7 @@ impl Halt {
         }
     }
 
-    /// The order may stand: nothing is given back.
+    /// The order may exist: nothing is given back.
     pub fn uncertain(fault: Fault) -> Self {
         Self::holding(Holds::default(), fault)
     }

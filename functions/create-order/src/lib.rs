@@ -1,6 +1,6 @@
 //! `POST /v1/order/create`, `/api/v1/orders` and `/orders`: places an order once per idempotency key. A GET on the
-//! latter two lists, for routes know no methods. Admit in Redis, reserve the stock, one transaction on the user's
-//! shard, complete (docs/ARCHITECTURE.md).
+//! latter two lists orders, as routes do not depend on the method. Steps: admit the key in Redis, reserve the stock,
+//! one transaction on the user's shard, complete the key (docs/ARCHITECTURE.md).
 
 mod admission;
 mod db_stock;
@@ -31,7 +31,7 @@ async fn create(mut call: Call) -> Result<Reply, Fault> {
     let placed = place::place(config, &request, &call.trace_id).await?;
     let queued = placed.queued;
     let reply = reply::render(placed, shape)?;
-    // An order that is only accepted is in no list yet; the relay tells when it is.
+    // An order that is only accepted is in no list yet; the relay invalidates lists when it is.
     Ok(if queued {
         reply
     } else {

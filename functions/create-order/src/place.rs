@@ -1,4 +1,4 @@
-//! The order of steps of placing an order, and what is undone where one fails (docs/ARCHITECTURE.md).
+//! The steps of placing an order, and what is undone where one fails (docs/ARCHITECTURE.md).
 
 use super::admission::{Admission, Admitted, Enqueued};
 use super::halt::{Because, Halt, Holds};
@@ -35,27 +35,27 @@ fn json(view: &OrderView) -> Result<String, Fault> {
         .map_err(|error| Fault::Internal(error.to_string()))
 }
 
-/// A response kept under a key, which is an order's JSON.
+/// Reads a response kept under a key: an order's JSON.
 fn stored(body: &str) -> Result<OrderView, Fault> {
     serde_json::from_str(body)
         .map_err(|error| Fault::Internal(format!("the stored response is no order: {error}")))
 }
 
-/// How long a request looks for its order after the answer to its commit was lost: it has waited for that already.
+/// How long a request looks for its order after the answer to its commit was lost: it has waited for the answer
+/// already.
 const LOOK_MAX: Duration = Duration::from_millis(300);
 
-/// Admissions one request may go through: ids minted twice, keys taken over.
+/// Admissions of one request: it needs another after an id that was minted twice, or after taking over a key.
 const ADMISSIONS_MAX: u32 = 3;
 
-/// Everything one attempt needs at hand.
+/// What every attempt needs.
 struct Placing<'a> {
-    redis: Redis,
+    redis: &'a Redis,
     config: &'a Config,
-    admission: Admission,
+    admission: Admission<'a>,
     request: &'a Request,
     trace_id: &'a str,
-    /// Before its id was minted. Time passes for a request by no wall clock: those of Redis, of the databases and of
-    /// this host may differ.
+    /// Before its id was minted. Monotonic: the wall clocks of Redis, of the databases and of this host may differ.
     began: Instant,
 }
 
@@ -64,14 +64,14 @@ pub async fn place(config: &Config, request: &Request, trace_id: &str) -> Result
     let redis = Redis::open(&config.redis_url).await?;
     let placing = Placing {
         began,
-        redis,
+        redis: &redis,
         config,
-        admission: Admission::of(request),
+        admission: Admission::of(&redis, config, request, trace_id),
         request,
         trace_id,
     };
     for _ in 0..ADMISSIONS_MAX {
-        let placed = match placing.admission.admit(&placing.redis, config).await? {
+        let placed = match placing.admission.admit().await? {
             Admitted::Replay { body, queued } => Some(Placed {
                 order: stored(&body)?,
                 replayed: true,
@@ -89,7 +89,9 @@ pub async fn place(config: &Config, request: &Request, trace_id: &str) -> Result
     }
     Err(Fault::Unavailable {
         backend: "redis",
-        reason: "an order id was minted twice, again and again".to_owned(),
+        reason: format!(
+            "admitted {ADMISSIONS_MAX} times and not placed: ids were minted twice, or its key changed hands"
+        ),
     })
 }
 
@@ -113,26 +115,27 @@ impl Placing<'_> {
             db_stock::release(&self.config.inventory_url, id).await?;
         }
         if halt.holds.units_in_redis {
-            reservation::release(&self.redis, id, &self.request.draft.lines).await?;
+            reservation::release(self.redis, id, &self.request.draft.lines).await?;
         }
         let end = match halt.because {
             Because::Fault(fault) => Err(fault),
             Because::Made(made) => self.replay(id, made).await.map(Some),
             Because::IdTaken => Ok(None),
         };
-        // A replay has completed it.
+        // A replay has completed the key.
         if halt.holds.key && !matches!(end, Ok(Some(_))) {
-            self.admission.free(&self.redis, id).await?;
+            self.admission.free(id).await?;
         }
         end
     }
 
-    /// What is accepted for later must not be made already: nothing but the shard knows that for certain.
+    /// An order that is accepted for later must not exist already, which only the shard knows for certain.
     async fn not_made_yet(&self) -> Result<(), Halt> {
         match self.made().await {
             Ok(None) => Ok(()),
             Ok(Some(made)) => Err(Halt::made(made)),
-            // Accepting goes first: where the key has made one after all, the relay finds it and the id names that one.
+            // Accept all the same: where the key has made an order, the relay finds it, and this id stands for that
+            // one.
             Err(fault @ Fault::Unavailable { .. }) => {
                 http::log(&fault, self.trace_id);
                 Ok(())
@@ -141,7 +144,7 @@ impl Placing<'_> {
         }
     }
 
-    /// What cannot be placed any more may have been placed before: a repeat is answered with that.
+    /// An order that is refused may have been placed before: a repeat is answered with that one.
     async fn or_made(&self, halt: Halt) -> Halt {
         if !matches!(halt.because, Because::Fault(Fault::Rejected(_))) {
             return halt;
@@ -154,22 +157,18 @@ impl Placing<'_> {
         Halt { because, ..halt }
     }
 
-    /// Hands the order to the batch writer. Where Redis is away it may have been handed over: the key, or a repeat by
-    /// the queued order, tells.
+    /// Hands the order to the batch writer. Where Redis is away it may have been handed over: a repeat finds out by the
+    /// key or by the queued order.
     async fn enqueue(&self, order: &Order) -> Result<Placed, Halt> {
         let halt = |fault| Halt::holding(Holds::all(order), fault);
         let view = QueuedOrder::view(order);
         let body = json(&view).map_err(halt)?;
         let late = Instant::now() > self.deadline();
         let outcome = if late {
-            // A repeat may be about to return the units.
+            // A repeat may be about to release the units.
             Enqueued::Refused("it came too late to be enqueued")
         } else {
-            let guard = self.request.guard();
-            let enqueued = self
-                .admission
-                .enqueue(&self.redis, order, guard, &body, self.trace_id)
-                .await;
+            let enqueued = self.admission.enqueue(order, &body).await;
             enqueued.map_err(Halt::uncertain)?
         };
         match outcome {
@@ -185,10 +184,10 @@ impl Placing<'_> {
         }
     }
 
-    /// Takes the units of every line and prices the order.
+    /// Reserves the units of every line and prices the order.
     async fn reserve(&self, id: OrderId) -> Result<Order, Halt> {
         let (config, lines) = (self.config, &self.request.draft.lines);
-        let items = reservation::reserve(&self.redis, config, id, lines).await;
+        let items = reservation::reserve(self.redis, config, id, lines).await;
         let items = items.map_err(Halt::unreserved)?;
         let order = self.order(id, items);
         let order = order.map_err(|rejection| Halt::reserved_in_redis(rejection.into()))?;
@@ -241,8 +240,8 @@ impl Placing<'_> {
         finished.map_err(Halt::uncertain)
     }
 
-    /// The key has made another order while this one was on its way: its units go back. Until that order is found the
-    /// key stays as it is.
+    /// The key has made another order meanwhile: the units of this one go back. Until that order is found the key stays
+    /// as it is.
     async fn key_taken(&self, holds: Holds) -> Halt {
         let made = match self.made().await {
             Ok(Some(made)) => Ok(made),
@@ -265,7 +264,7 @@ impl Placing<'_> {
         Db::at(self.config.shard_url(self.request.user.id.gene()))
     }
 
-    /// The order stands: from here on nothing is an error for the caller.
+    /// The order is committed: that its key cannot be completed is only logged.
     async fn finish(
         &self,
         admitted: OrderId,
@@ -274,10 +273,8 @@ impl Placing<'_> {
     ) -> Result<Placed, Fault> {
         let view = OrderView::from(order);
         let body = json(&view)?;
-        let completing = self
-            .admission
-            .complete(&self.redis, self.config, admitted, order, &body);
-        if let Err(fault) = completing.await {
+        let completed = self.admission.complete(admitted, order, &body).await;
+        if let Err(fault) = completed {
             let message = format!(
                 "order {} stands, its key is not completed: {fault}",
                 order.id
@@ -295,7 +292,7 @@ impl Placing<'_> {
         order_store::made(self.db(), self.request.user.id, self.request.guard()).await
     }
 
-    /// Answers with the order that the key has made; with another payload it is refused.
+    /// Answers with the order that the key has made; another payload is refused.
     async fn replay(&self, admitted: OrderId, made: Made) -> Result<Placed, Fault> {
         if !made.same_payload {
             return Err(Rejection::KeyReused.into());
@@ -316,11 +313,11 @@ impl Placing<'_> {
         }
     }
 
-    /// The request that holds the key stopped halfway and can insert no more: its order is replayed, or its key is
-    /// freed and its units are returned, and this request starts afresh (`None`).
+    /// The request that holds the key stopped halfway and is past its insert deadline: its order is replayed, or its
+    /// key is freed and its units are released, and this request starts again (`None`).
     async fn take_over(&self, earlier: OrderId) -> Result<Option<Placed>, Fault> {
-        // Before the database is asked: what has left the queue by then is there.
-        if let Some(QueuedOrder::Order(view)) = queued::find(&self.redis, earlier).await? {
+        // Read before the database: what has left the queue by then is there.
+        if let Some(QueuedOrder::Order(view)) = queued::find(self.redis, earlier).await? {
             return Ok(Some(Placed {
                 order: *view,
                 replayed: true,
@@ -334,11 +331,11 @@ impl Placing<'_> {
                 order.ok_or_else(|| Fault::Internal(format!("order {earlier} has no items")))?;
             return self.finish(earlier, &order, true).await.map(Some);
         }
-        // Without its key nothing of it can be enqueued any more; where it has been meanwhile, the units are that
-        // order's.
-        if self.admission.free(&self.redis, earlier).await? {
+        // Without its key it cannot be enqueued. Where it was enqueued meanwhile, the key is not freed and the units
+        // stay.
+        if self.admission.free(earlier).await? {
             db_stock::release(&self.config.inventory_url, earlier).await?;
-            reservation::release(&self.redis, earlier, &self.request.draft.lines).await?;
+            reservation::release(self.redis, earlier, &self.request.draft.lines).await?;
         }
         Ok(None)
     }

@@ -13,9 +13,9 @@ pub struct Request {
     pub draft: Draft,
     /// Hash of the caller's key; `None` where there is none.
     pub key: Option<[u8; 16]>,
-    /// Hash of the payload, the same for the same wish however its JSON is spaced.
+    /// Hash of the payload, the same for the same order however its JSON is written.
     pub payload: [u8; 16],
-    /// The caller would rather be answered at once that the order is accepted.
+    /// The caller asks to be answered as soon as the order is accepted.
     pub respond_async: bool,
 }
 
@@ -74,8 +74,8 @@ fn payload(user: &User, draft: &Draft) -> [u8; 16] {
 mod tests {
     use super::*;
 
-    /// Made by another program, as databases in use have it. Of another hash every repeat across a deployment would be
-    /// another request.
+    /// Computed by another program, as live databases store it. With another hash every repeat across a deployment
+    /// would be another request.
     #[test]
     fn a_payload_is_stored_as_it_ever_was() {
         let body = br#"{"items":[{"product_id":1,"quantity":2},{"product_id":9,"sku_id":4,"quantity":1,"price":10.5}],

@@ -1,4 +1,4 @@
-//! Units in Redis: promised to an order, all products at once, or given back.
+//! Units in Redis: reserved for an order, all products concurrently, or released.
 
 use contract::api::order::DraftLine;
 use contract::store::call::{Holder, stock as call};
@@ -12,7 +12,7 @@ use guest::mysql::Db;
 use guest::redis::{Answer, Redis};
 use shop::catalogue;
 
-/// Lines of one product: they live under one Redis tag and are reserved by one script.
+/// Lines of one product: their keys share a Redis hash tag, and one call of the script reserves them.
 struct Group<'a> {
     product: ProductId,
     price: Option<Cents>,
@@ -20,7 +20,7 @@ struct Group<'a> {
     lines: Vec<(usize, &'a DraftLine)>,
 }
 
-/// What the catalogue says of a product, with its units taken where Redis keeps them.
+/// A product's catalogue entry, after its units are reserved where Redis keeps them.
 struct Sold {
     name: String,
     image: Option<String>,
@@ -28,7 +28,7 @@ struct Sold {
     mode: StockMode,
 }
 
-/// Loads of catalogue or stock before a product that stays unloaded is a fault.
+/// Loads of catalogue or stock after which a product that is still not loaded is a fault.
 const LOADS_MAX: u32 = 3;
 
 fn groups(lines: &[DraftLine]) -> Vec<Group<'_>> {
@@ -52,7 +52,7 @@ fn groups(lines: &[DraftLine]) -> Vec<Group<'_>> {
     groups
 }
 
-/// Reserves every line kept in Redis and prices them all. On any refusal what was taken is returned first.
+/// Reserves every line whose stock is in Redis, and prices all lines. On any failure it first releases all of them.
 pub async fn reserve(
     redis: &Redis,
     config: &Config,
@@ -60,7 +60,7 @@ pub async fn reserve(
     lines: &[DraftLine],
 ) -> Result<Vec<OrderItem>, Fault> {
     let groups = groups(lines);
-    // One at a time asks the database: a request has no more of its instance's connections than that.
+    // One group at a time asks the database: a request uses only one of its instance's connections.
     let inventory = Mutex::new(Db::at(&config.inventory_url));
     let outcomes = join_all(
         groups
@@ -75,7 +75,7 @@ pub async fn reserve(
             Ok(priced) => priced
                 .into_iter()
                 .for_each(|(at, item)| items[at] = Some(item)),
-            // The first line's refusal is the one to tell; a backend that is away comes before any.
+            // The first group's refusal is reported, unless a backend is away.
             Err(fault) if refusal.is_none() || matches!(fault, Fault::Unavailable { .. }) => {
                 refusal = Some(fault)
             }
@@ -89,7 +89,7 @@ pub async fn reserve(
     Ok(items.into_iter().flatten().collect())
 }
 
-/// Returns what an order was promised in Redis. Safe where nothing was.
+/// Releases what is reserved for an order in Redis. Safe where nothing is.
 pub async fn release(redis: &Redis, order: OrderId, lines: &[DraftLine]) -> Result<(), Fault> {
     let groups = groups(lines);
     let releases = groups.iter().map(|group| async move {
@@ -103,12 +103,12 @@ pub async fn release(redis: &Redis, order: OrderId, lines: &[DraftLine]) -> Resu
         .try_for_each(|released| released.map(|_| ()))
 }
 
-/// What Redis says of a group.
+/// What the script answered for a group.
 enum Said {
     Sold(Sold),
-    /// It does not know the product.
+    /// The product is not loaded.
     NoProduct,
-    /// It does not know this variant's units.
+    /// The units of this variant are not loaded.
     NoUnits(SkuId),
 }
 
@@ -139,7 +139,7 @@ async fn reserve_group(
             }
         }
     }
-    // Loaded and gone again each time: Redis is evicting what it was just given.
+    // Loaded and gone again each time: Redis evicts what it was just given.
     Err(Fault::Unavailable {
         backend: "redis",
         reason: format!("product {} does not stay loaded", product.0),

@@ -1,10 +1,12 @@
-//! The host's wall clock. For display times only: what must agree between machines uses Redis' or MySQL's clock.
+//! The host's wall clock. For times that are shown and for rough checks; what must agree between machines uses Redis'
+//! or MySQL's clock.
 
 use domain::Ms;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use crate::host::sleep;
 
+/// 0 where the clock is before 1970.
 pub fn now() -> Ms {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -6,20 +6,26 @@ use contract::store::call::sale::Rates;
 use domain::{Gene, ShardCount};
 use std::sync::OnceLock;
 
+/// Values of the Spin variables. URLs are secrets, as they may have passwords.
 #[derive(Debug)]
 pub struct Config {
     shards: ShardCount,
     mysql_urls: Vec<String>,
+    /// `mysql://` URL of the inventory database: variable `inventory_url`.
     pub inventory_url: String,
+    /// `redis://` URL: variable `redis_url`.
     pub redis_url: String,
+    /// `http://` URL of the search index, variable `elasticsearch_url`; `None`: the databases answer alone.
     pub elasticsearch_url: Option<String>,
-    /// Orders one user may place a minute; 0 = any number.
+    /// Orders one user may place a minute: the variable of this name; 0 = any number.
     pub user_orders_per_minute_max: u32,
-    /// Requests for tokens and purchases in one flash sale: of all buyers a second, of each a minute; 0 = any number.
+    /// Requests for tokens and purchases in one flash sale: of all buyers a second
+    /// (`seckill_requests_per_second_max`), of each a minute (`seckill_user_requests_per_minute_max`); 0 = any number.
     pub seckill_rates: Rates,
 }
 
 impl Config {
+    /// As many as `mysql_urls` lists.
     pub fn shards(&self) -> ShardCount {
         self.shards
     }
@@ -29,7 +35,7 @@ impl Config {
         &self.mysql_urls[self.shards.shard_of(gene)]
     }
 
-    /// URLs of all order shards, in order.
+    /// URLs of all order shards, by index.
     pub fn shard_urls(&self) -> &[String] {
         &self.mysql_urls
     }
@@ -37,7 +43,10 @@ impl Config {
 
 static CONFIG: OnceLock<Config> = OnceLock::new();
 
-/// The configuration. Fails while a variable is missing or wrong.
+/// The configuration.
+///
+/// # Errors
+/// While a variable is missing or wrong.
 pub async fn config() -> Result<&'static Config, Fault> {
     if let Some(config) = CONFIG.get() {
         return Ok(config);
@@ -78,7 +87,7 @@ async fn optional(name: &str) -> Result<Option<String>, Fault> {
     }
 }
 
-/// A bound; 0 where the variable is not declared or empty.
+/// A limit; 0 where the variable is not declared or empty.
 async fn limit(name: &str) -> Result<u32, Fault> {
     let Some(text) = optional(name).await? else {
         return Ok(0);

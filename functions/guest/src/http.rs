@@ -1,5 +1,4 @@
-//! The way between the host and a function: the request in, the reply or the reason for none out. Its outer end is the
-//! host's (`host::http`).
+//! Requests and replies between the host (`host::http`) and a function, and the error replies of faults.
 
 pub(crate) mod call;
 mod reply;
@@ -10,14 +9,14 @@ use crate::shape::Shape;
 use contract::api::order::Envelope;
 use contract::api::problem::Problem;
 
-/// The one reply that says nothing of a body.
+/// The one status without a body and its headers.
 const NOT_MODIFIED: u16 = 304;
 
 pub use crate::host::http::send;
 pub use call::Call;
 pub use reply::Reply;
 
-/// What is kept of a call while its handler has it.
+/// What a reply needs of a call that its handler has consumed.
 pub(crate) struct Kept {
     trace_id: String,
     shape: Shape,
@@ -31,8 +30,7 @@ impl Kept {
         }
     }
 
-    /// What the handler gave, or, as a reply, why it failed.
-    /// Errors take the common shape, on the demo's routes theirs.
+    /// The handler's reply, or the error reply of its fault: in the common shape, on the demo's routes in theirs.
     pub(crate) fn reply(self, outcome: Result<Reply, Fault>) -> Reply {
         match outcome {
             Ok(reply) => reply,
@@ -56,7 +54,7 @@ fn enveloped(problem: &Problem, reply: Reply) -> Reply {
     Reply { body, ..reply }
 }
 
-/// What is the caller's own doing is not logged here; what is not, is, once.
+/// Logs a fault, unless it is the caller's own.
 pub fn log(fault: &Fault, trace_id: &str) {
     let level = match fault {
         Fault::Rejected(_) => return,

@@ -1,6 +1,6 @@
-//! What every function needs of its host: the request and the reply, Redis, MySQL, configuration. `host` is what is
-//! below all of it: in a component the interfaces that any Spin-compatible host has, and nothing else; in a native
-//! program ports that the program fills.
+//! What every function needs of its host: the request and the reply, Redis, MySQL, configuration. `host` is the layer
+//! below: in a component only interfaces that any Spin-compatible host has, in a native program ports that the program
+//! fills.
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 

@@ -1,14 +1,17 @@
-//! The one way to a log line: an object per line, whatever a fault's text holds.
+//! The log: one JSON object per line, whatever a fault's text contains.
 
 use serde_json::{Map, Value};
 
+/// Severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
+    /// A backend is away, or something is to be settled later.
     Warn,
+    /// What should not happen.
     Error,
 }
 
-/// Writes a line; `fields` are texts of its own, such as a trace or an order id.
+/// Writes a line to stderr; `fields` are further texts, such as a trace or an order id.
 pub fn write(level: Level, message: &str, fields: &[(&str, &str)]) {
     eprintln!("{}", line(crate::clock::now(), level, message, fields));
 }

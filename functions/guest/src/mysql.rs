@@ -1,5 +1,5 @@
-//! MySQL through the host: statements by themselves, and rows read as what they must be. Connections are kept by the
-//! instance and taken for a statement or for a transaction (docs/decisions/0010).
+//! MySQL through the host: single statements, and rows with typed columns. The instance keeps its connections and lends
+//! each for a statement or for a transaction (docs/decisions/0010).
 
 pub(crate) mod lease;
 #[allow(dead_code, reason = "a native program has a pool of its own")]
@@ -15,18 +15,20 @@ use spin_sdk::mysql::{Error, MysqlError, ParameterValue};
 pub use row::Row;
 pub use spin_sdk::mysql::ParameterValue as Value;
 
-/// A statement that failed: what kind of failure, and its text for the log.
+/// A failed statement.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{text}")]
 pub struct SqlError {
+    /// What the error number means.
     pub kind: Kind,
+    /// The host's text, for the log only.
     pub text: String,
-    /// Nobody knows whether the statement took effect: its answer did not come, or it was interrupted.
+    /// It is unknown whether the statement took effect: its answer was lost, or it was interrupted.
     pub is_lost: bool,
 }
 
 impl SqlError {
-    /// What a host says of a statement that it sent.
+    /// From a host's text on a statement that was sent.
     pub(crate) fn said(text: String) -> SqlError {
         SqlError {
             kind: mysql_error::kind(&text),
@@ -35,7 +37,7 @@ impl SqlError {
         }
     }
 
-    /// The statement was not sent.
+    /// For a statement that was not sent.
     pub(crate) fn unsent(kind: Kind, text: impl Into<String>) -> SqlError {
         SqlError {
             kind,
@@ -72,20 +74,25 @@ pub(crate) fn failed(error: Error) -> SqlError {
     }
 }
 
-/// A database, by its address. Each statement is by itself, on a connection that is given back after it.
+/// A database, by its address. Each statement runs by itself, with autocommit, on a connection that then goes back.
 #[derive(Clone, Copy)]
 pub struct Db<'a>(&'a str);
 
 impl<'a> Db<'a> {
+    /// `address`: a `mysql://` URL. Opens nothing yet.
     pub fn at(address: &'a str) -> Db<'a> {
         Db(address)
     }
 
-    /// Where it is; a secret.
+    /// Its URL; a secret, as it has the password.
     pub fn address(&self) -> &str {
         self.0
     }
 
+    /// Runs a statement without a result.
+    ///
+    /// # Errors
+    /// Where the server is away or refuses the statement.
     pub async fn execute(
         &self,
         statement: &str,
@@ -96,6 +103,9 @@ impl<'a> Db<'a> {
     }
 
     /// All rows; statements that may give many must limit them.
+    ///
+    /// # Errors
+    /// Where the server is away or refuses the statement.
     pub async fn query(
         &self,
         statement: &str,
@@ -105,7 +115,10 @@ impl<'a> Db<'a> {
         lease.query(statement, parameters).await
     }
 
-    /// What is read of each row as it comes: rows that are many, or long, are not held at once.
+    /// What `read` makes of each row as it arrives, so that many or long rows are not held at once.
+    ///
+    /// # Errors
+    /// Where the server is away or refuses the statement, and the first of `read`.
     pub async fn read<T>(
         &self,
         statement: &str,
@@ -114,7 +127,7 @@ impl<'a> Db<'a> {
     ) -> Result<Vec<T>, Fault> {
         let mut lease = Lease::take(self.0, Mode::Automatic).await?;
         let (mut all, mut failed) = (Vec::new(), None);
-        // Rows after one that cannot be read are taken all the same: an answer left unread costs the connection.
+        // Rows after a failed one are taken all the same: an answer left unread costs the connection.
         let take = |row| match failed {
             Some(_) => {}
             None => read(row).map_or_else(|fault| failed = Some(fault), |one| all.push(one)),
@@ -123,7 +136,10 @@ impl<'a> Db<'a> {
         failed.map_or(Ok(all), Err)
     }
 
-    /// Executes a statement and tells how many rows it changed.
+    /// Runs a statement and gives the number of rows it changed.
+    ///
+    /// # Errors
+    /// Where the server is away or refuses the statement.
     pub async fn update(
         &self,
         statement: &str,
@@ -133,20 +149,23 @@ impl<'a> Db<'a> {
         lease.update(statement, parameters).await
     }
 
-    /// A connection that is only this caller's until it is dropped.
+    /// A connection for this caller alone until it is dropped.
     pub(crate) async fn lease(&self, mode: Mode) -> Result<Lease, SqlError> {
         Lease::take(self.0, mode).await
     }
 }
 
+/// A parameter of text.
 pub fn text(value: &str) -> ParameterValue {
     ParameterValue::Str(value.to_owned())
 }
 
+/// A parameter of text, NULL for `None`.
 pub fn optional_text(value: Option<&str>) -> ParameterValue {
     value.map_or(ParameterValue::DbNull, text)
 }
 
+/// A parameter of BIGINT milliseconds, NULL for `None`.
 pub fn optional_ms(value: Option<Ms>) -> ParameterValue {
     value.map_or(ParameterValue::DbNull, ParameterValue::Uint64)
 }

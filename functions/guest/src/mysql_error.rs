@@ -1,7 +1,7 @@
-//! The only place that reads MySQL's error number out of a host's error text.
-//! Hosts pass the driver's error on as text, in its Debug or in its Display form.
+//! The only place that reads MySQL's error number out of a host's error text. Hosts pass the driver's error on as text,
+//! in its Debug or in its Display form.
 
-/// What the number means for us.
+/// What an error number means here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// 1062: a unique key holds the value already.
@@ -10,12 +10,13 @@ pub enum Kind {
     NullRefused,
     /// 1213 deadlock, 1205 lock wait: the transaction may be tried again.
     Retry,
-    /// Another number: a statement the server refuses.
+    /// Another number: the server refuses the statement. 0 where the host refused it.
     Other(u16),
-    /// No number: the connection, not the statement.
+    /// No number, or one that is of the server's state: the connection failed, not the statement.
     Connection,
 }
 
+/// The kind of an error by its text.
 pub fn kind(text: &str) -> Kind {
     match number(text) {
         Some(1062) => Kind::Duplicate,
@@ -41,7 +42,7 @@ pub fn kind(text: &str) -> Kind {
     }
 }
 
-/// Whether nobody knows what became of a statement that was sent: the server did not say, or it was interrupted in it.
+/// Whether it is unknown if a sent statement took effect: the server did not answer, or was interrupted.
 pub fn is_of_a_lost_answer(text: &str) -> bool {
     match number(text) {
         // Shutting down, errors of the wire, interrupted, killed, out of time (MariaDB, MySQL).
@@ -52,12 +53,12 @@ pub fn is_of_a_lost_answer(text: &str) -> bool {
     }
 }
 
-/// Whether it was not the server that said this, but who could not reach it.
+/// Whether this is an error of the connection itself, not one that the server sent.
 pub fn is_of_the_link(text: &str) -> bool {
     number(text).is_none()
 }
 
-/// `ServerError { code: 1062, …`, `ERROR 23000 (1062): …`
+/// The number in `ServerError { code: 1062, …` or `ERROR 23000 (1062): …`.
 fn number(text: &str) -> Option<u16> {
     let digits_after = |marker: &str| {
         let rest = &text[text.find(marker)? + marker.len()..];

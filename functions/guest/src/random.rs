@@ -4,6 +4,9 @@ use crate::Fault;
 use domain::hex::hex;
 
 /// 128 random bits as 32 hexadecimal characters.
+///
+/// # Errors
+/// Where the host gives no random bytes.
 pub fn nonce() -> Result<String, Fault> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)

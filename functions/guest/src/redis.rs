@@ -1,4 +1,4 @@
-//! Redis through the host: scripts by their SHA-1, and replies read as what they must be.
+//! Redis through the host: scripts by their SHA-1, and typed access to replies.
 
 use crate::Fault;
 use crate::host::redis::{Connection, RedisParameter, lent};
@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-/// A connection: the one this instance has opened already, where it has not failed since.
+/// A connection, which the instance's requests share until a command fails on it.
 pub struct Redis(Arc<Connection>);
 
 thread_local! {
-    /// With the address it leads to.
+    /// The connection to share, and its URL.
     static OPENED: RefCell<Option<(String, Arc<Connection>)>> = const { RefCell::new(None) };
 }
 
@@ -35,7 +35,7 @@ fn sha1(script: &Script) -> String {
     digest
 }
 
-/// What failed, in words for the log. The next request opens a connection of its own: not every host mends one.
+/// The fault of an error. The next request opens a new connection: not every host repairs one.
 fn away(error: Error) -> Fault {
     OPENED.set(None);
     let reason = match error {
@@ -53,6 +53,10 @@ fn away(error: Error) -> Fault {
 }
 
 impl Redis {
+    /// The shared connection, else a new one. `url`: a `redis://` URL.
+    ///
+    /// # Errors
+    /// Where Redis is away or the URL is not acceptable.
     pub async fn open(url: &str) -> Result<Redis, Fault> {
         let opened = OPENED.with_borrow(|opened| {
             let (address, connection) = opened.as_ref()?;
@@ -66,11 +70,18 @@ impl Redis {
         Ok(Redis(connection))
     }
 
+    /// The value of a string key; `None` where it is absent.
+    ///
+    /// # Errors
+    /// Where Redis is away.
     pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Fault> {
         self.0.get(key).await.map_err(away)
     }
 
-    /// Any command; arguments as text or bytes.
+    /// Runs any command; arguments as text or bytes.
+    ///
+    /// # Errors
+    /// Where Redis is away or refuses it.
     pub async fn command(
         &self,
         name: &str,
@@ -84,7 +95,7 @@ impl Redis {
             .map_err(away)
     }
 
-    /// Runs a script: by its hash, whole where the server does not know it yet.
+    /// Runs a script by its hash, or with its text where the server does not know it yet.
     ///
     /// # Errors
     /// Where Redis is away or the script fails.
@@ -119,27 +130,29 @@ impl Redis {
     }
 }
 
-/// Hosts word Redis' NOSCRIPT differently: by its code or by its text.
+/// Hosts report Redis' NOSCRIPT differently: by its code or by its text.
 fn unknown_script(reason: &str) -> bool {
     reason.contains("NOSCRIPT")
         || reason.contains("NoScriptError")
         || reason.contains("No matching script")
 }
 
-/// A reply, flattened to a list as the interface gives it.
+/// A reply, flattened to a list as the host's interface gives it. Places count from 0.
 #[derive(Debug)]
 pub struct Answer(Vec<RedisResult>);
 
 impl Answer {
+    /// Values in the flattened list.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
+    /// Whether there is no value, not even nil.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Text at a place; `None` for nil or past the end.
+    /// The value at a place as text; `None` for nil or past the end.
     pub fn text(&self, at: usize) -> Option<String> {
         match self.0.get(at)? {
             RedisResult::Nil => None,
@@ -149,15 +162,7 @@ impl Answer {
         }
     }
 
-    pub fn bytes(&self, at: usize) -> Option<&[u8]> {
-        match self.0.get(at)? {
-            RedisResult::Binary(bytes) => Some(bytes),
-            RedisResult::Status(text) => Some(text.as_bytes()),
-            _ => None,
-        }
-    }
-
-    /// Fields and values of a hash that lies at these places; what is no text is left out.
+    /// Fields and values of a hash at these places; pairs that are no UTF-8 are left out.
     pub fn pairs(&self, places: Range<usize>) -> impl Iterator<Item = (&str, &str)> + Clone {
         let hash = self.0.get(places).unwrap_or_default();
         hash.chunks_exact(2).filter_map(|pair| {
@@ -168,7 +173,10 @@ impl Answer {
         })
     }
 
-    /// A number at a place, or a fault naming what was expected.
+    /// The number at a place.
+    ///
+    /// # Errors
+    /// Where there is none; the text for the log names `what`.
     pub fn number<T: std::str::FromStr>(&self, at: usize, what: &str) -> Result<T, Fault> {
         self.text(at)
             .and_then(|text| text.parse().ok())

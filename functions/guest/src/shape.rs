@@ -1,5 +1,6 @@
-//! Which of the five systems' shapes a path speaks.
+//! The shape of a path's replies: that of the systems whose clients use it.
 
+/// Shape of orders and lists in replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// `/v1`: `{code, order}` and `{code, orders, total}`.
@@ -11,6 +12,7 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// By the beginning of the path; [`V1`](Shape::V1) for all others.
     pub fn of(path: &str) -> Shape {
         let under = |root: &str| {
             path.strip_prefix(root)

@@ -1,6 +1,5 @@
-//! Transactions: each stands whole or not at all, and its end says which. One whose statements are known beforehand is
-//! a `Plan`, and goes to the server in one round trip where it takes an anonymous block (MariaDB), else statement by
-//! statement (docs/decisions/0016).
+//! Transactions, and how each ended. One whose statements are known beforehand is a `Plan`: it goes to the server in
+//! one round trip where that takes anonymous blocks (MariaDB), else statement by statement (docs/decisions/0016).
 
 mod block;
 mod plan;
@@ -22,15 +21,15 @@ pub enum End<T = ()> {
     Done(T),
     /// It is not committed, and never will be.
     Refused(Stop),
-    /// The connection went away before the server said which.
+    /// The answer was lost: it may be committed or not.
     Unknown(SqlError),
 }
 
 impl<T> End<T> {
-    /// What was done, for who need not know whether one without an answer stands.
+    /// What was done, for callers to whom an unknown end is a failure.
     ///
     /// # Errors
-    /// Why it was refused, or that its answer is lost.
+    /// Where it is not committed, or its answer was lost.
     pub fn done(self) -> Result<T, Fault> {
         match self {
             End::Done(done) => Ok(done),
@@ -40,14 +39,14 @@ impl<T> End<T> {
     }
 }
 
-/// Why a transaction was given up.
+/// Why a transaction was not committed.
 #[derive(Debug)]
 pub enum Stop {
-    /// The statement at this place of its plan did not change exactly one row.
+    /// The statement at this place of its plan, from 0, did not change exactly one row.
     Unmet(usize),
-    /// The server refused a statement, or was not there to take one.
+    /// The server refused a statement, or was away.
     Sql(SqlError),
-    /// What was read, or done beside it, does not let it go on.
+    /// What was read, or done beside the database, made it stop.
     Fault(Fault),
 }
 
@@ -73,19 +72,20 @@ impl From<Stop> for Fault {
     }
 }
 
-/// Waits before the further attempts at a transaction that the server asks to repeat: at once, and not for ever.
+/// Waits for [`run`]: two retries, each at once.
 pub const AT_ONCE: [Duration; 2] = [Duration::ZERO; 2];
 
-/// What is done in a transaction: a plan, or what depends on what it reads, or acts on more than the database.
+/// What a transaction does: a plan, or code that depends on what it reads or acts on more than the database.
 pub trait Work {
+    /// What it gives once it is committed.
     type Done;
 
-    /// How it ends in one round trip; `None` where it takes several.
+    /// Runs it in one round trip; `None`, and nothing done, where that is not possible.
     fn at_once(&self, _db: Db<'_>) -> impl Future<Output = Option<End<Self::Done>>> {
         async { None }
     }
 
-    /// All of it but the COMMIT. It may be done again from the start.
+    /// Does all of it but the COMMIT. A retry calls it again, in a new transaction.
     fn perform(
         &self,
         transaction: &mut Transaction,
@@ -99,7 +99,7 @@ impl Work for Plan {
         block::run(db, self).await
     }
 
-    /// Its statements one by one.
+    /// Runs its statements one by one.
     async fn perform(&self, transaction: &mut Transaction) -> Result<(), Stop> {
         for (place, step) in self.steps.iter().enumerate() {
             let values = step.values.clone();
@@ -113,7 +113,7 @@ impl Work for Plan {
     }
 }
 
-/// Runs a transaction, again after each of `waits` where the server asks for it.
+/// Runs a transaction, and again after each of `waits` while it ends in a deadlock or a lock wait.
 pub async fn run<W: Work>(
     db: Db<'_>,
     work: &W,
@@ -131,7 +131,7 @@ pub async fn run<W: Work>(
     }
 }
 
-/// Whether it is to be tried again, after the wait.
+/// Whether it is to be tried again; where it is, the wait is over.
 async fn is_again<T>(end: &End<T>, waits: &mut impl Iterator<Item = Duration>) -> bool {
     let End::Refused(Stop::Sql(error)) = end else {
         return false;
@@ -165,22 +165,29 @@ async fn in_steps<W: Work>(db: Db<'_>, work: &W) -> End<W::Done> {
     }
 }
 
-/// Statements on one connection. One that is dropped is rolled back, though perhaps not at once.
+/// An open transaction on a connection of its own. One that is dropped is rolled back, though perhaps not at once.
 pub struct Transaction(Lease);
 
 impl Transaction {
-    /// It sees what is there at its first statement.
+    /// Its snapshot is that of its first statement.
     async fn begin(db: Db<'_>) -> Result<Transaction, SqlError> {
         let mut lease = db.lease(Mode::Manual).await?;
         lease.begin();
         Ok(Transaction(lease))
     }
 
+    /// Runs a statement without a result.
+    ///
+    /// # Errors
+    /// Where the server is away or refuses the statement.
     pub async fn execute(&mut self, statement: &str, values: Vec<Value>) -> Result<(), SqlError> {
         self.0.execute(statement, values).await
     }
 
     /// All rows; statements that may give many must limit them.
+    ///
+    /// # Errors
+    /// Where the server is away or refuses the statement.
     pub async fn query(
         &mut self,
         statement: &str,
@@ -202,7 +209,7 @@ impl Transaction {
         }
     }
 
-    /// Best effort: one that cannot be rolled back has lost its connection, and the server rolls it back.
+    /// Best effort: where it fails the connection is lost, and the server rolls back.
     async fn rollback(mut self) {
         let _ = self.0.end(sql::ROLLBACK).await;
     }

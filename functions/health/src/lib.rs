@@ -1,4 +1,4 @@
-//! `GET /health`: each server the functions need, asked at once. `GET /ready`: whether this instance is
+//! `GET /health`: each server that the functions need, asked concurrently. `GET /ready`: whether this instance is
 //! configured; a lost server does not make it unready, since restarting it would not bring the server back.
 
 use contract::api::health::{Check, Health, OK, UNAVAILABLE};

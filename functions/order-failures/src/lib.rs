@@ -1,5 +1,5 @@
-//! Messages that could not become orders: operators list them, look at one, and have one retried at once.
-//! The relay retries; here it is only asked to.
+//! Messages that could not become orders: operators list them, read one, and ask for a retry at once. The relay
+//! retries.
 
 mod retry;
 mod route;
@@ -45,7 +45,7 @@ fn reply(failure: contract::api::failure::FailureView) -> Result<Reply, Fault> {
     Reply::of(200, &FailureReply { code, failure })
 }
 
-/// What is no number is no failure's id.
+/// The id of a failure; other text names none.
 fn number(text: &str) -> Result<u64, Rejection> {
     text.parse()
         .map_err(|_| Rejection::UnknownFailure(text.chars().take(64).collect()))

@@ -1,5 +1,5 @@
-//! A retry by hand: the row becomes due now, the relay is told, and its verdict is waited for, though not for long.
-//! What is being retried or has become an order already is left alone.
+//! A retry by hand: the row becomes due, the relay is notified, and its verdict is waited for briefly. A failure that
+//! is being retried or has become an order is refused.
 
 use super::row;
 use contract::api::failure::{FailureStatus, FailureView};
@@ -23,14 +23,14 @@ fn due_now() -> String {
     )
 }
 
-/// The failure as it is after the retry, or while that is still to come.
+/// The failure after the retry, or before its end where that takes longer.
 ///
 /// # Errors
 /// Where there is none, or its state does not allow it.
 pub async fn at_once(config: &Config, id: u64, trace_id: &str) -> Result<FailureView, Fault> {
     let before = make_due(config, id).await?;
     if let Err(fault) = tell(config, id).await {
-        // The relay looks for due rows by itself, only not at once.
+        // The relay polls for due rows, only not at once.
         http::log(&fault, trace_id);
         return Ok(before);
     }
@@ -44,7 +44,7 @@ pub async fn at_once(config: &Config, id: u64, trace_id: &str) -> Result<Failure
     }
 }
 
-/// Whether the relay has tried: the row has reached an end, or waits for another try. A try counts from its beginning.
+/// Whether the relay has tried: the row is final, or waits for another try. A try is counted when it begins.
 fn is_verdict(before: &FailureView, now: &FailureView) -> bool {
     let (pending, processing) = (FailureStatus::Pending, FailureStatus::Processing);
     if now.status == pending.name() {
@@ -65,7 +65,7 @@ async fn make_due(config: &Config, id: u64) -> Result<FailureView, Fault> {
     ];
     let changed = db.update(&due_now(), values).await?;
     let failure = row::one(db, id).await?;
-    // No change of a pending row: somebody asked for the same in the same millisecond.
+    // A pending row without a change: somebody asked for the same in the same millisecond.
     if changed == 0 && failure.status != pending.name() {
         let status = failure.status;
         return Err(Rejection::NotRetryable { id, status }.into());

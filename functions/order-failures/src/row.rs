@@ -1,4 +1,4 @@
-//! Rows of `order_failures` as operators may see them. Of a message only as much is read as is shown.
+//! Rows of `order_failures` as operators may see them. Only the part of a message that may be shown is read.
 
 use contract::api::failure::{FailureStatus, FailureView, MESSAGE_BYTES_READ, masked, shown};
 use contract::api::page::Page;
@@ -11,8 +11,10 @@ use shop::list_budget::{Budget, Json};
 const SELECT: &str = "SELECT id, source, order_id, user_id, product_id, seckill_id, LEFT(message_data, ?), error_message, \
      retry_count, status, next_retry_at, created_at, updated_at FROM order_failures";
 
+/// The failure of this id.
+///
 /// # Errors
-/// Where there is none of this id.
+/// Where there is none.
 pub async fn one(db: Db<'_>, id: u64) -> Result<FailureView, Fault> {
     let statement = format!("{SELECT} WHERE id = ?");
     let rows = db
@@ -39,7 +41,7 @@ pub async fn page(
     db.read(&statement, values, render).await
 }
 
-/// How many there are; counting stops behind the bound of totals.
+/// How many there are; counting stops just above [`TOTAL_COUNT_MAX`].
 pub async fn count(db: Db<'_>, condition: &str, mut wanted: Vec<Value>) -> Result<u64, Fault> {
     let statement =
         format!("SELECT COUNT(*) FROM (SELECT id FROM order_failures{condition} LIMIT ?) counted");
@@ -61,7 +63,7 @@ fn view(row: &Row) -> Result<FailureView, Fault> {
     let status = row.u8(9)?;
     let status = FailureStatus::from_code(status)
         .ok_or_else(|| Fault::Internal(format!("a failure of status {status}")))?;
-    // Only what waits has a next time.
+    // Only a pending failure has a next time.
     let due = row.u64(10)?;
     Ok(FailureView {
         id: row.u64(0)?.to_string(),

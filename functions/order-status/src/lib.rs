@@ -1,5 +1,5 @@
-//! The back office moves an order on: `PUT /api/v1/orders/{id}/status`, and the same on `/v1/order`. It may skip states
-//! and take back what is paid.
+//! The back office sets an order's status: `PUT /api/v1/orders/{id}/status`, and the same on `/v1/order`. It may skip
+//! states and cancel what is paid.
 
 use contract::api::order::{ApiOrder, OrderView, StatusRequest};
 use domain::{OrderId, Rejection};

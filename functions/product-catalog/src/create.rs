@@ -26,7 +26,7 @@ pub async fn create(
     let db = Db::at(&config.inventory_url);
     let now = clock::now();
     let id = insert(db, &redis, &draft, now).await?;
-    // From here on the product exists; Redis would load it on the first order at the latest.
+    // From here on the product exists; the first order loads it at the latest.
     if let Err(fault) = load(&redis, db, id).await {
         guest::http::log(&fault, trace_id);
     }
@@ -38,7 +38,7 @@ async fn load(redis: &Redis, db: Db<'_>, id: ProductId) -> Result<(), Fault> {
     catalogue::load_product(redis, db, id).await
 }
 
-/// The product with its stock, under the id it gives.
+/// Inserts the product with its stock, and gives its id.
 async fn insert(
     db: Db<'_>,
     redis: &Redis,
@@ -81,8 +81,8 @@ struct Creation<'a> {
 impl Work for Creation<'_> {
     type Done = ();
 
-    /// Before the commit nobody can order the product, so nothing that counts is deleted in Redis: only what a lost
-    /// database may have left behind.
+    /// Before the commit nobody can order the product, so the delete in Redis removes only what a lost database may
+    /// have left behind.
     async fn perform(&self, transaction: &mut Transaction) -> Result<(), Stop> {
         self.plan.perform(transaction).await?;
         let leftovers = [keys::stock(self.id), keys::reserved(self.id)].map(String::into_bytes);

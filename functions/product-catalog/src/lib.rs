@@ -1,5 +1,5 @@
-//! The catalogue and its stock: read by everybody, many at a time; written when a product is created.
-//! What is shown as stock is what may still be promised, which may lag behind what a sale is decided on.
+//! The catalogue and its stock: read by everybody, many at a time; written when a product is created. The stock shown
+//! is what can still be reserved; it may lag behind the stock that decides an order.
 
 mod create;
 mod product;
@@ -27,7 +27,7 @@ async fn answer(mut call: Call) -> Result<Reply, Fault> {
         Action::Create => {
             let draft = CreateProductRequest::parse(&call.json_body().await?)?;
             let created = create::create(config().await?, draft, &call.trace_id).await?;
-            // Nothing shows it yet but what was said of its absence, which is not kept.
+            // No cached reply shows it: that it did not exist is an error, which is not cached.
             Ok(reply::created(created)?.stale([cache::PRODUCTS]))
         }
         Action::List => list(&call, shape).await,
@@ -68,7 +68,7 @@ fn fresh(call: &Call, id: ProductId, reply: Result<Reply, Fault>) -> Result<Repl
     Ok(reply?.fresh(call, [cache::product(id).as_str()]))
 }
 
-/// What is no id of a product names none.
+/// The product's id; other text is refused.
 fn known_form(text: &str) -> Result<ProductId, Rejection> {
     product_id("product_id", text)
 }

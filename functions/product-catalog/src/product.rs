@@ -1,5 +1,5 @@
-//! Products with their stock. One comes from Redis, where it is kept for the reserving script anyway;
-//! lists come from the database.
+//! Products with their stock. A single one comes from Redis, where the script `reserve` needs it anyway; lists come
+//! from the database.
 
 use super::statement;
 use super::stock::{self, SkuStock};
@@ -44,7 +44,7 @@ pub struct Product {
     pub updated_at: Ms,
 }
 
-/// What Redis says about a product.
+/// What Redis has of a product.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Cached {
     Miss,
@@ -57,7 +57,7 @@ enum Cached {
 pub struct Found {
     pub products: Vec<Json>,
     pub total: u64,
-    /// What the reply has at most.
+    /// The most bytes that the reply may have.
     pub bytes: usize,
 }
 
@@ -100,7 +100,7 @@ impl Product {
     }
 }
 
-/// The catalogue entry in a Redis hash; what cannot be read is as good as missing.
+/// The catalogue entry in a Redis hash; a miss where it cannot be read.
 fn cached<'a>(id: ProductId, fields: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Cached {
     let field = |name: &str| {
         let mut fields = fields.clone();
@@ -125,7 +125,7 @@ fn cached<'a>(id: ProductId, fields: impl Iterator<Item = (&'a str, &'a str)> + 
     read().map_or(Cached::Miss, Cached::Known)
 }
 
-/// One product: where Redis has both the entry and its stock, no database is asked.
+/// One product; where Redis has both its entry and its stock, no database is read.
 pub async fn find(config: &Config, id: ProductId, trace_id: &str) -> Result<ProductView, Fault> {
     let answers = match from_redis(config, id).await {
         Ok((Cached::Absent, _)) => return Err(Rejection::UnknownProduct(id).into()),
@@ -165,7 +165,7 @@ async fn with_stored_stock(
     Ok(product.view(stock))
 }
 
-/// Entry and stock. The stock is empty where the database has the say, or Redis does not know.
+/// Entry and stock. The stock is empty where the database keeps it, or it is not loaded.
 async fn from_redis(config: &Config, id: ProductId) -> Result<(Cached, Vec<SkuStock>), Fault> {
     let redis = Redis::open(&config.redis_url).await?;
     let answer = redis.call(&call::product(id)).await?;
@@ -230,7 +230,7 @@ pub async fn list(
     })
 }
 
-/// The named products that are there, in the order of their names.
+/// The named products that exist, in the order in which they are named.
 pub async fn of_ids(
     config: &Config,
     ids: &[ProductId],
@@ -270,51 +270,4 @@ async fn with_stock(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::SkuId;
-
-    const ID: ProductId = ProductId(7);
-    const HASH: [(&str, &str); 6] = [
-        ("updated_at", "5"),
-        ("name", "Cup"),
-        ("image", ""),
-        ("price", "950"),
-        ("status", "1"),
-        ("mode", "0"),
-    ];
-
-    #[test]
-    fn cached_entries() {
-        let Cached::Known(product) = cached(ID, HASH.into_iter()) else {
-            panic!("the hash is whole");
-        };
-        assert_eq!((product.image, product.price.get()), (None, 950));
-        assert_eq!(
-            cached(ID, [("updated_at", "0"), ("absent", "1")].into_iter()),
-            Cached::Absent
-        );
-        assert_eq!(cached(ID, [].into_iter()), Cached::Miss);
-        for (missing, (field, _)) in HASH.iter().enumerate() {
-            let rest = HASH.iter().enumerate().filter(|(at, _)| *at != missing);
-            let read = cached(ID, rest.map(|(_, pair)| *pair));
-            assert_eq!(read == Cached::Miss, *field != "image", "without {field}");
-        }
-    }
-
-    #[test]
-    fn skus_are_shown_where_there_are_variants() {
-        let Cached::Known(product) = cached(ID, HASH.into_iter()) else {
-            panic!("the hash is whole");
-        };
-        let entry = |sku, available| SkuStock {
-            sku: SkuId(sku),
-            available,
-            locked: 0,
-        };
-        let plain = product.clone().view(&[entry(0, 5)]);
-        assert_eq!((plain.stock, plain.skus.len()), (5, 0));
-        let variants = product.view(&[entry(1, 5), entry(2, 6)]);
-        assert_eq!((variants.stock, variants.skus.len()), (11, 2));
-    }
-}
+mod tests;

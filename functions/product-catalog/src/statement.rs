@@ -47,7 +47,7 @@ fn conditions(sale: Option<SaleStatus>, search: Option<&str>) -> (String, Vec<Va
     (format!(" WHERE {}", conditions.join(" AND ")), values)
 }
 
-/// A part of a name, taken literally.
+/// The `LIKE` pattern of a part of a name, its wildcards escaped.
 fn pattern(search: &str) -> String {
     let mut pattern = String::with_capacity(search.len() + 2);
     pattern.push('%');
@@ -61,7 +61,7 @@ fn pattern(search: &str) -> String {
     pattern
 }
 
-/// Newest first: ids grow.
+/// By id, the largest first: ids that are minted grow.
 pub fn list(sale: Option<SaleStatus>, search: Option<&str>, page: Page) -> Statement {
     let (wanted, mut values) = conditions(sale, search);
     values.push(Value::Uint32(page.size));
@@ -80,7 +80,7 @@ pub fn count(sale: Option<SaleStatus>, search: Option<&str>) -> Statement {
     }
 }
 
-/// The values of an `IN` list, and its placeholders.
+/// The values of an `IN` list, repeated up to a power of two, and its placeholders.
 fn ids(products: &[ProductId]) -> (Vec<Value>, String) {
     let padded = sql::padded(products).into_iter();
     let values: Vec<Value> = padded.map(|id| Value::Uint64(id.0)).collect();
@@ -96,7 +96,7 @@ pub fn products(products: &[ProductId]) -> Statement {
     }
 }
 
-/// Columns: product, sku, available, locked, stock mode. Units of flash sales are not the catalogue's to show.
+/// Columns: product, sku, available, locked, stock mode. Without the units of flash sales.
 pub fn stock(products: &[ProductId]) -> Statement {
     let (mut values, marks) = ids(products);
     values.push(Value::Uint64(SALE_SKU_BIT));
@@ -111,51 +111,4 @@ pub fn stock(products: &[ProductId]) -> Statement {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::limits::PAGE_SIZE_MAX;
-    use std::collections::HashSet;
-
-    #[test]
-    fn parameters_go_with_their_marks() {
-        let page = Page {
-            number: 3,
-            size: 20,
-        };
-        for statement in [
-            list(None, None, page),
-            list(Some(SaleStatus::OnSale), Some("cup"), page),
-            count(Some(SaleStatus::OffSale), None),
-            products(&[ProductId(1), ProductId(2)]),
-            stock(&[ProductId(1)]),
-        ] {
-            let marks = statement.text.matches('?').count();
-            assert_eq!(marks, statement.values.len(), "{}", statement.text);
-        }
-        assert_eq!(INSERT_PRODUCT.matches('?').count(), 8);
-        assert_eq!(INSERT_STOCK.matches(',').count() + 1, STOCK_PARAMETERS);
-    }
-
-    #[test]
-    fn texts_are_few() {
-        let page = Page { number: 1, size: 1 };
-        let mut texts = HashSet::new();
-        for sale in [None, Some(SaleStatus::OnSale), Some(SaleStatus::OffSale)] {
-            for search in [None, Some("cup")] {
-                texts.insert(list(sale, search, page).text);
-                texts.insert(count(sale, search).text);
-            }
-        }
-        for length in 1..=PAGE_SIZE_MAX as usize {
-            let ids = vec![ProductId(1); length];
-            texts.insert(products(&ids).text);
-            texts.insert(stock(&ids).text);
-        }
-        assert!(texts.len() <= 24, "{}", texts.len());
-    }
-
-    #[test]
-    fn a_search_is_literal() {
-        assert_eq!(pattern(r"50%_a\b"), r"%50\%\_a\\b%");
-    }
-}
+mod tests;

@@ -1,5 +1,5 @@
-//! What is shown as stock. For products promised in Redis: what Redis may still promise, as far as
-//! it knows; for the others, and while Redis is away, what the database has.
+//! The stock that is shown. For products reserved in Redis: what Redis can still reserve, as far as it is loaded; for
+//! the others, and while Redis is away, what the database has.
 
 use super::statement;
 use contract::store::redis as keys;
@@ -15,9 +15,9 @@ use std::collections::{BTreeMap, HashMap};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SkuStock {
     pub sku: SkuId,
-    /// May be sold now.
+    /// Can be ordered now.
     pub available: u64,
-    /// Promised to orders that are not paid.
+    /// Reserved for orders that are not paid.
     pub locked: u64,
 }
 
@@ -28,15 +28,14 @@ struct Stored {
     mode: StockMode,
 }
 
-/// What Redis keeps of one sku: available in the database as last taken over, and promised since.
+/// What Redis keeps of one sku: available in the database when last loaded, and reserved since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Promise {
     available: u64,
     reserved: u64,
 }
 
-/// The promises in a product's stock hash. A sku without its `a:` field is not loaded; those of flash sales are left
-/// out.
+/// The skus in a product's stock hash. One without its `a:` field is not loaded; those of flash sales are left out.
 pub fn promises<'a>(
     fields: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> BTreeMap<SkuId, Promise> {
@@ -74,7 +73,7 @@ pub fn promises<'a>(
 }
 
 impl Promise {
-    /// Shown without the database: what is locked there is not known.
+    /// As shown without the database: units locked there are missing.
     pub fn alone(self, sku: SkuId) -> SkuStock {
         SkuStock {
             sku,
@@ -97,7 +96,7 @@ fn shown(stored: Stored, promise: Option<Promise>) -> SkuStock {
     }
 }
 
-/// The promises of one product, as Redis has them.
+/// The skus of one product, as Redis has them.
 async fn promised(redis: &Redis, product: ProductId) -> Result<BTreeMap<SkuId, Promise>, Fault> {
     let hash = redis
         .command("HGETALL", [keys::stock(product).into_bytes()])
@@ -164,7 +163,7 @@ async fn stored(
     Ok(stored)
 }
 
-/// All of them at once over one connection: their keys lie in different slots.
+/// All products concurrently over one connection: their keys lie in different slots.
 async fn promised_all(
     config: &Config,
     products: &[ProductId],
@@ -183,57 +182,4 @@ async fn promised_all(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SKU: SkuId = SkuId(2);
-
-    fn stored(mode: StockMode) -> Stored {
-        let stock = SkuStock {
-            sku: SKU,
-            available: 10,
-            locked: 4,
-        };
-        Stored { stock, mode }
-    }
-
-    #[test]
-    fn what_redis_may_still_promise() {
-        let fields = [
-            ("a:2", "9"),
-            ("v:2", "3"),
-            ("r:2", "5"),
-            ("r:7", "1"),
-            ("junk", "x"),
-            ("a:x", "1"),
-            ("a:4611686022722355200", "100"),
-        ];
-        let promises = promises(fields);
-        assert_eq!(
-            promises.len(),
-            1,
-            "sku 7 is not loaded, the last is a sale's"
-        );
-        let promise = promises[&SKU];
-        let expected = SkuStock {
-            sku: SKU,
-            available: 4,
-            locked: 9,
-        };
-        assert_eq!(shown(stored(StockMode::Redis), Some(promise)), expected);
-        assert_eq!(
-            shown(stored(StockMode::Redis), None),
-            stored(StockMode::Redis).stock
-        );
-        assert_eq!(
-            shown(stored(StockMode::Db), Some(promise)),
-            stored(StockMode::Db).stock
-        );
-    }
-
-    #[test]
-    fn promised_beyond_what_is_there_shows_nothing_left() {
-        let promises = promises([("a:2", "3"), ("r:2", "5")]);
-        assert_eq!(promises[&SKU].alone(SKU).available, 0);
-    }
-}
+mod tests;

@@ -12,14 +12,14 @@ use shop::order_store::{self, Guard};
 use shop::queued;
 use std::collections::HashMap;
 
-/// More of a message is not read: one of ours is an order, and no order is as long.
+/// Bytes read of a message: no order of ours is as long.
 const MESSAGE_BYTES_MAX: u32 = 512 * 1024;
 
 const SELECT: &str = "SELECT LEFT(message_data, ?), error_message, user_id FROM order_failures \
      WHERE order_id = ? AND status = ? ORDER BY id DESC LIMIT 1";
 
-/// The order as one that failed; `None` where it was not given up. Where its key had made another, that one: an
-/// accepted id stands for what its key has made.
+/// The order as failed; `None` where it was not given up. Where its key had made another order, that one: an accepted
+/// id stands for what its key has made.
 pub async fn find(config: &Config, id: OrderId) -> Result<Option<CachedOrder>, Fault> {
     let db = Db::at(&config.inventory_url);
     let values = vec![

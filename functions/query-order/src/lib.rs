@@ -1,5 +1,5 @@
-//! Reads of orders: one by any of its ids, the orders of a user, of everybody, and searches.
-//! One order comes from Redis, else from its shard; lists are merged across shards.
+//! Reads of orders: one by any of its ids, the orders of a user, of everybody, and searches. One order comes from
+//! Redis, else from its shard; lists are merged across shards.
 
 mod failed;
 mod one;
@@ -41,7 +41,7 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
             let filter = Filter::of_search(caller::in_query(&call)?, &query)?;
             let found = search::find(config().await?, &filter, page, shape, &call.trace_id).await?;
             match found {
-                // The index follows the orders by itself, and nobody says when.
+                // The index follows later, and nothing invalidates replies when it does.
                 search::Found::Indexed(found) => {
                     Ok(listing::reply(shape, found, page)?.checked(&call))
                 }

@@ -1,6 +1,6 @@
-//! One order: from Redis, else from its shard, which its id alone names, else from what was accepted and is not
-//! written yet, or was given up. An unknown id is remembered as unknown for a short while, so that guessing does not
-//! reach the database.
+//! One order: from Redis, else from its shard, which its id alone names, else from the orders that were accepted and
+//! are not written yet, or were given up. An unknown id is cached as unknown for a short while, so that guessing does
+//! not reach the database.
 
 use super::failed;
 use contract::store::cached_order::CachedOrder;
@@ -17,11 +17,11 @@ pub struct Found {
     pub id: OrderId,
     /// The order object as `/v1` shows it.
     pub json: String,
-    /// It is in the database: from then on each change names what it makes stale.
+    /// It is in the database: from then on each change invalidates cached replies.
     pub written: bool,
 }
 
-/// The order. Another user's order does not exist for this one.
+/// The order. For a user who is not the buyer it does not exist.
 pub async fn find(
     config: &Config,
     text: &str,
@@ -55,10 +55,10 @@ pub async fn find(
     Ok(Found { id, json, written })
 }
 
-/// What Redis says of an order.
+/// What Redis has of an order.
 enum Known {
     Cached(CachedOrder),
-    /// Accepted, or about to be. Asked before the database: what has left the queue by then is there.
+    /// Accepted, or about to be. Read before the database: what has left the queue by then is there.
     Queued(QueuedOrder),
     Nothing,
 }
@@ -72,8 +72,8 @@ async fn in_redis(config: &Config, id: OrderId) -> Result<Known, Fault> {
     Ok(queued.map_or(Known::Nothing, Known::Queued))
 }
 
-/// An order that is queued or given up, or written only now. An id that a token has and no purchase is unknown, but not
-/// remembered as that: it may become an order any moment.
+/// An order that is queued, given up, or was written meanwhile. The id of an unused token is unknown, but not cached as
+/// unknown: it may become an order any moment.
 async fn from_queue(
     config: &Config,
     id: OrderId,
@@ -87,7 +87,7 @@ async fn from_queue(
     if let Some(order) = waiting {
         return Ok(order);
     }
-    // Its promise may have been settled since the database was asked.
+    // It may have been written since the database was read.
     if let Some(order) = stored(config, id, trace_id).await? {
         return Ok(order);
     }
@@ -97,7 +97,7 @@ async fn from_queue(
     }
 }
 
-/// Given up, or unknown, which is remembered.
+/// An order that was given up, else an unknown id, which is cached as unknown.
 async fn unqueued(config: &Config, id: OrderId, trace_id: &str) -> Result<CachedOrder, Fault> {
     if let Some(order) = failed::find(config, id).await? {
         return Ok(order);
@@ -107,7 +107,7 @@ async fn unqueued(config: &Config, id: OrderId, trace_id: &str) -> Result<Cached
     entry(id, None)
 }
 
-/// Reads go on, from the database. What it does not have may be queued: that is not known then.
+/// Reads go on from the database. What it does not have may be queued, which only Redis knows.
 async fn without_redis(config: &Config, id: OrderId, away: Fault) -> Result<CachedOrder, Fault> {
     if let Some(order) = loaded(config, id).await? {
         return entry(id, Some(&order));
@@ -119,7 +119,7 @@ async fn loaded(config: &Config, id: OrderId) -> Result<Option<Order>, Fault> {
     order_store::load(Db::at(config.shard_url(id.gene())), id).await
 }
 
-/// The order from its shard, which is remembered.
+/// The order from its shard; it is cached.
 async fn stored(
     config: &Config,
     id: OrderId,

@@ -5,7 +5,7 @@ use contract::api::order::{ApiOrder, Envelope, EnvelopeOrder, OrderEnvelope, Ord
 use guest::shape::Shape;
 use guest::{Fault, Reply};
 
-/// One order, from its canonical JSON. `/v1` takes it as it is.
+/// One order, from its JSON on `/v1`, which that shape takes as it is.
 pub fn one(shape: Shape, json: &str) -> Result<Reply, Fault> {
     let view = || -> Result<OrderView, Fault> {
         serde_json::from_str(json)

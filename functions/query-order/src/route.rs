@@ -1,5 +1,5 @@
-//! Which read a path asks for, and in which system's shape. `/orders` and `/api/v1/orders` themselves
-//! are create-order's, for a route knows no method. Literal segments come before ids.
+//! Which read a path asks for, and in which system's shape. `/orders` and `/api/v1/orders` themselves belong to
+//! create-order, as routes do not depend on the method. Literal segments come before ids.
 
 use domain::Rejection;
 use guest::shape::Shape;

@@ -16,7 +16,7 @@ use shop::listing::filter::Filter;
 use shop::search_index::{self, away};
 use std::fmt::Display;
 
-/// What was found, and by whom.
+/// What was found, and where.
 #[derive(Debug)]
 pub enum Found {
     Indexed(listing::Found),
@@ -31,7 +31,7 @@ pub async fn find(
     trace_id: &str,
 ) -> Result<Found, Fault> {
     if let Some(url) = &config.elasticsearch_url {
-        // Documents are about as long as orders in a reply. Where they are longer, the shards tell whether the page is.
+        // Documents are about as long as orders in a reply. Where they exceed the limit, the shards decide.
         let answer = search_index::search(url, &query(filter, page), LIST_REPLY_BYTES_MAX).await;
         match answer.and_then(|answer| read(answer.read()?, filter, shape)) {
             Ok(found) => return Ok(Found::Indexed(found)),
@@ -89,7 +89,7 @@ struct Answer<'a> {
 #[derive(Deserialize)]
 struct Hits<'a> {
     total: Total,
-    /// Read one by one: all at once would be held a second time.
+    /// Parsed one by one, so that not all are held twice.
     #[serde(borrow)]
     hits: Vec<&'a RawValue>,
 }
@@ -118,7 +118,7 @@ fn read(answer: Answer<'_>, filter: &Filter, shape: Shape) -> Result<listing::Fo
             |error: &dyn Display| away(format!("holds a document that cannot be read: {error}"));
         let hit: Hit = serde_json::from_str(hit.get()).map_err(|error| unreadable(&error))?;
         let order = Order::try_from(hit.source).map_err(|error| unreadable(&error))?;
-        // An index that reads its fields in another way than we do finds others too.
+        // An index with another mapping of the fields may find other orders too.
         match filter.takes(&order) {
             true => orders.push(listing::render(shape, &order, &budget)?),
             false => others += 1,
@@ -133,69 +133,4 @@ fn read(answer: Answer<'_>, filter: &Filter, shape: Shape) -> Result<listing::Fo
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use contract::api::identity;
-    use domain::{ProductId, Status};
-
-    const PAGE: Page = Page { number: 2, size: 5 };
-
-    #[test]
-    fn filters_become_terms() {
-        let filter = Filter {
-            user: Some(identity::user("user_7").unwrap()),
-            status: Some(Status::Paid),
-            product: Some(ProductId(3)),
-            from: Some(1),
-            to: Some(9),
-            order: None,
-        };
-        assert_eq!(
-            query(&filter, PAGE),
-            json!({
-                "from": 5, "size": 5, "track_total_hits": 100_000,
-                "query": { "bool": { "filter": [
-                    { "term": { "user_id": "7" } },
-                    { "term": { "status": "paid" } },
-                    { "term": { "items.product_id": "3" } },
-                    { "range": { "created_at": { "gte": 1, "lt": 9 } } },
-                ] } },
-                "sort": [{ "created_at": "desc" }, { "id": "desc" }],
-            })
-        );
-        let all = query(&Filter::default(), PAGE);
-        assert_eq!(all["query"]["bool"]["filter"], json!([]));
-    }
-
-    #[test]
-    fn answers_are_read_whole_or_not_at_all() {
-        let hit = json!({ "_id": "7202123782", "_source": {
-            "id": "7202123782", "order_no": "x", "user_id": "123", "status": "paid", "version": 2,
-            "total_cents": 100, "discount_cents": 0, "actual_cents": 100, "items": [],
-            "created_at": 1, "updated_at": 2, "paid_at": 2
-        } });
-        let answer = |timed_out: bool, hits: Value, filter: &Filter| {
-            let body = json!({ "took": 1, "timed_out": timed_out, "hits": {
-                "total": { "value": 12, "relation": "gte" }, "hits": hits } });
-            let body = body.to_string();
-            read(
-                serde_json::from_str(&body).map_err(away)?,
-                filter,
-                Shape::V1,
-            )
-        };
-        let all = &Filter::default();
-        let found = answer(false, json!([hit]), all).unwrap();
-        assert_eq!((found.total, found.exact), (12, false));
-        let order: Value = serde_json::from_str(found.orders[0].get()).unwrap();
-        assert_eq!(order["status"], "paid");
-        assert!(answer(true, json!([hit]), all).is_err());
-        assert!(answer(false, json!([{ "_source": {} }]), all).is_err());
-        let pending = Filter {
-            status: Some(Status::Pending),
-            ..Filter::default()
-        };
-        let found = answer(false, json!([hit]), &pending).unwrap();
-        assert_eq!((found.orders.len(), found.total), (0, 11));
-    }
-}
+mod tests;

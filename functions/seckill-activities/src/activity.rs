@@ -1,4 +1,4 @@
-//! An activity as the inventory database has it, and what of it may be bought now.
+//! An activity as the inventory database has it, and its units that can be bought now.
 
 use super::statement;
 use contract::api::seckill::{SeckillName, SeckillView};
@@ -43,7 +43,7 @@ impl Activity {
         self.plan.sku.of_sale(self.id.number)
     }
 
-    /// Its window is over, or was closed.
+    /// Its window has passed, or it was ended.
     pub fn is_over(&self, now: Ms) -> bool {
         self.status == SeckillStatus::Ended || self.plan.ends_at <= now
     }
@@ -67,7 +67,7 @@ pub async fn find(db: Db<'_>, name: SeckillName, now: Ms) -> Result<Activity, Fa
     Activity::read(row)
 }
 
-/// Units of each that may be bought now; `None` before it is preheated.
+/// Units of each that can be bought now; `None` before it is preheated, and where Redis has lost its stock.
 pub async fn available(redis: &Redis, activities: &[Activity]) -> Result<Vec<Option<u64>>, Fault> {
     let units = activities.iter().map(|activity| async move {
         match activity.status {

@@ -30,7 +30,7 @@ pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
     Ok(Reply::of(201, &reply)?.with("location", location))
 }
 
-/// The plan under its own name, else its product's. Product and sku must be there.
+/// The plan with its own name, else that of its product. An unknown product or sku is refused.
 async fn named(db: Db<'_>, plan: SeckillPlan) -> Result<SeckillPlan, Fault> {
     let product = plan.product;
     let rows = db.query(PRODUCT, vec![Value::Uint64(product.0)]).await?;

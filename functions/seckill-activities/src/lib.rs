@@ -1,5 +1,5 @@
-//! Flash sales as operators see them: announced, listed, preheated (docs/decisions/0004). What is asked of each is
-//! asked of the inventory database; Redis learns what tokens and purchases go by.
+//! Flash sales for operators: announced, listed, preheated (docs/decisions/0004). Activities are rows of the inventory
+//! database; preheating loads into Redis what tokens and purchases need.
 
 mod activity;
 mod announce;

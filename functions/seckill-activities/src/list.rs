@@ -1,4 +1,4 @@
-//! Reads of activities: from the inventory database, with what Redis says may still be bought.
+//! Reads of activities: from the inventory database, with the units that can still be bought, from Redis.
 
 use super::activity::{self, Activity};
 use super::statement::{self, Filter};
@@ -73,7 +73,7 @@ pub async fn one(call: &Call, id: &str) -> Result<Reply, Fault> {
     Reply::of(200, &reply)
 }
 
-/// Without Redis the activities are shown, but not what is left of them.
+/// Without Redis the activities are shown, but not the units left.
 pub async fn views(config: &Config, activities: &[Activity], trace_id: &str) -> Vec<SeckillView> {
     let asked = async {
         let redis = Redis::open(&config.redis_url).await?;

@@ -1,5 +1,5 @@
-//! Preheats activities: their units leave the ordinary stock, and Redis learns their facts. Every step may be
-//! repeated, so that a preheat that died half way is mended by the next; a re-run refills nothing.
+//! Preheats activities: their units leave the ordinary stock, and their facts are loaded into Redis. Every step may be
+//! repeated, so that a preheat that died halfway is completed by the next; a re-run refills nothing.
 
 use super::activity::{self, Activity};
 use super::list;
@@ -41,7 +41,7 @@ pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
     Ok(Reply::of(200, &reply)?.stale(stale))
 }
 
-/// All named activities, each once. One that cannot be preheated is refused before anything changes.
+/// All named activities, each once. An unknown one, or one that is over, is refused before anything changes.
 async fn wanted(config: &Config, names: &[SeckillName]) -> Result<Vec<Activity>, Fault> {
     let db = Db::at(&config.inventory_url);
     let now = clock::now();
@@ -58,7 +58,7 @@ async fn wanted(config: &Config, names: &[SeckillName]) -> Result<Vec<Activity>,
     Ok(wanted)
 }
 
-/// What its orders take over of the product.
+/// What a sale takes over of its product.
 struct Product {
     name: String,
     image: Option<String>,
@@ -95,21 +95,21 @@ async fn product(db: Db<'_>, activity: &Activity) -> Result<Product, Fault> {
     })
 }
 
-/// The name under which its units are promised while they move.
+/// The holder of its units' reservation while they move.
 fn holder(activity: &Activity) -> Holder {
     Holder::Sale(activity.id.number)
 }
 
-/// Moves the units, first in Redis, so that nobody else is promised them, then in the database. On a refusal nothing is
-/// left behind; where an outcome is not known, the promise stays for the next preheat or the relay. Whether it was this
-/// call that moved them: then nobody can have bought yet.
+/// Moves the units: reserves them in Redis, so that nobody else gets them, then moves them in the database. A refusal
+/// leaves nothing behind; where the outcome is unknown, the reservation stays for the next preheat or the relay. True
+/// where this call moved them: then nobody can have bought yet.
 async fn set_aside(
     redis: &Redis,
     db: Db<'_>,
     activity: &Activity,
     mode: StockMode,
 ) -> Result<bool, Fault> {
-    // What the database keeps is not promised in Redis: its own guard decides.
+    // Stock that the database keeps is not reserved in Redis: the database's guard decides.
     if mode == StockMode::Redis {
         match promise(redis, db, activity).await {
             // Another preheat may have been faster, and have left less than this one asks for.
@@ -167,7 +167,7 @@ async fn promise(redis: &Redis, db: Db<'_>, activity: &Activity) -> Result<(), F
                     return Err(Rejection::UnknownSku { product, sku }.into());
                 }
             }
-            // Loaded and gone again: Redis is evicting what it was just given.
+            // Loaded and gone again: Redis evicts what it was just given.
             Some("unloaded") => {
                 return Err(Fault::Unavailable {
                     backend: "redis",
@@ -194,7 +194,7 @@ enum Moved {
     NotPlanned,
     /// Certainly not committed.
     Refused(Fault),
-    /// The connection went away while committing.
+    /// The answer was lost: it may be committed.
     Unknown(Fault),
 }
 
@@ -238,7 +238,7 @@ fn moving(activity: &Activity) -> Plan {
     plan
 }
 
-/// Tells Redis the stock of both rows, by which the promise is settled, and the facts last: from them on it sells.
+/// Loads the stock of both rows into Redis, which settles the reservation, and the facts last: they open the sale.
 async fn load(
     redis: &Redis,
     db: Db<'_>,

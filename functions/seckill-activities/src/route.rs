@@ -1,4 +1,4 @@
-//! What is asked of which flash sale. Literal segments come before ids.
+//! What a path asks for, and of which flash sale. Literal segments come before ids.
 
 use domain::Rejection;
 

@@ -1,6 +1,6 @@
-//! `POST /api/v1/seckill/buy`: a token becomes an order. One script decides, promises the units and leaves the whole
-//! order in the intake; the relay writes it (docs/decisions/0004). A database is asked only what became of a purchase
-//! whose token comes once more.
+//! `POST /api/v1/seckill/buy`: a token becomes an order. One script decides, reserves the units and adds the whole
+//! order to the intake; the relay writes it (docs/decisions/0004). A database is read only where a token is used again:
+//! for the state of its order.
 
 use contract::api::seckill::{Buy, BuyRequest, Queued};
 use contract::store::call::sale::{self as call, Rates};
@@ -47,7 +47,7 @@ fn buyer(named: Option<User>, of_token: u64) -> Result<User, Rejection> {
     match named {
         Some(user) if user.id.get() == of_token => Ok(user),
         Some(_) => Err(Rejection::SeckillToken("belongs to another user")),
-        // Such a user has no other name than the spelling, which the order is to keep.
+        // Only the spelling names such a user, and the order is to keep it.
         None if of_token & HASHED_USER_BIT != 0 => {
             Err(Rejection::invalid("user_id", "is required"))
         }
@@ -81,7 +81,7 @@ async fn ask(
     redis.call(&call.into()).await
 }
 
-/// A purchase that stands.
+/// A successful purchase.
 struct Bought {
     order: OrderId,
     /// By an earlier request with the same token, whose reply may have been lost.

@@ -1,6 +1,6 @@
-//! Tokens without which nobody buys in a flash sale: one live token per buyer, none outside the window or when sold
-//! out. Redis alone decides; that a sale is sold out costs one call. The token names the order it will become, which
-//! can be polled from the purchase on (docs/decisions/0004).
+//! Tokens, without which nobody buys in a flash sale: one live token per buyer, none outside the window or when sold
+//! out. Redis alone decides; once the sale is sold out, in a single call. The token names the order it will become,
+//! which can be polled from the purchase on (docs/decisions/0004).
 
 use contract::api::problem::Code;
 use contract::api::seckill::{SeckillName, Token, TokenReply, TokenRequest};
@@ -38,7 +38,7 @@ async fn answer(mut call: Call) -> Result<Reply, Fault> {
     reply(sale, &user, &token)
 }
 
-/// The product's sale that runs, or else the next one, by the clock that tokens go by.
+/// The product's running sale, else its next one, else the last that ended, by Redis' clock.
 async fn current(redis: &Redis, product: ProductId) -> Result<SeckillId, Fault> {
     let current = call::current(product, SECKILL_REMEMBERED_MS);
     let answer = redis.call(&current).await?;
@@ -48,7 +48,7 @@ async fn current(redis: &Redis, product: ProductId) -> Result<SeckillId, Fault> 
         .ok_or_else(|| Rejection::SeckillNotOpen(format!("of product {}", product.0)).into())
 }
 
-/// A token in force.
+/// A live token.
 struct Held {
     nonce: String,
     order: OrderId,
@@ -76,7 +76,7 @@ impl Asking<'_> {
             Word::Mint => return self.issue().await,
             Word::Issued(held) | Word::Held(held) => held,
         };
-        // Whoever was given it first may have died before its order could be polled.
+        // The request that got it first may have died before its order could be polled.
         self.announce(held.order).await?;
         Ok(held)
     }
@@ -115,7 +115,7 @@ impl Asking<'_> {
         OrderId::compose(tick, gene).ok_or_else(|| Fault::Internal(format!("minted tick {tick}")))
     }
 
-    /// Lets the order be found from its purchase on, for as long as a used token is remembered.
+    /// Lets the order be found from its purchase on, for as long as a used token is kept.
     async fn announce(&self, order: OrderId) -> Result<(), Fault> {
         let arguments = [
             keys::queued(order),

@@ -1,18 +1,23 @@
-//! Who the caller is: the one place that decides it. For now the request's own word is trusted,
-//! and everything listens on loopback only.
+//! Who the caller is: the only place that decides it. There is no login: the user that a request names is trusted, so
+//! everything listens on loopback only.
 
 use contract::api::identity;
 use domain::order::Actor;
 use domain::{Rejection, User};
 use guest::Call;
 
-/// The user named by the request in `field`.
+/// The user that the request names in `field`.
+///
+/// # Errors
+/// Where `text` names none.
 pub fn user(field: &str, text: &str) -> Result<User, Rejection> {
     identity::user(text).map_err(|reason| Rejection::invalid(field, reason))
 }
 
-/// The user a request names, in its body or its query; `None` where it names nobody. In both, it must be the same: the
-/// body's spelling is kept.
+/// The user that a request names in its body or its query, in the body's spelling; `None` where it names nobody.
+///
+/// # Errors
+/// Where body and query name different users.
 pub fn named(in_body: Option<User>, call: &Call) -> Result<Option<User>, Rejection> {
     match (in_body, in_query(call)?) {
         (Some(body), Some(query)) if body.id != query.id => {
@@ -23,7 +28,11 @@ pub fn named(in_body: Option<User>, call: &Call) -> Result<Option<User>, Rejecti
     }
 }
 
-/// The user a request's query names. An empty name is none, and refused: dropped, it would stand for everybody.
+/// The user that the query names as `user_id`, in the first spelling. An empty value is refused: ignored, it would
+/// stand for everybody.
+///
+/// # Errors
+/// Where a value names no user, or two name different ones.
 pub fn in_query(call: &Call) -> Result<Option<User>, Rejection> {
     let mut named: Option<User> = None;
     for text in call.query_all("user_id") {
@@ -39,12 +48,12 @@ pub fn in_query(call: &Call) -> Result<Option<User>, Rejection> {
     Ok(named)
 }
 
-/// In whose name a status is set through the back office's routes.
+/// Who acts through the back office's route, which sets a status.
 pub fn back_office() -> Actor {
     Actor::Admin
 }
 
-/// In whose name a shop's own routes cancel, pay and confirm.
+/// Who acts through the shop's own routes, which cancel and pay.
 pub fn shopper() -> Actor {
     Actor::User
 }

@@ -1,4 +1,4 @@
-//! Products and their stock, from the inventory database into Redis where the reserving script needs them.
+//! Loads products and their stock from the inventory database into Redis, where the script `reserve` needs them.
 
 use contract::store::call::stock::{self as call, Entry, Row};
 use domain::id::SALE_SKU_BIT;
@@ -8,7 +8,10 @@ use guest::Fault;
 use guest::mysql::{Db, Value};
 use guest::redis::Redis;
 
-/// Loads the catalogue entry into Redis. An unknown product is remembered as such for a short while.
+/// Loads the catalogue entry into Redis. An unknown product is cached as such for [`ABSENT_CACHE_TTL_MS`].
+///
+/// # Errors
+/// Where the database or Redis is away.
 pub async fn load_product(redis: &Redis, db: Db<'_>, product: ProductId) -> Result<(), Fault> {
     let statement =
         "SELECT name, image, price, status, stock_mode, updated_at FROM products WHERE id = ?";
@@ -33,7 +36,7 @@ pub async fn load_product(redis: &Redis, db: Db<'_>, product: ProductId) -> Resu
 /// A row of the stock, from columns sku, available units and version.
 ///
 /// # Errors
-/// Where they are none.
+/// Where a column does not have what belongs there.
 pub fn stock_row(row: &guest::mysql::Row) -> Result<Row, Fault> {
     Ok(Row {
         sku: SkuId(row.u64(0)?),
@@ -42,8 +45,11 @@ pub fn stock_row(row: &guest::mysql::Row) -> Result<Row, Fault> {
     })
 }
 
-/// Loads the stock of all the product's ordinary skus into Redis and returns which there are. Those of flash sales come
-/// by their preheating.
+/// Loads the stock of all ordinary skus of the product into Redis and returns these skus. Preheating loads those of
+/// flash sales.
+///
+/// # Errors
+/// Where the database or Redis is away.
 pub async fn load_stock(
     redis: &Redis,
     db: Db<'_>,

@@ -1,5 +1,5 @@
-//! What the functions of the shop share: orders in their shard and in Redis, their moves from state to state, lists
-//! over all shards, the catalogue. How a function speaks with its host is `guest`'s.
+//! What the functions of the shop share: orders in their shard and in Redis, their transitions, lists over all shards,
+//! the catalogue. How a function talks to its host is in `guest`.
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 

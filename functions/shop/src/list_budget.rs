@@ -1,5 +1,5 @@
-//! How many bytes the reply of a list may have: elements become JSON one by one, and the first that is too much ends
-//! the list before the others are held. Many requests share the memory of an instance.
+//! Limits the bytes of a list's reply: elements become JSON one by one, and the first that exceeds the limit fails the
+//! request before the others are held. Many requests share the memory of an instance.
 
 use domain::Rejection;
 use domain::limits::LIST_REPLY_BYTES_MAX;
@@ -8,27 +8,28 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// An element of a list.
+/// An element of a list, as JSON.
 pub type Json = Box<RawValue>;
 
-/// What a list says beside its elements.
+/// Room for what surrounds the elements.
 const FRAME_BYTES: usize = 1024;
 
-/// Of one list, whose parts may be made at the same time.
+/// Bytes left for one list, whose parts may be rendered concurrently.
 #[derive(Debug)]
 pub struct Budget {
     left: AtomicUsize,
-    /// The parameter that asks for so much, and what to do about it.
+    /// The query parameter to blame, and what to do about it.
     field: &'static str,
     advice: &'static str,
 }
 
 impl Budget {
+    /// Of a page; its refusal names `page_size`.
     pub fn of_page() -> Budget {
         Budget::new("page_size", "ask for a smaller page_size")
     }
 
-    /// Of the elements that `ids` names.
+    /// Of the elements named in `ids`, which its refusal names.
     pub fn of_ids() -> Budget {
         Budget::new("ids", "name fewer")
     }
@@ -41,7 +42,7 @@ impl Budget {
         }
     }
 
-    /// What the reply has at most, as far as it is made.
+    /// The most bytes that a reply with the elements rendered so far may have.
     pub fn bytes(&self) -> usize {
         LIST_REPLY_BYTES_MAX - self.left.load(Ordering::Relaxed)
     }
@@ -49,7 +50,7 @@ impl Budget {
     /// An element as JSON.
     ///
     /// # Errors
-    /// Where it is too much, and for every one after it.
+    /// Where it exceeds the limit, and for every element after it.
     pub fn render(&self, element: &impl Serialize) -> Result<Json, Fault> {
         self.check()?;
         let json =
@@ -61,8 +62,10 @@ impl Budget {
         Ok(json)
     }
 
+    /// Whether the list is within its limit so far.
+    ///
     /// # Errors
-    /// Where too much was asked for.
+    /// Where it is not.
     pub fn check(&self) -> Result<(), Rejection> {
         if self.left.load(Ordering::Relaxed) > 0 {
             return Ok(());

@@ -1,7 +1,6 @@
-//! Pages of orders from the shards, for every function whose path lists. Shards are asked at once, first for ids, then
-//! for the page's rows; no connection is held while another is waited for. What is held of a page is its JSON, within a
-//! budget. An order that changed in between and is not what was asked for any more is not shown: the page is read
-//! again, a few times.
+//! Pages of orders from the shards, for every function that lists. Shards are asked concurrently, first for ids, then
+//! for the page's rows; no connection is held while waiting for another. A page is held as JSON only, within a budget.
+//! An order that left the filter in between is not shown; the page is then read again, a few times.
 
 pub mod filter;
 mod load;
@@ -27,10 +26,13 @@ use guest::{Call, Fault, Reply, config};
 use merge::{Head, Key, Merge};
 use std::collections::HashMap;
 
-/// Shards asked at a time: each has up to a deep page's keys on the way.
+/// Shards asked at a time: each answers with the keys of up to a deep page.
 const SHARDS_AT_ONCE: usize = 8;
 
 /// Answers a listing: of the user in the path, else in the query, else of everybody.
+///
+/// # Errors
+/// Where a parameter cannot be read, the page is too large, or a shard is away.
 pub async fn answer(call: &Call, shape: Shape, user: Option<&str>) -> Result<Reply, Fault> {
     let query = |name: &str| call.query(name);
     call.once(&filter::PARAMETERS)?;
@@ -45,16 +47,21 @@ pub async fn answer(call: &Call, shape: Shape, user: Option<&str>) -> Result<Rep
 pub struct Found {
     /// In the shape of the reply.
     pub orders: Vec<Json>,
+    /// How many orders match, on all pages.
     pub total: u64,
     /// False where `total` is only a lower bound.
     pub exact: bool,
-    /// What the reply has at most.
+    /// The most bytes that the reply may have.
     pub bytes: usize,
 }
 
-/// Reads of one page where orders leave the filter under it. The last one shows what is left.
+/// Reads of one page while orders leave the filter. The last one shows the orders that are left.
 const READS_MAX: u32 = 3;
 
+/// Reads a page from the shards.
+///
+/// # Errors
+/// Where the page is too large or a shard is away.
 pub async fn find(
     config: &Config,
     filter: &Filter,
@@ -72,7 +79,7 @@ pub async fn find(
     }
 }
 
-/// A page, and how many of its orders left the filter between the first look and the second.
+/// A page, and how many of its orders left the filter between the two reads.
 async fn read(
     config: &Config,
     filter: &Filter,
@@ -114,8 +121,8 @@ async fn read(
     Ok((found, left as u64))
 }
 
-/// Takes every result as it comes; the first failure is told once all have ended. None is given up: that would cost it
-/// its connection.
+/// Takes every result as it arrives, and gives the first failure once all have ended. None is cancelled: that would
+/// cost its connection.
 async fn all<T>(
     asked: impl Iterator<Item = impl Future<Output = Result<T, Fault>>>,
     mut take: impl FnMut(T),
@@ -182,7 +189,10 @@ async fn count(db: Db<'_>, filter: &Filter) -> Result<(u64, bool), Fault> {
     }
 }
 
-/// An order in the shape of a list's route.
+/// An order in a list of this shape.
+///
+/// # Errors
+/// Where the budget is exceeded.
 pub fn render(shape: Shape, order: &Order, budget: &Budget) -> Result<Json, Fault> {
     let view = OrderView::from(order);
     match shape {
@@ -192,7 +202,10 @@ pub fn render(shape: Shape, order: &Order, budget: &Budget) -> Result<Json, Faul
     }
 }
 
-/// The reply of a page, in the shape of its route.
+/// The reply of a page in this shape.
+///
+/// # Errors
+/// Where it cannot be written as JSON.
 pub fn reply(shape: Shape, found: Found, page: Page) -> Result<Reply, Fault> {
     let Found {
         orders,

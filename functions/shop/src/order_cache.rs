@@ -1,4 +1,4 @@
-//! Orders in Redis: `<version> <user_id>\n<order as JSON>`, the newest version wins.
+//! Orders in the Redis cache: `<version> <user_id>\n<order as JSON>`; the newest version wins.
 
 use contract::store::cached_order::CachedOrder;
 use contract::store::call::order::{self as call, Cached};
@@ -9,16 +9,24 @@ use guest::Fault;
 use guest::redis::Redis;
 
 /// The value to store for an order.
+///
+/// # Errors
+/// Where it cannot be written as JSON.
 pub fn value(order: &Order) -> Result<String, Fault> {
     CachedOrder::render(order)
         .map_err(|error| Fault::Internal(format!("order {}: {error}", order.id)))
 }
 
-/// Time to keep an order: a tenth of jitter by its id, so that what was loaded together does not expire together.
+/// How long to keep an order: with up to a tenth of jitter by its id, so that orders loaded together do not expire
+/// together.
 pub fn ttl_ms(id: OrderId) -> Ms {
     ORDER_CACHE_TTL_MS + id.get().wrapping_mul(0x9e37_79b9_7f4a_7c15) % (ORDER_CACHE_TTL_MS / 10)
 }
 
+/// The cached order, or that there is none of this id; `None` where nothing that can be read is cached.
+///
+/// # Errors
+/// Where Redis is away.
 pub async fn get(redis: &Redis, id: OrderId) -> Result<Option<CachedOrder>, Fault> {
     Ok(redis
         .get(&keys::order(id))
@@ -26,13 +34,16 @@ pub async fn get(redis: &Redis, id: OrderId) -> Result<Option<CachedOrder>, Faul
         .and_then(CachedOrder::parse))
 }
 
-/// Drops what is cached of an order. It may come back by a reader that is slow; [`put`] then wins by its version.
+/// Evicts an order. A slow reader may cache the old version again; [`put`] then wins by its version.
+///
+/// # Errors
+/// Where Redis is away.
 pub async fn forget(redis: &Redis, id: OrderId) -> Result<(), Fault> {
     redis.command("DEL", [keys::order(id).into_bytes()]).await?;
     Ok(())
 }
 
-/// An order whose JSON is `body`, as the cache keeps it.
+/// An order as the cache keeps it; `body` is its JSON on `/v1`.
 pub fn of_body(order: &Order, body: &str) -> Cached<'static> {
     Cached {
         id: order.id,
@@ -42,7 +53,10 @@ pub fn of_body(order: &Order, body: &str) -> Cached<'static> {
     }
 }
 
-/// Remembers for a short while that there is no such order.
+/// Caches for [`ABSENT_CACHE_TTL_MS`] that there is no such order.
+///
+/// # Errors
+/// Where Redis is away.
 pub async fn put_absent(redis: &Redis, id: OrderId) -> Result<(), Fault> {
     let absent = Cached {
         id,
@@ -53,6 +67,10 @@ pub async fn put_absent(redis: &Redis, id: OrderId) -> Result<(), Fault> {
     redis.call(&call::cache(absent)).await.map(drop)
 }
 
+/// Caches an order, unless a newer version is cached.
+///
+/// # Errors
+/// Where Redis is away, or the order cannot be written as JSON.
 pub async fn put(redis: &Redis, order: &Order) -> Result<(), Fault> {
     let cached = Cached {
         id: order.id,

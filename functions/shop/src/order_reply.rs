@@ -1,4 +1,4 @@
-//! Replies that several functions give.
+//! Replies that several functions share.
 
 use contract::api::order::{OrderEnvelope, OrderView};
 use domain::Order;

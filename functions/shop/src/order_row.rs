@@ -1,10 +1,10 @@
-//! Rows of `t_order` and `t_order_item` as a domain order, in the column order of `contract::store::sql`.
+//! Rows of `t_order` and `t_order_item` as a domain order, with columns in the order of `contract::store::sql`.
 
 use domain::{Cents, Order, OrderId, OrderItem, ProductId, SkuId, Status, StockMode, User, UserId};
 use guest::Fault;
 use guest::mysql::Row;
 
-/// Columns that `ORDER_COLUMNS` takes before those of an item begin.
+/// Number of columns in `ORDER_COLUMNS`.
 pub const ORDER_WIDTH: usize = 19;
 
 fn cents(row: &Row, column: usize) -> Result<Cents, Fault> {
@@ -13,7 +13,10 @@ fn cents(row: &Row, column: usize) -> Result<Cents, Fault> {
         .ok_or_else(|| Fault::Internal(format!("column {column} is no amount: {amount}")))
 }
 
-/// The order of a row that starts with `ORDER_COLUMNS`; items are added by the caller.
+/// The order of a row that starts with `ORDER_COLUMNS`; the caller adds its items.
+///
+/// # Errors
+/// Where a column does not have what belongs there.
 pub fn order(row: &Row) -> Result<Order, Fault> {
     let id = row.u64(0)?;
     let status = row.u8(3)?;
@@ -44,7 +47,10 @@ pub fn order(row: &Row) -> Result<Order, Fault> {
     })
 }
 
-/// The item whose `ITEM_COLUMNS` start at a column, and the order it belongs to.
+/// The item whose `ITEM_COLUMNS` start at column `at`, and the id of its order.
+///
+/// # Errors
+/// Where a column does not have what belongs there.
 pub fn item(row: &Row, at: usize) -> Result<(u64, OrderItem), Fault> {
     let mode = row.u8(at + 8)?;
     let item = OrderItem {

@@ -1,4 +1,4 @@
-//! Orders in their shard: read whole, inserted with items and outbox row in one transaction.
+//! Orders in their shard: read with their items, inserted with items and outbox row in one transaction.
 
 use crate::order_row::{self, ORDER_WIDTH};
 use crate::shard_clock;
@@ -13,41 +13,43 @@ use guest::transaction::{self, AT_ONCE, End, Plan, Stop};
 use std::sync::LazyLock;
 use std::time::Instant;
 
-/// What guards a request beyond Redis: hashes of its key and payload.
+/// Hashes by which the database recognises a repeated request, also where Redis has forgotten it.
 #[derive(Clone, Copy, Debug)]
 pub struct Guard {
-    /// `None` for requests without a key, which may be repeated later on purpose.
+    /// Of the caller's key, unique per user; `None` for requests without one, which may be repeated on purpose.
     pub key: Option<[u8; 16]>,
+    /// Of what is ordered, to tell a repeat from a reuse of the key.
     pub payload: [u8; 16],
 }
 
-/// An order that a key has made before.
+/// An order that a key has made already.
 #[derive(Clone, Copy, Debug)]
 pub struct Made {
+    /// Of the order.
     pub id: OrderId,
-    /// The request that made it asked for the same.
+    /// Whether the request that made it asked for the same.
     pub same_payload: bool,
 }
 
 /// How an insert ended.
 #[derive(Debug)]
 pub enum Inserted {
+    /// Committed.
     Done,
-    /// The id (or its order number) exists: lost Redis data made it be minted twice.
+    /// The id (or its order number) exists: Redis lost data and minted it twice.
     IdTaken,
-    /// The user's key has an order already.
+    /// The user's key has made an order already.
     KeyTaken,
     /// The database refused the row as too late.
     TooLate,
     /// Certainly not committed.
     Failed(Fault),
-    /// The connection went away while committing: it may be there.
+    /// The answer was lost: it may be committed.
     Unknown(Fault),
 }
 
-/// Inserts an order of version 1 with its event, before `deadline`: after it the units that were promised to the order
-/// may be somebody else's. The database refuses what comes later, by its own clock, as this host may be frozen on the
-/// way.
+/// Inserts an order of version 1 with its event, before `deadline`: after it the units reserved for the order may go to
+/// others. The database refuses later inserts by its own clock, as this host may freeze on the way.
 pub async fn insert(
     db: Db<'_>,
     order: &Order,
@@ -74,8 +76,8 @@ pub async fn insert(
                 return Inserted::KeyTaken;
             }
             Kind::Duplicate => return Inserted::IdTaken,
-            // The id says when it was minted by Redis' clock, and that may not be the database's: once it has said what
-            // time it is, it is asked again.
+            // The deadline came from the id, which Redis dated: its clock may differ from the database's. Once the
+            // database's time is known, the insert is tried again.
             Kind::NullRefused if !has_asked && Instant::now() < deadline => {
                 has_asked = true;
                 latest = match shard_clock::ask(db, deadline).await {
@@ -89,7 +91,7 @@ pub async fn insert(
     }
 }
 
-/// Order, items and event.
+/// The inserts of order, items and event.
 fn creation(order: &Order, guard: Guard, latest: Ms, event: &OrderEvent) -> Result<Plan, Fault> {
     let mut plan = Plan::new();
     plan.execute(sql::INSERT_ORDER, order_values(order, guard, latest));
@@ -99,7 +101,10 @@ fn creation(order: &Order, guard: Guard, latest: Ms, event: &OrderEvent) -> Resu
     Ok(plan)
 }
 
-/// Adds the outbox row of an event to a transaction.
+/// Adds the outbox row of an event to a transaction; the relay publishes it to `topic`.
+///
+/// # Errors
+/// Where the event cannot be written as JSON.
 pub fn add_event(plan: &mut Plan, event: &OrderEvent, topic: &str) -> Result<(), Fault> {
     let payload =
         serde_json::to_string(event).map_err(|error| Fault::Internal(error.to_string()))?;
@@ -157,7 +162,7 @@ fn item_values(order: &Order) -> Vec<Value> {
     values
 }
 
-/// An order beside each of its items.
+/// An order's columns, then an item's: one row per item.
 static SELECT_ORDER: LazyLock<String> = LazyLock::new(|| {
     let columns = |prefix: &str, list: &str| {
         list.split(", ")
@@ -172,7 +177,10 @@ static SELECT_ORDER: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The whole order, in one round trip.
+/// The order with its items, in one round trip; `None` where the shard has none.
+///
+/// # Errors
+/// Where the shard is away or a row cannot be read.
 pub async fn load(db: Db<'_>, id: OrderId) -> Result<Option<Order>, Fault> {
     let rows = db
         .query(&SELECT_ORDER, vec![Value::Uint64(id.get())])
@@ -187,7 +195,10 @@ pub async fn load(db: Db<'_>, id: OrderId) -> Result<Option<Order>, Fault> {
     Ok(Some(order))
 }
 
-/// Whether the order is there, waiting for an insert that is not committed yet.
+/// Whether the order is there; waits for an insert of it that is not committed yet.
+///
+/// # Errors
+/// Where the shard is away.
 pub async fn exists_for_certain(db: Db<'_>, id: OrderId) -> Result<bool, Fault> {
     let rows = db
         .query(
@@ -198,7 +209,7 @@ pub async fn exists_for_certain(db: Db<'_>, id: OrderId) -> Result<bool, Fault> 
     Ok(!rows.is_empty())
 }
 
-/// The order that the guard's key has made, if it has a key that did, whatever Redis has forgotten of it.
+/// The order that the guard's key has made, also where Redis has forgotten it; `None` where there is none, or no key.
 ///
 /// # Errors
 /// Where the shard is away.

@@ -1,6 +1,6 @@
-//! Payments by their ids: each pays one order, whichever shards the orders are in, and one that cannot pay its order
-//! leaves a row by which it is refunded. The row is written before the order is: after a crash in between, the repeat
-//! of the payment goes on from there.
+//! Payments by their ids. Each pays one order, whichever shards the orders are in. Its row is written before the order:
+//! after a crash in between, a repeat of the payment continues from there. A payment that cannot pay its order is
+//! marked in its row as to be refunded.
 
 use contract::api::identity::hash;
 use domain::limits::REASON_CHARS_MAX;
@@ -28,17 +28,17 @@ pub struct Payment<'a> {
     pub order: OrderId,
 }
 
-/// Part of a shard that a payment belongs to, like a user's.
+/// Decides the shard of a payment's row, as a user's gene does for orders.
 fn gene(payment: &str) -> Gene {
     let [a, b, ..] = hash(&[payment.as_bytes()]);
     UserId::new(u64::from(u16::from_be_bytes([a, b]))).gene()
 }
 
 impl Payment<'_> {
-    /// Takes the payment in for its order; nothing is changed where it was before.
+    /// Records the payment for its order; a repeat changes nothing.
     ///
     /// # Errors
-    /// `PaymentUsed` where it is another order's.
+    /// `PaymentUsed` where it is recorded for another order; where the shard is away.
     pub async fn take_in(self, config: &Config) -> Result<(), Fault> {
         let gene = gene(self.id);
         let db = Db::at(config.shard_url(gene));
@@ -60,7 +60,7 @@ impl Payment<'_> {
         }
     }
 
-    /// Puts down that the payment did not pay its order.
+    /// Records that the payment did not pay its order and is to be refunded; the first reason stays.
     pub async fn refund(self, config: &Config, reason: &str) -> Result<(), Fault> {
         let db = Db::at(config.shard_url(gene(self.id)));
         let reason: String = reason.chars().take(REASON_CHARS_MAX).collect();
@@ -82,7 +82,7 @@ impl Payment<'_> {
     }
 }
 
-/// Executes a statement, again where the server asks for it.
+/// Runs a statement, and again after a deadlock or a lock wait.
 async fn execute(db: Db<'_>, statement: &str, values: Vec<Value>) -> Result<(), SqlError> {
     let mut attempt = 1;
     loop {
@@ -104,7 +104,7 @@ mod tests {
             .map(|n| gene(&format!("pay-{n}")).get())
             .collect();
         assert!(genes.len() > 1_000, "{}", genes.len());
-        // Stored rows depend on it.
+        // Stored rows depend on these genes.
         assert_eq!((gene("pay-1").get(), gene("pay-2").get()), (560, 980));
     }
 }

@@ -1,4 +1,4 @@
-//! Orders that were accepted and are on their way to the database: what Redis knows of them.
+//! Orders that were accepted and are not in the database yet, as Redis has them.
 
 use contract::api::order::OrderView;
 use contract::store::cached_order::CachedOrder;
@@ -9,13 +9,19 @@ use domain::{Cents, OrderId, SeckillId, SkuId, User, UserId};
 use guest::Fault;
 use guest::redis::Redis;
 
-/// What stands under the order's key. What cannot be read is as good as missing.
+/// The value of the order's key `queued`; `None` where it is absent or cannot be read.
+///
+/// # Errors
+/// Where Redis is away.
 pub async fn find(redis: &Redis, id: OrderId) -> Result<Option<QueuedOrder>, Fault> {
     let value = redis.get(&keys::queued(id)).await?;
     Ok(value.and_then(|value| QueuedOrder::parse(&value)))
 }
 
-/// The order where it waits to be written.
+/// The order while it waits to be written; `None` otherwise.
+///
+/// # Errors
+/// Where Redis is away, or holds what cannot be shown.
 pub async fn waiting(redis: &Redis, id: OrderId) -> Result<Option<CachedOrder>, Fault> {
     match find(redis, id).await? {
         None => Ok(None),
@@ -23,8 +29,11 @@ pub async fn waiting(redis: &Redis, id: OrderId) -> Result<Option<CachedOrder>, 
     }
 }
 
-/// `found` as readers show it; `None` where it is a token's order that holds no units: not bought yet, in the
+/// `found` as readers show it; `None` where it is a token's order without reserved units: not bought yet, in the
 /// database already, or given up.
+///
+/// # Errors
+/// Where Redis is away, or holds what cannot be shown.
 pub async fn promised(
     redis: &Redis,
     id: OrderId,
@@ -48,7 +57,10 @@ pub async fn promised(
     }
 }
 
-/// As the cache would hold it, were it the order's first version.
+/// As the cache would keep it: version 1, of this user.
+///
+/// # Errors
+/// Where it cannot be written as JSON.
 pub fn shown_to(user: UserId, view: &OrderView) -> Result<CachedOrder, Fault> {
     let json = view
         .json()
@@ -60,7 +72,7 @@ pub fn shown_to(user: UserId, view: &OrderView) -> Result<CachedOrder, Fault> {
     })
 }
 
-/// A purchase, from the sale's facts and the units promised to it.
+/// A purchase, from the sale's facts and the units reserved for it; `None` without either.
 async fn purchase(
     redis: &Redis,
     id: OrderId,

@@ -1,5 +1,5 @@
-//! Elasticsearch through the host: searches of the orders' index, each answered whole and in time, or not at all.
-//! Whoever asks has the databases to fall back on. A native program has no index.
+//! Elasticsearch through the host: searches of the index `orders`. A late or oversized answer is a fault, after which
+//! callers fall back on the databases. A native program has no index.
 
 use bytes::Bytes;
 use futures::future::{Either, select};
@@ -11,9 +11,10 @@ use serde_json::value::RawValue;
 use std::pin::pin;
 use std::time::Duration;
 
-/// The index has this long before the databases are asked.
+/// The index has this long to answer.
 const TIMEOUT: Duration = Duration::from_millis(1_000);
 
+/// The fault of an index that does not answer as it should; `reason` is for the log.
 pub fn away(reason: impl ToString) -> Fault {
     Fault::Unavailable {
         backend: "elasticsearch",
@@ -25,14 +26,18 @@ pub fn away(reason: impl ToString) -> Fault {
 pub struct Answer(Vec<u8>);
 
 impl Answer {
+    /// The body as a value.
+    ///
     /// # Errors
-    /// Where it is not what was asked for.
+    /// Where it cannot be read as one.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Fault> {
         read(&self.0)
     }
 
+    /// The bodies of two searches as values, in their order.
+    ///
     /// # Errors
-    /// As for one, for either.
+    /// Where one is missing or cannot be read.
     pub fn read_both<'a, A, B>(&'a self) -> Result<(A, B), Fault>
     where
         A: Deserialize<'a>,
@@ -49,19 +54,19 @@ impl Answer {
     }
 }
 
-/// One search, whose answer has at most `bytes_max` bytes.
+/// Runs a search, whose answer has at most `bytes_max` bytes.
 ///
 /// # Errors
-/// Where the answer is late, longer or incomplete.
+/// Where the index is away or late, or its answer is longer or an error.
 pub async fn search(url: &str, query: &Value, bytes_max: usize) -> Result<Answer, Fault> {
     let path = "_search?allow_partial_search_results=false";
     post(url, path, "application/json", query.to_string(), bytes_max).await
 }
 
-/// Two searches in one request.
+/// Runs two searches in one request, whose answer has at most `bytes_max` bytes.
 ///
 /// # Errors
-/// As for one, for either.
+/// Where the index is away or late, or its answer is longer or an error.
 pub async fn search_both(
     url: &str,
     first: &Value,

@@ -1,5 +1,5 @@
-//! What time it is in a shard, for the deadline of an insert. As long as Redis, which dates an id, and the shard agree,
-//! the id says it and nobody is asked; where they do not, the shard is asked, and its answer is good for a minute.
+//! The clock of a shard, for the deadline of an insert. Ids are dated by Redis: while its clock and the shard's agree,
+//! the id is enough. Where they do not, the shard is asked for its time, and the answer is used for a minute.
 
 use contract::store::sql::NOW_MS;
 use domain::limits::INSERT_DEADLINE_MS;
@@ -11,13 +11,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const GOOD_FOR: Duration = Duration::from_secs(60);
-/// There are no more shards.
+/// The most that [`domain::ShardCount`] allows.
 const SHARDS_MAX: usize = 1_024;
 
-/// When a shard said what time it is, and what it said; of this instance.
+/// By address: when this instance asked a shard for its time, and the answer.
 static SAID: Mutex<BTreeMap<String, (Instant, Ms)>> = Mutex::new(BTreeMap::new());
 
-/// The latest moment, by the shard's clock, at which an order may be inserted whose time ends at `deadline`.
+/// The latest time, by the shard's clock, at which an order may be inserted: at `deadline`, or where the shard was not
+/// asked, [`INSERT_DEADLINE_MS`] after the id was minted.
 pub(crate) fn latest(db: Db<'_>, id: OrderId, deadline: Instant) -> Ms {
     let said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     match said.get(db.address()) {
@@ -26,10 +27,10 @@ pub(crate) fn latest(db: Db<'_>, id: OrderId, deadline: Instant) -> Ms {
     }
 }
 
-/// The same, after asking.
+/// The time of `deadline` by the shard's clock, which is asked for.
 ///
 /// # Errors
-/// When the shard is away.
+/// Where the shard is away.
 pub(crate) async fn ask(db: Db<'_>, deadline: Instant) -> Result<Ms, Fault> {
     let at = Instant::now();
     let rows = db.query(&format!("SELECT {NOW_MS}"), Vec::new()).await?;

@@ -19,26 +19,37 @@ use guest::transaction::{self, End, Plan, Stop};
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct Change<'a> {
+    /// Of the order.
     pub id: OrderId,
+    /// Wanted state.
     pub to: Status,
+    /// Decides which transitions are allowed.
     pub actor: Actor,
-    /// Where the request names a user, the order must be theirs.
+    /// The user that the request names; the order must be theirs. `None` where it names nobody.
     pub owner: Option<UserId>,
+    /// Kept with a cancellation.
     pub reason: Option<&'a str>,
+    /// The provider's id, kept with a payment; other changes ignore it.
     pub payment_id: Option<&'a str>,
+    /// Of the request; goes into the events.
     pub trace_id: &'a str,
 }
 
 /// Attempts where others change the same order at the same time.
 const ATTEMPTS_MAX: u32 = 4;
 
-/// The order after the change. A repeated payment with the same payment id changes nothing and is no error.
+/// Makes the change and gives the order after it. A repeated payment with the same payment id changes nothing and is no
+/// error.
+///
+/// # Errors
+/// Where there is no such order of the owner, it is still queued, the transition is not allowed, the payment has paid
+/// another order, or Redis or the shard is away.
 pub async fn change(config: &Config, change: Change<'_>) -> Result<Order, Fault> {
     let redis = Redis::open(&config.redis_url).await?;
     let db = Db::at(config.shard_url(change.id.gene()));
     for _ in 0..ATTEMPTS_MAX {
-        // The old state leaves the cache before a new one is written: with Redis away nothing changes, rather than
-        // readers being shown the old state until it expires.
+        // The old state is evicted before the new one is written: with Redis away nothing changes, as readers would
+        // see the old state until it expires.
         let (forgotten, found) = join(
             order_cache::forget(&redis, change.id),
             order_store::load(db, change.id),
@@ -62,7 +73,7 @@ pub async fn change(config: &Config, change: Change<'_>) -> Result<Order, Fault>
         let steps = match steps(order.id, order.status, change.to, change.actor) {
             Ok(steps) => steps,
             Err(rejection) => {
-                // The money came and the order cannot be paid with it, now or ever.
+                // The payment was made, and can never pay this order.
                 if let Some(payment) = payment {
                     payment.refund(config, &rejection.to_string()).await?;
                 }
@@ -83,7 +94,7 @@ pub async fn change(config: &Config, change: Change<'_>) -> Result<Order, Fault>
 /// The order that the database did not have a moment ago. One that is still queued cannot be changed yet.
 async fn written_meanwhile(redis: &Redis, db: Db<'_>, change: &Change<'_>) -> Result<Order, Fault> {
     let waiting = queued::waiting(redis, change.id).await?;
-    // Asked for after the queue was: what has left the queue is in the database.
+    // Read after the queue: what has left the queue is in the database.
     if let Some(order) = order_store::load(db, change.id).await? {
         return Ok(order);
     }
@@ -96,7 +107,7 @@ async fn written_meanwhile(redis: &Redis, db: Db<'_>, change: &Change<'_>) -> Re
     })
 }
 
-/// The payment this change reports, where it names one.
+/// The payment that this change reports, where it has an id.
 fn payment<'a>(change: &Change<'a>) -> Option<Payment<'a>> {
     let id = change.payment_id.filter(|_| change.to == Status::Paid)?;
     Some(Payment {
@@ -111,7 +122,7 @@ fn is_repeated_payment(order: &Order, change: &Change<'_>) -> bool {
         && order.payment_id.as_deref() == change.payment_id
 }
 
-/// One transaction; `None` where another change came first, or was in the way.
+/// One transaction; `None` where another change came first, or held the locks.
 async fn attempt(
     db: Db<'_>,
     order: Order,
@@ -126,11 +137,11 @@ async fn attempt(
     }
 }
 
-/// The order after all steps, and the statements that make it so.
+/// The order after all steps, and the statements that write it.
 fn planned(mut order: Order, steps: &[Step], change: &Change<'_>) -> Result<(Order, Plan), Fault> {
     let mut plan = Plan::new();
     for step in steps {
-        // The host's clock may stand behind the one that stamped the order.
+        // The host's clock may be behind the one that dated the order.
         let now = guest::clock::now().max(order.updated_at);
         let before = order.version;
         order = order.after(*step, now, change.reason, change.payment_id);
@@ -158,7 +169,7 @@ fn values(order: &Order, step: Step, version_before: u32) -> Vec<Value> {
     ]
 }
 
-/// Cache and wake-up. The change stands whatever happens here: the relay writes the cache again when it publishes.
+/// Caches the order and wakes the relay. Failures are only logged: the relay caches the order again when it publishes.
 async fn publish(config: &Config, redis: &Redis, order: &Order) {
     let shard = config.shards().shard_of(order.id.gene()).to_string();
     let cached = order_cache::put(redis, order).await;

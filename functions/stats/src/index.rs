@@ -1,5 +1,5 @@
-//! Statistics out of the search index: one request, in which the index counts and sums over all shards' orders.
-//! A number that it cannot give exactly is no answer.
+//! Statistics from the search index: one request, in which the index counts and sums over all shards' orders. A number
+//! that it cannot give exactly is a fault.
 
 use super::{Day, Part, Whose};
 use domain::limits::{PRODUCTS_COUNTED_MAX, RECENT_ORDERS_MAX};
@@ -10,10 +10,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shop::search_index::{self, away};
 
-/// A hundred bytes for each product that is counted, and as much again.
+/// About a hundred bytes for each product that is counted, doubled.
 const ANSWER_BYTES_MAX: usize = 200 * PRODUCTS_COUNTED_MAX;
 
-/// Sums come as floating point, exact up to here.
+/// Sums are floating point, exact below this.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 pub async fn counts(url: &str, whose: Whose<'_>) -> Result<Counts, Fault> {
@@ -64,7 +64,7 @@ fn by_status() -> Value {
     })
 }
 
-/// Units by product, each line by itself: lines are nested documents.
+/// Units by product; lines are nested documents.
 fn by_product() -> Value {
     let fallen = Status::ALL
         .into_iter()

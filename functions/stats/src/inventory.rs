@@ -1,5 +1,5 @@
-//! What only the inventory database knows: messages that became no orders, and products' names as they are now. Both
-//! sources of statistics take them from here, so that they agree.
+//! What only the inventory database has: messages that became no orders, and the current names of products. Both
+//! sources of statistics read them here, so that they agree.
 
 use super::Day;
 use contract::api::failure::FailureStatus;
@@ -11,7 +11,7 @@ use guest::config::Config;
 use guest::mysql::{Db, Value};
 use std::collections::HashMap;
 
-/// Messages of a day that are no orders.
+/// Messages of a day that have not become orders.
 pub async fn failures(config: &Config, day: Day) -> Result<u64, Fault> {
     let db = Db::at(&config.inventory_url);
     let rows = db
@@ -29,7 +29,7 @@ pub async fn failures(config: &Config, day: Day) -> Result<u64, Fault> {
         .u64(0)
 }
 
-/// Names of products; those the catalogue has.
+/// Names of those products that the catalogue has.
 pub async fn names(config: &Config, hot: &[Sold]) -> Result<HashMap<ProductId, String>, Fault> {
     if hot.is_empty() {
         return Ok(HashMap::new());

@@ -1,6 +1,5 @@
-//! Statistics of orders: of a day, of today for a dashboard, and of one user. Counted by the search index where there
-//! is one, else, or while it is away, by the shards; what was counted is put together in `domain::stats`, the same for
-//! both.
+//! Statistics of orders: of a day, of today for a dashboard, and of one user. The search index counts where there is
+//! one; else, or while it is away, the shards do. `domain::stats` merges the counts of both in the same way.
 
 mod index;
 mod inventory;
@@ -42,7 +41,7 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
     }
 }
 
-/// A day, UTC: from its first moment to before the next day's.
+/// A UTC day; `to` is the first moment of the next one.
 #[derive(Clone, Copy, Debug)]
 struct Day {
     from: Ms,
@@ -56,7 +55,7 @@ impl Day {
         Day { from, to }
     }
 
-    /// The one in `date`, else today.
+    /// That of the query parameter `date`, else today.
     fn asked(call: &Call) -> Result<Day, Rejection> {
         let moment = page::moment(&|name: &str| call.query(name), "date", Edge::Start)?;
         Ok(Day::of(moment.unwrap_or_else(clock::now)))

@@ -1,5 +1,5 @@
-//! Statistics out of the order shards, all asked at once. Each counts and sums by itself; only sums and short lists
-//! travel. A day is asked for by the hour, so that the statements of a busy one end within their deadlines.
+//! Statistics from the order shards, all asked concurrently. Each counts and sums by itself and sends only sums and
+//! short lists. A day is asked for by the hour, so that the statements of a busy one end within their deadlines.
 
 use super::{Day, Part, Whose};
 use domain::limits::{PRODUCTS_COUNTED_MAX, RECENT_ORDERS_MAX};
@@ -13,10 +13,10 @@ use guest::mysql::{Db, Row, Value};
 const HOUR_MS: Ms = 3_600_000;
 const _: () = assert!(calendar::DAY_MS.is_multiple_of(HOUR_MS));
 
-/// Sums of BIGINT are DECIMAL, which does not travel.
+/// Sums of BIGINT are DECIMAL, which a host cannot pass on.
 const COUNTS: &str =
     "SELECT status, COUNT(*), CAST(SUM(actual_amount) AS SIGNED), MAX(created_at) FROM t_order";
-/// By the orders' index of state and time: the items of orders that do not stand are not read.
+/// Uses the index on status and time: items of cancelled and failed orders are not read.
 const SOLD: &str = "SELECT i.product_id, CAST(SUM(i.quantity) AS SIGNED) AS units FROM t_order o \
      JOIN t_order_item i ON i.order_id = o.id \
      WHERE o.status IN (?, ?, ?, ?) AND o.created_at >= ? AND o.created_at < ? \
@@ -24,7 +24,7 @@ const SOLD: &str = "SELECT i.product_id, CAST(SUM(i.quantity) AS SIGNED) AS unit
 const RECENT: &str =
     "SELECT id, actual_amount, created_at FROM t_order ORDER BY created_at DESC, id DESC LIMIT ?";
 
-/// States whose orders stand; as many as `SOLD` asks for.
+/// The states for which [`Status::is_standing`] is true; `SOLD` has a parameter for each.
 const STANDING: [Status; 4] = [
     Status::Pending,
     Status::Paid,
@@ -58,7 +58,7 @@ pub async fn parts(config: &Config, today: Day) -> Result<Vec<Part>, Fault> {
     all(config.shard_urls().iter().map(|url| part(url, today))).await
 }
 
-/// All results, or the first failure. None is given up: that would cost it its connection.
+/// All results, or the first failure. None is cancelled: that would cost its connection.
 async fn all<T>(
     asked: impl Iterator<Item = impl Future<Output = Result<T, Fault>>>,
 ) -> Result<Vec<T>, Fault> {

@@ -1,6 +1,6 @@
 //! The host's end of the channel: one task with a subscription and a connection to publish on. Whatever waits is
 //! published together, one publication at a time, so that a busy host pays little for each write. While it is not
-//! connected nothing is told from the store, and what could not be said is said first when it is back.
+//! connected, nothing is served from the store; what could not be published is published first when it is back.
 
 use super::Cache;
 use super::barrier::Barrier;
@@ -26,11 +26,11 @@ use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until, timeout};
 pub struct Stale {
     /// `None`: everything.
     pub groups: Option<Vec<String>>,
-    /// Told when it is effective everywhere.
+    /// Notified when it is effective everywhere.
     pub done: oneshot::Sender<()>,
 }
 
-/// What waits to be published, together with who waits for it.
+/// What is to be published, with the requests that wait for it.
 #[derive(Debug, Default)]
 struct Batch {
     groups: Vec<String>,
@@ -40,7 +40,7 @@ struct Batch {
 
 impl Batch {
     fn add(&mut self, stale: Stale) {
-        // Who has gone needs no answer; so while the channel is away these do not pile up.
+        // Requests that have given up need no answer; so these do not pile up while the channel is away.
         if self.done.len() == self.done.capacity() {
             self.done.retain(|done| !done.is_closed());
         }
@@ -70,13 +70,13 @@ impl Batch {
         self.groups.is_empty() && !self.everything
     }
 
-    /// Room for one more reply's groups.
+    /// Whether there is room for one more reply's groups.
     fn has_room(&self) -> bool {
         self.everything || self.groups.len() + CACHE_GROUPS_MAX <= CACHE_MESSAGE_GROUPS_MAX
     }
 }
 
-/// The task.
+/// The channel's task.
 pub struct Channel {
     cache: Arc<Cache>,
     client: Client,
@@ -86,10 +86,10 @@ pub struct Channel {
     queue: mpsc::Receiver<Stale>,
     waiting: Batch,
     barrier: Barrier<Batch>,
-    /// Acknowledgements to be sent: per writer its last number.
+    /// Acknowledgements to send: the last number of each writer.
     heard: HashMap<HostId, u64>,
     beat_due: bool,
-    /// When a beat came back last.
+    /// When a beat last came back.
     good: Instant,
 }
 
@@ -110,7 +110,7 @@ pub fn client(url: &str) -> Option<Client> {
 }
 
 impl Channel {
-    /// Not yet connected.
+    /// A channel for `cache` that is not yet connected; `shown` is its address for the log.
     pub fn new(
         cache: Arc<Cache>,
         client: Client,
@@ -131,7 +131,7 @@ impl Channel {
         }
     }
 
-    /// Connects, and again, until told to stop.
+    /// Keeps a connection, made anew whenever it breaks, until `stopping`.
     pub async fn run(mut self, mut stopping: Stopping) {
         let mut down = false;
         loop {
@@ -158,7 +158,7 @@ impl Channel {
         }
     }
 
-    /// One connection, to its end.
+    /// Runs one connection to its end.
     async fn session(
         &mut self,
         stopping: &mut Stopping,
@@ -169,7 +169,7 @@ impl Channel {
             () = stopping.stopped() => return Ok(()),
             connected = connecting => connected?,
         };
-        // Whatever was said before the subscription was not heard.
+        // Messages sent before the subscription were not received.
         self.cache.stamps.empty();
         self.good = Instant::now();
         self.barrier.connected(self.good);
@@ -247,7 +247,7 @@ impl Channel {
         }
     }
 
-    /// The next publication, if there is anything to say.
+    /// The next publication, if there is anything to publish.
     fn next(&mut self, publisher: &MultiplexedConnection) -> Option<Publishing> {
         let mut pipeline = Pipeline::new();
         let mut publish = |channel: &str, message: &Message<'_>| {
@@ -260,7 +260,7 @@ impl Channel {
         }
         if !self.waiting.is_empty() {
             let batch = std::mem::take(&mut self.waiting);
-            // Encoded after it has its number, and the number is had by handing it over: so the text first.
+            // Cloned first: the message needs its number, and the barrier takes the batch in exchange for that.
             let groups: Option<Vec<String>> = (!batch.everything).then(|| batch.groups.clone());
             let from = Some((self.host, self.barrier.publish(batch)));
             match &groups {
@@ -287,7 +287,7 @@ impl Channel {
         Some(async move { pipeline.query_async(&mut publisher).await }.boxed())
     }
 
-    /// A message of the subscription, or its end.
+    /// Takes in a message of the subscription, or its end.
     fn hear(&mut self, message: Option<redis::Msg>, down: &mut bool) -> Result<(), RedisError> {
         let message = message.ok_or((redis::ErrorKind::Io, "the subscription has ended"))?;
         let (cache, own, now) = (&self.cache, self.host, Instant::now());
@@ -304,7 +304,7 @@ impl Channel {
                     tracing::warn!("more hosts share the cache's channel than are kept count of");
                 }
             }
-            // What this host made stale is stale here since before it was published.
+            // This host has applied its own invalidations before it published them.
             Some(
                 Message::Stale {
                     from: Some((host, number)),

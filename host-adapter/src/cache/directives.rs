@@ -1,6 +1,6 @@
 //! What requests and replies say about caching (RFC 9111), for a shared cache that neither guesses how long a reply is
-//! fresh nor serves a stale one. A reply speaks to this host by `Host-Cache-Control`, a targeted field (RFC 9213), and
-//! to everybody by `Cache-Control`.
+//! fresh nor serves a stale one. `Host-Cache-Control`, a targeted field (RFC 9213), is for this host alone,
+//! `Cache-Control` for every cache.
 
 use super::structured::{Item, dictionary};
 use http::header::{
@@ -9,26 +9,27 @@ use http::header::{
 use http::{HeaderMap, HeaderName, StatusCode};
 use std::time::Duration;
 
-/// For the host that runs the component, and nobody behind it.
+/// For the host that runs the component, and no cache behind it; removed from the reply.
 pub const HOST_CACHE_CONTROL: HeaderName = HeaderName::from_static("host-cache-control");
 
-/// RFC 9111, 1.2.2: what is larger is this.
+/// The largest number of seconds; larger ones count as this (RFC 9111, 1.2.2).
 const SECONDS_MAX: u64 = 1 << 31;
 
 /// What a request asks of the cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Neither told from the store nor stored.
+    /// Neither served from the store nor stored: `no-store`, or a range.
     pub bypass: bool,
-    /// Not told from the store.
+    /// Not served from the store.
     pub no_cache: bool,
-    /// Nothing older, in seconds.
+    /// The largest age allowed, in seconds.
     pub max_age: Option<u64>,
-    /// Fresh for so many seconds more.
+    /// How many seconds longer the reply must be fresh.
     pub min_fresh: u64,
-    /// From the store or not at all.
+    /// Served from the store or not at all.
     pub only_if_cached: bool,
-    /// With credentials: told and stored only where the reply allows it.
+    /// The request has credentials: it is served from the store, and its reply stored, only where the reply allows
+    /// that.
     pub authorized: bool,
 }
 
@@ -51,7 +52,7 @@ impl Wanted {
             _ if is(name, "no-cache") => wanted.no_cache = true,
             _ if is(name, "only-if-cached") => wanted.only_if_cached = true,
             _ if is(name, "max-age") => wanted.max_age = Some(seconds(value)),
-            // What is no number asks for more than any reply has.
+            // A value that is no number asks for more than any reply has.
             _ if is(name, "min-fresh") => {
                 wanted.min_fresh = value.map_or(SECONDS_MAX, |_| seconds(value));
             }
@@ -60,7 +61,7 @@ impl Wanted {
         wanted
     }
 
-    /// Whether a reply of this age, fresh for `left` seconds more, will do.
+    /// Whether a reply of this age, fresh for `left` more, is acceptable.
     pub fn accepts(&self, age: Duration, left: Duration) -> bool {
         self.max_age
             .is_none_or(|max| age.as_secs() <= max && max > 0)
@@ -68,14 +69,14 @@ impl Wanted {
     }
 }
 
-/// How long a reply may be told.
+/// How long, and to whom, a reply may be served from the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Storable {
-    /// How long it is fresh, from its making on.
+    /// How long it is fresh, counted from its creation.
     pub lifetime: Duration,
-    /// How old it already is.
+    /// Its age when it came: the header `Age`.
     pub age: Duration,
-    /// Also to requests with credentials.
+    /// Whether requests with credentials may get it, too.
     pub shared: bool,
 }
 
@@ -88,7 +89,7 @@ struct Directives {
     s_maxage: Option<u64>,
 }
 
-/// Whether a reply may be stored, and for how long; `authorized`: its request had credentials.
+/// How long a reply may be stored; `None` where it may not. `authorized`: its request had credentials.
 pub fn storable(status: StatusCode, headers: &HeaderMap, authorized: bool) -> Option<Storable> {
     let vary_all = || {
         let mut lines = headers.get_all(VARY).iter();
@@ -119,7 +120,7 @@ pub fn storable(status: StatusCode, headers: &HeaderMap, authorized: bool) -> Op
     })
 }
 
-/// Those that may be stored without being partial or about one client.
+/// Statuses of replies that may be stored: cacheable by default, and not partial.
 fn cacheable(status: StatusCode) -> bool {
     matches!(
         status.as_u16(),
@@ -127,7 +128,7 @@ fn cacheable(status: StatusCode) -> bool {
     )
 }
 
-/// `Host-Cache-Control`, where there is one that can be read and is not empty. Values of another type are ignored.
+/// `Host-Cache-Control`, where it is well formed and not empty. Values of an unexpected type are ignored.
 fn targeted(headers: &HeaderMap) -> Option<Directives> {
     if !headers.contains_key(HOST_CACHE_CONTROL) {
         return None;
@@ -151,7 +152,7 @@ fn targeted(headers: &HeaderMap) -> Option<Directives> {
     Some(said)
 }
 
-/// `Cache-Control`. Of two ages the shorter counts.
+/// `Cache-Control`. Of repeated ages the shortest counts.
 fn general(headers: &HeaderMap) -> Directives {
     let mut said = Directives::default();
     let shorter = |known: Option<u64>, value| {
@@ -173,7 +174,7 @@ fn general(headers: &HeaderMap) -> Directives {
     said
 }
 
-/// `Expires`, counted from `Date`. What is no date is in the past.
+/// `Expires`, counted from `Date`; `None` where either is no date, or `Expires` is the earlier one.
 fn expiry(headers: &HeaderMap) -> Option<Duration> {
     let date = |name| {
         let text = headers.get(name)?.to_str().ok()?;
@@ -186,7 +187,7 @@ fn is(name: &str, directive: &str) -> bool {
     name.eq_ignore_ascii_case(directive)
 }
 
-/// Seconds; what is no number is none.
+/// Seconds; 0 where the value is no number.
 fn seconds(value: Option<&str>) -> u64 {
     let digits = value.filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
     digits.map_or(0, |text| {
@@ -194,7 +195,7 @@ fn seconds(value: Option<&str>) -> u64 {
     })
 }
 
-/// Every directive with its value, unquoted. Commas within quotes part nothing.
+/// Every directive with its value, unquoted. Commas within quotes do not separate.
 fn each<'a>(
     headers: &'a HeaderMap,
     field: &HeaderName,
@@ -218,220 +219,4 @@ fn each<'a>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use http::HeaderValue;
-
-    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in lines {
-            let name = HeaderName::from_static(name);
-            headers.append(name, HeaderValue::from_static(value));
-        }
-        headers
-    }
-
-    #[test]
-    fn requests() {
-        let none = Wanted::default();
-        let max_age = Some;
-        for (lines, want) in [
-            (&[][..], none),
-            (
-                &[("pragma", "no-cache")][..],
-                Wanted {
-                    no_cache: true,
-                    ..none
-                },
-            ),
-            (
-                &[("pragma", "no-cache"), ("cache-control", "max-age=5")][..],
-                Wanted {
-                    max_age: max_age(5),
-                    ..none
-                },
-            ),
-            (
-                &[("cache-control", "No-Store")][..],
-                Wanted {
-                    bypass: true,
-                    ..none
-                },
-            ),
-            (
-                &[("range", "bytes=0-1")][..],
-                Wanted {
-                    bypass: true,
-                    ..none
-                },
-            ),
-            (
-                &[("cache-control", "no-cache, max-age=\"7\"")][..],
-                Wanted {
-                    no_cache: true,
-                    max_age: max_age(7),
-                    ..none
-                },
-            ),
-            (
-                &[("cache-control", "max-age=x")][..],
-                Wanted {
-                    max_age: max_age(0),
-                    ..none
-                },
-            ),
-            (
-                &[
-                    ("cache-control", "min-fresh=3"),
-                    ("cache-control", "only-if-cached"),
-                ][..],
-                Wanted {
-                    min_fresh: 3,
-                    only_if_cached: true,
-                    ..none
-                },
-            ),
-            (&[("cache-control", "x=\"a,no-store\"")][..], none),
-            (
-                &[("authorization", "Basic x")][..],
-                Wanted {
-                    authorized: true,
-                    ..none
-                },
-            ),
-        ] {
-            assert_eq!(Wanted::read(&headers(lines)), want, "{lines:?}");
-        }
-    }
-
-    #[test]
-    fn ages_that_will_do() {
-        let seconds = Duration::from_secs;
-        let wanted = |max_age, min_fresh| Wanted {
-            max_age,
-            min_fresh,
-            ..Wanted::default()
-        };
-        assert!(wanted(None, 0).accepts(seconds(900), seconds(0)));
-        assert!(wanted(Some(5), 0).accepts(seconds(5), seconds(1)));
-        assert!(!wanted(Some(5), 0).accepts(seconds(6), seconds(1)));
-        assert!(!wanted(Some(0), 0).accepts(seconds(0), seconds(1)));
-        assert!(wanted(None, 2).accepts(seconds(0), seconds(2)));
-        assert!(!wanted(None, 2).accepts(seconds(0), seconds(1)));
-    }
-
-    #[test]
-    fn replies() {
-        let kept = |lines: &[(&'static str, &'static str)]| {
-            storable(StatusCode::OK, &headers(lines), false).map(|kept| kept.lifetime.as_secs())
-        };
-        for (lines, want) in [
-            (&[][..], None),
-            (&[("cache-control", "public")][..], None),
-            (&[("cache-control", "max-age=5")][..], Some(5)),
-            (&[("cache-control", "max-age=5, s-maxage=9")][..], Some(9)),
-            (
-                &[
-                    ("cache-control", "max-age=5"),
-                    ("cache-control", "max-age=3"),
-                ][..],
-                Some(3),
-            ),
-            (
-                &[("cache-control", "max-age=99999999999999999999")][..],
-                Some(SECONDS_MAX),
-            ),
-            (&[("cache-control", "max-age=-1")][..], None),
-            (&[("cache-control", "max-age=5, no-store")][..], None),
-            (&[("cache-control", "max-age=5, private=\"x\"")][..], None),
-            (&[("cache-control", "max-age=5, no-cache")][..], None),
-            (
-                &[("cache-control", "max-age=5"), ("set-cookie", "a=b")][..],
-                None,
-            ),
-            (
-                &[("cache-control", "max-age=5"), ("vary", "accept, *")][..],
-                None,
-            ),
-            (&[("cache-control", "max-age=5"), ("age", "4")][..], Some(5)),
-            (&[("cache-control", "max-age=5"), ("age", "5")][..], None),
-            (
-                &[
-                    ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
-                    ("expires", "Sun, 06 Nov 1994 08:49:40 GMT"),
-                ][..],
-                Some(3),
-            ),
-            (
-                &[("date", "Sun, 06 Nov 1994 08:49:37 GMT"), ("expires", "0")][..],
-                None,
-            ),
-            // The targeted field alone counts where it can be read.
-            (
-                &[
-                    ("host-cache-control", "max-age=1"),
-                    ("cache-control", "no-cache"),
-                ][..],
-                Some(1),
-            ),
-            (
-                &[
-                    ("host-cache-control", "no-store"),
-                    ("cache-control", "max-age=5"),
-                ][..],
-                None,
-            ),
-            (
-                &[
-                    ("host-cache-control", "max-age=\"1\""),
-                    ("cache-control", "max-age=5"),
-                ][..],
-                None,
-            ),
-            (
-                &[
-                    ("host-cache-control", "max-age=1,"),
-                    ("cache-control", "max-age=5"),
-                ][..],
-                Some(5),
-            ),
-            (
-                &[("host-cache-control", ""), ("cache-control", "max-age=5")][..],
-                Some(5),
-            ),
-        ] {
-            assert_eq!(kept(lines), want, "{lines:?}");
-        }
-    }
-
-    #[test]
-    fn statuses_and_credentials() {
-        let fresh = headers(&[("cache-control", "max-age=5")]);
-        for (status, want) in [
-            (200, true),
-            (404, true),
-            (301, true),
-            (410, true),
-            (206, false),
-            (302, false),
-            (304, false),
-            (500, false),
-            (202, false),
-        ] {
-            let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(storable(status, &fresh, false).is_some(), want, "{status}");
-        }
-        let shared = |control: &'static str| {
-            let kept = storable(
-                StatusCode::OK,
-                &headers(&[("cache-control", control)]),
-                true,
-            );
-            kept.map(|kept| kept.shared)
-        };
-        assert_eq!(shared("max-age=5"), None);
-        assert_eq!(shared("max-age=5, public"), Some(true));
-        assert_eq!(shared("s-maxage=5"), Some(true));
-        assert_eq!(shared("max-age=5, must-revalidate"), Some(true));
-    }
-}
+mod tests;

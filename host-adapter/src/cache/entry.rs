@@ -1,4 +1,4 @@
-//! A stored reply, and how it is told: whole, or as 304 to a client that has it.
+//! A stored reply, and how it is served: whole, or as 304 to a client that has it.
 
 use super::directives::{Storable, Wanted};
 use super::stamps::{Number, Slot};
@@ -11,20 +11,20 @@ use http::{HeaderMap, HeaderValue, StatusCode, response};
 use std::hash::{DefaultHasher, Hasher};
 use std::time::{Duration, Instant, SystemTime};
 
-/// What a 304 says (RFC 9110, 15.4.5).
+/// Headers of a 304 (RFC 9110, 15.4.5).
 const OF_NOT_MODIFIED: [HeaderName; 6] =
     [CACHE_CONTROL, CONTENT_LOCATION, DATE, ETAG, EXPIRES, VARY];
-/// What concerns one connection only.
+/// Headers that concern one connection only, and are not stored.
 const OF_CONNECTION: [HeaderName; 4] = [CONNECTION, TRAILER, TRANSFER_ENCODING, UPGRADE];
-/// What an entry takes beside its key, headers and body.
+/// Bytes that an entry takes besides its key, headers and body.
 const OVERHEAD_BYTES: usize = 256;
-/// What a header takes beside its text.
+/// Bytes that a header takes besides its text.
 const HEADER_BYTES: usize = 64;
 
 /// A stored reply.
 #[derive(Debug)]
 pub struct Entry {
-    /// Whose it is: the index of the component.
+    /// The index of the component that made it.
     pub component: usize,
     status: StatusCode,
     headers: HeaderMap,
@@ -36,17 +36,18 @@ pub struct Entry {
     made: Instant,
 }
 
-/// When a component was asked: the number and the time.
+/// When a component was asked, by number and by time.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
-    /// See [`super::stamps`].
+    /// The last invalidation before, see [`super::stamps`].
     pub number: Number,
-    /// From when on its age counts.
+    /// The age of its reply is counted from here.
     pub at: Instant,
 }
 
 impl Entry {
-    /// `head` and `body` as the component gave them, `Host-Cache-Control` taken out.
+    /// `head` and `body` as the component gave them, without `Host-Cache-Control`. Adds `ETag` and `Date` where
+    /// missing.
     pub fn new(
         component: usize,
         mut head: response::Parts,
@@ -82,7 +83,7 @@ impl Entry {
         }
     }
 
-    /// What its truth hangs on.
+    /// What its validity depends on: the number it was made at, and its slots.
     pub fn stamp(&self) -> (Number, &[Slot]) {
         (self.number, &self.slots)
     }
@@ -97,7 +98,7 @@ impl Entry {
         self.age(now) < self.storable.lifetime
     }
 
-    /// Whether it will do for such a request.
+    /// Whether it is acceptable for such a request.
     pub fn serves(&self, wanted: &Wanted, now: Instant) -> bool {
         let age = self.age(now);
         let left = self.storable.lifetime.saturating_sub(age);
@@ -106,7 +107,7 @@ impl Entry {
             && (self.storable.shared || !wanted.authorized)
     }
 
-    /// Its age, counted from when the component was asked: never too young.
+    /// Its age, counted from when the component was asked, so that it is never too low.
     fn age(&self, now: Instant) -> Duration {
         self.storable.age + now.saturating_duration_since(self.asked)
     }
@@ -125,12 +126,12 @@ impl Entry {
             && matches(headers.get_all(IF_NONE_MATCH), self.headers.get(ETAG))
     }
 
-    /// Status, headers and body as they were given.
+    /// Status, headers and body as stored.
     pub fn whole(&self) -> (StatusCode, HeaderMap, Bytes) {
         (self.status, self.headers.clone(), self.body.clone())
     }
 
-    /// The headers told where the client has it.
+    /// The headers of a 304 where the client has it.
     pub fn not_modified(&self) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(OF_NOT_MODIFIED.len() + 1);
         for name in &OF_NOT_MODIFIED {
@@ -141,7 +142,7 @@ impl Entry {
         headers
     }
 
-    /// The value of `Age` where it is told from the store; most are zero.
+    /// The value of `Age`, in seconds, where it is served from the store.
     pub fn age_value(&self, now: Instant) -> HeaderValue {
         match self.age(now).as_secs() {
             0 => HeaderValue::from_static("0"),
@@ -181,77 +182,4 @@ fn tags(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(lines: &[(&'static str, &'static str)], lifetime: u64, age: u64) -> Entry {
-        let (mut head, ()) = http::Response::new(()).into_parts();
-        for (name, value) in lines {
-            head.headers.append(*name, HeaderValue::from_static(value));
-        }
-        let storable = Storable {
-            lifetime: Duration::from_secs(lifetime),
-            age: Duration::from_secs(age),
-            shared: false,
-        };
-        let asked = Asked {
-            number: 0,
-            at: Instant::now(),
-        };
-        Entry::new(
-            0,
-            head,
-            Bytes::from_static(b"body"),
-            storable,
-            [].into(),
-            asked,
-        )
-    }
-
-    fn asks(entry: &Entry, value: &str) -> bool {
-        let value = HeaderValue::from_str(value).unwrap();
-        entry.matches(&HeaderMap::from_iter([(IF_NONE_MATCH, value)]))
-    }
-
-    #[test]
-    fn tags_are_compared_weakly() {
-        let strong = entry(&[("etag", "\"a,b\"")], 1, 0);
-        let weak = entry(&[("etag", "W/\"a,b\"")], 1, 0);
-        for entry in [&strong, &weak] {
-            for same in ["\"a,b\"", "W/\"a,b\"", "\"x\", W/\"a,b\"", "*", " * "] {
-                assert!(asks(entry, same), "{same}");
-            }
-            for other in ["\"a\"", "a,b", "\"x\", \"y\"", "", "\"a,b"] {
-                assert!(!asks(entry, other), "{other}");
-            }
-        }
-        assert!(!strong.matches(&HeaderMap::new()));
-    }
-
-    #[test]
-    fn a_reply_without_a_tag_gets_one_of_its_body() {
-        let tag = |lines| entry(lines, 1, 0).whole().1[ETAG].clone();
-        assert_eq!(tag(&[]), tag(&[("x", "y")]));
-        assert_eq!(tag(&[]).len(), 18);
-        assert_eq!(tag(&[("etag", "\"own\"")]), "\"own\"");
-    }
-
-    #[test]
-    fn age_grows_from_what_it_was() {
-        let entry = entry(&[("age", "2"), ("x-own", "1")], 5, 2);
-        let after = |seconds| entry.made() + Duration::from_secs(seconds);
-        assert_eq!(
-            (entry.age_value(after(0)), entry.age_value(after(1))),
-            ("2".parse().unwrap(), "3".parse().unwrap())
-        );
-        assert!(!entry.whole().1.contains_key(AGE));
-        assert!(entry.fresh(after(2)) && !entry.fresh(after(3)));
-        let wanted = Wanted {
-            min_fresh: 2,
-            ..Wanted::default()
-        };
-        assert!(!entry.serves(&wanted, after(2)));
-        let told = entry.not_modified();
-        assert!(told.contains_key(DATE) && told.contains_key(ETAG) && !told.contains_key("x-own"));
-    }
-}
+mod tests;

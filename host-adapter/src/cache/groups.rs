@@ -1,22 +1,22 @@
-//! Cache groups (RFC 9875): which stored replies an answer names together. The application is one origin, so a
+//! Cache groups (RFC 9875): names of stored replies that are invalidated together. The application is one origin, so a
 //! group means the same in all its components.
 
 use super::structured::{Item, list};
 use crate::limits::{CACHE_GROUP_BYTES_MAX, CACHE_GROUPS_MAX};
 use http::{HeaderMap, HeaderName};
 
-/// Names the groups a reply is part of.
+/// The groups that a reply is part of: a list of strings.
 pub const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");
-/// Names the groups an unsafe request has made stale.
+/// The groups that an unsafe request has made stale: a list of strings.
 pub const CACHE_GROUP_INVALIDATION: HeaderName =
     HeaderName::from_static("cache-group-invalidation");
 
-/// What a field names.
+/// The groups that a field names.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Groups {
     /// These; none where the field is absent.
     Named(Vec<String>),
-    /// More, or longer ones, than the cache keeps count of.
+    /// More, or longer ones, than the cache accepts.
     TooMany,
     /// The field is not a list of strings.
     Malformed,

@@ -1,4 +1,4 @@
-//! What a reply is stored under: the target URI, and where the reply names request headers it depends on, their values.
+//! What a reply is stored under: the target URI, and the values of the request headers that its `Vary` names.
 
 use crate::headers;
 use http::header::GetAll;
@@ -16,7 +16,7 @@ pub struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Of a request as it came; `None` where the host must look closer. No host of a stored reply is malformed.
+    /// The target of a request as it came; `None` where it must be checked first. No stored reply has a malformed host.
     pub fn of_request(uri: &'a Uri, headers: &'a HeaderMap, scheme: &Scheme) -> Option<Self> {
         let named = headers::host(headers).ok()?.map(HeaderValue::as_bytes);
         let authority = match (uri.authority().map(Authority::as_str), named) {
@@ -27,7 +27,7 @@ impl<'a> Target<'a> {
         Self::new(uri, authority, scheme)
     }
 
-    /// Of an absolute URI.
+    /// The target of an absolute URI; `None` where `uri` is not absolute.
     pub fn of(uri: &'a Uri) -> Option<Self> {
         Self::new(uri, uri.authority()?.as_str().as_bytes(), uri.scheme()?)
     }
@@ -41,13 +41,13 @@ impl<'a> Target<'a> {
     }
 }
 
-/// A key of the store. Hashes as the target and the values do, so that looking up copies nothing.
+/// A key of the store. Hashes like a [`Lookup`], so that looking up copies nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     https: bool,
     authority: Box<[u8]>,
     path_and_query: Box<str>,
-    /// `None`: of the URI itself.
+    /// Values of a variant; `None` for the URI itself.
     values: Option<Box<[u8]>>,
 }
 
@@ -62,7 +62,7 @@ impl Key {
         }
     }
 
-    /// That of the variant for `headers`.
+    /// The key of the variant for `headers`.
     pub fn variant(&self, vary: &Vary, headers: &HeaderMap) -> Self {
         Self {
             values: Some(vary.values(headers).into()),
@@ -96,12 +96,12 @@ impl Hash for Key {
     }
 }
 
-/// What is looked for.
+/// A borrowed key, to look for.
 #[derive(Debug, Hash)]
 pub struct Lookup<'a> {
     /// The URI.
     pub target: Target<'a>,
-    /// The values of a variant.
+    /// The values of a variant; `None` for the URI itself.
     pub values: Option<&'a [u8]>,
 }
 
@@ -116,8 +116,8 @@ impl Equivalent<Key> for Lookup<'_> {
 pub struct Vary(Box<[HeaderName]>);
 
 impl Vary {
-    /// From the lines of `Vary`, none of them `*`. `Err` where the host itself sets one of the headers: a client's own
-    /// says nothing of it then.
+    /// Reads the lines of `Vary`, none of them `*`; `None` where they name no header. `Err` where a name is malformed,
+    /// or of a header that the host sets: the client's value says nothing about that.
     pub fn read(lines: GetAll<'_, HeaderValue>) -> Result<Option<Self>, ()> {
         let mut names = Vec::new();
         for line in lines {
@@ -139,7 +139,7 @@ impl Vary {
         Ok((!names.is_empty()).then(|| Self(names.into())))
     }
 
-    /// Their values, each line with its length before it, so that no two sets of lines look alike.
+    /// Their values, each line with its length before it, so that no two sets of lines are equal.
     pub fn values(&self, headers: &HeaderMap) -> Vec<u8> {
         let mut values = Vec::new();
         for name in &self.0 {
@@ -159,75 +159,4 @@ impl Vary {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use http::header::{HOST, VARY};
-
-    fn hash(value: &impl Hash) -> u64 {
-        let mut hasher = std::hash::DefaultHasher::new();
-        value.hash(&mut hasher);
-        hasher.finish()
-    }
-
-    #[test]
-    fn a_lookup_finds_its_key() {
-        let absolute: Uri = "http://shop:81/a?b=1".parse().unwrap();
-        let origin: Uri = "/a?b=1".parse().unwrap();
-        let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("shop:81"))]);
-        let key = Key::new(&Target::of(&absolute).unwrap());
-        let lookup = |uri, headers, scheme| Lookup {
-            target: Target::of_request(uri, headers, &scheme).unwrap(),
-            values: None,
-        };
-        let found = lookup(&origin, &headers, Scheme::HTTP);
-        assert!(found.equivalent(&key) && hash(&found) == hash(&key));
-        let none = HeaderMap::new();
-        assert!(lookup(&absolute, &none, Scheme::HTTP).equivalent(&key));
-        assert!(!lookup(&origin, &headers, Scheme::HTTPS).equivalent(&key));
-        let other = "/a?b=2".parse().unwrap();
-        assert!(!lookup(&other, &headers, Scheme::HTTP).equivalent(&key));
-        let foreign = HeaderMap::from_iter([(HOST, HeaderValue::from_static("other"))]);
-        assert!(!lookup(&origin, &foreign, Scheme::HTTP).equivalent(&key));
-        assert_eq!(Target::of_request(&absolute, &foreign, &Scheme::HTTP), None);
-        assert_eq!(
-            Target::of_request(&origin, &HeaderMap::new(), &Scheme::HTTP),
-            None
-        );
-        let mut two = HeaderMap::from_iter([(HOST, HeaderValue::from_static("shop"))]);
-        two.append(HOST, HeaderValue::from_static("shop"));
-        assert_eq!(Target::of_request(&origin, &two, &Scheme::HTTP), None);
-    }
-
-    #[test]
-    fn variants_differ_by_the_headers_named() {
-        let uri: Uri = "http://shop/a".parse().unwrap();
-        let key = Key::new(&Target::of(&uri).unwrap());
-        let lines = HeaderMap::from_iter([(VARY, HeaderValue::from_static("Accept-Language, x"))]);
-        let vary = Vary::read(lines.get_all(VARY)).unwrap().unwrap();
-        let with = |pairs: &[(&'static str, &'static str)]| {
-            let mut headers = HeaderMap::new();
-            for (name, value) in pairs {
-                headers.append(*name, HeaderValue::from_static(value));
-            }
-            key.variant(&vary, &headers)
-        };
-        assert_eq!(
-            with(&[("x", "1"), ("y", "1")]),
-            with(&[("y", "2"), ("x", "1")])
-        );
-        let different = [
-            key.clone(),
-            with(&[]),
-            with(&[("x", "")]),
-            with(&[("x", "1")]),
-            with(&[("x", "1"), ("x", "1")]),
-            with(&[("accept-language", "1")]),
-        ];
-        for (at, one) in different.iter().enumerate() {
-            assert!(!different[..at].contains(one), "{at}");
-        }
-        let ours = HeaderMap::from_iter([(VARY, HeaderValue::from_static("spin-client-addr"))]);
-        assert_eq!(Vary::read(ours.get_all(VARY)), Err(()));
-        assert_eq!(Vary::read(HeaderMap::new().get_all(VARY)), Ok(None));
-    }
-}
+mod tests;

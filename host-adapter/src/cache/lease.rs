@@ -1,11 +1,11 @@
-//! Until when this host may answer from its store: as long as what it sent over the channel lately came back, so that
-//! it has heard whatever was said before. Times are this process' own, as milliseconds since it started.
+//! Until when this host may serve from its store: as long as its recent beats came back over the channel, so that it
+//! has received every message before them. Times are in ms since the lease was created.
 
 use crate::limits::CACHE_LEASE;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-/// The lease and when it was last renewed.
+/// The lease of this host.
 #[derive(Debug)]
 pub struct Lease {
     start: Instant,
@@ -15,7 +15,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Not yet given.
+    /// A lease that does not hold yet.
     pub fn new() -> Self {
         Self {
             start: Instant::now(),
@@ -24,24 +24,24 @@ impl Lease {
         }
     }
 
-    /// `at` as the time of a beat.
+    /// `at` as the time of a beat, in ms.
     pub fn stamp(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.start);
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX - 1)
     }
 
-    /// The beat sent at `stamp` has come back.
+    /// Renews the lease: the beat sent at `stamp` has come back.
     pub fn renew(&self, stamp: u64) {
         self.beat.fetch_max(stamp.saturating_add(1), SeqCst);
         self.connected.store(true, SeqCst);
     }
 
-    /// The connection is gone.
+    /// Ends the lease: the connection is lost.
     pub fn revoke(&self) {
         self.connected.store(false, SeqCst);
     }
 
-    /// Whether what is stored may be told at `now`.
+    /// Whether stored replies may be served at `now`.
     pub fn holds(&self, now: Instant) -> bool {
         self.connected.load(SeqCst)
             && self
@@ -49,8 +49,8 @@ impl Lease {
                 .is_some_and(|until| now < until)
     }
 
-    /// When every host's lease has ended, should the channel have failed. A beat of another host may be younger than
-    /// the last of ours by the time between two, far less than a lease.
+    /// When every host's lease has ended if the channel has failed: two leases after the last beat of this host that
+    /// came back, as another host's may be later by the time between two beats. `None` where none came back.
     pub fn all_over(&self) -> Option<Instant> {
         self.good_until(2 * CACHE_LEASE)
     }

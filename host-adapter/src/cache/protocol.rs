@@ -1,34 +1,34 @@
-//! The messages of the channel: lines of text, the first a verb with its words, the others groups. docs/ARCHITECTURE.md
-//! has them for others that publish; `contract` has the same names for the relay.
+//! The messages of the channel: lines of text, the first a verb with its arguments, the others groups. For other
+//! publishers they are in docs/ARCHITECTURE.md; `contract` has the same names for the relay.
 
 use crate::limits::CACHE_MESSAGE_BYTES_MAX;
 use std::fmt::Write;
 
-/// Where everything is published but acknowledgements.
+/// The Redis channel of all messages but acknowledgements.
 pub const CHANNEL: &str = "http-cache";
 
-/// The name of a host on the channel, new with each start.
+/// The id of a host on the channel, drawn at each start; 16 hex digits in messages.
 pub type HostId = u64;
 
-/// A message.
+/// A message of the channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message<'a> {
-    /// A host is there; `sent` is by its own clock.
+    /// A host is alive; `sent` is by its own clock, in ms.
     Beat { host: HostId, sent: u64 },
-    /// These groups are stale. `from`: who waits to hear that it is known, and under which number.
+    /// These groups are stale. `from`: the host that waits for acknowledgements, and its number of the message.
     Stale {
         from: Option<(HostId, u64)>,
         groups: Vec<&'a str>,
     },
     /// Everything is stale.
     Empty { from: Option<(HostId, u64)> },
-    /// A host tells a writer that it knows what that one published up to this number.
+    /// `host` acknowledges what the writer published up to this number.
     Known { host: HostId, number: u64 },
-    /// A host will tell nothing from its store any more.
+    /// A host stops: it serves nothing from its store from here on.
     Bye { host: HostId },
 }
 
-/// Where the acknowledgements for `host` are published.
+/// The Redis channel of the acknowledgements for `host`.
 pub fn channel_of(host: HostId) -> String {
     format!("{CHANNEL}:{host:016x}")
 }
@@ -67,7 +67,7 @@ pub fn encode(message: &Message<'_>) -> String {
     text
 }
 
-/// Reads a message; `None` where it is none, and then nobody knows what it made stale.
+/// Reads a message; `None` where it is malformed, so that it is not known what it made stale.
 pub fn decode(payload: &[u8]) -> Option<Message<'_>> {
     if payload.len() > CACHE_MESSAGE_BYTES_MAX {
         return None;
@@ -102,64 +102,4 @@ pub fn decode(payload: &[u8]) -> Option<Message<'_>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_message_is_read_as_it_was_written() {
-        let from = Some((0xab, 7));
-        for (message, text) in [
-            (
-                Message::Beat {
-                    host: 0xab,
-                    sent: 12,
-                },
-                "beat 00000000000000ab 12",
-            ),
-            (
-                Message::Stale {
-                    from,
-                    groups: vec!["order-1", "user 2"],
-                },
-                "stale 00000000000000ab 7\norder-1\nuser 2",
-            ),
-            (Message::Empty { from: None }, "empty"),
-            (
-                Message::Known {
-                    host: 0xab,
-                    number: 7,
-                },
-                "known 00000000000000ab 7",
-            ),
-            (Message::Bye { host: 0xab }, "bye 00000000000000ab"),
-        ] {
-            assert_eq!(encode(&message), text);
-            assert_eq!(decode(text.as_bytes()), Some(message), "{text}");
-        }
-        // As the relay writes it.
-        let relay = Message::Stale {
-            from: None,
-            groups: vec!["order-1", "orders"],
-        };
-        assert_eq!(decode(b"stale\norder-1\norders"), Some(relay));
-    }
-
-    #[test]
-    fn what_is_no_message_is_none() {
-        for bad in [
-            "",
-            "stale x",
-            "stale ab",
-            "beat",
-            "beat g 1",
-            "bye",
-            "hello",
-            "known 1 -2",
-            "stale ab 1 2",
-        ] {
-            assert_eq!(decode(bad.as_bytes()), None, "{bad}");
-        }
-        assert_eq!(decode(b"stale\n\xff"), None);
-        assert_eq!(decode(&vec![b's'; CACHE_MESSAGE_BYTES_MAX + 1]), None);
-    }
-}
+mod tests;

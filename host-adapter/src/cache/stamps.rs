@@ -1,23 +1,23 @@
-//! Which stored replies are still true. An invalidation gets the next number and leaves it in the slot of each group; a
-//! reply keeps the number that was current before its component was asked, and is true while none of its slots holds a
-//! later one. So an invalidation costs the same however much is stored, readers never wait for it, and a reply that was
-//! under way when it came is stale from birth.
+//! Which stored replies are still valid. An invalidation takes the next number and writes it to the slot of each group;
+//! a reply keeps the number that was current before its component was asked, and is valid while none of its slots holds
+//! a later one. So an invalidation costs the same however much is stored, readers never wait for it, and a reply that
+//! was being made meanwhile is stale from the start.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-/// Groups that share a slot are invalidated together, which is rare and does no harm.
+/// The number of slots. Groups that share one are invalidated together, which is rare and harmless.
 const SLOTS: usize = 1 << 16;
 
-/// The number of an invalidation, or of a moment between two.
+/// The number of an invalidation: also of the time up to the next.
 pub type Number = u64;
 
-/// Where the last invalidation of a group is kept.
+/// The slot that holds the number of a group's last invalidation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot(u16);
 
 impl Slot {
-    /// The slot of anything with a name.
+    /// The slot of a group or a URI.
     pub fn of(name: &(impl Hash + ?Sized)) -> Self {
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
@@ -34,7 +34,7 @@ pub struct Stamps {
 }
 
 impl Stamps {
-    /// Nothing was invalidated yet.
+    /// Slots without any invalidation.
     pub fn new() -> Self {
         Self {
             last: AtomicU64::new(0),
@@ -43,12 +43,12 @@ impl Stamps {
         }
     }
 
-    /// To be taken before a component is asked.
+    /// The current number; to be taken before a component is asked.
     pub fn now(&self) -> Number {
         self.last.load(SeqCst)
     }
 
-    /// What was asked for before this call and has one of these slots is stale when it returns.
+    /// Makes stale whatever was asked for before this call and has one of these slots.
     pub fn invalidate(&self, slots: impl IntoIterator<Item = Slot>) {
         let number = self.next();
         for slot in slots {
@@ -56,13 +56,13 @@ impl Stamps {
         }
     }
 
-    /// Whatever was asked for before this call is stale when it returns.
+    /// Makes stale whatever was asked for before this call.
     pub fn empty(&self) {
         let number = self.next();
         self.emptied.fetch_max(number, SeqCst);
     }
 
-    /// Whether what was asked for at `number` is still true.
+    /// Whether what was asked for at `number`, and has these slots, is still valid.
     pub fn hold(&self, number: Number, slots: &[Slot]) -> bool {
         let later = |stamp: &AtomicU64| stamp.load(SeqCst) > number;
         !later(&self.emptied)
@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn a_reply_that_is_older_than_the_last_write_is_never_true() {
-        // Each round writes a value, invalidates, and then reads: whatever a filler stored meanwhile may be true only
-        // if it has the value of the last round at least.
+        // Each round writes a value, invalidates, and then reads: whatever a filler stored meanwhile may be valid only
+        // if its value is at least that of the last round.
         let (stamps, slot) = (Stamps::new(), Slot::of("order"));
         let (value, stored) = (AtomicU64::new(0), std::sync::Mutex::new((0, 0)));
         let done = std::sync::atomic::AtomicBool::new(false);

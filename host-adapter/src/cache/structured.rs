@@ -1,5 +1,5 @@
-//! Structured field values (RFC 9651), as far as the cache reads them: dictionaries and lists, strictly. A field that
-//! is not well formed is no field.
+//! Structured field values (RFC 9651), as far as the cache reads them: dictionaries and lists, strictly. A malformed
+//! field is `None`.
 
 use http::header::GetAll;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -13,7 +13,7 @@ pub enum Item {
     Text(String),
     /// `?0`, `?1`, or a dictionary's key alone.
     Boolean(bool),
-    /// A token, a decimal, bytes, a date, an inner list: nothing the cache reads.
+    /// A token, a decimal, bytes, a date or an inner list, none of which the cache reads.
     Other,
 }
 
@@ -48,7 +48,7 @@ pub fn list(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<Item>> {
     Some(members)
 }
 
-/// Several lines of one field are one, with commas.
+/// The lines of a field, joined with commas.
 fn joined(values: GetAll<'_, HeaderValue>) -> Option<String> {
     let mut text = String::new();
     for value in values {
@@ -87,7 +87,7 @@ impl Input<'_> {
         length
     }
 
-    /// Members parted by commas, up to the end.
+    /// Reads members separated by commas, up to the end.
     fn members(&mut self, mut member: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         let is_space = |byte| byte == b' ' || byte == b'\t';
         self.skip(|byte| byte == b' ');
@@ -200,6 +200,7 @@ impl Input<'_> {
     }
 
     fn number(&mut self) -> Option<Item> {
+        /// Digits of the largest integer.
         const DIGITS_MAX: usize = 15;
         let sign = if self.take(b'-') { -1 } else { 1 };
         let all = self.0;
@@ -221,57 +222,4 @@ impl Input<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NAME: HeaderName = HeaderName::from_static("x");
-
-    fn headers(lines: &[&str]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            headers.append(NAME, HeaderValue::from_bytes(line.as_bytes()).unwrap());
-        }
-        headers
-    }
-
-    #[test]
-    fn dictionaries() {
-        let read = |lines: &[&str]| dictionary(&headers(lines), &NAME);
-        let max_age = |age| vec![("max-age".to_owned(), Item::Integer(age))];
-        assert_eq!(read(&["max-age=1"]), Some(max_age(1)));
-        assert_eq!(read(&["max-age=1;a=\"b\";c , max-age=2"]), Some(max_age(2)));
-        assert_eq!(read(&["max-age=1", "max-age=3"]), Some(max_age(3)));
-        assert_eq!(read(&[]), Some(vec![]));
-        assert_eq!(
-            read(&["no-store, a=?0,b=1.5, c=(1 \"x\";y), d=tok/en, e=:YQ==:"]).map(|all| all.len()),
-            Some(6)
-        );
-        for bad in [
-            "max-age=",
-            "Max-Age=1",
-            "a b",
-            "a,",
-            "a=\"x",
-            "a=1.",
-            "a=?2",
-            "a=(1",
-            "a=1,,b",
-            "ä",
-        ] {
-            assert_eq!(read(&[bad]), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn lists() {
-        let read = |lines: &[&str]| list(&headers(lines), &NAME);
-        let texts = |texts: &[&str]| Some(texts.iter().map(|t| Item::Text((*t).into())).collect());
-        assert_eq!(read(&["\"a\", \"b\";q=1"]), texts(&["a", "b"]));
-        assert_eq!(read(&["\"a\"", "\"b,\\\"c\""]), texts(&["a", "b,\"c"]));
-        assert_eq!(read(&["\"a\" \"b\""]), None);
-        assert_eq!(
-            read(&["token, 7"]),
-            Some(vec![Item::Other, Item::Integer(7)])
-        );
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@
 use super::*;
 
 fn cases() -> PathBuf {
-    // Asked at run time: a target folder shared by checkouts keeps what the compiler was told for another.
+    // Read at run time: in a target folder shared by checkouts, a path compiled in may be of another.
     PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("tests/manifests")
 }
 

@@ -1,4 +1,4 @@
-//! Rows as a component takes them: a stream of WIT cells.
+//! Rows as a component reads them: a stream of WIT cells.
 
 use super::value;
 use crate::bindings::spin::mysql::mysql::{Column, DbDataType, DbValue, Row};

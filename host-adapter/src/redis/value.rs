@@ -1,9 +1,9 @@
-//! Redis replies as `execute` gives them: one flat list, nested arrays and sets in order, as Spin's host flattens them.
+//! Redis replies as `execute` gives them: one flat list, nested arrays and sets in order, as in Spin's host.
 
 use crate::bindings::spin::redis::redis::{Error, RedisResult};
 use redis::Value;
 
-/// The flat list of `value`, or why it has none.
+/// The flat list of `value`, or why there is none.
 pub fn flatten(value: Value) -> Result<Vec<RedisResult>, Error> {
     let mut list = Vec::new();
     append(&mut list, value)?;

@@ -1,6 +1,6 @@
-//! What each client connection holds of the host: requests, bytes of replies that it has not taken, and since when it
-//! has done nothing. `Ledger` knows all connections of the process, ends those that stand still, and makes room for new
-//! ones at the cost of the stalest.
+//! What each client connection holds of the host: requests, reply bytes that it has not taken, and since when it is
+//! idle. `Ledger` knows all connections of the process, closes those that stall, and evicts the longest idle ones for
+//! new ones.
 
 use crate::limits;
 use bytes::{Buf, Bytes};
@@ -19,11 +19,11 @@ pub struct Account {
     ledger: Arc<Ledger>,
     number: u64,
     address: IpAddr,
-    /// In ms since the ledger began, as all moments here.
+    /// In ms since the ledger began, as all times here.
     opened_at: u64,
     /// When a request last began or ended.
     active_at: AtomicU64,
-    /// Requests whose replies are not wholly in the connection's hands.
+    /// Requests whose replies were not handed over whole to the connection.
     open: AtomicUsize,
     /// Bytes of replies that the client has not taken.
     unsent: AtomicUsize,
@@ -33,17 +33,18 @@ pub struct Account {
     written: AtomicU64,
     /// Replies that were handed over whole.
     replies: AtomicU64,
-    /// Requests that are handled at a time.
+    /// One permit per request that may be handled at a time.
     turns: Arc<Semaphore>,
-    /// The next that waits for a turn.
+    /// Held by the first request that waits for a turn.
     waiting: tokio::sync::Mutex<()>,
     /// A request was begun since everything was last written out: what is written belongs to a reply.
     replying: AtomicBool,
     /// The socket takes no more at the moment.
     blocked: AtomicBool,
-    /// Bytes of a head that is not whole yet.
+    /// Bytes of a request head that is incomplete.
     head: AtomicUsize,
-    /// How long the client owes progress, in ms, and the counts it was last judged by.
+    /// How far the client is behind the slowest rate allowed, in ms, and the counts of sent and written bytes at the
+    /// last sweep.
     debt: AtomicU64,
     judged: [AtomicU64; 2],
     room: Notify,
@@ -101,7 +102,7 @@ impl Drop for Entry {
 }
 
 impl Ledger {
-    /// An empty ledger; `evicted` counts connections that were ended for others' sake, or stood still.
+    /// An empty ledger; `evicted` counts connections that were evicted for others, or closed because they stalled.
     pub fn new(evicted: prometheus::IntCounter) -> Arc<Self> {
         Arc::new(Self {
             began: Instant::now(),
@@ -156,8 +157,8 @@ impl Ledger {
         Some(Entry(account))
     }
 
-    /// Ends the connections that have had no request for longest, of `address` where one is given: a few at once, for
-    /// looking through all of them has its price too. Says whether any was ended.
+    /// Evicts the connections that have been idle for longest, of `address` where one is given: a few at once, as
+    /// looking through all of them has a price. Says whether any was evicted.
     pub fn evict_idle(&self, address: Option<IpAddr>) -> bool {
         let now = self.ms(Instant::now());
         let accounts = self.lock();
@@ -179,7 +180,7 @@ impl Ledger {
         !idle.is_empty()
     }
 
-    /// Judges every connection; `elapsed_ms` is the time since it was last done.
+    /// Checks every connection and closes those beyond a bound; `elapsed_ms` is the time since the last sweep.
     pub fn sweep(&self, elapsed_ms: u64, idle_max_ms: u64) {
         let now = self.ms(Instant::now());
         let accounts = self.lock();
@@ -217,7 +218,7 @@ impl Ledger {
 }
 
 impl Account {
-    /// Notes that a request has begun; its head was read.
+    /// Notes that a request has begun: its head was read.
     pub fn begin(self: &Arc<Self>, now: Instant) -> Open {
         self.open.fetch_add(1, Relaxed);
         self.replying.store(true, Relaxed);
@@ -226,12 +227,12 @@ impl Account {
         Open(self.clone())
     }
 
-    /// Whether all that was answered is in the connection's hands.
+    /// Whether every reply was handed over whole to the connection.
     pub fn is_at_rest(&self) -> bool {
         self.open.load(Relaxed) == 0
     }
 
-    /// Whether what the connection writes now may belong to a reply.
+    /// Whether bytes that the connection writes may belong to a reply.
     pub fn is_replying(&self) -> bool {
         self.replying.load(Relaxed)
     }
@@ -253,7 +254,7 @@ impl Account {
         }
     }
 
-    /// Waits until the client has taken enough of what it asked for to be given more.
+    /// Waits until the client has taken enough of its replies to be sent more.
     pub async fn room(&self) {
         while !self.has_room() {
             let freed = self.room.notified();
@@ -264,7 +265,7 @@ impl Account {
         }
     }
 
-    /// Whether it has.
+    /// Whether the client may be sent more.
     pub fn has_room(&self) -> bool {
         let unsent = self.unsent.load(Relaxed);
         let crowded = self.ledger.unsent.load(Relaxed) > limits::UNSENT_BYTES_MAX;
@@ -273,7 +274,7 @@ impl Account {
             && (unsent == 0 || !crowded)
     }
 
-    /// Notes that the socket takes no more, or does again.
+    /// Notes that the socket is full, or takes bytes again.
     pub fn set_blocked(&self, blocked: bool) {
         if self.blocked.swap(blocked, Relaxed) && !blocked {
             self.room.notify_waiters();
@@ -287,14 +288,14 @@ impl Account {
         }
     }
 
-    /// Bytes of a head that were read so far.
+    /// Bytes read so far of an incomplete head.
     pub fn head_bytes(&self) -> usize {
         self.head.load(Relaxed)
     }
 
     /// Waits until a further request of an HTTP/2 connection may be handled. A client that has taken no reply yet may
-    /// not want any; for each that it takes one more is handled at a time. Replies that take long, or never end, hold
-    /// the others up for a moment only: then the next goes on without a turn.
+    /// not want any; each that it takes allows one more at a time. Replies that take long, or never end, delay the
+    /// others only briefly: then the next is handled without a turn (`None`).
     pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         if let Ok(turn) = self.turns.clone().try_acquire_owned() {
             return Some(turn);
@@ -312,12 +313,12 @@ impl Account {
         }
     }
 
-    /// Replies that were handed over whole.
+    /// The number of replies that were handed over whole.
     pub fn replies(&self) -> u64 {
         self.replies.load(Relaxed)
     }
 
-    /// Bytes that were written.
+    /// Bytes written to the socket.
     pub fn written(&self) -> u64 {
         self.written.load(Relaxed)
     }
@@ -334,7 +335,7 @@ impl Account {
         self.ended.notify_one();
     }
 
-    /// Returns when the connection is asked to end, at once or, where it is to be told that too, gracefully.
+    /// Returns when the connection is asked to end: at once, or, if `gracefully` is set, also gracefully.
     pub async fn asked_to_end(&self, gracefully: bool) -> Ending {
         loop {
             match self.ending.load(Relaxed) {
@@ -353,14 +354,14 @@ impl Account {
         idle.then_some(since)
     }
 
-    /// Without a request for longer than a client may take to send one.
+    /// Whether there was no request for longer than a client may take to send one.
     fn is_silent(&self, now: u64, idle_max_ms: u64) -> bool {
-        // The connection itself sees to the same deadline and may have something to say: it goes first.
+        // The connection has the same deadline and may answer 408: it goes first.
         let slack = 2 * limits::SWEEP_EVERY.as_millis() as u64;
         self.is_at_rest() && now.saturating_sub(self.active_at.load(Relaxed)) > idle_max_ms + slack
     }
 
-    /// Whether the client, which has something to take, takes it slower than is put up with.
+    /// Whether the client takes what is sent to it slower than is allowed.
     fn stands_still(&self, elapsed_ms: u64) -> bool {
         let sent = self.sent.load(Relaxed);
         let written = self.written.load(Relaxed);
@@ -398,7 +399,7 @@ impl Account {
     }
 }
 
-/// A request that has begun; dropped when its reply is wholly in the connection's hands.
+/// A request that has begun; dropped when its reply was handed over whole to the connection.
 #[derive(Debug)]
 pub struct Open(Arc<Account>);
 
@@ -422,7 +423,7 @@ impl Drop for Open {
     }
 }
 
-/// Bytes of a reply on their way. They count as unsent until the connection has passed them on or is gone.
+/// Bytes of a reply on its way. They count as unsent until the connection has sent them or is gone.
 #[derive(Debug)]
 pub struct Chunk {
     bytes: Bytes,

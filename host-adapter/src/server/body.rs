@@ -1,4 +1,4 @@
-//! Bodies on their way in and out: bounded in size and in pauses. A request's permit is held until its reply is whole.
+//! Request and response bodies, bounded in size and in pauses. A request's permit is held until its reply is whole.
 
 use super::Permit;
 use super::account::{Account, Chunk, Open};
@@ -18,9 +18,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep, timeout_at};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-/// Frames of a reply that are taken at once, before a task is made for the rest.
+/// Frames of a reply that are taken at once, before a task is spawned for the rest.
 const FRAMES_AT_ONCE_MAX: usize = 8;
-/// Frames of a reply that wait for its client; their bytes have a bound of their own.
+/// Frames of a reply queued for its client; their bytes are bounded separately.
 const FRAMES_QUEUED_MAX: usize = 64;
 
 /// Whether a request body went beyond its bound.
@@ -34,7 +34,7 @@ impl Exceeded {
     }
 }
 
-/// A request body for the guest. Where its length is known, it was compared with the bound before.
+/// A request body for the guest. Where its length is known, the caller has compared it with the bound.
 pub fn incoming(body: Incoming, bytes_max: u64, pause_max: Duration) -> (WasiBody, Exceeded) {
     if body.is_end_stream() {
         let empty = Empty::new().map_err(|never| match never {}).boxed_unsync();
@@ -109,11 +109,11 @@ impl Body for Bounded {
 
 /// What a request is answered with.
 pub enum Contents {
-    /// All of it: the host's own words, or what was stored.
+    /// A whole body: the host's own, or a stored one.
     Whole(Bytes),
-    /// A component's, as it comes, with the permit of its request.
+    /// A component's body, streamed, with the permit of its request.
     Guest { body: WasiBody, permit: Arc<Permit> },
-    /// What was collected of a component's, and the rest.
+    /// The collected part of a component's body, and the rest.
     Begun {
         frames: VecDeque<Result<Frame<Bytes>, Error>>,
         body: WasiBody,
@@ -121,8 +121,7 @@ pub enum Contents {
     },
 }
 
-/// A response body. What it holds does not depend on its client: a component is done, and its permit free, when its
-/// reply is whole, not when somebody has read it.
+/// A response body. A component is done, and its permit free, when its reply is whole, not when the client has read it.
 pub struct Outgoing {
     coming: Coming,
     open: Open,
@@ -149,7 +148,7 @@ impl Outgoing {
     }
 }
 
-/// The reply to a HEAD over HTTP/2, whose library would send the body: its head says how long that is.
+/// The reply to a HEAD over HTTP/2, without the body that the library would send; `Content-Length` is that body's.
 pub fn headless(response: Response<Outgoing>) -> Response<Outgoing> {
     let length = response.body().size_hint().exact();
     let (mut head, mut body) = response.into_parts();
@@ -174,7 +173,8 @@ impl Coming {
     }
 }
 
-/// Takes what is there. Most replies are whole when their heads come; of the others the rest is fetched by a task.
+/// Takes the frames that are ready. Most replies are whole when their heads come; a task fetches the rest of the
+/// others.
 fn begun(
     mut frames: VecDeque<Result<Frame<Bytes>, Error>>,
     mut body: WasiBody,
@@ -242,15 +242,15 @@ fn joined(mut frames: VecDeque<Result<Frame<Bytes>, Error>>) -> Bytes {
     whole.freeze()
 }
 
-/// What became of collecting a body.
+/// The result of collecting a body.
 pub enum Collected {
     /// All of it.
     Whole(Bytes),
-    /// Too large, too slow, or with more than data in it: as far as it came, and the rest.
+    /// Too large, too slow, or with more than data in it: the frames so far, and the rest.
     Begun(VecDeque<Result<Frame<Bytes>, Error>>, WasiBody),
 }
 
-/// Collects a body of at most `bytes_max`, for at most `within`. Nothing of it is lost.
+/// Collects a body of at most `bytes_max`, for at most `within`. No frame is lost.
 pub async fn collect(mut body: WasiBody, bytes_max: usize, within: Duration) -> Collected {
     let deadline = Instant::now() + within;
     let (mut frames, mut bytes) = (VecDeque::new(), 0);

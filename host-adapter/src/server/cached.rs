@@ -1,5 +1,5 @@
-//! The way of a request through the local cache, if there is one: told from the store, asked for others too, passed on,
-//! or, where it changes something, answered only when what it made stale is told nowhere any more.
+//! A request's way through the local cache, if there is one: served from the store, coalesced with others, or passed
+//! on. An unsafe request is answered only when no host serves what it made stale.
 
 use super::Permit;
 use super::body::{Collected, Contents, collect};
@@ -22,22 +22,22 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use wasmtime_wasi_http::WasiBody;
 
-/// What asking a component takes.
+/// What a request to a component needs.
 pub struct Asking<'a> {
-    /// Its instances on this thread.
+    /// The component's instances on this thread.
     pub handler: &'a Entrance,
-    /// Its index.
+    /// Its index in the application.
     pub component: usize,
     /// Its metrics.
     pub metrics: &'a ComponentMetrics,
     /// For the log.
     pub trace: &'a TraceParent,
-    /// Of the request.
+    /// Held until the reply is whole.
     pub permit: Arc<Permit>,
 }
 
 impl Client {
-    /// The answer where it is at hand: before a route, a permit or a header of ours is looked for.
+    /// The stored answer, if there is one: before routing, permits and the host's headers.
     pub(super) fn stored(
         &self,
         request: &Request<Incoming>,
@@ -64,7 +64,7 @@ impl Client {
         Some(response)
     }
 
-    /// The answer of the component, or of another request's to the same.
+    /// The component's answer: to this request, or to another for the same.
     pub(super) async fn ask(
         &self,
         asking: Asking<'_>,
@@ -113,7 +113,7 @@ impl Client {
         failed(error, &guests[asking.component].id, asking.trace)
     }
 
-    /// A GET that may be answered from the store, now or when somebody else has asked.
+    /// A GET that may be answered from the store, at once or when a request in flight has filled it.
     async fn look(
         &self,
         cache: &Cache,
@@ -161,7 +161,7 @@ impl Client {
             .await
     }
 
-    /// Asks the component, and keeps what it says where it may be kept.
+    /// Asks the component, and stores the reply where that is allowed.
     async fn fetch(
         &self,
         cache: &Cache,
@@ -216,7 +216,7 @@ fn not_stored(trace: &TraceParent) -> Response<Contents> {
     problem::reply(StatusCode::GATEWAY_TIMEOUT, reason, trace.trace_id())
 }
 
-/// Takes out what would make a component answer less than everything.
+/// Takes out the headers that would make a component answer 304, and returns those that name entity tags.
 fn conditions(headers: &mut HeaderMap) -> HeaderMap {
     let mut conditions = HeaderMap::new();
     for value in headers.get_all(IF_NONE_MATCH) {
@@ -233,7 +233,7 @@ fn is_large(headers: &HeaderMap) -> bool {
     length.is_some_and(|length| length > limits::CACHE_BODY_BYTES_MAX as u64)
 }
 
-/// A stored reply, or that the client has it.
+/// A stored reply, or 304 where the client has it.
 fn told(
     entry: &Arc<Entry>,
     conditions: &HeaderMap,

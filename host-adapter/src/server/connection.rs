@@ -1,5 +1,5 @@
-//! One client connection: which HTTP it speaks, its deadlines, its end when the server stops, when its client stands
-//! still or when others need its place.
+//! One client connection: its HTTP version, its deadlines, and its end when the server stops, when its client stalls or
+//! when it is evicted.
 
 use super::Worker;
 use super::account::{Account, Ending};
@@ -22,27 +22,29 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How every HTTP/2 connection begins, as far as no HTTP/1 request does.
+/// The first bytes of every HTTP/2 connection; no HTTP/1 request begins like that.
 const H2_PREFACE: &[u8; 3] = b"PRI";
+/// Interval of the pings on an HTTP/2 connection.
 const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
+/// How long a client may take to answer a ping.
 const H2_PING_TIMEOUT: Duration = Duration::from_secs(10);
-/// Room for what is read and forgotten after the last reply.
+/// Bytes of the buffer for what is read and discarded after the last reply.
 const LINGER_PIECE_BYTES: usize = 16 * 1024;
 
-/// What is known of the client.
+/// What is known about the client.
 pub struct Client {
     /// The thread it is served on.
     pub worker: Arc<Worker>,
     /// Its address, as a header value.
     pub address: HeaderValue,
-    /// HTTP or HTTPS.
+    /// `http` or `https`.
     pub scheme: Scheme,
     /// What it holds of the host.
     pub account: Arc<Account>,
 }
 
 impl Client {
-    /// The client at `address`.
+    /// The client at `address`; `None` where that is no header value, which does not happen.
     pub fn new(
         worker: Arc<Worker>,
         address: SocketAddr,
@@ -59,7 +61,7 @@ impl Client {
         }))
     }
 
-    /// Serves a plain connection; HTTP/2 is recognised by its preface.
+    /// Serves a connection without TLS; HTTP/2 is recognised by its preface.
     pub async fn serve_plain<S>(self: Arc<Self>, mut stream: S, mut stopping: Stopping)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -89,7 +91,7 @@ impl Client {
         let watched = Watched::new(stream, ahead, self.account.clone(), h2);
         let io = TokioIo::new(watched);
         match h2 {
-            // Most connections are idle HTTP/1: what others need is not kept for each.
+            // Boxed, so that the many idle HTTP/1 connections do not reserve the room that HTTP/2 needs.
             true => Box::pin(self.serve_h2(io, stopping)).await,
             false => self.serve_h1(io, stopping).await,
         }
@@ -107,7 +109,7 @@ impl Client {
             .max_buf_size(up.http1_max_buf_size)
             .max_header_size(up.http1_max_buf_size)
             .max_headers(limits::HEADERS_MAX)
-            // A client that sends no more still wants its answer.
+            // A client that has closed its sending side still wants its answer.
             .half_close(true);
         let client = self.clone();
         let service = service_fn(move |request| {
@@ -170,8 +172,8 @@ impl Client {
         }
     }
 
-    /// Serves `connection` to its end, which `shutdown` asks for when the server stops or the connection is old; `None`
-    /// where it was to end at once.
+    /// Serves `connection` to its end. Calls `shutdown` when the server stops or the connection is old; `None` where it
+    /// was asked to end at once.
     async fn drive<C: Future + Unpin>(
         &self,
         connection: &mut C,
@@ -199,7 +201,7 @@ impl Client {
     }
 }
 
-/// Reads as much of the first bytes as tells the protocols apart: whether it is HTTP/2.
+/// Reads as many bytes as it takes to tell the protocols apart; `true` for HTTP/2.
 async fn begin(
     stream: &mut (impl AsyncRead + Unpin),
     ahead: &mut BytesMut,
@@ -219,7 +221,7 @@ async fn begin(
     Ok(true)
 }
 
-/// Tells a client that its head took too long.
+/// Answers 408 to a client whose head took too long.
 async fn end_late(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let reply = problem::wire(
         StatusCode::REQUEST_TIMEOUT,
@@ -234,8 +236,8 @@ async fn end_late(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     }
 }
 
-/// Reads on for a while after the last reply: closing a socket with unread bytes would take the reply back that its
-/// client has not read yet.
+/// Reads on for a while after the last reply: closing a socket with unread bytes resets the connection, and the client
+/// may lose a reply that it has not read yet.
 async fn linger(mut stream: impl AsyncRead + Unpin, body_bytes_max: u64) {
     let deadline = Instant::now() + limits::LINGER_MAX;
     let mut left =

@@ -1,7 +1,7 @@
-//! What an HTTP/2 client may send beside what it asks for and gets. A frame costs its sender a few bytes and the host
-//! the same work whatever it says; so a connection has an allowance of frames, which grows with time, with bodies it
-//! sends and with what it takes of its replies. One that has used it up is read no further for a while, and nobody else
-//! notices; one that goes on like that ends.
+//! A bound on the frames that an HTTP/2 client sends. A frame costs its sender a few bytes, and the host the same work
+//! whatever it contains; so a connection has an allowance of frames, which grows with time, with the bodies it sends
+//! and with the replies it takes. One that has used it up is not read for a while, which no other connection notices;
+//! one that goes on like that is closed.
 
 use super::account::Account;
 use crate::limits;
@@ -12,10 +12,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// What each connection begins with, before its first frame.
+/// Bytes that each connection begins with, before its first frame.
 const PREFACE_BYTES: usize = 24;
-/// A frame's length in three bytes, its kind, its flags and its stream.
+/// Bytes of a frame's head: its length in three, its kind, its flags and its stream.
 const HEAD_BYTES: usize = 9;
+/// The kind of a frame that carries a body.
 const DATA: u8 = 0;
 /// How long a connection without allowance is not read.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -27,17 +28,17 @@ pub struct Frames {
     skipped: usize,
     head: [u8; HEAD_BYTES],
     head_bytes: usize,
-    /// Frames it may send; below zero by what came in one piece.
+    /// Frames it may send; below zero where more came in one read.
     allowance: i64,
-    /// Bytes of bodies that were not yet counted in its favour.
+    /// Body bytes that were not yet added to the allowance.
     body_bytes: u64,
     counted: Counted,
     pause: Option<Pin<Box<Sleep>>>,
-    /// When it was first without allowance, if it had none to spare since.
+    /// When it first had no allowance; `None` once more than half of the most is there again.
     without_since: Option<Instant>,
 }
 
-/// What was counted in its favour so far.
+/// What has been added to the allowance so far.
 #[derive(Debug)]
 struct Counted {
     at: Instant,
@@ -46,7 +47,7 @@ struct Counted {
 }
 
 impl Frames {
-    /// Of a connection that begins.
+    /// The frames of a new connection.
     pub fn new() -> Self {
         Self {
             skipped: PREFACE_BYTES,
@@ -118,7 +119,7 @@ impl Frames {
         };
     }
 
-    /// Notes what was read.
+    /// Counts the frames in what was read.
     pub fn read(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let skipped = self.skipped.min(bytes.len());
@@ -143,68 +144,4 @@ impl Frames {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::account::Ledger;
-    use super::*;
-
-    fn frame(kind: u8, length: u8) -> Vec<u8> {
-        let mut bytes = vec![0, 0, length, kind, 0, 0, 0, 0, 1];
-        bytes.resize(HEAD_BYTES + usize::from(length), 7);
-        bytes
-    }
-
-    #[tokio::test]
-    async fn frames_are_counted_wherever_they_are_cut() {
-        let mut sent = vec![b'P'; PREFACE_BYTES];
-        for length in [0, 1, 200] {
-            sent.extend([frame(DATA, length), frame(6, 8)].concat());
-        }
-        for size in [1, 2, 7, 9, 10, 24, 33, 500] {
-            let mut frames = Frames::new();
-            sent.chunks(size).for_each(|piece| frames.read(piece));
-            assert_eq!(frames.allowance, limits::H2_FRAMES_MAX - 6, "{size}");
-            assert_eq!(frames.body_bytes, 201, "{size}");
-        }
-    }
-
-    #[tokio::test]
-    async fn time_bodies_and_replies_renew_the_allowance() {
-        let mut frames = Frames::new();
-        let begin = frames.counted.at;
-        frames.allowance = -10;
-        frames.renew(begin, 0, 0);
-        assert_eq!(frames.allowance, -10, "nothing earned");
-        frames.renew(begin, 0, 3);
-        let by_replies = 3 * limits::H2_FRAMES_PER_REPLY as i64;
-        assert_eq!(frames.allowance, by_replies - 10);
-        frames.allowance = 0;
-        frames.body_bytes = limits::H2_BYTES_PER_FRAME;
-        frames.renew(begin, limits::H2_BYTES_PER_FRAME, 3);
-        assert_eq!(frames.allowance, 2);
-        let later = begin + Duration::from_secs(3600);
-        frames.renew(later, limits::H2_BYTES_PER_FRAME, 3);
-        assert_eq!(frames.allowance, limits::H2_FRAMES_MAX, "and no more");
-    }
-
-    #[tokio::test]
-    async fn without_allowance_nothing_is_read_for_a_while_and_then_no_more() {
-        let ledger = Ledger::new(prometheus::IntCounter::new("evicted", "evicted").unwrap());
-        let entry = ledger.open([127, 0, 0, 1].into(), 1).unwrap();
-        let mut frames = Frames::new();
-        let allowed = async |frames: &mut Frames| {
-            std::future::poll_fn(|cx| frames.poll_allowed(cx, entry.account())).await
-        };
-        frames.allowance = 0;
-        let begin = Instant::now();
-        allowed(&mut frames).await.unwrap();
-        assert!(begin.elapsed() >= PAUSE && frames.allowance > 0);
-        let late = limits::H2_FRAMES_LATE_MAX + PAUSE;
-        frames.without_since = begin.checked_sub(late);
-        frames.allowance = i64::MIN / 2;
-        assert!(allowed(&mut frames).await.is_err());
-        frames.allowance = limits::H2_FRAMES_MAX;
-        frames.renew(Instant::now(), 0, 0);
-        frames.allowance = 0;
-        allowed(&mut frames).await.unwrap();
-    }
-}
+mod tests;

@@ -15,7 +15,7 @@ pub fn bind(
     for address in addresses {
         let fail = |e: io::Error| StartupError::flag("--listen", format!("{address}: {e}"));
         if address.port() != 0 {
-            // Shared ports would let a second host take half of this one's connections unseen.
+            // SO_REUSEPORT would let a second host silently take half of this one's connections.
             TcpListener::bind(address).map_err(fail)?;
         }
         let mut bound = *address;

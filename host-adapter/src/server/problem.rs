@@ -1,12 +1,12 @@
-//! The host's own refusals, in the shape that the application's errors have: `{code, message, error, trace_id}`. Every
-//! request that no component answers is answered by one of these.
+//! The host's own refusals, in the shape of the application's errors: `{code, message, error, trace_id}`. Every request
+//! that no component answers gets one of these.
 
 use super::body::Contents;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
-/// The application's code for a status: what clients match on.
+/// The application's code for a status, which clients match on.
 fn code(status: StatusCode) -> u32 {
     match status.as_u16() {
         404 => 10007,
@@ -37,7 +37,7 @@ pub fn reply(status: StatusCode, reason: &str, trace_id: &str) -> Response<Conte
     response
 }
 
-/// A refusal after which nothing more is read of its connection.
+/// A refusal after which its connection is closed.
 pub fn last(status: StatusCode, reason: &str, trace_id: &str) -> Response<Contents> {
     let mut response = reply(status, reason, trace_id);
     response
@@ -46,7 +46,7 @@ pub fn last(status: StatusCode, reason: &str, trace_id: &str) -> Response<Conten
     response
 }
 
-/// A refusal as HTTP/1.1 puts it on the wire, where there is no request to answer.
+/// A refusal as the bytes of an HTTP/1.1 response, where there is no request to answer.
 pub fn wire(status: StatusCode, reason: &str) -> Bytes {
     let trace = crate::trace::TraceParent::accept(None);
     let body = body(status, reason, trace.trace_id());

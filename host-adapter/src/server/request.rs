@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use wasmtime_wasi_http::handler::ExpirationError;
 
+/// Prefix of the paths that the host answers itself.
 const WELL_KNOWN: &str = "/.well-known/spin/";
 
 impl Client {
@@ -34,14 +35,14 @@ impl Client {
         }
     }
 
-    /// The place of a request, when it is its turn on its connection.
+    /// The permit of a request, when it has its turn on its connection.
     async fn permit(&self, version: Version, component: usize) -> Option<Permit> {
         let turn = match version {
             Version::HTTP_2 => Box::pin(self.account.turn()).await,
             // One request at a time.
             _ => None,
         };
-        // Who does not take what it asked for is given no more.
+        // A client that does not take its replies gets no more of them.
         if !self.account.has_room() {
             Box::pin(self.account.room()).await;
         }
@@ -115,7 +116,7 @@ impl Client {
         response
     }
 
-    /// Completes a request with what the host knows, and asks its component.
+    /// Completes a request with the host's headers, and asks its component.
     async fn hand_over(
         &self,
         mut request: Request<Incoming>,
@@ -160,7 +161,7 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// The answer where the component gave none. The reason is for the log alone.
+/// The answer where the component gave none. The reason is only logged.
 pub fn failed(error: &wasmtime::Error, component: &str, trace: &TraceParent) -> Response<Contents> {
     let late = error.downcast_ref::<ExpirationError>().is_some();
     let full = error.is::<NoRoom>();
@@ -186,7 +187,7 @@ fn json(text: Bytes) -> Response<Contents> {
     response
 }
 
-/// A reply of the host's own that is no refusal.
+/// A reply of the host that is no refusal.
 pub fn own(status: StatusCode, text: Bytes) -> Response<Contents> {
     let mut response = Response::new(Contents::Whole(text));
     *response.status_mut() = status;

@@ -1,5 +1,5 @@
 //! Which thread serves a connection: the one that has the fewest. The kernel spreads by a hash of the client's port,
-//! which leaves one thread with twice the connections of another as often as not, and a thread serves only its own.
+//! which often leaves one thread with twice the connections of another, and a thread serves only its own.
 
 use super::Place;
 use std::net::{SocketAddr, TcpStream};
@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 
-/// Connections on their way to one thread. A thread that is further behind gets no more.
+/// Connections queued for one thread. A thread that is further behind gets no more.
 const PASSED_MAX: usize = 256;
 
 /// A connection accepted by one thread for another.
 pub struct Passed {
-    /// Not yet known to any runtime.
+    /// Not registered with any runtime.
     pub stream: TcpStream,
-    /// The client.
+    /// The client's address.
     pub address: SocketAddr,
     /// Its place among all connections.
     pub place: Place,
@@ -22,7 +22,7 @@ pub struct Passed {
     pub seat: Seat,
 }
 
-/// How many connections each thread has, and the way to it.
+/// How many connections each thread has, and its inbox.
 pub struct Spread(Vec<Thread>);
 
 struct Thread {
@@ -36,7 +36,7 @@ pub struct Seat {
     thread: usize,
 }
 
-/// The counts of `threads` threads, and for each what is passed to it.
+/// The counts of `threads` threads, and the inbox of each.
 pub fn spread(threads: usize) -> (Arc<Spread>, Vec<mpsc::Receiver<Passed>>) {
     let (threads, inboxes) = (0..threads)
         .map(|_| {
@@ -71,14 +71,17 @@ impl Seat {
         self.thread == own
     }
 
-    /// The same connection, kept by thread `own` after all.
+    /// A seat for the same connection on thread `own`.
     pub fn stay(self, own: usize) -> Seat {
         self.spread.on(own)
     }
 }
 
 impl Passed {
-    /// Hands it to the thread its seat is on; gives it back where that takes no more.
+    /// Hands it to the thread its seat is on.
+    ///
+    /// # Errors
+    /// Itself, where that thread's inbox is full or closed.
     pub fn pass(self) -> Result<(), Self> {
         let inbox = self.seat.spread.0[self.seat.thread].inbox.clone();
         inbox

@@ -1,6 +1,5 @@
-//! A client's stream under its account: what is read and written is noted, and the bare refusals that the HTTP/1
-//! library writes itself, of heads that it cannot read, get the body that every refusal has. Nobody is read without a
-//! pause.
+//! A client's stream with its account: counts what is read and written, and gives the bare refusals that the HTTP/1
+//! library writes for unreadable heads the body that every refusal has. No stream is read without a pause for others.
 
 use super::account::Account;
 use super::frames::Frames;
@@ -14,23 +13,24 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes of a reply that is written in one piece.
+/// Bytes of the longest reply whose pieces are joined into one write.
 const SHORT_BYTES: usize = 1024;
 
-/// The stream.
+/// The watched stream.
 pub struct Watched<S> {
     stream: S,
     account: Arc<Account>,
-    /// HTTP/2: its frames. In HTTP/1 heads are measured and refusals looked for.
+    /// The frames of HTTP/2; `None` for HTTP/1, where heads are measured and refusals replaced.
     frames: Option<Frames>,
-    /// Bytes read since there was nothing to be read, or others had their turn.
+    /// Bytes read in a row, without a pause.
     at_once: usize,
-    /// What was read of it before.
+    /// Bytes that were read from the stream before.
     ahead: Bytes,
-    /// Bytes of the first line of the head being read, and whether it has ended.
+    /// Bytes of the first line of the head being read.
     line: usize,
+    /// Whether that line is complete.
     line_ended: bool,
-    /// A refusal that takes the place of the library's.
+    /// The rest of a refusal that is written in place of the library's.
     refusal: Bytes,
 }
 
@@ -99,7 +99,7 @@ impl<S> Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Watched<S> {
-    /// Notes how writing went.
+    /// Counts what was written, and whether the socket is full.
     fn noted(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &written {
             Poll::Ready(Ok(bytes)) => {
@@ -112,7 +112,7 @@ impl<S: AsyncWrite + Unpin> Watched<S> {
         written
     }
 
-    /// Writes out a refusal that was begun, and says whether another takes the place of what `begin` begins.
+    /// Writes out a refusal that was begun, and says whether another replaces the write that starts with `begin`.
     fn poll_refused(&mut self, cx: &mut Context<'_>, begin: &[u8]) -> Poll<io::Result<bool>> {
         ready!(self.poll_refusal(cx))?;
         Poll::Ready(Ok(match self.refusal_for(begin) {
@@ -191,7 +191,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // Most replies are a head and a few bytes: the system takes one piece sooner than two.
+        // Most replies are a head and a few bytes: one piece costs the system less than two.
         let mut short = [0; SHORT_BYTES];
         let mut length = 0;
         for piece in pieces {
@@ -223,7 +223,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(this.poll_refusal(cx))?;
-        // Asked for when nothing is left to be written.
+        // The library flushes when nothing is left to be written.
         this.account.flushed();
         Pin::new(&mut this.stream).poll_flush(cx)
     }

@@ -1,4 +1,4 @@
-//! The local cache through real sockets: what is told from the store, to whom, how fresh, and how writes reach it on
+//! The local cache through real sockets: what is served from the store, to whom, how fresh, and how writes reach it on
 //! every host of a channel. The probe replies as each query describes; a body seen twice was made once.
 
 use crate::harness::{App, Running, wait_for};
@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 use ureq::http::Response;
 
-/// A channel of the test's own: others would invalidate on it.
+/// The test's own channel, so that other tests invalidate nothing on it.
 pub struct Channel {
     redis: Redis,
     _home: Home,
@@ -22,7 +22,7 @@ impl Channel {
         }
     }
 
-    /// A host on it that may already tell what it stores.
+    /// A host on it that may already serve from its store.
     pub fn host(&self, flags: &[&str]) -> Running {
         let url = self.redis.url();
         let app = App::new(&[format!("redis://127.0.0.1:{}", self.redis.port())]);
@@ -208,7 +208,7 @@ fn many_who_ask_at_once_are_one_request() {
             ][..],
             1,
         ),
-        // Found out not to be storable by the first, the others do not wait for one another.
+        // The first finds that the reply may not be stored; the others do not wait for one another.
         (
             &[("cache-control", "no-store"), ("gate", gate.as_str())][..],
             READERS,
@@ -258,7 +258,7 @@ fn a_reader_who_leaves_does_not_take_the_others_along() {
         let reader = scope.spawn(|| get(&host, &path, &[]));
         in_flight(2.0);
         drop(leaver);
-        // What the one who left began goes on, for the other.
+        // The request of the client that left goes on, for the other.
         host.redis_at(&gate, serde_json::json!([["RPUSH", "gate", "x"]]));
         reader.join().unwrap()
     });
@@ -304,7 +304,7 @@ fn the_store_is_bounded() {
             &[],
         );
     }
-    // Told of at each beat.
+    // The gauges are set at each beat.
     wait_for("its bytes", || {
         host.metric("host_cache_bytes", "") > 3.0 * 65536.0
     });
@@ -335,7 +335,7 @@ fn a_write_is_told_after_nobody_is_told_what_was_before() {
         before = after;
     }
     assert_eq!(bodies(&two), others);
-    // A safe request invalidates nothing, and an error says for itself what it does.
+    // A safe request invalidates nothing; an error invalidates only the groups that it names.
     get(&a, &write, &[]);
     assert_eq!(bodies(&one), before);
     let failing = reply(&[("cache-group-invalidation", "\"one\""), ("status", "500")]);
@@ -449,7 +449,7 @@ fn a_channel_that_goes_takes_the_store_along() {
             "{:?}",
             left.elapsed()
         );
-        // A writer waits until every lease has ended, and later not at all.
+        // The first writer waits until every lease has ended; later ones do not wait.
         let written = || {
             let started = Instant::now();
             assert_eq!(host.send("POST", &write, &[]).status(), 200);

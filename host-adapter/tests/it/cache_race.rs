@@ -5,8 +5,8 @@ use crate::harness::Running;
 use std::collections::HashSet;
 use std::sync::Barrier;
 
-/// Writers on three hosts, all at the same time: what anybody was sent before a write began, nobody is sent after it
-/// was answered, on any of them.
+/// Writers on three hosts, all at the same time: a body that was sent before a write began is sent by none of the hosts
+/// after the write was answered.
 #[test]
 fn writers_at_once_leave_nobody_with_what_was_before() {
     const ROUNDS: usize = 30;

@@ -1,4 +1,4 @@
-//! A certificate of the tests' own, and clients that trust it.
+//! The tests' own certificate, and clients that trust it.
 
 use crate::wire::{Wire, socket};
 use stack::Home;

@@ -1,4 +1,4 @@
-//! Flags that no other test needs: each does what its help says.
+//! Flags that no other test uses: each does what its help says.
 
 use crate::harness::{App, Running, half, rest, wait_for};
 use crate::process::start_with;

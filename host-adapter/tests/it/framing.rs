@@ -71,7 +71,7 @@ fn post(headers: &str, body: &str) -> String {
     format!("{POST}{headers}\r\n{body}")
 }
 
-/// What a reply of the host's own must look like.
+/// Asserts the shape of the host's own replies.
 fn assert_is_problem(what: &str, answer: &Answer) {
     assert_eq!(
         answer.header("content-type"),
@@ -211,7 +211,7 @@ fn half_of_a_request_holds_back_no_reply_and_is_refused_in_time() {
         assert_is_problem(half, &late);
         assert!(wire.is_closed(), "{half:?}");
     }
-    // A guest that reads half a body is told so; what it makes of it is its own.
+    // A guest that reads half a body gets an error; its answer is its own.
     let mut wire = Wire::plain(host.address());
     wire.send(post("content-length: 10\r\n", "abc").as_bytes());
     let late = wire.answer("POST").unwrap();

@@ -225,7 +225,7 @@ fn refused() -> Vec<Case> {
             vec![(1, Reset(PROTOCOL_ERROR))],
         ),
         case("headers of 40 KB", &[many], vec![(1, Status(431))]),
-        // What cannot be read at all may change how the next head is read: the connection ends.
+        // An unreadable head may change how the next one is read: the connection ends.
         fatal(
             "a name in capitals",
             &[frame(

@@ -1,6 +1,7 @@
 //! Starts what the tests need: the probe components, one MariaDB and one Redis for all, and hosts with the flags of
 //! each test.
 
+use clap::Parser;
 use host_adapter::Host;
 use host_adapter::config::{Cli, Command};
 use serde_json::{Value, json};
@@ -11,8 +12,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
-
-use clap::Parser;
 
 /// The servers all tests share. They end with this process.
 pub struct Servers {
@@ -141,7 +140,7 @@ pub struct Running {
     _app: App,
 }
 
-/// The flags every test starts with, and the environment.
+/// The environment that every test's host starts with.
 pub fn environment() -> HashMap<String, String> {
     HashMap::from([("SPIN_VARIABLE_TOKEN".to_owned(), "secret".to_owned())])
 }

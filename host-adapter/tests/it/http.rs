@@ -159,7 +159,7 @@ fn bodies_are_bounded() {
         (200, "1000".to_owned())
     );
     assert_eq!(host.post("/body", &"x".repeat(1001)).0, 413);
-    // Without a length the bound is met on the way.
+    // Without a length, the bound is found while reading.
     let chunk = format!("3e9\r\n{}\r\n0\r\n\r\n", "x".repeat(1001));
     let answer = raw(
         &host,
@@ -211,7 +211,7 @@ fn requests_beyond_the_bound_are_refused() {
     assert_eq!(host.get("/hello").0, 200);
 }
 
-/// The work is done when all of the reply has left the component, or nobody wants it any more.
+/// The work is done when the whole reply has left the component, or its client is gone.
 #[test]
 fn a_permit_is_held_for_as_long_as_the_work() {
     let host = Running::start(&["--max-component-requests", "1", "--threads", "2"]);
@@ -316,7 +316,7 @@ fn raw(host: &Running, text: &str) -> String {
         .unwrap();
     stream.write_all(text.as_bytes()).unwrap();
     let mut answer = Vec::new();
-    // A reset after the answer is an end, too.
+    // The host may reset the connection after its answer.
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }

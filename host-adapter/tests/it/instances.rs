@@ -4,8 +4,8 @@ use crate::harness::{Running, half, read, rest, wait_for};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-/// The library wakes one instance for each request, and it may be one that takes no more: there, because a request of
-/// its own is late.
+/// The library wakes one instance for each request, possibly one that takes no more: here, because its own request is
+/// late.
 #[test]
 fn no_request_waits_while_an_instance_is_free() {
     const LONG: Duration = Duration::from_millis(700);
@@ -30,7 +30,7 @@ fn no_request_waits_while_an_instance_is_free() {
     assert!(started() <= 5.0, "one was needed at most");
 }
 
-/// What memory there is, is no reason to fail: some wait until others are done.
+/// Requests do not fail for lack of memory: some wait until others are done.
 #[test]
 fn requests_wait_for_an_instance_where_there_is_no_room_for_more() {
     const REQUESTS: usize = 60;

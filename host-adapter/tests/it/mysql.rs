@@ -45,7 +45,7 @@ fn a_value_without_a_wit_type_is_an_error_and_the_connection_goes_on() {
     assert_eq!(seen[1], "1 DbValue::Int32(1)");
 }
 
-/// Guests read the code out of this text, so its shape is part of the interface: the driver's debug form, as Spin's.
+/// Guests read the code out of this text, so its shape is part of the interface: the driver's debug form, as in Spin.
 #[test]
 fn errors_have_the_words_guests_know() {
     let fixture = include_str!("mysql_errors.txt");
@@ -137,7 +137,7 @@ fn an_exhausted_pool_refuses_after_its_wait() {
     assert_eq!(host.metric("db_connection_waiters", ""), 0.0);
 }
 
-/// Guests that are given up while they wait leave their places in the queue.
+/// Guests that time out while they wait leave the queue.
 #[test]
 fn waiters_that_leave_hold_nobody_up() {
     const WAITERS: usize = 8;

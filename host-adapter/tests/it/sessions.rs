@@ -1,5 +1,5 @@
 //! What one guest leaves in its database session never reaches the next. The pool holds one session, so the next
-//! request gets that very one, or its replacement.
+//! request gets the same one, or its replacement.
 
 use crate::harness::{Running, servers, wait_for};
 use serde_json::{Value, json};
@@ -66,12 +66,12 @@ fn transactions_follow_each_other_without_a_word() {
     };
     // The session's limits when it was new, and its mode once.
     assert_eq!((first, second), (of(1), of(2)));
-    // Who wants each statement by itself gets it so, on the same session.
+    // The next caller has autocommit again, on the same session.
     let seen = host.sql(json!([["query", "SELECT @@autocommit"]]));
     assert_eq!(seen, ["1 DbValue::Int64(1)"]);
 }
 
-/// What a frozen host would hold for hours, the server ends; also on a session that was reset.
+/// The server ends transactions that a frozen host would hold for hours; also on a session that was reset.
 #[test]
 fn a_transaction_that_waits_has_a_limit() {
     let limits = json!([[
@@ -107,7 +107,7 @@ fn a_failed_statement_in_a_transaction() {
     assert_eq!(seen, ["1 DbValue::Int64(1)", "1 DbValue::Int64(0)"]);
 }
 
-/// The block has begun a transaction and no handler has ended it: it is this connection's to commit, and nobody else's.
+/// The block has begun a transaction and no handler has ended it: only this connection may commit it.
 #[test]
 fn a_block_that_fails_in_the_midst() {
     let host = Running::with_pool(1, &[]);
@@ -211,7 +211,7 @@ fn a_clean_guest_keeps_the_session_and_its_prepared_statements() {
             .parse::<u64>()
             .unwrap()
     };
-    // Other tests prepare statements too, so the count is only looked at while it stands still.
+    // Other tests prepare statements, too: repeated until none does meanwhile.
     wait_for("a prepared statement to be used again", || {
         let before = prepared();
         who();

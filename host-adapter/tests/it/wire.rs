@@ -1,13 +1,13 @@
-//! A client that is nothing but a socket: it sends what a test says, whole or in pieces, and reads replies one by one.
+//! A client on a bare socket: it sends what a test says, whole or in pieces, and reads replies one by one.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Beyond it a reply that has not come never will.
+/// How long a reply may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Anything that can stand for a connection: a socket, or TLS over one.
+/// A connection: a socket, or TLS over one.
 pub trait Stream: Read + Write {}
 impl<S: Read + Write> Stream for S {}
 
@@ -66,7 +66,7 @@ impl Wire {
             .and_then(|()| self.stream.flush());
     }
 
-    /// Tells the host that no more comes.
+    /// Closes the sending side.
     pub fn half_close(&mut self) {
         let _ = self.socket.shutdown(Shutdown::Write);
     }

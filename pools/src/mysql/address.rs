@@ -1,10 +1,10 @@
-//! What an address of a database may say, and what the driver makes of it.
+//! The parameters that a database address may have, and the driver's options for it.
 
 use mysql_async::{Opts, OptsBuilder};
 use url::Url;
 
-/// What an address may say beside where and who. Whatever else the driver knows is either the pool's to decide, leads
-/// past the address that was allowed, or needs TLS, which this build does not have to MySQL.
+/// The query parameters that an address may have. Others that the driver knows are up to the pool, lead past the
+/// address that was allowed, or need TLS, which this build does not support for MySQL.
 const PARAMETERS: [&str; 4] = ["charset", "client_found_rows", "ssl-mode", "sslmode"];
 
 /// The driver's options for `url`.
@@ -31,12 +31,12 @@ pub fn options(url: &Url) -> Result<Opts, String> {
         cleaned.query_pairs_mut().extend_pairs(&kept);
     }
     let opts = Opts::from_url(cleaned.as_str()).map_err(|e| e.to_string())?;
-    // The driver would leave the address for the server's Unix socket when both are on one machine: an address,
-    // and a proxy behind it, must mean what they say.
+    // With a server on the same machine, the driver would switch to its Unix socket: past the allowed address and a
+    // proxy there.
     Ok(OptsBuilder::from_opts(opts)
         .prefer_socket(false)
         .tcp_nodelay(true)
-        // A session keeps its statements itself.
+        // Each session has its own cache of statements.
         .stmt_cache_size(0)
         .into())
 }

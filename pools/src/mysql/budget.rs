@@ -1,6 +1,6 @@
-//! Prepared statements are a server's common good: it refuses more than `max_prepared_stmt_count` of them, to
-//! everybody. All sessions of this process to one server, over threads and databases, share one budget, so that
-//! whatever texts clients make components send, others find room.
+//! A server allows all its clients together `max_prepared_stmt_count` prepared statements. All sessions of this process
+//! to one server, over threads and databases, share one budget, so that others find room, whatever texts clients make
+//! components send.
 
 use crate::limits::{MYSQL_STATEMENTS_CACHED, MYSQL_STATEMENTS_MIN};
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 pub struct Budgets {
     statements_max: usize,
     by_server: Mutex<HashMap<(String, u16), Arc<Budget>>>,
-    /// How often one of them was halved.
+    /// How many times any of them was halved.
     halved: watch::Sender<u64>,
 }
 
@@ -35,7 +35,7 @@ impl Budgets {
         })
     }
 
-    /// Tells when a budget was halved: whoever keeps idle sessions lets them forget their statements.
+    /// Notifies whoever keeps idle sessions that a budget was halved, so that these close their statements.
     pub fn halved(&self) -> watch::Receiver<u64> {
         self.halved.subscribe()
     }
@@ -72,7 +72,7 @@ impl Budget {
         share.clamp(1, MYSQL_STATEMENTS_CACHED)
     }
 
-    /// The server has less room than was thought: everybody keeps half of what they did.
+    /// Halves the budget of all sessions, down to one statement each: the server has less room than assumed.
     pub fn halve(&self) {
         let sessions = self.sessions.load(Relaxed);
         let halved = |max: usize| Some((max / 2).max(sessions));

@@ -1,5 +1,5 @@
-//! A caller's connection: the same session from the first statement of a transaction to its end, and any session for
-//! what needs none in particular.
+//! A caller's connection: the same session from the first statement of a transaction to its end, and any session for a
+//! statement outside of one.
 
 use super::known::Number;
 use super::lease::Lease;
@@ -24,7 +24,7 @@ pub struct Connection {
 
 /// The answer to a query.
 pub enum Reply<D: Decode> {
-    /// What the statement before has left, known without asking the server.
+    /// A number left by the statement before, known without asking the server.
     Number(Number),
     /// Rows of the server.
     Rows(Answer<D>),
@@ -49,7 +49,7 @@ impl Connection {
     /// Runs `statement` and drops what rows it yields.
     ///
     /// # Errors
-    /// What the database says; no session, or no answer in time.
+    /// The database's error; no session, or no answer in time.
     pub async fn execute(&self, statement: &str, params: Params) -> Result<(), Error> {
         let mut state = self.state.clone().lock_owned().await;
         if state.lease.is_none() && !state.lost {
@@ -74,8 +74,7 @@ impl Connection {
     /// Runs `statement` and returns when its first rows are there, as `D` reads them.
     ///
     /// # Errors
-    /// What the database says of the statement; no session, or no answer in time. What goes wrong with later rows is
-    /// the answer's outcome.
+    /// The database's error; no session, or no answer in time. An error at later rows is the answer's outcome.
     pub async fn query<D: Decode>(
         &self,
         statement: String,
@@ -90,11 +89,11 @@ impl Connection {
         Ok(Reply::Rows(answer))
     }
 
-    /// Runs `statement` and gives all its rows as `read` makes them, for a caller that has no use for a stream. `known`
-    /// makes one of a number that the statement before has left.
+    /// Runs `statement` and gives all its rows as `read` makes them, for a caller that needs no stream. `known` makes a
+    /// row of a number that the statement before has left.
     ///
     /// # Errors
-    /// As for [`execute`](Self::execute), or what `read` says.
+    /// As for [`execute`](Self::execute), or the first error of `read`.
     pub async fn collect<T>(
         &self,
         statement: &str,
@@ -110,12 +109,12 @@ impl Connection {
         run::collect(state, statement, params, self.pool.limits().query, read).await
     }
 
-    /// With a session, taken from the pool if there is none yet.
+    /// The state with a session, taken from the pool if there is none yet.
     async fn leased(
         &self,
         mut state: OwnedMutexGuard<State>,
     ) -> Result<OwnedMutexGuard<State>, TakeError> {
-        // Not replaced: the caller may be in the middle of a transaction that went with it.
+        // Not replaced: a transaction of the caller may have been lost with it.
         if state.lost {
             return Err(TakeError::Lost);
         }

@@ -1,5 +1,5 @@
-//! What a statement leaves behind to be asked for, answered without the server: `SELECT ROW_COUNT()` and
-//! `SELECT LAST_INSERT_ID()` need no session then.
+//! The numbers that a statement leaves behind: `SELECT ROW_COUNT()` and `SELECT LAST_INSERT_ID()` after it are answered
+//! without the server, and need no session.
 
 /// What the last statement of a connection left.
 #[derive(Debug, Clone, Copy, Default)]
@@ -8,16 +8,18 @@ pub struct Known {
     insert_id: Option<u64>,
 }
 
-/// The one value of such an answer.
+/// The single value of such an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Number {
-    /// Rows that the statement changed.
+    /// Rows that the statement before changed.
     AffectedRows(u64),
     /// The last id that a statement of this connection generated.
     InsertId(u64),
 }
 
+/// Matched in any case.
 const ROW_COUNT: &str = "SELECT ROW_COUNT()";
+/// Matched in any case.
 const LAST_INSERT_ID: &str = "SELECT LAST_INSERT_ID()";
 
 impl Known {
@@ -31,7 +33,7 @@ impl Known {
         id.map(Number::InsertId)
     }
 
-    /// Notes a statement that changed `changed` rows, if it is known, and what id it generated.
+    /// Notes how many rows a statement changed, where that is known, and the id it generated.
     pub fn note(&mut self, changed: Option<u64>, insert_id: Option<u64>) {
         self.affected_rows = changed;
         self.insert_id = insert_id.or(self.insert_id);

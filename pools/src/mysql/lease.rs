@@ -1,4 +1,4 @@
-//! A session in use. Giving it back never waits, so that a connection's end cannot block another's begin.
+//! A session in use. Giving it back never waits, so that closing one connection cannot block opening another.
 
 use super::pool::{Permits, Pool, Share, TakeError};
 use super::session::{Care, Session};
@@ -15,13 +15,13 @@ use tokio::time::sleep;
 #[derive(Debug)]
 pub struct Lease(Option<Held>);
 
-/// What a lease holds, moved out whole when it is dropped: the permit goes where the session goes, so that one being
-/// cleaned still counts.
+/// What a lease holds, moved out whole when it is dropped: the permits stay with the session, so that one being cleaned
+/// still counts.
 #[derive(Debug)]
 struct Held {
     session: Session,
     pool: Arc<Pool>,
-    /// Its statement ran into the deadline: the server may still be at it.
+    /// Its statement ran into the deadline: the server may still be running it.
     timed_out: bool,
     _permits: Permits,
     _in_use: InUse,
@@ -43,7 +43,7 @@ impl Drop for InUse {
     }
 }
 
-/// The server's code for a statement too many, of anybody.
+/// The server's error code where all its clients together have too many prepared statements.
 const TOO_MANY_STATEMENTS: u16 = 1461;
 /// Attempts at preparing a statement while there is no room for it.
 const PREPARE_ATTEMPTS: u32 = 5;
@@ -76,13 +76,13 @@ impl Lease {
             if let Some(held) = &self.0 {
                 held.pool.make_room().await;
             }
-            // Other threads make room for it, too.
+            // Meanwhile other threads make room, too.
             sleep(MYSQL_MAKE_ROOM_PAUSE * attempts).await;
             attempts += 1;
         }
     }
 
-    /// Marks the statement under way as late: its connection is closed, and the server told to stop it.
+    /// Marks the running statement as late: its connection is closed, and the server is asked to kill it.
     pub fn time_out(&mut self) {
         if let Some(held) = &mut self.0 {
             held.timed_out = true;

@@ -10,15 +10,15 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections per address and thread.
     pub connections_max: usize,
-    /// Prepared statements, shared by all threads.
+    /// Budgets of prepared statements, shared by all threads.
     pub(super) budgets: Arc<Budgets>,
-    /// Wait for a free one.
+    /// Wait for a free connection.
     pub wait: Duration,
     /// Connect and log in.
     pub connect: Duration,
-    /// One statement.
+    /// One statement, up to its first rows, and between further ones.
     pub query: Duration,
-    /// What each session is set to when it is new, and again when it was reset.
+    /// Statements that each session runs when it is new, and again after a reset.
     pub setup: Vec<String>,
 }
 
@@ -36,12 +36,10 @@ impl Limits {
     }
 }
 
-/// Limits of the server's patience with this program: a transaction that waits for its next statement, a reply that is not
-/// read and a statement that does not come to its end hold locks, and a program that is frozen would hold them for
-/// hours.
-/// MySQL has no limit for the first and takes it for a comment. And a statement waits for a lock only as long as
-/// somebody here waits for it: those of a frozen program would get it one after the other, each for as long as an idle
-/// transaction may be.
+/// How long the server waits for this program. An idle transaction, an unread reply and an incomplete statement hold
+/// locks, and a frozen program would hold them for hours. MySQL has no limit for idle transactions and reads that
+/// setting as a comment. Waits for locks are bounded, too: the waiting statements of a frozen program would otherwise
+/// get a lock one after the other, each for as long as a transaction may be idle.
 fn setup(config: &config::Mysql) -> Vec<String> {
     let mut setup = Vec::new();
     let seconds = config.idle_transaction_seconds;

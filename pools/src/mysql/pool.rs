@@ -1,5 +1,5 @@
-//! The sessions of one address on one thread: bounded, kept while idle, handed on only clean.
-//! No lock is held across an await.
+//! The sessions of one address on one thread: bounded, kept while idle, reused only when clean. Their list is never
+//! locked across an await.
 
 use super::budget::Budget;
 use super::limits::Limits;
@@ -24,7 +24,7 @@ pub struct Pool {
     limits: Limits,
     budget: Arc<Budget>,
     idle: Mutex<Vec<Session>>,
-    /// One per session that is not idle, so that there are never more than the bound.
+    /// One per session in use, so that there are never more than the bound.
     permits: Arc<Semaphore>,
     forgetting: tokio::sync::Mutex<()>,
     metrics: DatabaseMetrics,
@@ -39,10 +39,10 @@ pub enum TakeError {
     /// The server did not answer in time.
     #[error("connecting to {0} took too long")]
     Timeout(String),
-    /// An earlier statement of this connection broke it, or was given up.
+    /// An earlier statement of this connection broke it, or was abandoned.
     #[error("the connection was lost")]
     Lost,
-    /// The server, or the way to it, refused.
+    /// The server, or the network, refused.
     #[error("{0:?}")]
     Refused(Error),
 }
@@ -87,8 +87,7 @@ impl Pool {
         &self.limits
     }
 
-    /// The share of a component: all sessions where it is `alone`, or else so many that others find some, whatever it
-    /// does with its own.
+    /// The share of a component: all sessions where it is `alone`, or else so many that some are left for others.
     pub fn share(&self, alone: bool) -> Share {
         let max = self.limits.connections_max;
         let others = match alone {
@@ -106,7 +105,7 @@ impl Pool {
         }
     }
 
-    /// A clean session in `mode`, for somebody who has a permit: an idle one, or a new one.
+    /// A clean session in `mode`, idle or new, for a caller that has a permit.
     pub async fn session(&self, mode: Mode) -> Result<Session, TakeError> {
         match self.reuse(mode).await {
             Some(session) => Ok(session),
@@ -120,7 +119,7 @@ impl Pool {
     }
 
     async fn reuse(&self, mode: Mode) -> Option<Session> {
-        // An answer on an open connection is never given longer than opening one is.
+        // An answer on an open connection never gets more time than opening one.
         let answer_within = MYSQL_PING_TIMEOUT.min(self.limits.connect);
         while let Some(mut session) = self.pop(mode) {
             let alive = if !session.rests_in(mode) {
@@ -132,7 +131,7 @@ impl Pool {
             if alive {
                 return Some(session);
             }
-            // One dead session means the server went away: the others idle are no better.
+            // One dead session means that the server went away: the other idle ones are dead, too.
             self.discard(session);
             self.discard_idle();
         }
@@ -165,7 +164,7 @@ impl Pool {
 
     async fn wait(&self, share: &Share) -> Result<Permits, TakeError> {
         let _waiting = Waiting::new(self);
-        // Who waits for its own share is in nobody's way.
+        // The share first: whoever waits for that holds no permit of the pool.
         let waiting = async {
             Ok::<_, AcquireError>(Permits {
                 _share: share.0.clone().acquire_owned().await?,
@@ -179,8 +178,8 @@ impl Pool {
     }
 
     fn pop(&self, mode: Mode) -> Option<Session> {
-        // The one used last: its statements are the likeliest to be cached, and the others may grow old. One that need
-        // not be turned saves a round trip.
+        // The one used last: its statements are the likeliest to be cached, and the others may expire. One already in
+        // `mode` saves a round trip.
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         match idle.iter().rposition(|session| session.rests_in(mode)) {
             Some(at) => Some(idle.remove(at)),
@@ -188,7 +187,7 @@ impl Pool {
         }
     }
 
-    /// Keeps a clean session for the next.
+    /// Keeps a clean session for reuse.
     pub fn push(&self, mut session: Session) {
         session.idle_since = Instant::now();
         self.idle
@@ -207,7 +206,7 @@ impl Pool {
         old.into_iter().for_each(|session| self.discard(session));
     }
 
-    /// The server has no room for a further statement: all keep fewer from now on, and the idle ones none for now.
+    /// The server has no room for a further statement: halves what all sessions keep, and closes those of idle ones.
     pub async fn make_room(&self) {
         self.budget.halve();
         self.forget_idle().await;
@@ -218,10 +217,10 @@ impl Pool {
         );
     }
 
-    /// Lets idle sessions forget their statements, one after the other: one that is not idle has a permit, so that
-    /// there are never more sessions than the bound.
+    /// Closes the statements of idle sessions, one after the other. Each counts as in use meanwhile, so that there are
+    /// never more sessions than the bound.
     pub async fn forget_idle(&self) {
-        // Whoever is at it sees to all.
+        // The caller that holds the lock does all of them.
         let Ok(_forgetting) = self.forgetting.try_lock() else {
             return;
         };
@@ -250,7 +249,7 @@ impl Pool {
         }
     }
 
-    /// Closes all that are idle: one that broke means that the server went away.
+    /// Closes all idle sessions: one that broke means that the server went away.
     pub fn discard_idle(&self) {
         let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
         for session in idle {
@@ -258,8 +257,7 @@ impl Pool {
         }
     }
 
-    /// Stops what connection `id` is doing, so that a statement that was answered as failed does not take effect
-    /// later.
+    /// Kills the server's connection `id`, so that a statement that was answered as failed takes no effect later.
     pub async fn kill(&self, id: u32) {
         let killing = async {
             let mut conn = Conn::new(self.opts.clone()).await?;

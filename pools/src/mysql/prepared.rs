@@ -1,5 +1,5 @@
 //! The statements a session has prepared, with what each may leave behind: found by one look-up per execution. The
-//! driver's own cache would read the text again each time, in search of named parameters.
+//! driver's own cache would parse the text again each time, for named parameters.
 
 use super::budget::Budget;
 use super::statement::{Residue, is_compound, residue};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub struct Prepared {
     by_text: HashMap<Box<str>, Known>,
     budget: Arc<Budget>,
-    /// Counts executions, so that the statement unused for longest is known.
+    /// Counts executions, to find the least recently used statement.
     turn: u64,
 }
 
@@ -23,17 +23,19 @@ struct Known {
     used: u64,
 }
 
-/// A prepared statement, and what its text says of it.
+/// A prepared statement, and what its text says about it.
 #[derive(Debug, Clone)]
 pub struct Found {
+    /// The server's handle of it.
     pub statement: Statement,
+    /// What it may leave behind in its session.
     pub residue: Residue,
-    /// It is a block of several.
+    /// It is a block of several statements.
     pub is_compound: bool,
 }
 
 impl Prepared {
-    /// None yet, and never more than its part of `budget`.
+    /// No statements yet, and never more than one session's part of `budget`.
     pub fn new(budget: Arc<Budget>) -> Self {
         Self {
             by_text: HashMap::new(),
@@ -42,7 +44,7 @@ impl Prepared {
         }
     }
 
-    /// `text` as `conn` knows it, prepared if it is new.
+    /// The statement `text` of `conn`, prepared if it is new; the least recently used ones make room for it.
     pub async fn get(&mut self, conn: &mut Conn, text: &str) -> Result<Found, Error> {
         self.turn += 1;
         if let Some(known) = self.by_text.get_mut(text) {
@@ -73,12 +75,12 @@ impl Prepared {
         self.by_text.is_empty()
     }
 
-    /// Forgets all: the server has.
+    /// Forgets all, after the server has.
     pub fn clear(&mut self) {
         self.by_text.clear();
     }
 
-    /// Closes all: the server counts them no more once it has read that.
+    /// Closes all; the server stops counting them when it has read that.
     pub async fn close_all(&mut self, conn: &mut Conn) -> Result<(), Error> {
         while let Some(oldest) = self.take_oldest() {
             conn.close(oldest).await?;

@@ -1,5 +1,5 @@
-//! Whether servers have room for what this program would prepare there, asked before anything is served. A server that
-//! is away is no reason not to start.
+//! Checks, before anything is served, that servers have room for what this program would prepare there. A server that
+//! is away does not prevent the start.
 
 use super::address::options;
 use crate::config;
@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 use tokio::time::timeout;
 use url::Url;
 
-/// The databases of each server, by host and port; any of their addresses serves to ask it.
+/// The number of databases of each server, by host and port, with the options of one to connect with.
 type Servers = BTreeMap<(String, u16), (Opts, usize)>;
 
-/// Asks the servers of `databases`, waiting for each at most as long as connecting may take. Addresses that no pool
-/// would open are passed over.
+/// Asks the servers of `databases`, each for at most [`MYSQL_CONNECT_TIMEOUT`]. Addresses that no pool would open are
+/// skipped.
 ///
 /// # Errors
-/// Why `config.max_statements` cannot be: a server allows fewer, or the connections cannot share so few.
+/// Where `config.max_statements` is more than a server allows, or too few for the connections.
 pub async fn check(
     databases: impl IntoIterator<Item = Url>,
     config: &config::Mysql,

@@ -5,9 +5,9 @@ use mysql_async::{Column, Row};
 use std::task::{Context, Poll};
 use tokio::sync::{mpsc, oneshot};
 
-/// How a caller reads rows: made of their columns, once.
+/// A caller's reader of rows, made once per result from its columns.
 pub trait Decode: Clone + Send + Sync + 'static {
-    /// What it makes of a row.
+    /// A row as the caller wants it.
     type Row: Send + 'static;
 
     /// The reader of rows with these columns.
@@ -23,9 +23,9 @@ pub trait Decode: Clone + Send + Sync + 'static {
 /// The beginning of a result.
 #[derive(Debug)]
 pub struct Answer<D: Decode> {
-    /// Knows its columns.
+    /// Made from the result's columns.
     pub decoder: D,
-    /// Its rows.
+    /// Its rows, the first of them already read.
     pub rows: Rows<D::Row>,
     /// How it ended.
     pub outcome: Outcome,
@@ -54,7 +54,7 @@ impl<R> From<Vec<R>> for Rows<R> {
 }
 
 impl<R> Rows<R> {
-    /// `first`, and then what comes over `rest`.
+    /// `first`, and then the pieces received from `rest`.
     pub(super) fn with_rest(first: Vec<R>, rest: mpsc::Receiver<Vec<R>>) -> Self {
         Self {
             first,

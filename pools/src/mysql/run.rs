@@ -15,7 +15,7 @@ pub type Leased = OwnedMutexGuard<State>;
 /// A result that is being read.
 pub type Reading<'c> = QueryResult<'c, 'static, BinaryProtocol>;
 
-/// Why a result was not read to its end: what happened to the session, if anything did, and what the caller is told.
+/// Why a result was not read to its end: the driver's error, if it affects the session, and the caller's error.
 pub type Failed = (Option<mysql_async::Error>, Error);
 
 /// Runs `statement` and drops what rows it yields.
@@ -115,7 +115,7 @@ pub async fn begin<'c>(
     })
 }
 
-/// Reads away what is left, so that the session can go on.
+/// Drains what is left, so that the session can be used further.
 pub async fn drop_rest(
     reading: &mut Reading<'_>,
     outcome: Result<(), Error>,
@@ -134,7 +134,7 @@ pub fn broken(error: mysql_async::Error) -> Failed {
     (Some(error), shown)
 }
 
-/// The statement did not come to its end in time.
+/// The error of a statement that did not end in time.
 pub fn late(limit: Duration) -> Error {
     Error::QueryFailed(format!(
         "the statement took longer than {} ms",
@@ -142,12 +142,12 @@ pub fn late(limit: Duration) -> Error {
     ))
 }
 
-/// The caller's connection has lost its session: its mutex was held by somebody who panicked, at the most.
+/// The error of a connection without a session. Not expected: callers take one first.
 pub fn no_session() -> Error {
     Error::ConnectionFailed("no session".to_owned())
 }
 
-/// The text Spin gives: the driver's error in debug form, from which components read the server's code.
+/// With Spin's text: the driver's error in debug form, from which components read the server's code.
 fn query_failed(error: &mysql_async::Error) -> Error {
     Error::QueryFailed(format!("{error:?}"))
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// How long saying goodbye to the server may take.
+/// How long an orderly disconnect may take.
 const QUIT_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// A logged-in connection.
@@ -20,7 +20,7 @@ pub struct Session {
     prepared: Prepared,
     /// The largest residue of its statements since it was last clean.
     residue: Residue,
-    /// The server's word after the last statement; `None` when that failed.
+    /// The server's status after the last statement; `None` when that failed.
     transaction: Option<TransactionState>,
     /// Where the last statement failed, a transaction may be open: one was before it, or it was a block of several.
     may_be_open: bool,
@@ -37,6 +37,7 @@ struct TransactionState {
     autocommit: bool,
 }
 
+/// Of a session just opened or reset.
 const FRESH: TransactionState = TransactionState {
     open: false,
     autocommit: true,
@@ -55,7 +56,7 @@ impl TransactionState {
 /// What to do with a session that its caller is done with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Care {
-    /// Hand it on as it is.
+    /// Reuse it as it is.
     None,
     /// Roll back.
     EndTransaction,
@@ -103,13 +104,13 @@ impl Session {
         self.transaction = TransactionState::of(&self.conn);
     }
 
-    /// Whether it is in `mode` with no transaction open, so that turning it there would change nothing.
+    /// Whether it is in `mode` with no transaction open.
     pub fn rests_in(&self, mode: Mode) -> bool {
         self.transaction
             .is_some_and(|state| !state.open && state.autocommit == (mode == Mode::Automatic))
     }
 
-    /// Turns a session at rest to `mode`; `false` if that did not work in time and it must be closed.
+    /// Switches a session without a transaction to `mode`; `false` if that did not work in time and it must be closed.
     pub async fn turn(&mut self, mode: Mode, limit: Duration) -> bool {
         let statement = match mode {
             Mode::Automatic => "SET autocommit=1",
@@ -125,7 +126,7 @@ impl Session {
         turned
     }
 
-    /// Whether the connection is of no more use.
+    /// Whether a fatal error has made the connection useless.
     pub fn is_broken(&self) -> bool {
         self.broken
     }
@@ -135,12 +136,12 @@ impl Session {
         !self.busy && !self.broken
     }
 
-    /// Whether nothing on it belongs to the connection that has it, which is in `mode`: no transaction, no variables,
-    /// no id of a row that may be asked for.
+    /// Whether it holds no state of the connection that has it, which is in `mode`: no transaction, no variables, no
+    /// generated id that may be asked for.
     pub fn is_free(&self, mode: Mode) -> bool {
         let open = match self.transaction {
             Some(state) => state.open,
-            // A statement that failed by itself leaves nothing open.
+            // A single statement that failed leaves nothing open.
             None => mode == Mode::Manual || self.may_be_open,
         };
         self.residue == Residue::Transaction && !open && self.insert_id().is_none()
@@ -151,7 +152,7 @@ impl Session {
         self.conn.affected_rows()
     }
 
-    /// The id the last statement generated.
+    /// The id the last statement generated, if any.
     pub fn insert_id(&self) -> Option<u64> {
         self.conn.last_insert_id().filter(|id| *id != 0)
     }
@@ -161,7 +162,7 @@ impl Session {
         self.conn.id()
     }
 
-    /// What it needs before it may be handed on.
+    /// What it needs before reuse.
     pub fn care(&self) -> Care {
         if self.busy || self.broken {
             return Care::Close;
@@ -169,13 +170,13 @@ impl Session {
         match (self.residue, self.transaction) {
             (Residue::Connection, _) => Care::Close,
             (Residue::Session, _) => Care::Reset,
-            // Commit or rollback ended it. Its mode stays, for the next that wants it.
+            // Commit or rollback ended it. Its mode stays, for the next caller that wants it.
             (Residue::Transaction, Some(TransactionState { open: false, .. })) => Care::None,
             (Residue::Transaction, _) => Care::EndTransaction,
         }
     }
 
-    /// Gives it the `care` it needs; `false` if it could not be cleaned in time and must be closed.
+    /// Cleans it as `care` says; `false` if that did not work in time and it must be closed.
     pub async fn clean(&mut self, care: Care, limit: Duration) -> bool {
         self.busy = true;
         let cleaning = async {
@@ -224,7 +225,7 @@ impl Session {
         alive
     }
 
-    /// Says goodbye and closes the socket, whatever is still to be read from it.
+    /// Logs out and closes the socket, whatever is still to be read from it.
     pub async fn close(self) {
         // An error or a silent server changes nothing: the socket is closed when the future is dropped.
         let _ = timeout(QUIT_TIMEOUT, self.conn.disconnect()).await;

@@ -1,4 +1,4 @@
-//! What a connection is between two statements.
+//! The state of a connection between two statements.
 
 use super::known::Known;
 use super::lease::Lease;
@@ -7,13 +7,13 @@ use super::statement::Mode;
 /// The state of one connection.
 #[derive(Debug)]
 pub struct State {
-    /// Its session, while it must be this one.
+    /// Its session, while it must keep this one.
     pub lease: Option<Lease>,
     /// Whether its statements are transactions of their own.
     pub mode: Mode,
-    /// A session went away in the middle of something.
+    /// A session was lost while in use.
     pub lost: bool,
-    /// What the last statement left to be asked for.
+    /// The numbers that the last statement left.
     pub known: Known,
 }
 
@@ -29,7 +29,7 @@ impl Default for State {
 }
 
 impl State {
-    /// Lets the session go where nothing is left on it that is this connection's.
+    /// Gives the session back where it holds no state of this connection, or is unusable.
     pub fn settle(&mut self) {
         let Some(lease) = &self.lease else {
             return;

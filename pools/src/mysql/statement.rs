@@ -4,7 +4,7 @@
 /// What must happen before the next request may have the session. Ordered: the larger includes the smaller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Residue {
-    /// Nothing beyond a transaction, which the server's status flags tell.
+    /// Nothing beyond a transaction, which the server's status flags show.
     Transaction,
     /// Variables, locks, temporary tables: reset the session.
     Session,
@@ -15,13 +15,13 @@ pub enum Residue {
 /// Whether each statement is a transaction of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// It is, as sessions begin.
+    /// It is (`autocommit=1`), as in a new session.
     Automatic,
-    /// COMMIT and ROLLBACK end them.
+    /// It is not (`autocommit=0`): COMMIT or ROLLBACK ends a transaction.
     Manual,
 }
 
-/// Statements that change rows or read them, and end transactions; all else counts as leaving something.
+/// Statements that read or change rows, or begin or end transactions; all others count as leaving something.
 const CLEAN: [&str; 15] = [
     "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "COMMIT", "ROLLBACK", "WITH", "SHOW",
     "EXPLAIN", "DESCRIBE", "DESC", "VALUES", "START", "BEGIN",
@@ -44,7 +44,7 @@ pub fn residue(statement: &str) -> Residue {
     if is("USE") {
         return Residue::Connection;
     }
-    // User variables, executable comments (their content is not looked at) and named locks.
+    // User variables, executable comments (whose content is not read) and named locks.
     let suspicious = rest.contains('@')
         || rest.contains("/*!")
         || rest.contains("/*M!")
@@ -56,8 +56,8 @@ pub fn residue(statement: &str) -> Residue {
     }
 }
 
-/// Whether `statement` is a block of several, which may begin a transaction and then fail in the midst of it. Only one
-/// that is clean by its residue is looked at.
+/// Whether `statement` is a block of several, which may begin a transaction and then fail before its end. Only looks
+/// for BEGIN: other blocks have a [`Residue`] that resets the session.
 pub fn is_compound(statement: &str) -> bool {
     let start = skip_comments(statement).unwrap_or_default();
     let (keyword, rest) = split_word(start);
@@ -89,7 +89,7 @@ fn split_word(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// What follows SET in `SET autocommit=0`, with or without SESSION, and nothing after it: whether it turns it on.
+/// For the text after SET in `SET autocommit=0`, with or without SESSION: whether that turns it on. `None` for others.
 fn autocommit(rest: &str) -> Option<bool> {
     let mut rest = rest.trim();
     for prefix in ["@@session.", "@@", "session "] {
@@ -117,13 +117,13 @@ fn autocommit(rest: &str) -> Option<bool> {
 /// A statement that concerns nothing but transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
-    /// Puts its session in a mode.
+    /// Switches the session to a mode.
     Mode(Mode),
     /// Commits or rolls back.
     End,
 }
 
-/// What `statement` says of transactions, if that is all it does.
+/// The effect of `statement` on transactions, if it has no other.
 pub fn word(statement: &str) -> Option<Word> {
     let (keyword, rest) = split_word(statement.trim());
     let is = |word: &str| keyword.eq_ignore_ascii_case(word);
@@ -144,81 +144,4 @@ fn contains_ignoring_case(text: &str, upper: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Residue::{Connection, Session, Transaction};
-    use super::*;
-
-    #[test]
-    fn words() {
-        for (statement, want) in [
-            ("SET autocommit=0", Some(Word::Mode(Mode::Manual))),
-            (
-                " set session autocommit = 1 ",
-                Some(Word::Mode(Mode::Automatic)),
-            ),
-            ("set @@autocommit=0", Some(Word::Mode(Mode::Manual))),
-            ("commit", Some(Word::End)),
-            ("ROLLBACK ", Some(Word::End)),
-            ("ROLLBACK TO SAVEPOINT a", None),
-            ("COMMIT AND CHAIN", None),
-            ("SET autocommit=0, sql_mode=''", None),
-            ("SET autocommit=DEFAULT", None),
-            ("SELECT 1", None),
-            ("", None),
-        ] {
-            assert_eq!(word(statement), want, "{statement}");
-        }
-    }
-
-    #[test]
-    fn blocks() {
-        for (statement, want) in [
-            ("BEGIN NOT ATOMIC SELECT 1; END", true),
-            ("/* one */ begin not atomic select 1; end", true),
-            ("BEGIN", false),
-            ("begin work", false),
-            ("BEGIN;", false),
-            ("SELECT 1", false),
-            ("/*! BEGIN NOT ATOMIC */", false),
-        ] {
-            assert_eq!(is_compound(statement), want, "{statement}");
-        }
-    }
-
-    #[test]
-    fn verdicts() {
-        for (statement, want) in [
-            ("SELECT id FROM t WHERE id=?", Transaction),
-            ("  select 1", Transaction),
-            ("(SELECT 1) UNION (SELECT 2)", Transaction),
-            ("/* hint */ -- more\n INSERT INTO t VALUES(?)", Transaction),
-            ("SELECT ROW_COUNT()", Transaction),
-            ("SELECT id FROM t FOR UPDATE SKIP LOCKED", Transaction),
-            ("SET autocommit=0", Transaction),
-            ("SET SESSION autocommit = 1", Transaction),
-            ("set @@autocommit=0", Transaction),
-            ("COMMIT", Transaction),
-            ("ROLLBACK", Transaction),
-            ("SET autocommit=0, sql_mode=''", Session),
-            ("SET @x = 1", Session),
-            ("SET SESSION sql_mode=''", Session),
-            ("SET TRANSACTION ISOLATION LEVEL READ COMMITTED", Session),
-            ("SELECT @x := 1", Session),
-            ("SELECT 1 INTO @x", Session),
-            ("SELECT GET_LOCK('a', 1)", Session),
-            ("SELECT get_lock('a', 1)", Session),
-            ("SELECT /*! SQL_NO_CACHE */ 1", Session),
-            ("/*! SET @x = 1 */", Session),
-            ("/*M!100100 SET @x = 1 */", Session),
-            ("CREATE TEMPORARY TABLE t (a INT)", Session),
-            ("LOCK TABLES t WRITE", Session),
-            ("CALL place_order(?)", Session),
-            ("PREPARE s FROM 'SELECT 1'", Session),
-            ("", Session),
-            ("-- nothing", Session),
-            ("USE other", Connection),
-        ] {
-            assert_eq!(residue(statement), want, "{statement}");
-        }
-    }
-}
+mod tests;

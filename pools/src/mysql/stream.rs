@@ -1,5 +1,6 @@
-//! A query whose rows are read as its caller takes them. A result that fits one piece is there when [`query`] returns and
-//! costs no further wake-up; a longer one is read by a task that stays a few pieces ahead, so memory is bounded.
+//! A query whose rows are read as its caller takes them. A result that fits one piece is complete when [`query`]
+//! returns and costs no further wake-up; a longer one is read by a task that stays a few pieces ahead, so memory is
+//! bounded.
 
 use super::Error;
 use super::lease::Lease;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-/// Runs `statement` and returns when its first rows are there.
+/// Runs `statement` and returns when its first rows are read.
 pub async fn query<D: Decode>(
     state: Leased,
     statement: String,
@@ -23,7 +24,7 @@ pub async fn query<D: Decode>(
 ) -> Result<Answer<D>, Error> {
     let (tell, told) = oneshot::channel();
     let mut reading = Box::pin(read(state, statement, params, limit, tell));
-    // Read here, not by a task, as long as nobody has to go on after the answer.
+    // Polled here, and by a task only if rows are left after the answer.
     let told = match select(&mut reading, told).await {
         Either::Left(((), told)) => told.await,
         Either::Right((told, _)) => {
@@ -97,7 +98,7 @@ struct Piece<R> {
     end: Option<Result<(), Failed>>,
 }
 
-/// A statement without columns is no query, as Spin says.
+/// A statement without columns is no query: refused, with Spin's text.
 async fn nothing<R>(reading: &mut Reading<'_>) -> Piece<R> {
     let refused = Error::Other("unable to stream query result".to_owned());
     Piece {
@@ -130,7 +131,7 @@ async fn next_piece<D: Decode>(reading: &mut Reading<'_>, decoder: &D) -> Piece<
     }
 }
 
-/// Bytes a row takes, about.
+/// Bytes a row takes, approximately.
 fn row_bytes(row: &Row) -> usize {
     let bytes = |at| match row.as_ref(at) {
         Some(Value::Bytes(bytes)) => bytes.len(),
@@ -172,7 +173,7 @@ async fn go_on<D: Decode>(
             let _ = done.send(Err(late(limit)));
             return End::Late;
         };
-        // A component that is given an empty piece takes it for the end: the rows may have ended with the piece before.
+        // A component takes an empty piece for the end. One is read where the rows ended with the piece before.
         let taken = match rows.is_empty() {
             true => Ok(Ok(())),
             false => timeout(ROWS_UNREAD_TIMEOUT, pieces.send(rows)).await,

@@ -1,6 +1,6 @@
 //! Which commands change the connection they are sent on, and so must not share it with other requests.
 
-/// Commands after which the connection is not what it was, or that hold back those behind them.
+/// Commands that change the state of their connection, or block those behind them. Sorted.
 const STATEFUL: [&str; 34] = [
     "ASKING",
     "AUTH",
@@ -38,7 +38,7 @@ const STATEFUL: [&str; 34] = [
     "WATCH",
 ];
 
-/// Whether `command` needs a connection of its own. `has_block` tells whether an argument is `BLOCK`.
+/// Whether `command` needs a private connection. `has_block` says whether an argument is `BLOCK`.
 pub fn is_stateful(command: &str, has_block: impl FnOnce() -> bool) -> bool {
     let is = |name: &str| command.eq_ignore_ascii_case(name);
     STATEFUL.iter().any(|name| is(name)) || ((is("XREAD") || is("XREADGROUP")) && has_block())

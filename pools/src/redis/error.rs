@@ -1,4 +1,4 @@
-//! Why a command has no reply, in the words that components know from Spin.
+//! Why a command has no reply, in the cases and texts that components know from Spin.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
@@ -8,7 +8,7 @@ pub enum Error {
     /// The address is malformed, or not allowed.
     #[error("invalid address")]
     InvalidAddress,
-    /// Too many addresses, commands in flight, or connections of callers' own.
+    /// Too many addresses, commands in flight, or private connections.
     #[error("too many connections")]
     TooManyConnections,
     /// The reply is of another type than was asked for.
@@ -19,7 +19,7 @@ pub enum Error {
     Other(String),
 }
 
-/// As Spin's host words it (its driver is older and names the kinds differently).
+/// With the texts of Spin's host, whose older driver names the kinds differently.
 impl From<&RedisError> for Error {
     fn from(error: &RedisError) -> Self {
         let detail = error.detail().unwrap_or_default();

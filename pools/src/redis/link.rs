@@ -1,5 +1,5 @@
-//! One shared connection to a Redis: made when first needed, replaced when it breaks, with a bound on what is in
-//! flight. While Redis is away callers are refused at once, and one of them tries again every so often.
+//! One shared connection to a Redis: made when first needed, replaced when it breaks, with a bound on the commands in
+//! flight. While Redis is away, callers are refused at once, but for one attempt every [`REDIS_RETRY_AFTER`].
 
 use super::command::is_stateful;
 use super::error::Error;
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-/// Commands a connection's writer takes in before callers wait.
+/// Commands queued at a connection's writer before callers wait.
 const PIPELINE_BUFFER: usize = 1024;
 
 /// The link to one address.
@@ -88,7 +88,7 @@ impl Link {
         metrics: RedisMetrics,
     ) -> Option<Self> {
         let info = address.into_connection_info().ok()?;
-        // Without it, a small command waits for the acknowledgement of the one before.
+        // Without TCP_NODELAY, a small command waits for the acknowledgement of the one before.
         let tcp = info.tcp_settings().clone().set_nodelay(true);
         Some(Self {
             client: Client::open(info.set_tcp_settings(tcp)).ok()?,
@@ -114,7 +114,7 @@ impl Link {
         })
     }
 
-    /// Sends `command` on a connection of the caller's own if it, or one before it, needs that.
+    /// Sends `command` on the caller's private connection if it, or one before it, needs that.
     pub async fn execute(
         &self,
         private: &tokio::sync::Mutex<Option<Private>>,
@@ -146,7 +146,7 @@ impl Link {
             Ok(Ok(permit)) => permit,
             Ok(Err(_)) | Err(_) => return Err(Error::TooManyConnections),
         };
-        // A blocking command may rightly take as long as the request does.
+        // A blocking command may take as long as the request does.
         let config = self
             .config()
             .set_response_timeout(Some(REDIS_BLOCKING_TIMEOUT));
@@ -199,7 +199,7 @@ impl Link {
         }
     }
 
-    /// All who wait share one attempt.
+    /// One attempt, shared by all callers that wait for it.
     fn connect(&self) -> Connecting {
         let (client, config) = (self.client.clone(), self.config());
         let (address, limit) = (self.address.clone(), self.limits.connect);
@@ -215,7 +215,7 @@ impl Link {
         .shared()
     }
 
-    /// The first of those who waited notes the result.
+    /// Notes the result of an attempt; the first of its callers does.
     fn connected(&self, result: &Result<MultiplexedConnection, Arc<str>>, generation: usize) {
         let mut state = self.lock();
         if !matches!(&*state, State::Connecting(_, own) if *own == generation) {

@@ -1,5 +1,5 @@
-//! Which order shards answer. What works for several shards at once leaves one that is away alone, so that it holds up
-//! no other; one attempt at a time finds out when it is back.
+//! Which order shards answer: a circuit breaker per shard. Work for several shards skips one that is away, so that it
+//! holds up no other; one attempt at a time finds out when it is back.
 
 use crate::clients::database::Databases;
 use crate::process::outage::{Outage, within};
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 #[derive(Debug)]
 struct Shard {
-    /// As messages call it.
+    /// Its name in messages.
     name: String,
     state: Mutex<State>,
 }
@@ -23,11 +23,12 @@ struct State {
     trying: bool,
 }
 
-/// Shared by all that write to several shards.
+/// Shared by all loops that write to several shards.
 #[derive(Clone, Debug)]
 pub struct Availability(Arc<[Shard]>);
 
 impl Availability {
+    /// All shards of `databases`, which count as answering at first.
     pub fn of(databases: &Databases) -> Availability {
         Availability::new(databases.shards.iter().map(|shard| shard.name.clone()))
     }
@@ -44,10 +45,11 @@ impl Availability {
         Availability(names.into_iter().map(shard).collect())
     }
 
-    /// Does work on a shard, within a deadline, and not while the shard is away.
+    /// Does `work` on the shard of this index within `limit_ms`, unless the shard is away. `what` names the work in an
+    /// error.
     ///
     /// # Errors
-    /// Why it was not done, with the shard's name.
+    /// Where the shard is away, or the work fails or takes too long; with the shard's name.
     pub async fn on_shard<T>(
         &self,
         shard: usize,
@@ -71,7 +73,7 @@ impl Availability {
         }
     }
 
-    /// Whether work for this shard may begin: always while it answers, and now and then while it does not.
+    /// Whether work for this shard may begin: always while it answers, else one attempt after each wait.
     fn attempt(&self, shard: usize) -> Option<Attempt> {
         self.attempt_at(shard, Instant::now())
     }
@@ -93,7 +95,7 @@ impl Availability {
         })
     }
 
-    /// Whether `attempt` would be refused now.
+    /// Whether work on this shard would be refused.
     pub fn is_away(&self, shard: usize) -> bool {
         self.state(shard).is_some_and(|state| {
             let due = state.next.is_none_or(|next| Instant::now() >= next);
@@ -107,7 +109,7 @@ impl Availability {
     }
 }
 
-/// Work for one shard. Dropped without an outcome it says nothing.
+/// Work for one shard. Dropped without an outcome, it changes nothing.
 #[derive(Debug)]
 struct Attempt {
     shards: Availability,
@@ -116,7 +118,7 @@ struct Attempt {
 }
 
 impl Attempt {
-    /// The shard has answered.
+    /// Notes that the shard has answered.
     fn answered(self) {
         if let Some(mut state) = self.shards.state(self.shard) {
             state.next = None;
@@ -124,12 +126,12 @@ impl Attempt {
         }
     }
 
-    /// The shard is away.
+    /// Notes that the shard is away.
     fn failed(self, error: &anyhow::Error) {
         let Some(mut state) = self.shards.state(self.shard) else {
             return;
         };
-        // Of attempts that were on their way together one counts.
+        // Of attempts that were in flight together, one counts.
         if state.next.is_none() || self.probe {
             let wait = state.outage.failed(error);
             state.next = Some(Instant::now() + wait);

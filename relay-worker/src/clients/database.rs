@@ -1,5 +1,5 @@
-//! Sessions with the order shards and the inventory database: bounded pools that keep what they opened,
-//! READ COMMITTED so that claims take no gap locks, and names for messages that hold no password.
+//! Sessions with the order shards and the inventory database: bounded pools, READ COMMITTED so that claims take no gap
+//! locks, and names for messages that hold no password.
 
 pub use contract::store::sql::padded;
 
@@ -11,26 +11,27 @@ use sqlx::{AssertSqlSafe, Executor, MySql, Transaction};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How long the server waits: for another's lock (what this relay waits for while it is frozen it would hold next), and
-/// for this relay where that is frozen in the middle of a transaction and would hold its locks for hours. MySQL has no
-/// limit for an idle transaction and takes it for a comment.
+/// How long the server waits: for another's lock, which a frozen relay would get and hold; and for this relay in the
+/// middle of a transaction, whose locks a frozen one would hold for hours. MySQL has no limit for an idle transaction
+/// and reads that part as a comment.
 const PATIENCE: &str = "SET SESSION innodb_lock_wait_timeout = 1, /*M! idle_transaction_timeout = 2, */ \
      net_write_timeout = 2, net_read_timeout = 2";
 
-/// One database: where it is, and how messages call it.
+/// Where one database is, and its name in messages.
 #[derive(Clone, Debug)]
 pub struct Address {
     options: MySqlConnectOptions,
-    /// `host:port/database`
+    /// `host:port/database`, for messages.
     pub name: String,
+    /// The database's own name: up to 64 letters, digits, underscores and hyphens.
     pub database: String,
 }
 
 impl Address {
-    /// Reads `mysql://user:password@host:port/database`; the error never shows the text.
+    /// Reads `mysql://user:password@host:port/database`.
     ///
     /// # Errors
-    /// What is wrong with it, as the end of a sentence.
+    /// What is wrong with it, as the end of a sentence; never shows the text.
     pub fn parse(url: &str) -> Result<Address, String> {
         const SHAPE: &str = "must look like mysql://USER:PASSWORD@HOST:PORT/DATABASE";
         if !url.starts_with("mysql://") && !url.starts_with("mariadb://") {
@@ -52,11 +53,12 @@ impl Address {
         })
     }
 
-    /// Options to reach the server without a database, for making it.
+    /// Options to connect to the server without a database, to create it.
     pub fn server(&self) -> MySqlConnectOptions {
         self.options.clone().database("")
     }
 
+    /// Options to connect to the database.
     pub fn options(&self) -> &MySqlConnectOptions {
         &self.options
     }
@@ -86,15 +88,20 @@ impl Address {
     }
 }
 
+/// A database and its pool of sessions.
 #[derive(Clone, Debug)]
 pub struct Database {
+    /// `host:port/database`, for messages.
     pub name: String,
+    /// At most [`SESSIONS_MAX`] sessions, opened when needed.
     pub pool: MySqlPool,
 }
 
 impl Database {
+    /// Begins a transaction, rolled back when dropped.
+    ///
     /// # Errors
-    /// When no session can be had in time.
+    /// Where no session is free in time, or the database is away.
     pub async fn begin(&self) -> sqlx::Result<Transaction<'static, MySql>> {
         self.pool.begin().await
     }
@@ -103,13 +110,15 @@ impl Database {
 /// All databases of the platform.
 #[derive(Clone, Debug)]
 pub struct Databases {
+    /// The order shards, by their index.
     pub shards: Vec<Database>,
+    /// Stock, flash sales and failures.
     pub inventory: Database,
     count: ShardCount,
 }
 
 impl Databases {
-    /// Opens sessions lazily: a database that is away is found out by the first statement.
+    /// Opens sessions lazily: a database that is away fails the first statement.
     pub fn open(shards: &[Address], inventory: &Address, count: ShardCount) -> Databases {
         Databases {
             shards: shards.iter().map(Address::open).collect(),
@@ -123,18 +132,19 @@ impl Databases {
         self.count.shard_of(order.gene())
     }
 
+    /// Index of the shard that holds the orders of users with this gene.
     pub fn shard_of_gene(&self, gene: Gene) -> usize {
         self.count.shard_of(gene)
     }
 
-    /// Index of the shard that holds all orders of a user tag (a gene modulo 64); none where there are more shards than
-    /// tags.
+    /// Index of the shard that holds all orders of a user tag (a gene modulo [`USER_TAGS`]); `None` where there are
+    /// more shards than tags.
     pub fn shard_of_tag(&self, tag: u16) -> Option<usize> {
         let tags = usize::from(USER_TAGS);
         (self.count.get() <= tags).then(|| usize::from(tag) % self.count.get())
     }
 
-    /// Orders apart by shard; shards without any are left out.
+    /// Groups `items` by the shard of their order; each with the shard's index, shards without any left out.
     pub fn by_shard<T>(
         &self,
         items: impl IntoIterator<Item = T>,
@@ -143,7 +153,7 @@ impl Databases {
         self.by_gene(items, |item| order(item).gene())
     }
 
-    /// What belongs to users apart by shard; shards without any are left out.
+    /// Groups `items` by the shard of their user's gene; each with the shard's index, shards without any left out.
     pub fn by_gene<T>(
         &self,
         items: impl IntoIterator<Item = T>,
@@ -160,6 +170,7 @@ impl Databases {
             .collect()
     }
 
+    /// Waits until all sessions are given back and closed.
     pub async fn close(&self) {
         for shard in &self.shards {
             shard.pool.close().await;
@@ -168,12 +179,12 @@ impl Databases {
     }
 }
 
-/// SQL that was put together from constants and placeholders; values are bound, never written into it.
+/// Marks `sql` as safe: it is assembled from constants and placeholders only, and values are bound.
 pub fn assembled(sql: String) -> AssertSqlSafe<String> {
     AssertSqlSafe(sql)
 }
 
-/// The server's code of a refused statement.
+/// The server's error code of a refused statement; `None` for other errors.
 pub fn code(error: &sqlx::Error) -> Option<u16> {
     error
         .as_database_error()

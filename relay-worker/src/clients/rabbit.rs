@@ -1,5 +1,4 @@
-//! RabbitMQ behind the ports: where it is, and one connection with one channel at a time, made anew
-//! after it broke.
+//! RabbitMQ behind the ports: where it is, and one connection with one channel at a time, made anew after it broke.
 
 pub mod publisher;
 pub mod source;
@@ -14,10 +13,10 @@ use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Channel, Connection, ConnectionProperties};
 use std::fmt;
 
-/// Queue others put their purchases in; an exchange for those that were made here.
+/// The topic exchange for purchases that were made here, without its prefix.
 pub const EXCHANGE: &str = "flashorder.seckill";
 
-/// Where the server is, and what is written before every queue and exchange.
+/// Where the server is, and the prefix of every queue and exchange.
 #[derive(Clone)]
 pub struct Server {
     uri: AMQPUri,
@@ -30,17 +29,17 @@ impl fmt::Debug for Server {
     }
 }
 
-/// An open channel, and the connection it ends with.
+/// An open channel and its connection.
 struct Link {
     _connection: Connection,
     channel: Channel,
 }
 
 impl Server {
-    /// Reads `amqp://USER:PASSWORD@HOST:PORT/VHOST`; the error never shows the text.
+    /// Reads `amqp://USER:PASSWORD@HOST:PORT/VHOST`.
     ///
     /// # Errors
-    /// What is wrong with it, as the end of a sentence.
+    /// What is wrong with it, as the end of a sentence; never shows the text.
     pub fn parse(url: &str, prefix: &str) -> Result<Server, String> {
         const SHAPE: &str =
             "must look like amqp://USER:PASSWORD@HOST:PORT/VHOST, %2f being the default vhost";
@@ -64,7 +63,7 @@ impl Server {
         format!("{}:{}/{vhost}", authority.host, authority.port)
     }
 
-    /// A queue or an exchange with its prefix.
+    /// The name of a queue or an exchange with its prefix.
     pub fn named(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }

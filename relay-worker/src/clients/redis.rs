@@ -1,5 +1,5 @@
-//! The relay's Redis connection: reconnects by itself, bounded waits, scripts by their SHA-1 in pipelines,
-//! and loaded again where the server has forgotten them.
+//! The relay's Redis connection: reconnects by itself, with bounded waits; scripts are called by their SHA-1 in
+//! pipelines and loaded where the server does not have them.
 
 use crate::limits::REDIS_TIMEOUT_MS;
 use anyhow::Context;
@@ -11,9 +11,10 @@ use redis::{
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Commands of one pipeline.
+/// Script calls of one pipeline.
 const PIPELINE_CALLS_MAX: usize = 500;
 
+/// A handle to one Redis; clones share its connection.
 #[derive(Clone)]
 pub struct Redis {
     client: Client,
@@ -21,10 +22,11 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Opens lazily: a server that is away is found out by the first command.
+    /// Opens `redis://[USER:PASSWORD@]HOST:PORT/DATABASE` lazily: a server that is away fails the first command. Needs
+    /// a runtime.
     ///
     /// # Errors
-    /// When the URL is none; the text is not shown.
+    /// Where the URL is malformed; never shows it.
     pub fn open(url: &str) -> Result<Redis, String> {
         const SHAPE: &str = "must look like redis://[USER:PASSWORD@]HOST:PORT/DATABASE";
         let client = Client::open(url).map_err(|_| SHAPE.to_owned())?;
@@ -38,11 +40,12 @@ impl Redis {
         Ok(Redis { client, connection })
     }
 
-    /// For subscriptions, which need a connection of their own.
+    /// The client, for subscriptions, which need their own connection.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
+    /// The shared connection.
     pub fn connection(&self) -> ConnectionManager {
         self.connection.clone()
     }
@@ -50,7 +53,7 @@ impl Redis {
     /// Runs calls in pipelines; the replies are in their order.
     ///
     /// # Errors
-    /// When Redis is away or a script fails; some calls may have run then, as every script may be repeated.
+    /// Where Redis is away or a script fails; some calls may have run then. Every script may be repeated.
     pub async fn run<T: FromRedisValue>(&self, calls: &[Call<'_>]) -> anyhow::Result<Vec<T>> {
         let mut replies = Vec::with_capacity(calls.len());
         for calls in calls.chunks(PIPELINE_CALLS_MAX) {
@@ -69,10 +72,10 @@ impl Redis {
         Ok(replies)
     }
 
-    /// As `run`, where a call that the server refuses is no reason to do without the others.
+    /// As [`run`](Self::run), with one result per call: a call that the server refuses does not fail the others.
     ///
     /// # Errors
-    /// When Redis is away.
+    /// Where Redis is away.
     pub async fn run_each<T: FromRedisValue>(
         &self,
         calls: &[Call<'_>],
@@ -115,7 +118,7 @@ fn is_unknown(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// The scripts that are called, each once: name and text.
+/// The scripts of the calls, each once: name and text.
 fn scripts(calls: &[Call<'_>]) -> BTreeMap<&'static str, &'static str> {
     let scripts = calls.iter().map(|call| call.script);
     scripts.map(|script| (script.name, script.text)).collect()

@@ -1,5 +1,5 @@
-//! Makes the databases that are missing and brings each to the newest schema, one file at a time,
-//! remembered in `schema_migrations`. Repeatable; a changed file that was applied before is an error.
+//! Creates missing databases and brings each to the newest schema, one file at a time; applied files are recorded in
+//! `schema_migrations`. Repeatable; a file that was changed after it was applied is an error.
 
 use crate::clients::database::{Address, assembled};
 use anyhow::{Context, bail};
@@ -18,6 +18,7 @@ macro_rules! migrations {
     };
 }
 
+/// Files of each order shard, in their order.
 const ORDER: &[Migration] = migrations![
     "order" / "0001_orders",
     "order" / "0002_idempotency_records",
@@ -25,19 +26,20 @@ const ORDER: &[Migration] = migrations![
     "order" / "0004_payments",
     "order" / "0005_payable_at"
 ];
+/// Files of the inventory database, in their order.
 const INVENTORY: &[Migration] = migrations![
     "inventory" / "0001_inventory",
     "inventory" / "0002_flash_sale",
     "inventory" / "0003_stock_versions"
 ];
 
-/// Two starts at once take turns; the wait is in seconds.
+/// How many seconds a migration waits for another one of the same database.
 const LOCK_WAIT_S: i64 = 60;
 
-/// Applies what is missing everywhere; returns one line per thing done.
+/// Applies missing migrations to all databases; returns one line per step, or "up to date" for a database.
 ///
 /// # Errors
-/// The database and the file that failed.
+/// Where a database is away, a statement fails, or an applied file has changed; names the database and the file.
 pub async fn migrate(shards: &[Address], inventory: &Address) -> anyhow::Result<Vec<String>> {
     let mut done = Vec::new();
     let orders = shards.iter().map(|address| (address, ORDER));
@@ -67,7 +69,7 @@ async fn one(address: &Address, migrations: &[Migration]) -> anyhow::Result<Vec<
     .fetch_optional(&mut server)
     .await?;
     if found.is_none() {
-        // The name was checked to hold nothing that ends the quotation.
+        // `Address::parse` has checked that the name cannot end the quotation.
         let create = format!(
             "CREATE DATABASE IF NOT EXISTS `{}` DEFAULT CHARACTER SET utf8mb4",
             address.database
@@ -87,7 +89,7 @@ async fn one(address: &Address, migrations: &[Migration]) -> anyhow::Result<Vec<
     if taken != Some(1) {
         bail!("another migration has been running for {LOCK_WAIT_S} s");
     }
-    // The lock goes with the session, whatever happens.
+    // The server releases the lock with the session, whatever happens.
     for migration in migrations {
         if apply(&mut session, migration).await? {
             done.push(format!("{} applied", migration.name));

@@ -1,9 +1,9 @@
-//! `reconcile`: the platform's invariants, checked against the databases, Redis, Kafka and the search index. It reads
-//! only; what it finds broken is for people.
+//! `reconcile`: checks the platform's invariants in the databases, Redis, Kafka and the search index. It only reads;
+//! people repair what it finds broken.
 //!
-//! It comes to a verdict also where work never rests. What lies in one database is read in one snapshot of it. What
-//! lies in several is never read at one moment, so what disagrees is a suspect: it is looked at again, and is broken if
-//! it disagrees in the same way for longer than the longest life in flight (`limits::SETTLE_MS`).
+//! It also works on a platform that is never idle. Data of one database is read in one snapshot of it. Data of several
+//! servers cannot be read at one moment, so a disagreement is a suspect: it is checked again, and is broken if it
+//! disagrees in the same way for longer than anything is in flight (`limits::SETTLE_MS`).
 
 pub mod books;
 pub mod bus;
@@ -27,20 +27,23 @@ use finding::Finding;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Suspects are looked at again after this time, then after twice that, and so on.
+/// Suspects are checked again after this time, then after twice that, and so on.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// What is looked at.
+/// What is checked.
 #[derive(Clone)]
 pub struct Scope {
+    /// All databases.
     pub databases: Databases,
+    /// The one Redis.
     pub redis: Redis,
+    /// `None`: documents are not checked.
     pub index: Option<Index>,
-    /// Kafka, and how far back its events are read.
+    /// Kafka, and how far back its events are read; `None`: events are not checked.
     pub bus: Option<(Cluster, Window)>,
 }
 
-/// Checks that read the same things.
+/// Checks that read the same data.
 #[derive(Clone, Copy)]
 enum Part {
     Books,
@@ -53,6 +56,7 @@ enum Part {
     Bus,
 }
 
+/// All parts, in the order of their runs.
 const PARTS: [Part; 8] = [
     Part::Books,
     Part::Promises,
@@ -85,11 +89,11 @@ impl Part {
     }
 }
 
-/// Checks everything once what is in flight now has ended, for which it has `settle_ms`. What disagrees is looked at
-/// again until it agrees or has disagreed for so long.
+/// Checks everything once the work now in flight has ended, which it waits for at most `settle_ms`. What disagrees is
+/// checked again until it agrees or has disagreed for that long.
 ///
 /// # Errors
-/// When a server cannot be asked; nothing is known then.
+/// Where a server cannot be asked; there is no result then.
 pub async fn reconcile(scope: &Scope, settle_ms: u64) -> anyhow::Result<Vec<Finding>> {
     let settle = Duration::from_millis(settle_ms);
     flight::ended(scope, Instant::now() + settle).await?;
@@ -117,7 +121,7 @@ fn suspect(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.broken() > 0)
 }
 
-/// One number.
+/// The result of a `SELECT COUNT(*)`.
 async fn count(database: &Database, sql: &'static str) -> anyhow::Result<u64> {
     let count: i64 = sqlx::query_scalar(sql)
         .fetch_one(&database.pool)

@@ -1,4 +1,5 @@
-//! `run`: everything is checked and bound first, then the loops start, and SIGTERM lets them finish.
+//! `run`: checks the configuration and binds the port first, then starts the loops; at SIGTERM they finish their
+//! rounds.
 
 mod loops;
 mod seckill;
@@ -36,7 +37,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// What all loops share.
+/// State that all loops share.
 #[derive(Clone)]
 struct Platform {
     databases: Databases,
@@ -48,10 +49,10 @@ struct Platform {
     index_url: Option<String>,
 }
 
-/// Works until SIGTERM or SIGINT, then finishes what is in flight.
+/// Works until SIGTERM or SIGINT, then finishes work in flight.
 ///
 /// # Errors
-/// Wrong configuration, a port that is taken, or work that did not end in time.
+/// Wrong configuration, a port that is in use, or work that did not end in time.
 pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     args.check()?;
     let addresses = args.databases.addresses()?;
@@ -128,7 +129,8 @@ fn embedded(args: &RunArgs) -> anyhow::Result<EmbeddedBroker> {
     Ok(broker)
 }
 
-/// The owner's name is unique per process: a lease is never mistaken for that of an earlier one.
+/// How this process claims outbox rows. The owner's name is unique per process, so that a lease is never mistaken for
+/// that of an earlier one.
 fn claims(args: &RunArgs) -> Claims {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host: String = host.trim().chars().take(30).collect();
@@ -211,7 +213,7 @@ impl Bus {
         starter.ended().await;
     }
 
-    /// Topics where they are missing; with a broker that has forgotten all, what was sent is to be sent again.
+    /// Creates missing topics; with the embedded broker, which starts empty, marks unconfirmed rows to be sent again.
     async fn prepare(&self) -> anyhow::Result<()> {
         if !self.cluster.embedded {
             return topics::ensure(&self.cluster).await;
@@ -225,7 +227,7 @@ impl Bus {
         Ok(())
     }
 
-    /// The index's own loop. A broker that forgets has lost what the index had not taken in yet.
+    /// Prepares the index and runs its loop. With the embedded broker, first indexes what that has lost.
     async fn index(self: Arc<Self>, index: Index, mut stopping: Shutdown) {
         let mut outage = Outage::new("search index");
         let (databases, forgets) = (&self.platform.databases, self.cluster.embedded);

@@ -1,5 +1,5 @@
-//! Unpaid orders are cancelled after their time, which begins when they are written and can be paid, and is measured by
-//! the clock of their own shard. Any number of relays may do it: each skips what another holds.
+//! Cancels orders that were not paid in time. The time begins when an order is written and can be paid, by the clock of
+//! its own shard. Any number of relays may run it: each skips rows that another has locked.
 
 use crate::clients::database::{Database, assembled};
 use crate::clients::redis::Redis;
@@ -15,20 +15,27 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Shown to the user.
+/// The reason of the cancellation, shown to the user.
 const REASON: &str = "not paid in time";
 
+/// The loop of one shard.
 pub struct Expiry {
+    /// Index of the shard.
     pub shard: usize,
+    /// The shard itself.
     pub database: Database,
+    /// Caches the cancelled orders.
     pub redis: Redis,
+    /// How long an order may stay unpaid.
     pub unpaid_ms: u64,
-    /// The shard's publishing loop, for the rows written here.
+    /// Wakes the shard's outbox loop.
     pub hint: Arc<Notify>,
+    /// Counters and gauges of the whole process.
     pub metrics: Arc<Metrics>,
 }
 
 impl Expiry {
+    /// Runs until shutdown.
     pub async fn run(self, mut shutdown: Shutdown) {
         let mut outage = Outage::new(format!("expiry of shard {}", self.shard));
         while !shutdown.requested() {
@@ -46,7 +53,7 @@ impl Expiry {
         }
     }
 
-    /// Cancels one batch of orders that could have been paid for longer than `unpaid_ms`; their number.
+    /// Cancels one batch of orders that have been payable for longer than `unpaid_ms`; returns their number.
     ///
     /// # Errors
     /// When the database fails; nothing has changed then.

@@ -1,4 +1,4 @@
-//! Messages that could not become orders: kept as they came with what was wrong, tried again, at last given up.
+//! Messages that could not become orders: kept unchanged with their error, retried, and given up in the end.
 
 pub mod compensate;
 pub mod retry;

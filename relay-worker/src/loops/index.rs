@@ -1,5 +1,5 @@
-//! The search index: orders in Elasticsearch under their id and with their version, so that late or repeated
-//! events change nothing. Its loop and its checkpoint are its own: a slow index holds nothing else.
+//! The search index: orders in Elasticsearch under their id and with their version, so that late or repeated events
+//! change nothing. It has its own loop and consumer group: a slow index delays nothing else.
 
 pub mod bulk;
 pub mod client;

@@ -1,5 +1,5 @@
-//! The batch writer: accepted orders become rows, many per statement, each once. What cannot be an order is said
-//! so one by one, so that a bad one never holds the others.
+//! The batch writer: inserts accepted orders, many per statement, each exactly once. Messages are refused one by one,
+//! so that a bad one never blocks the others.
 
 pub mod consume;
 pub mod draft;
@@ -18,35 +18,36 @@ use domain::OrderId;
 /// A message that is to become an order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pending {
-    /// Accepted here, with its id.
+    /// Accepted by this platform; has its order id.
     Ours(Intake),
-    /// Of another system: its id is minted when it is written.
+    /// From another system; its order id is minted when it is written.
     Foreign(ForeignPurchase),
 }
 
-/// What became of a message.
+/// Outcome of writing a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// An order, from now on.
+    /// Inserted, as this order.
     New(OrderId),
-    /// It has been this order before.
+    /// Inserted earlier, as this order.
     Known(OrderId),
-    /// No order.
+    /// It cannot be inserted.
     Refused(Refusal),
-    /// Its shard is away: nothing is known of it, and it is to be brought again.
+    /// Its shard is away, for this reason. Whether it is an order is unknown; it must be written again.
     Away(String),
 }
 
 /// Why a message cannot be an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// Shown to operators with the failure.
     pub reason: String,
-    /// Nothing that may change could make it one: it is not tried again.
+    /// Final: no retry can make it an order.
     pub last: bool,
 }
 
 impl Refusal {
-    /// What may be another time.
+    /// A refusal that a retry may overcome.
     pub fn now(reason: impl Into<String>) -> Refusal {
         Refusal {
             reason: reason.into(),
@@ -54,7 +55,7 @@ impl Refusal {
         }
     }
 
-    /// What never will be.
+    /// A final refusal.
     pub fn last(reason: impl Into<String>) -> Refusal {
         Refusal {
             reason: reason.into(),

@@ -1,7 +1,6 @@
-//! Flash sales while they run and at their end: brought back where Redis lost them, stopped while their product is not
-//! on sale, closed in Redis and the database, and what is unsold goes back to the ordinary stock, also what is
-//! cancelled later. Each step may be repeated, by any number of relays, and a sale that something is wrong with holds
-//! up no other.
+//! Operates flash sales: restores those that Redis lost, stops them while their product is off sale, closes them in
+//! Redis and the database, and returns unsold units to the ordinary stock, also those cancelled later. Each step is
+//! idempotent, so any number of relays may run it, and a faulty sale does not delay the others.
 
 pub mod care;
 pub mod close;
@@ -23,21 +22,25 @@ use sqlx::Row as _;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// The flash-sale loop.
 pub struct Sales {
+    /// Inventory for activities and stock; shards for the purchases.
     pub databases: Databases,
+    /// Holds the facts, buyers and intents of each sale.
     pub redis: Redis,
 }
 
-/// An activity that is over.
+/// An activity whose time is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Over {
+    /// Its product and number.
     pub id: SeckillId,
     /// The ordinary sku its units came from.
     pub sku: SkuId,
 }
 
 impl Over {
-    /// From `id, product_id, sku_id`.
+    /// Columns: `id, product_id, sku_id`.
     fn read(row: &sqlx::mysql::MySqlRow) -> anyhow::Result<Over> {
         let number: u64 = row.try_get(0)?;
         let id = SeckillId {
@@ -57,6 +60,7 @@ impl Over {
 }
 
 impl Sales {
+    /// Runs until shutdown. Sales that ended longer ago than `SALES_RECENT_MS` are checked less often.
     pub async fn run(self, mut shutdown: Shutdown) {
         let mut outage = Outage::new("flash sales");
         let mut care = Care::default();
@@ -93,7 +97,7 @@ impl Sales {
         }
     }
 
-    /// What stands in the way of one part is no reason to leave out the others.
+    /// One round. A part that fails does not stop the others.
     async fn round(&self, care: &mut Care, since: impl Fn(Ms) -> Ms) -> anyhow::Result<()> {
         care.forget_old();
         // The inventory database decides when a sale is over: relays may disagree about the time.
@@ -107,8 +111,8 @@ impl Sales {
         closed.and(watched).and(given_back)
     }
 
-    /// Ends these sales in Redis; per sale, units promised to purchases that the database does not have yet, -1 where
-    /// Redis does not know, or what is wrong with it.
+    /// Closes these sales in Redis. Per sale: units reserved for purchases that the database has not applied yet, -1
+    /// where Redis does not know, or the sale's error.
     ///
     /// # Errors
     /// When Redis is away.

@@ -1,6 +1,6 @@
-//! Purchases other systems tell of on `seckill.success`, from Kafka and from RabbitMQ: read strictly,
-//! handed to the writer, and acknowledged only once they are orders or failures. And the way out: our own
-//! purchases are passed on from the topic to RabbitMQ by a loop with a checkpoint of its own.
+//! Purchases that other systems publish on `seckill.success`, in Kafka and in RabbitMQ: parsed strictly, handed to the
+//! writer, and acknowledged only once they are orders or failures. In the other direction, a loop with its own consumer
+//! group forwards our own purchases from the topic to RabbitMQ.
 
 pub mod consume;
 pub mod forward;
@@ -18,11 +18,14 @@ use std::future::Future;
 /// Where messages come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bus {
+    /// The Kafka topic.
     Kafka,
+    /// The RabbitMQ queue.
     RabbitMq,
 }
 
 impl Bus {
+    /// Where its messages come from, as their failures name it.
     pub const fn source(self) -> MessageSource {
         match self {
             Bus::Kafka => MessageSource::Kafka,
@@ -30,6 +33,7 @@ impl Bus {
         }
     }
 
+    /// `kafka` or `rabbitmq`.
     pub const fn name(self) -> &'static str {
         self.source().name()
     }
@@ -38,18 +42,19 @@ impl Bus {
 /// A message of another system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
+    /// Where it was read.
     pub bus: Bus,
-    /// Where it stood; the same each time it is read.
+    /// The same each time it is read: its position in Kafka, or a hash of its body in RabbitMQ.
     pub id: String,
-    /// As it came.
+    /// Its body, unchanged.
     pub raw: &'a [u8],
     /// What it asks for, or why it never can be an order.
     pub purchase: Result<ForeignPurchase, String>,
 }
 
-/// Who makes orders of messages.
+/// Makes orders of messages.
 pub trait Purchases: Send + Sync + 'static {
-    /// Afterwards each message is an order, was one, or is a failure. May be repeated.
+    /// Afterwards each message is an order, was one already, or is a failure. May be repeated.
     ///
     /// # Errors
     /// When the database is away: nothing or a part has happened then.

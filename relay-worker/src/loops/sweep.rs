@@ -1,5 +1,5 @@
-//! The sweep looks again at what crashes may have left behind, by itself, a bounded part
-//! each time. Everything it does may be done twice, by any number of relays.
+//! The sweep repairs what crashes left behind, a bounded batch per round. Every step is idempotent, so any number of
+//! relays may run it at once.
 
 pub mod database;
 pub mod judge;
@@ -14,8 +14,8 @@ use crate::limits::{ROUND_TIMEOUT_MS, SHARD_TIMEOUT_MS, SWEEP_EVERY_MS};
 use crate::process::metrics::Metrics;
 use crate::process::outage::{Outage, within};
 use crate::process::shutdown::Shutdown;
-use anyhow::Context;
 use contract::store::sql::placeholders;
+use database::Place;
 use domain::{OrderId, ProductId};
 use futures::future::join_all;
 use std::collections::HashSet;
@@ -24,22 +24,22 @@ use std::time::Duration;
 use suspects::Suspects;
 use tokio::time::Instant;
 
-/// A database that went back is noticed, then what it lost is sent to it again, and then Redis follows it: until then
-/// what Redis shows is nearer the truth.
+/// Recovery after the inventory database was restored to an older state: it is detected, the lost moves are sent again,
+/// and only then Redis adopts the database's rows. Until then Redis is closer to the truth.
 #[derive(Clone, Copy, Debug)]
 enum WentBack {
     No,
     Resends(resend::Place),
-    /// Since when everything is on its way.
+    /// All lost moves were sent again; since when.
     Waits(Instant),
-    /// Redis follows; whether a row of this pass over all products was behind what Redis showed.
+    /// Redis adopts the database's rows; whether this pass over all products found a row that differs.
     Follows {
         found: bool,
     },
 }
 
 impl WentBack {
-    /// Before the next products are looked at.
+    /// Wait before the next batch of products.
     fn pause(self) -> Duration {
         match self {
             WentBack::Resends(_) | WentBack::Follows { found: true } => Duration::ZERO,
@@ -51,7 +51,8 @@ impl WentBack {
         matches!(self, WentBack::Follows { .. })
     }
 
-    /// After some products: whether the database was behind for one, and whether they were the last of a pass.
+    /// The state after a batch of products. `behind`: the database was behind Redis for one of them; `last`: the batch
+    /// ended a pass.
     fn after(self, behind: bool, last: bool) -> WentBack {
         match self {
             WentBack::No if behind => WentBack::Resends(resend::Place::START),
@@ -68,21 +69,27 @@ impl WentBack {
     }
 }
 
+/// The sweep loop and its position.
 pub struct Sweep {
+    /// Shards for the orders; inventory for stock and reservations.
     pub databases: Databases,
+    /// Holds the intents, the stock hashes and the queued keys.
     pub redis: Redis,
+    /// Counts what the sweep repaired, settled, released and rolled back.
     pub metrics: Arc<Metrics>,
     availability: Availability,
-    /// The last product looked at.
+    /// The last product checked; 0 at the start of a pass.
     products: ProductId,
     suspects: Suspects,
-    /// What is done about an inventory database that went back.
+    /// Progress of the recovery of an inventory database that was restored.
     went_back: WentBack,
-    /// The last reservation looked at: its time and order.
-    reservations: (u64, u64),
+    reservations: Place,
+    /// The same of those that are checked once more.
+    reservations_again: Place,
 }
 
 impl Sweep {
+    /// A sweep that starts at the first product and the first reservation.
     pub fn new(
         databases: Databases,
         redis: Redis,
@@ -97,10 +104,12 @@ impl Sweep {
             products: ProductId(0),
             suspects: Suspects::default(),
             went_back: WentBack::No,
-            reservations: (0, 0),
+            reservations: Place::default(),
+            reservations_again: Place::default(),
         }
     }
 
+    /// Runs until shutdown. Its parts fail independently.
     pub async fn run(mut self, mut shutdown: Shutdown) {
         let (mut promises, mut reservations, mut resends) = (
             Outage::new("sweep of Redis"),
@@ -131,18 +140,19 @@ impl Sweep {
     }
 }
 
-/// What the shards say of orders.
+/// Which of the orders asked for exist.
 #[derive(Debug, Default)]
 pub struct Existing {
+    /// Orders that have a row.
     pub found: HashSet<OrderId>,
-    /// Orders of shards that are away: nothing is known of them.
+    /// Orders of shards that are away: whether they exist is unknown.
     pub unknown: HashSet<OrderId>,
-    /// Why.
+    /// Why such a shard did not answer; `None` where all answered.
     pub trouble: Option<anyhow::Error>,
 }
 
 impl Existing {
-    /// Those that exist, where all is known.
+    /// The orders that exist, if every shard answered.
     ///
     /// # Errors
     /// Where a shard is away.
@@ -151,8 +161,8 @@ impl Existing {
     }
 }
 
-/// Which of these orders exist. Waits for inserts that are not yet committed: an order that is not in the
-/// answer and older than the insert deadline never will exist. Each shard is asked by itself.
+/// Finds which of these orders exist. Waits for uncommitted inserts: an order that is missing and older than the insert
+/// deadline will never exist. A shard that is away does not affect the others.
 pub async fn existing(
     databases: &Databases,
     availability: &Availability,
@@ -201,27 +211,6 @@ async fn existing_on(database: &Database, orders: &[OrderId]) -> sqlx::Result<Ha
     Ok(found)
 }
 
-/// Which of these orders were accepted and may not be written yet. To be asked before `existing`.
-///
-/// # Errors
-/// When Redis is away.
-pub async fn queued(redis: &Redis, orders: &[OrderId]) -> anyhow::Result<HashSet<OrderId>> {
-    let mut found = HashSet::new();
-    for orders in orders.chunks(crate::limits::STATEMENT_ROWS_MAX) {
-        let mut pipeline = redis::pipe();
-        for order in orders {
-            pipeline.exists(contract::store::redis::queued(*order));
-        }
-        let there: Vec<bool> = pipeline
-            .query_async(&mut redis.connection())
-            .await
-            .context("Redis")?;
-        let there = orders.iter().zip(there).filter(|(_, there)| *there);
-        found.extend(there.map(|(order, _)| *order));
-    }
-    Ok(found)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,7 +227,7 @@ mod tests {
         let since = Instant::now().checked_sub(long).unwrap();
         let follows = WentBack::Waits(since).after(true, true);
         assert!(follows.follows());
-        // A whole pass without any such row is the end of it.
+        // A whole pass without such a row ends the recovery.
         let next = follows.after(true, true);
         assert!(next.follows() && next.after(true, false).after(false, true).follows());
         assert!(matches!(next.after(false, true), WentBack::No));

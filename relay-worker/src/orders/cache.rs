@@ -1,5 +1,5 @@
-//! Orders in the Redis cache after the relay changed or published them; the newest version stays. And the hosts, which
-//! are told what they must not show any more.
+//! Puts orders that the relay changed or published in the Redis cache, where the newest version stays, and invalidates
+//! replies in the hosts' caches.
 
 use crate::clients::redis::Redis;
 use contract::store::cached_order::CachedOrder;
@@ -9,7 +9,7 @@ use domain::limits::ORDER_CACHE_TTL_MS;
 use domain::{Order, OrderId, UserId};
 use std::collections::BTreeSet;
 
-/// Puts orders in the cache. What fails is only logged: entries expire.
+/// Puts orders in the cache. A failure is only logged, as entries expire.
 pub async fn put(redis: &Redis, orders: impl Iterator<Item = Order>) {
     let mut calls = Vec::new();
     for order in orders {
@@ -28,7 +28,7 @@ pub async fn put(redis: &Redis, orders: impl Iterator<Item = Order>) {
     }
 }
 
-/// Puts orders that the relay has changed in the cache, and then tells the hosts.
+/// Puts orders that the relay has changed in the cache, and then notifies the hosts.
 pub async fn changed(redis: &Redis, orders: Vec<Order>) {
     let owners: Vec<_> = orders
         .iter()
@@ -38,8 +38,8 @@ pub async fn changed(redis: &Redis, orders: Vec<Order>) {
     tell(redis, &owners).await;
 }
 
-/// Tells the hosts that these orders have changed, or are there: a message for all. One that is lost, or that nobody
-/// hears, is made up for by the seconds a reply lives.
+/// Notifies the hosts that these orders have changed or been created. A failure is only logged: where a message is
+/// lost, stored replies expire within seconds.
 pub async fn tell(redis: &Redis, orders: &[(OrderId, UserId)]) {
     for message in messages(orders) {
         let published: redis::RedisResult<i64> = redis::cmd("PUBLISH")

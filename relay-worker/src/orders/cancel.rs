@@ -1,4 +1,4 @@
-//! Cancelling pending orders on the platform's own account: the unpaid, and those the stock's last guard refused.
+//! Cancels pending orders on behalf of the platform: the unpaid, and those that the inventory database lacks stock for.
 
 use super::read::{Which, orders};
 use crate::clients::database::assembled;
@@ -10,11 +10,11 @@ use domain::order::{Actor, Step, steps};
 use domain::{Ms, Order, OrderId, Status};
 use sqlx::{MySql, Transaction};
 
-/// Cancels those of `ids` that are pending, in the caller's transaction; returns them as they are afterwards.
-/// Others are left alone: they were paid or cancelled first.
+/// Cancels those of `ids` that are pending, in the caller's transaction; returns them as they are afterwards. Others
+/// were paid or cancelled before, and are not changed.
 ///
 /// # Errors
-/// When the database fails; the transaction must be rolled back then.
+/// Where the database fails; then the transaction must be rolled back.
 pub async fn cancel_pending(
     tx: &mut Transaction<'_, MySql>,
     ids: &[OrderId],

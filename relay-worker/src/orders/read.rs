@@ -10,7 +10,7 @@ use sqlx::Row as _;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use std::collections::HashMap;
 
-/// A row of `ORDER_COLUMNS`; its items are still missing.
+/// An order from a row of `ORDER_COLUMNS`, without its items.
 fn order(row: &MySqlRow) -> anyhow::Result<Order> {
     let id: u64 = row.try_get(0)?;
     let status: u8 = row.try_get(3)?;
@@ -45,7 +45,7 @@ fn order(row: &MySqlRow) -> anyhow::Result<Order> {
     })
 }
 
-/// A row of `ITEM_COLUMNS`.
+/// An item, and its order's id, from a row of `ITEM_COLUMNS`.
 fn item(row: &MySqlRow) -> anyhow::Result<(u64, OrderItem)> {
     let order: u64 = row.try_get(0)?;
     let cents = |column: usize| -> anyhow::Result<Cents> {
@@ -67,19 +67,26 @@ fn item(row: &MySqlRow) -> anyhow::Result<(u64, OrderItem)> {
     Ok((order, item))
 }
 
-/// Which orders of a shard.
+/// Which orders of a shard to read.
 #[derive(Clone, Copy, Debug)]
 pub enum Which<'a> {
-    /// These, where they are pending; locked.
+    /// Those of these that are pending, with row locks.
     Pending(&'a [OrderId]),
     /// The next ones after an id that changed at or after a time.
-    Changed { since: Ms, after: u64, limit: u32 },
+    Changed {
+        /// 0: all.
+        since: Ms,
+        /// An order id; 0: from the first.
+        after: u64,
+        /// Orders to read, at most.
+        limit: u32,
+    },
 }
 
-/// Orders with their items, in the order asked for.
+/// Orders with their items, by ascending id.
 ///
 /// # Errors
-/// When the database fails or holds what is no order.
+/// Where the database fails, or holds a row that is no valid order.
 pub async fn orders(session: &mut MySqlConnection, which: Which<'_>) -> anyhow::Result<Vec<Order>> {
     let rows = match which {
         Which::Pending(ids) => {

@@ -1,12 +1,11 @@
-//! How a loop reads its source: batch by batch, trying again for as long as reading fails.
+//! How a loop reads its source: batch by batch, with retries for as long as reading fails.
 
 use crate::ports::{Incoming, Source};
 use crate::process::outage::Outage;
 use crate::process::shutdown::Shutdown;
 use std::time::Duration;
 
-/// The next batch of up to `max` records, gathered for at most `gather` after the first; `None` where stopping came
-/// first.
+/// The next batch of up to `max` records, gathered for at most `gather` after the first; `None` when stopping.
 pub async fn next<S: Source>(
     source: &mut S,
     (max, gather): (usize, Duration),
@@ -31,7 +30,7 @@ pub async fn next<S: Source>(
     }
 }
 
-/// Acknowledges a batch that is done. Where that fails, it is read again: doing it twice does no harm.
+/// Acknowledges a batch that took effect. Where that fails, the batch is read again, which is harmless.
 pub async fn acknowledge<S: Source>(source: &mut S, batch: &[Incoming], outage: &Outage) {
     if let Err(error) = source.acknowledge(batch).await {
         tracing::info!(

@@ -1,4 +1,5 @@
-//! Wake-ups: who adds rows, entries or retries publishes where. Only hints: a lost one costs up to one idle poll.
+//! Wake-ups over Redis channels: a writer of rows, entries or retries publishes where they are. A lost hint costs at
+//! most one idle poll.
 
 use crate::clients::redis::Redis;
 use crate::limits::INTAKE_NAMES_MAX;
@@ -12,10 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// A quiet subscription is opened anew after this time: a connection that died silently hints at nothing.
+/// A quiet subscription is opened anew after this time, as its connection may have died silently.
 const QUIET_MAX: Duration = Duration::from_secs(30);
 
-/// Intakes that are said to have entries.
+/// Names of intake streams that have new entries, as hints say.
 #[derive(Debug, Default)]
 pub struct Names {
     names: Mutex<HashSet<String>>,
@@ -23,7 +24,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// What is no intake's name is not one to read.
+    /// Adds a name and wakes the reader; ignores one that is no intake's, or too many.
     fn add(&self, name: String) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if is_intake(&name) && names.len() < INTAKE_NAMES_MAX {
@@ -33,12 +34,13 @@ impl Names {
         self.notify.notify_one();
     }
 
+    /// Removes and gives all names.
     pub fn take(&self) -> HashSet<String> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *names)
     }
 
-    /// Waits for a name.
+    /// Waits for a hint; there may be no name then.
     pub async fn notified(&self) {
         self.notify.notified().await;
     }
@@ -54,16 +56,19 @@ fn is_intake(name: &str) -> bool {
     tag.is_some_and(|tag| tag.strip_prefix(['u', 'p']).is_some_and(digits))
 }
 
-/// Who is woken.
+/// What hints wake.
 #[derive(Clone, Debug)]
 pub struct Hints {
-    /// The outbox of each shard.
+    /// The outbox of each shard, by the shard's index.
     pub shards: Vec<Arc<Notify>>,
+    /// The batch writer.
     pub intakes: Arc<Names>,
+    /// The retries of failures.
     pub failures: Arc<Notify>,
 }
 
 impl Hints {
+    /// Hints for so many shards.
     pub fn new(shards: usize) -> Hints {
         Hints {
             shards: (0..shards).map(|_| Arc::default()).collect(),
@@ -93,7 +98,7 @@ impl Hints {
     }
 }
 
-/// Passes hints on until stopping.
+/// Passes hints from Redis on until stopping.
 pub async fn run(redis: Redis, hints: Hints, mut shutdown: Shutdown) {
     let mut outage = Outage::new("hints");
     loop {
@@ -117,7 +122,7 @@ async fn listen(redis: &Redis, hints: &Hints, outage: &mut Outage) -> anyhow::Re
         subscription.subscribe(channel).await?;
     }
     outage.over();
-    // Hints sent while nobody listened.
+    // Hints may have been sent before the subscription.
     hints.all();
     let mut messages = subscription.on_message();
     loop {

@@ -7,46 +7,56 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Only goes up.
+/// A number that only grows; 0 at the start of the process.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
+    /// Adds `amount`.
     pub fn add(&self, amount: usize) {
         self.0.fetch_add(amount as u64, Relaxed);
     }
 
+    /// The present value.
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }
 
-/// Records not yet taken in, by topic.
+/// Records not yet consumed, by topic with its prefix, over the partitions assigned to this process.
 #[derive(Debug, Default)]
 pub struct Lag(Mutex<BTreeMap<String, i64>>);
 
 impl Lag {
+    /// Replaces the number of `topic`.
     pub fn set(&self, topic: &str, records: i64) {
         let mut topics = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         topics.insert(topic.to_owned(), records);
     }
 }
 
-/// The outbox of one shard.
+/// The outbox of one shard. The gauges count up to `GAUGE_ROWS_MAX` rows of all relays, the counters this process'
+/// rows.
 #[derive(Debug, Default)]
 pub struct OutboxMetrics {
+    /// Rows not yet sent.
     pub waiting: AtomicI64,
+    /// Age of the oldest row not yet sent, by the database's clock; 0 without one.
     pub oldest_age_ms: AtomicU64,
+    /// Rows given up.
     pub dead: AtomicI64,
+    /// Rows that the bus confirmed.
     pub published: Counter,
+    /// Attempts that failed and are retried.
     pub failed: Counter,
+    /// Rows given up by this process.
     pub died: Counter,
 }
 
 /// Upper bounds of the buckets of batch sizes, in orders.
 const BATCH_BUCKETS: [usize; 8] = [1, 2, 5, 10, 50, 100, 250, 500];
 
-/// How large batches are.
+/// A histogram of batch sizes.
 #[derive(Debug, Default)]
 pub struct Sizes {
     buckets: [Counter; BATCH_BUCKETS.len()],
@@ -55,6 +65,7 @@ pub struct Sizes {
 }
 
 impl Sizes {
+    /// Counts a batch of `size` orders.
     pub fn observe(&self, size: usize) {
         for (bucket, bound) in self.buckets.iter().zip(BATCH_BUCKETS) {
             bucket.add(usize::from(size <= bound));
@@ -76,63 +87,95 @@ impl Sizes {
     }
 }
 
-/// The batch writer and the messages it could not write.
+/// Intake entries of the batch writer, by outcome.
 #[derive(Debug, Default)]
 pub struct IntakeMetrics {
+    /// Entries that became orders.
     pub written: Counter,
+    /// Entries whose order was written before.
     pub repeated: Counter,
+    /// Entries that could not become orders: recorded as failures.
     pub refused: Counter,
+    /// Entries that could not be parsed: recorded as failures.
     pub unreadable: Counter,
-    /// Entries not yet done with, by the last look.
+    /// Entries in all intakes, at the last scan.
     pub lag: AtomicU64,
 }
 
-/// Failures by where they went.
+/// Messages that could not become orders at first.
 #[derive(Debug, Default)]
 pub struct FailureMetrics {
+    /// Recorded, to be retried.
     pub pending: Counter,
+    /// Became orders by a retry.
     pub success: Counter,
+    /// Given up.
     pub failed: Counter,
+    /// Retries begun.
     pub runs: Counter,
 }
 
-/// Messages of `seckill.success` as they were read from one bus.
+/// Messages of `seckill.success` read from one bus.
 #[derive(Debug, Default)]
 pub struct SeckillMetrics {
     /// Other systems' purchases.
     pub foreign: Counter,
+    /// Other systems' messages that could not be parsed.
     pub unreadable: Counter,
-    /// News of our own orders.
+    /// Purchases published by this platform.
     pub own: Counter,
 }
 
+/// All metrics of the process.
 #[derive(Debug, Default)]
 pub struct Metrics {
+    /// By shard.
     pub outbox: Vec<OutboxMetrics>,
+    /// Of the batch writer.
     pub intake: IntakeMetrics,
+    /// Orders per transaction of the batch writer.
     pub intake_batch: Sizes,
+    /// Of failures and their retries.
     pub failures: FailureMetrics,
+    /// Stock messages applied.
     pub stock_applied: Counter,
+    /// Stock messages that had been applied before.
     pub stock_repeated: Counter,
+    /// Orders cancelled because the database lacks the stock.
     pub stock_refused: Counter,
+    /// Stock moves that contradict the stock log.
     pub stock_anomalies: Counter,
+    /// Messages put aside as dead letters.
     pub dead_letters: Counter,
+    /// Documents that the search index took.
     pub documents_indexed: Counter,
+    /// Documents that are sent to the search index again.
     pub documents_retried: Counter,
+    /// Documents that the search index refused for good.
     pub documents_refused: Counter,
+    /// Unpaid orders cancelled.
     pub orders_expired: Counter,
+    /// Intents released whose order was never inserted.
     pub sweep_released: Counter,
+    /// Intents that the sweep settled, as their stock had moved in the database.
     pub sweep_settled: Counter,
+    /// Numbers in Redis that the sweep corrected.
     pub sweep_repaired: Counter,
+    /// Lines of stock reserved in the database whose order was never inserted: rolled back.
     pub sweep_rolled_back: Counter,
+    /// Loops started again after a panic.
     pub loops_restarted: Counter,
+    /// Purchases that RabbitMQ has confirmed.
     pub rabbitmq_published: Counter,
-    /// By `seckill_source::Bus`.
+    /// By `seckill_source::Bus`, as an index.
     pub seckill: [SeckillMetrics; 2],
+    /// Of the group that writes purchases.
     pub seckill_lag: Arc<Lag>,
-    /// Of the group that passes on.
+    /// Of the group that forwards purchases to RabbitMQ.
     pub rabbitmq_lag: Arc<Lag>,
+    /// Of the stock consumer.
     pub stock_lag: Arc<Lag>,
+    /// Of the indexer.
     pub index_lag: Arc<Lag>,
 }
 
@@ -140,6 +183,7 @@ pub struct Metrics {
 type Named<'a> = (&'static str, &'static str, &'a Counter);
 
 impl Metrics {
+    /// Metrics of a platform with so many shards, all 0.
     pub fn new(shards: usize) -> Metrics {
         Metrics {
             outbox: (0..shards).map(|_| OutboxMetrics::default()).collect(),
@@ -232,7 +276,7 @@ impl Metrics {
         ]
     }
 
-    /// Prometheus text format.
+    /// All metrics in Prometheus' text format, those of [`progress`] included.
     pub fn render(&self) -> String {
         let mut text = String::with_capacity(4096);
         let repairs = self.counters_of_repairs();
@@ -352,7 +396,7 @@ impl Metrics {
     }
 }
 
-/// A counter's series by one label.
+/// Renders a counter's series by one label.
 fn labelled(text: &mut String, name: &str, help: &str, label: &str, series: &[(&str, &Counter)]) {
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter");
     for (value, counter) in series {

@@ -1,5 +1,5 @@
-//! A loop's bad times: waits that double, and one log line when trouble starts and one when it ends,
-//! instead of a flood. What it notes is the loop's progress.
+//! A loop's outages: exponential backoff, and one log line when an outage starts and one when it ends, instead of a
+//! flood. Also reports the loop's progress.
 
 use crate::limits::{OUTAGE_WAIT_MS_MAX, OUTAGE_WAIT_MS_MIN};
 use crate::process::progress;
@@ -7,6 +7,7 @@ use crate::process::shutdown::Shutdown;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
+/// The state of one loop: whether its rounds fail, and since when.
 #[derive(Debug)]
 pub struct Outage {
     what: String,
@@ -14,7 +15,7 @@ pub struct Outage {
     since: Option<Instant>,
 }
 
-/// Wait after failure number `failures` (1-based) in a row.
+/// The wait in ms after failure number `failures` (1-based) in a row.
 pub fn wait_ms(failures: u32) -> u64 {
     OUTAGE_WAIT_MS_MIN
         .saturating_mul(1 << failures.saturating_sub(1).min(16))
@@ -22,6 +23,7 @@ pub fn wait_ms(failures: u32) -> u64 {
 }
 
 impl Outage {
+    /// Of the loop `what`, which is in `/health` and `/metrics` from here on.
     pub fn new(what: impl Into<String>) -> Outage {
         let what = what.into();
         progress::begins(&what);
@@ -32,7 +34,7 @@ impl Outage {
         }
     }
 
-    /// Of somebody who only watches over a loop, and is nothing to show while all is well.
+    /// Of a supervisor of the loop `what`, in `/health` and `/metrics` only once it has failed.
     pub fn of_watcher(what: &str) -> Outage {
         Outage {
             what: what.to_owned(),
@@ -41,12 +43,12 @@ impl Outage {
         }
     }
 
-    /// The loop it is of.
+    /// The loop's name.
     pub fn name(&self) -> &str {
         &self.what
     }
 
-    /// Notes a failed round; the answer is how long to wait.
+    /// Notes a failed round; gives how long to wait before the next.
     pub fn failed(&mut self, error: &anyhow::Error) -> Duration {
         self.failures = self.failures.saturating_add(1);
         progress::failed(&self.what, self.since.is_none(), error);
@@ -59,7 +61,7 @@ impl Outage {
         Duration::from_millis(wait_ms(self.failures))
     }
 
-    /// Notes a round that went well.
+    /// Notes a round that succeeded.
     pub fn over(&mut self) {
         if let Some(since) = self.since.take() {
             let duration_ms = since.elapsed().as_millis() as u64;
@@ -79,7 +81,7 @@ impl Drop for Outage {
     }
 }
 
-/// Repeats `round` until it succeeds; `None` where stopping came first.
+/// Repeats `round` until it succeeds, with backoff; `None` when stopping.
 pub async fn persist<T, F, R>(
     outage: &mut Outage,
     shutdown: &mut Shutdown,
@@ -105,10 +107,10 @@ where
     }
 }
 
-/// A round with a deadline: what hangs is an error like any other.
+/// Runs `round` with a deadline; `what` names it in the error.
 ///
 /// # Errors
-/// Those of `round`, or that it took too long.
+/// That of `round`, or that it took too long.
 pub async fn within<T>(
     limit_ms: u64,
     what: &str,

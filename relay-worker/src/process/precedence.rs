@@ -1,6 +1,5 @@
-//! What was accepted becomes an order before orders are published: while an intake is behind, the outbox gives way to
-//! the batch writer, for both need the same databases and processors. Never for long: what is published late moves
-//! stock late.
+//! Precedence of the batch writer over the outbox: while an intake is behind, the outbox waits, as both need the same
+//! databases and processors. Never for long, as an event that is published late moves stock late.
 
 use crate::limits::{OUTBOX_GIVES_WAY_MS_MAX, PRECEDENCE_MS};
 use crate::process::shutdown::Shutdown;
@@ -13,14 +12,13 @@ use tokio::time::Instant;
 pub struct Precedence(Arc<Mutex<Option<Instant>>>);
 
 impl Precedence {
-    /// The writer read as much as it may, so that more is waiting: it goes first for a while.
+    /// Lets the writer go first for a while: its read was full, so more is waiting.
     pub fn take(&self) {
         let until = Instant::now() + Duration::from_millis(PRECEDENCE_MS);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
-    /// Waits while the writer goes first, but at most until `OUTBOX_GIVES_WAY_MS_MAX` have passed `since`, or the relay
-    /// stops.
+    /// Waits while the writer goes first, at most until `OUTBOX_GIVES_WAY_MS_MAX` after `since`, or until stopping.
     pub async fn give_way(&self, since: Instant, shutdown: &mut Shutdown) {
         let latest = since + Duration::from_millis(OUTBOX_GIVES_WAY_MS_MAX);
         loop {

@@ -1,5 +1,5 @@
-//! What each loop of this process is doing: when it last got something done, and what holds it. Loops report here
-//! through their `Outage`, so that none can be left out; `/health` and `/metrics` show it.
+//! The progress of each loop of this process: its last successful round, and its present error. Loops report through
+//! their `Outage`, so that none is left out; `/health` and `/metrics` show it.
 
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -7,26 +7,27 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+/// Characters of an error that are shown.
 const ERROR_CHARS_MAX: usize = 300;
 
 #[derive(Debug, Default)]
 struct State {
     last_progress: Option<Instant>,
-    /// Of those who report under this name, how many are failing, since when, how often and why.
+    /// Of the loops that report under this name, how many are failing, since when, how often and why.
     failing: usize,
     since: Option<Instant>,
     failures: u64,
     error: String,
 }
 
-/// Of the process: there is one set of loops in it.
+/// By name. There is one set of loops in a process.
 static LOOPS: Mutex<BTreeMap<String, State>> = Mutex::new(BTreeMap::new());
 
 fn loops() -> MutexGuard<'static, BTreeMap<String, State>> {
     LOOPS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// There is such a loop.
+/// Registers a loop.
 pub fn begins(name: &str) {
     let mut loops = loops();
     if !loops.contains_key(name) {
@@ -34,14 +35,14 @@ pub fn begins(name: &str) {
     }
 }
 
-/// Something was done, or there was nothing to do.
+/// Notes a successful round: something was done, or there was nothing to do.
 pub fn got_on(name: &str) {
     if let Some(state) = loops().get_mut(name) {
         state.last_progress = Some(Instant::now());
     }
 }
 
-/// A round failed; `first`: the one that reports was not failing before.
+/// Notes a failed round; `first`: the loop that reports was not failing before.
 pub fn failed(name: &str, first: bool, error: &anyhow::Error) {
     let mut loops = loops();
     let state = loops.entry(name.to_owned()).or_default();
@@ -51,7 +52,7 @@ pub fn failed(name: &str, first: bool, error: &anyhow::Error) {
     state.error = format!("{error:#}").chars().take(ERROR_CHARS_MAX).collect();
 }
 
-/// One that was failing is not any more.
+/// Notes that a loop that was failing has recovered or ended.
 pub fn recovered(name: &str) {
     if let Some(state) = loops().get_mut(name) {
         state.failing = state.failing.saturating_sub(1);
@@ -66,7 +67,7 @@ pub fn recovered(name: &str) {
 #[derive(Debug, Serialize)]
 struct Loop<'a> {
     name: &'a str,
-    /// Ms since it last got something done or found nothing to do; absent where it never has.
+    /// Ms since its last successful round; absent before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_progress_ms_ago: Option<u128>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,12 +84,13 @@ struct Failing<'a> {
 
 #[derive(Debug, Serialize)]
 struct Health<'a> {
-    /// `ok`, or `degraded` while a loop is failing. The process is alive either way, and what is away is waited for.
+    /// `ok`, or `degraded` while a loop is failing. The process is alive either way, and waits for servers that are
+    /// away.
     status: &'static str,
     loops: Vec<Loop<'a>>,
 }
 
-/// The body of `/health`.
+/// The body of `/health`: JSON.
 pub fn health() -> String {
     let loops = loops();
     let all = loops.iter().map(|(name, state)| Loop {
@@ -109,7 +111,7 @@ pub fn health() -> String {
     serde_json::to_string(&health).unwrap_or_default() + "\n"
 }
 
-/// Prometheus text.
+/// Appends the gauges in Prometheus' text format.
 pub fn render(text: &mut String) {
     let loops = loops();
     let mut series = |name: &str, help: &str, value: fn(&State) -> Option<f64>| {

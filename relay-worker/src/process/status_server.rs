@@ -1,4 +1,4 @@
-//! `/metrics` and `/health` on a port of their own.
+//! `/metrics` and `/health` on their own port.
 
 use crate::process::metrics::Metrics;
 use crate::process::progress;
@@ -17,9 +17,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+/// Open connections; one more is closed at once.
 const CONNECTIONS_MAX: usize = 64;
+/// How long a client may take to send a request's head, and how long it may stay idle.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection is served.
 const CONNECTION_MAX: Duration = Duration::from_secs(300);
+/// Pause after an accept error.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until stopping.
@@ -31,11 +35,11 @@ pub async fn run(listener: TcpListener, metrics: Arc<Metrics>, mut shutdown: Shu
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, _)) = accepted else {
-            // Out of descriptors, as a rule.
+            // Mostly out of file descriptors.
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        // Past the bound the connection is closed at once.
+        // Beyond the bound, the connection is closed at once.
         let Ok(permit) = permits.clone().try_acquire_owned() else {
             continue;
         };
@@ -50,7 +54,7 @@ pub async fn run(listener: TcpListener, metrics: Arc<Metrics>, mut shutdown: Shu
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_TIMEOUT)
                 .serve_connection(TokioIo::new(stream), service);
-            // A client that goes away early is its own affair.
+            // A client that goes away early is no error.
             let _ = tokio::time::timeout(CONNECTION_MAX, connection).await;
         });
     }

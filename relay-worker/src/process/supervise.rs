@@ -1,4 +1,4 @@
-//! Keeps a loop going: one that panics is logged, counted and started again, and takes no other with it.
+//! Supervises a loop: one that panics is logged, counted and restarted, without an effect on others.
 
 use crate::process::metrics::Metrics;
 use crate::process::outage::Outage;
@@ -7,7 +7,8 @@ use anyhow::anyhow;
 use std::future::Future;
 use std::sync::Arc;
 
-/// Runs what `make` makes until it ends by itself, which is when stopping.
+/// Runs the loop that `make` makes until it returns, which it does when stopping. Where making fails or the loop
+/// panics, tries again with backoff.
 pub async fn supervise<F>(
     name: &'static str,
     metrics: Arc<Metrics>,

@@ -8,6 +8,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, fmt};
 
+/// The field `service` of every line.
 const SERVICE: &str = "relay-worker";
 
 /// Starts logging; `RUST_LOG` sets the levels, `info` without it.

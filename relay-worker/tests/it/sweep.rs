@@ -2,7 +2,7 @@
 
 use crate::world::{World, now, wait};
 use contract::store::redis as keys;
-use domain::{ProductId, StockMode};
+use domain::{Order, ProductId, StockMode};
 
 const OLD_MS: u64 = 40_000;
 
@@ -48,6 +48,32 @@ async fn stock_that_changed_behind_redis() {
     relay.stop().unwrap();
 }
 
+/// What a request leaves that reserves in the database and dies.
+async fn reserve(world: &World, order: &Order, at: u64) {
+    let quantity = order.items[0].quantity;
+    sqlx::query("UPDATE t_inventory SET available_stock = available_stock - ?, locked_stock = locked_stock + ?, version = version + 1")
+        .bind(quantity).bind(quantity).execute(&world.inventory).await.unwrap();
+    sqlx::query("INSERT INTO t_stock_log (order_id, product_id, quantity, stock_mode, state, created_at, updated_at) VALUES (?, 1, ?, 1, 1, ?, ?)")
+        .bind(order.id.get()).bind(quantity).bind(at).bind(at)
+        .execute(&world.inventory).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reservations_of_a_database_whose_clock_was_set_back() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Db, 10).await;
+    let (first, late) = (world.draft(1, 1, 3), world.draft(2, 1, 2));
+    reserve(&world, &first, now() - OLD_MS).await;
+    let relay = world.relay();
+    wait("the rollback", async || world.stock(1).await == (10, 0, 0)).await;
+    reserve(&world, &late, now() - 3_600_000).await;
+    wait("the rollback of what seems older", async || {
+        world.stock(1).await == (10, 0, 0)
+    })
+    .await;
+    relay.stop().unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn reservations_in_the_database_without_an_order() {
     let mut world = World::new().await;
@@ -55,12 +81,7 @@ async fn reservations_in_the_database_without_an_order() {
     let (orphan, mut kept) = (world.draft(1, 1, 3), world.draft(2, 1, 2));
     kept.items[0].stock_mode = StockMode::Db;
     for order in [&orphan, &kept] {
-        let (quantity, at) = (order.items[0].quantity, now() - OLD_MS);
-        sqlx::query("UPDATE t_inventory SET available_stock = available_stock - ?, locked_stock = locked_stock + ?, version = version + 1")
-            .bind(quantity).bind(quantity).execute(&world.inventory).await.unwrap();
-        sqlx::query("INSERT INTO t_stock_log (order_id, product_id, quantity, stock_mode, state, created_at, updated_at) VALUES (?, 1, ?, 1, 1, ?, ?)")
-            .bind(order.id.get()).bind(quantity).bind(at).bind(at)
-            .execute(&world.inventory).await.unwrap();
+        reserve(&world, order, now() - OLD_MS).await;
     }
     world.insert(&kept).await;
     let relay = world.relay();

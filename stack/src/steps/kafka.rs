@@ -2,7 +2,7 @@
 
 use super::Reader;
 
-/// Of one connection.
+/// The reader of one connection.
 #[derive(Default)]
 pub(super) struct KafkaReader {
     buffer: Vec<u8>,

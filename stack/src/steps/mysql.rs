@@ -1,4 +1,4 @@
-//! MySQL's packets: the text of each statement, also of those that were prepared before.
+//! Reads MySQL's packets: the text of each statement, also of prepared ones.
 
 use super::Reader;
 use std::collections::HashMap;
@@ -7,14 +7,14 @@ const COM_QUERY: u8 = 0x03;
 const COM_STMT_PREPARE: u8 = 0x16;
 const COM_STMT_EXECUTE: u8 = 0x17;
 
-/// Of one connection.
+/// The reader of one connection.
 #[derive(Default)]
 pub(super) struct MySqlReader {
     buffer: Vec<u8>,
     /// The first packet is the login.
     logged_in: bool,
     prepared: HashMap<u32, String>,
-    /// The text whose id the next reply holds, and what has come of that reply.
+    /// The text whose statement id the next reply has, and the bytes of that reply so far.
     preparing: Option<(String, Vec<u8>)>,
 }
 
@@ -31,8 +31,8 @@ fn packet(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(packet)
 }
 
-/// Makes anonymous blocks a syntax error. A text that is parted between two reads is left alone: clients send each at
-/// once.
+/// Makes anonymous blocks a syntax error. A text that is split between two reads is not found; clients send each in one
+/// piece.
 pub(super) fn spoil_blocks(bytes: &mut [u8]) {
     const BLOCK: &[u8] = b"BEGIN NOT ATOMIC";
     for at in 0..bytes.len().saturating_sub(BLOCK.len() - 1) {

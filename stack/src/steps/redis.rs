@@ -1,14 +1,14 @@
-//! Redis' commands: arrays of strings.
+//! Reads Redis' commands: arrays of strings.
 
 use super::Reader;
 
-/// Of one connection.
+/// The reader of one connection.
 #[derive(Default)]
 pub(super) struct RedisReader {
     buffer: Vec<u8>,
 }
 
-/// A number behind a mark, and where what follows it begins.
+/// The number after a marker byte, and the position behind its line.
 fn number(buffer: &[u8], at: usize, mark: u8) -> Option<(usize, usize)> {
     let rest = buffer.get(at..)?;
     let end = rest.windows(2).position(|two| two == b"\r\n")?;

@@ -5,7 +5,6 @@
 mod stats;
 
 use anyhow::{Context, Result, ensure};
-
 use platform::client::Client;
 use platform::shop::{Stock, buyer, placed};
 use platform::{Options, Platform, soon};

@@ -1,6 +1,7 @@
 //! Every operation of the OpenAPI document on real servers, each answered well and each answer held against what this
 //! test itself has sold. (That every reply has the document's shape, the client sees to.)
 
+use crate::failures::given_up;
 use anyhow::{Context, Result, ensure};
 use domain::OrderId;
 use platform::Platform;
@@ -10,8 +11,6 @@ use platform::sale::now_ms;
 use platform::shop::{PRICE, buyer, key, order_body, product_id};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-
-use crate::failures::given_up;
 
 /// Calls operations by their names.
 struct Walk<'a> {

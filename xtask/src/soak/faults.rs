@@ -1,13 +1,11 @@
 //! Campaigns of faults whose short form is in the gate (`tests/tests/faults`): the same tests, with a variable that
 //! makes them go on for longer.
 
-use std::process::{ExitCode, Stdio};
-
-use anyhow::{Context, Result};
-
-use crate::build::{self, QUICK};
-use crate::checkout::{Checkout, cargo_command};
+use crate::build;
+use crate::checkout::{Checkout, QUICK, cargo_command};
 use crate::tools;
+use anyhow::{Context, Result};
+use std::process::{ExitCode, Stdio};
 
 /// Which tests, and what says how much.
 pub struct Campaign {

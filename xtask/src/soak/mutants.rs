@@ -1,17 +1,15 @@
 //! A test that cannot fail holds nothing. `tests/mutants.txt` lists one-line changes of Rust, Lua and SQL, each with
 //! the test that must fail for it and passes without it; here they are made, one at a time, in a copy of the checkout.
 
+use crate::checkout::QUICK;
+use crate::checkout::{Checkout, cargo_command};
+use crate::console;
+use crate::tools;
+use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
-
-use anyhow::{Context, Result, bail, ensure};
-
-use crate::build::QUICK;
-use crate::checkout::{Checkout, cargo_command};
-use crate::console;
-use crate::tools;
 
 const LIST: &str = "tests/mutants.txt";
 /// Programs that the platform's tests start; other tests build what they need.

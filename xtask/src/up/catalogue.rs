@@ -1,12 +1,10 @@
 //! The sample goods of a fresh platform, offered through the API like anybody's.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
+use crate::console;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-
-use crate::console;
+use std::net::SocketAddr;
+use std::time::Duration;
 
 const GOODS: &str = include_str!("catalogue.json");
 const WITHIN: Duration = Duration::from_secs(10);

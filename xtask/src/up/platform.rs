@@ -1,14 +1,12 @@
 //! The two programs of ours that `up` runs over the servers: the relay and the host.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
-
-use anyhow::{Context, Result, ensure};
-use stack::{Home, Launch, Process};
-
 use crate::checkout::{Checkout, Workspace};
 use crate::console;
 use crate::urls::Urls;
+use anyhow::{Context, Result, ensure};
+use stack::{Home, Launch, Process};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const DRAIN_WITHIN: Duration = Duration::from_secs(35);

@@ -1,13 +1,11 @@
 //! Watches the processes of a running `up`: one that ends is told with its last words and started
 //! again after a pause; one that keeps ending stops the whole, for something is wrong with it. Their logs are bounded.
 
-use std::thread;
-use std::time::{Duration, Instant};
-
+use crate::console;
 use anyhow::{Result, bail};
 use stack::{Process, is_interrupted};
-
-use crate::console;
+use std::thread;
+use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(100);
 const LOGS_EVERY: Duration = Duration::from_secs(5);

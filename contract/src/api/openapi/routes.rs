@@ -10,11 +10,13 @@ use utoipa::ToSchema;
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "replies splice the cached order in as text")]
 pub struct OrderReply {
+    /// Always 10000.
     code: u32,
+    /// The whole order.
     order: OrderView,
 }
 
-/// Error on the routes with an envelope; `data` is always null.
+/// Error on the routes under `/orders` and `/products`.
 #[derive(ToSchema)]
 #[expect(
     dead_code,
@@ -23,51 +25,67 @@ pub struct OrderReply {
 pub struct EnvelopeFailure {
     /// The HTTP status.
     code: u32,
+    /// For people.
     message: String,
+    /// Always null.
     data: Option<String>,
 }
 
+/// One operation.
 pub struct Route {
+    /// `GET`, `POST` or `PUT`.
     pub method: &'static str,
+    /// With parameters in braces.
     pub path: &'static str,
     /// Name of the operation, unique.
     pub id: &'static str,
+    /// Groups operations in the document.
     pub tag: &'static str,
+    /// One line.
     pub summary: &'static str,
-    /// Of query and headers: name and meaning.
+    /// Name and meaning of query parameters and headers; those of the path are found by their braces.
     pub parameters: &'static [(&'static str, &'static str)],
+    /// `None` where the route takes none.
     pub body: Option<Body>,
+    /// HTTP status of a successful reply.
     pub status: u16,
+    /// Of success.
     pub reply: Reply,
-    /// It may also be accepted for later, with a reply of the same schema: what that means.
+    /// Meaning of 202, with a reply of the same schema; `None` where it is not answered.
     pub accepted: Option<&'static str>,
-    /// It may also be answered 503 with a reply of the same schema: what that means.
+    /// Meaning of 503 with a reply of the same schema; `None` where it is not answered.
     pub unwell: Option<&'static str>,
 }
 
+/// Body of a request, as JSON.
 pub struct Body {
+    /// Its name in the components.
     pub schema: &'static str,
+    /// False where the body may be missing.
     pub required: bool,
 }
 
+/// Body of a reply, as JSON.
 #[derive(Clone, Copy)]
 pub struct Reply {
+    /// Its name in the components.
     pub schema: &'static str,
+    /// Its description.
     pub text: &'static str,
 }
 
 impl Route {
-    /// Whether errors come as `{code, message, data}` too.
+    /// Whether errors may also come as `{code, message, data}`.
     pub fn enveloped(&self) -> bool {
         self.path.starts_with("/orders") || self.path.starts_with("/products")
     }
 
-    /// Whether a client may ask whether the reply it has is still true.
+    /// Whether a client may ask with `If-None-Match` whether its copy of the reply is current.
     pub fn revalidates(&self) -> bool {
         self.method == "GET" && matches!(self.tag, table::ORDERS | table::PRODUCTS)
     }
 
-    /// Whether something is there afterwards that was not before.
+    /// Whether success creates something, to be read at `Location`.
     pub fn makes(&self) -> bool {
         self.accepted.is_some() || matches!(self.status, 201 | 202)
     }

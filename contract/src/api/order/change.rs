@@ -1,4 +1,4 @@
-//! Bodies that move an order on: cancel, pay, and the admin's change of status.
+//! Bodies that change an order's status: cancel, pay, and the back office's change.
 
 use super::create::{bounded, text};
 use crate::api::identity::{self, IdText};
@@ -7,18 +7,23 @@ use domain::limits::{PAYMENT_ID_CHARS_MAX, REASON_CHARS_MAX};
 use domain::{Rejection, Status, User};
 use serde::{Deserialize, Serialize};
 
-/// Body of a cancel; all of it is optional, the body too.
+/// Body of a cancellation. All fields are optional, and so is the body.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CancelRequest {
+    /// Optional check: the order of another user is answered as unknown.
     #[serde(default, alias = "UserID", alias = "userId")]
     pub user_id: Option<IdText>,
+    /// Shown as `cancel_reason`; up to 200 characters.
     #[serde(default)]
     pub reason: Option<String>,
 }
 
 impl CancelRequest {
-    /// Who asks, where the body says so, and the reason.
+    /// The user and the reason, each `None` where the body has none.
+    ///
+    /// # Errors
+    /// Where a field is not acceptable; the rejection names it.
     pub fn parse(bytes: &[u8]) -> Result<(Option<User>, Option<String>), Rejection> {
         let request: CancelRequest = crate::api::body::parse_or_default(bytes)?;
         let reason = text("reason", request.reason, REASON_CHARS_MAX)?;
@@ -26,16 +31,20 @@ impl CancelRequest {
     }
 }
 
-/// Reply of a cancel.
+/// Reply of a cancellation.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Cancelled {
+    /// Always 10000.
     pub code: u32,
+    /// Always true.
     pub success: bool,
+    /// A fixed text for people.
     pub message: String,
 }
 
 impl Cancelled {
+    /// The only reply there is.
     pub fn new() -> Cancelled {
         Cancelled {
             code: Code::Success.number(),
@@ -51,17 +60,24 @@ impl Default for Cancelled {
     }
 }
 
-/// Body of a status change, as the consoles of MiniShop and go-seckill send it.
+/// Body of a change of status by the back office.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StatusRequest {
+    /// The status to reach: `paid`, `shipped`, `completed` (or `delivered`) or `cancelled`; also by number, 1 to 4 in
+    /// this order.
     #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true, example = "shipped"))]
     pub status: Option<IdText>,
+    /// Shown as `cancel_reason` where the order is cancelled; up to 200 characters.
     #[serde(default)]
     pub reason: Option<String>,
 }
 
 impl StatusRequest {
+    /// The status to reach and the reason, `None` where the body has none.
+    ///
+    /// # Errors
+    /// Where a field is not acceptable; the rejection names it.
     pub fn parse(bytes: &[u8]) -> Result<(Status, Option<String>), Rejection> {
         let request: StatusRequest = crate::api::body::parse(bytes)?;
         let named = request
@@ -74,14 +90,17 @@ impl StatusRequest {
     }
 }
 
-/// Body of a payment; the callback also says which order. A payment id makes a repeat recognisable.
+/// Body of a payment. With a `payment_id`, a repeat for the same order changes nothing and is no error.
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PayRequest {
+    /// Any spelling of the order's id. Required by the payment callback; ignored where the path names the order.
     #[serde(default, alias = "OrderID", alias = "orderId")]
     pub order_id: Option<IdText>,
+    /// Optional check: the order of another user is answered as unknown.
     #[serde(default, alias = "UserID", alias = "userId")]
     pub user_id: Option<IdText>,
+    /// The provider's id of the payment, up to 64 characters. It pays one order only.
     #[serde(default, alias = "PaymentID", alias = "paymentId")]
     pub payment_id: Option<String>,
 }
@@ -89,13 +108,19 @@ pub struct PayRequest {
 /// A payment as the caller reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
-    /// As the caller spelled it; only the callback sends it.
+    /// As the caller spelled it; only the callback needs it.
     pub order_id: Option<String>,
+    /// Where present, the order must be theirs.
     pub user: Option<User>,
+    /// `None` where absent or empty.
     pub payment_id: Option<String>,
 }
 
 impl PayRequest {
+    /// The payment; an empty body is one without fields.
+    ///
+    /// # Errors
+    /// Where a field is not acceptable; the rejection names it.
     pub fn parse(bytes: &[u8]) -> Result<Payment, Rejection> {
         let request: PayRequest = crate::api::body::parse_or_default(bytes)?;
         bounded(

@@ -1,5 +1,5 @@
-//! The request to place an order, in every spelling the five systems use, down to one typed draft.
-//! Pure: nothing is looked up here, so a refusal has touched nothing.
+//! The request to place an order, in every spelling of the five systems, parsed into one typed draft. Pure: nothing is
+//! looked up here, so a refusal has no side effects.
 
 use crate::api::amount::Amount;
 use crate::api::idempotency_key;
@@ -14,83 +14,111 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 
-/// Body of a create: either `items`, or one product at the top (sharded orders, and DOOS' "buy now").
+/// Body that places an order: either `items`, or one product at the top level (`product_id` and `quantity`).
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateOrderRequest {
+    /// The buyer: a number, `user_<number>` or other text of up to 64 characters. Required here or as `user_id` in the
+    /// query.
     #[serde(alias = "UserID", alias = "UserId", alias = "userId")]
     #[cfg_attr(feature = "openapi", schema(example = "user_123"))]
     user_id: Option<IdText>,
+    /// 1 to 100 lines, no two of the same product and sku.
     #[serde(alias = "Items")]
     items: Option<Vec<ItemRequest>>,
+    /// In place of `items`: the only product.
     #[serde(alias = "ProductID", alias = "ProductId", alias = "productId")]
     product_id: Option<IdText>,
+    /// Variant of `product_id`, below 2^62; 0 by default.
     #[serde(alias = "SkuID", alias = "SkuId", alias = "skuId")]
     sku_id: Option<IdText>,
+    /// Units of `product_id`, from 1 to 2147483647; required with it.
     #[serde(alias = "Quantity")]
     quantity: Option<i64>,
+    /// Of one unit of `product_id`; must equal the catalogue price.
     #[serde(alias = "Price", alias = "unit_price")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AmountText>))]
     price: Option<Amount>,
-    /// Of the whole order of one product; must be catalogue price times quantity.
+    /// Of the whole order of `product_id`; must equal catalogue price times quantity.
     #[serde(alias = "Amount")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AmountText>))]
     amount: Option<Amount>,
-    /// Text, or any JSON object, kept as JSON text.
+    /// Text, or a JSON object or list, which is kept as JSON text; up to 500 characters.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<serde_json::Value>))]
     shipping_address: Option<Box<RawValue>>,
+    /// Up to 200 characters.
     remark: Option<String>,
+    /// Up to 20 characters.
     #[cfg_attr(feature = "openapi", schema(example = "alipay"))]
     payment_method: Option<String>,
-    /// In place of the header `Idempotency-Key`, or the same key again; taken as it stands, quotes included.
+    /// In place of the header `Idempotency-Key`, or the same key again; taken literally, quotes included.
     #[serde(alias = "IdempotencyKey", alias = "IdempotencyToken", alias = "token")]
     idempotency_key: Option<String>,
 }
 
-/// One line of `items`. Name and image are taken from the catalogue; a sent price must match it.
+/// One line of `items`. Name and image are taken from the catalogue; a price, where sent, must match it.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ItemRequest {
+    /// A whole number from 1.
     #[serde(alias = "ProductID", alias = "ProductId", alias = "productId")]
     #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true, example = "1"))]
     product_id: Option<IdText>,
+    /// Variant of the product, below 2^62; 0 by default.
     #[serde(alias = "SkuID", alias = "SkuId", alias = "skuId")]
     sku_id: Option<IdText>,
+    /// Ignored; up to 200 characters.
     #[serde(alias = "ProductName", alias = "productName")]
     product_name: Option<String>,
+    /// Ignored; up to 500 characters.
     #[serde(alias = "ProductImage", alias = "productImage")]
     product_image: Option<String>,
+    /// Of one unit; must equal the catalogue price.
     #[serde(alias = "Price", alias = "unit_price")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AmountText>))]
     price: Option<Amount>,
+    /// Units to order.
     #[serde(alias = "Quantity")]
     #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 1, maximum = 2147483647))]
     quantity: Option<i64>,
 }
 
-/// What a well-formed request asks for. 1 to 100 lines, none repeating another's product and sku,
-/// and lines of one product agree on its price.
+/// A well-formed request: 1 to 100 lines, no two of the same product and sku, and lines of one product agree on its
+/// price.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
+    /// `None` where the body names nobody.
     pub user: Option<User>,
+    /// In the order of the request.
     pub lines: Vec<DraftLine>,
     /// Plain or JSON text.
     pub shipping_address: Option<String>,
+    /// `None` where absent or empty.
     pub remark: Option<String>,
+    /// `None` where absent or empty.
     pub payment_method: Option<String>,
+    /// Of the body alone; see [`idempotency_key::of`].
     pub idempotency_key: Option<String>,
 }
 
+/// A line of a [`Draft`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DraftLine {
+    /// Above 0; may not exist.
     pub product: ProductId,
+    /// 0 where the request names none; never of a flash sale.
     pub sku: SkuId,
+    /// From 1.
     pub quantity: u32,
-    /// What the caller believes one unit costs; the catalogue's price must equal it.
+    /// What the caller expects one unit to cost; must equal the catalogue price.
     pub price: Option<Cents>,
 }
 
 impl CreateOrderRequest {
+    /// Parses and checks a body.
+    ///
+    /// # Errors
+    /// Where a field is not acceptable; the rejection names it.
     pub fn parse(bytes: &[u8]) -> Result<Draft, Rejection> {
         let request: CreateOrderRequest = crate::api::body::parse(bytes)?;
         request.into_draft()
@@ -127,7 +155,7 @@ impl CreateOrderRequest {
         })
     }
 
-    /// A product beside `items` would be dropped silently, or ordered twice.
+    /// A product beside `items` would be ignored silently, or ordered twice.
     fn refuse_top_level_product(&self) -> Result<(), Rejection> {
         let beside = [
             ("product_id", self.product_id.is_some()),
@@ -171,7 +199,7 @@ impl CreateOrderRequest {
 }
 
 impl DraftLine {
-    /// `at` is the path of the line with its dot, `items[3].`, or nothing.
+    /// `at` is the path of the line with its dot, `items[3].`, or empty.
     fn new(
         at: &str,
         product: Option<&IdText>,
@@ -287,7 +315,7 @@ fn address(raw: &RawValue) -> Result<Option<String>, Rejection> {
     text(FIELD, Some(kept), SHIPPING_ADDRESS_CHARS_MAX)
 }
 
-/// Empty text is no text.
+/// Empty text counts as absent.
 pub(super) fn text(
     field: &str,
     value: Option<String>,

@@ -8,16 +8,20 @@ use domain::calendar;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// The envelope. An error has `data: null`.
+/// Reply of the routes under `/orders` and `/products`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Envelope<T> {
+    /// The HTTP status.
     pub code: u32,
+    /// For people: a fixed text on success, the reason of an error otherwise.
     pub message: String,
+    /// Null in an error.
     pub data: Option<T>,
 }
 
 impl<T> Envelope<T> {
+    /// A reply with status 200.
     pub fn success(message: &str, data: T) -> Envelope<T> {
         Envelope {
             code: 200,
@@ -26,7 +30,7 @@ impl<T> Envelope<T> {
         }
     }
 
-    /// What was asked for will be done.
+    /// A reply with status 202: accepted, to be done later.
     pub fn accepted(message: &str, data: T) -> Envelope<T> {
         Envelope {
             code: 202,
@@ -36,6 +40,7 @@ impl<T> Envelope<T> {
 }
 
 impl Envelope<()> {
+    /// The status and the message of a problem, without data.
     pub fn failure(problem: &Problem) -> Envelope<()> {
         Envelope {
             code: u32::from(problem.status),
@@ -45,40 +50,58 @@ impl Envelope<()> {
     }
 }
 
-/// Messages of success.
+/// `message` of an order that was created.
 pub const ORDER_CREATED: &str = "订单创建成功";
+/// `message` of an order that was accepted and is written later.
 pub const ORDER_ACCEPTED: &str = "订单已受理";
+/// `message` of one order.
 pub const ORDER_FOUND: &str = "查询订单成功";
+/// `message` of a page of orders.
 pub const ORDERS_FOUND: &str = "查询订单列表成功";
+/// `message` of an order that was cancelled.
 pub const ORDER_CANCELLED: &str = "订单已取消";
+/// `message` of one product.
 pub const PRODUCT_FOUND: &str = "查询商品成功";
+/// `message` of a page of products.
 pub const PRODUCTS_FOUND: &str = "查询商品列表成功";
+/// `message` of the stock of one product.
 pub const STOCK_FOUND: &str = "查询库存成功";
+/// `message` of recommended products.
 pub const RECOMMENDED: &str = "查询推荐商品成功";
 
 /// An order in `data`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EnvelopeOrder {
+    /// Snowflake in decimal.
     pub id: String,
+    /// As the caller spelled it.
     pub user_id: String,
     /// JSON text of the items: `[{"product_id":1,"quantity":2,"price":99.99}]`.
     pub items: String,
+    /// Before any discount.
     pub total_amount: Amount,
+    /// `pending`, `paid`, `shipped`, `completed`, `cancelled`, `failed`, or `queued` while it is accepted and not
+    /// written yet.
     pub status: String,
     /// RFC 3339, UTC.
     pub created_at: String,
+    /// Time of the last change, RFC 3339, UTC.
     pub updated_at: String,
 }
 
-/// A list of orders in `data`. Behind the end, `orders` is empty.
+/// A page of orders in `data`; past the end, `orders` is empty.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EnvelopeOrders {
+    /// Newest first.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<EnvelopeOrder>))]
     pub orders: Vec<Box<RawValue>>,
+    /// Orders that match, on all pages; may be a lower bound where there are more than 100,000.
     pub total: u64,
+    /// Counted from 1.
     pub page: u32,
+    /// Orders per page, as asked for.
     pub page_size: u32,
 }
 
@@ -96,7 +119,7 @@ impl From<&OrderView> for EnvelopeOrder {
     }
 }
 
-/// Product ids stand as numbers in this text, as its readers expect.
+/// Product ids are numbers in this text, as clients of the demo expect.
 fn items_text(items: &[ItemView]) -> String {
     use std::fmt::Write;
     let mut text = String::with_capacity(2 + items.len() * 48);

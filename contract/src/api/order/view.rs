@@ -1,5 +1,5 @@
-//! How an order is shown. The `/v1` shape is canonical: stored in the cache and under idempotency keys,
-//! spliced into replies as it is; the `/api/v1` shape is derived from it.
+//! How an order is shown. The `/v1` shape is canonical: stored in the cache and under idempotency keys, and inserted
+//! into replies unchanged; the `/api/v1` shape is derived from it.
 
 use crate::api::amount::Amount;
 use crate::api::problem::Code;
@@ -11,42 +11,68 @@ use serde_json::value::RawValue;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OrderView {
+    /// Snowflake in decimal.
     pub id: String,
+    /// The same as `id`.
     pub order_id: String,
+    /// Order number: date of creation (UTC), then 13 characters.
     pub order_no: String,
     /// As the caller spelled it.
     pub user_id: String,
+    /// Sum of the subtotals.
     pub total_amount: Amount,
+    /// Deducted from `total_amount`.
     pub discount_amount: Amount,
+    /// To be paid: `total_amount` less `discount_amount`.
     pub actual_amount: Amount,
+    /// `pending`, `paid`, `shipped`, `completed`, `cancelled`, `failed`, or `queued` while it is accepted and not
+    /// written yet.
     #[cfg_attr(feature = "openapi", schema(example = "pending"))]
     pub status: String,
+    /// As the caller sent it; null where they did not.
     pub payment_method: Option<String>,
-    /// Plain or JSON text.
+    /// Plain or JSON text; null where the caller sent none.
     pub shipping_address: Option<String>,
+    /// The buyer's; null where there is none.
     pub remark: Option<String>,
+    /// Why it was cancelled or failed; null where no reason is known.
     pub cancel_reason: Option<String>,
+    /// In the order of the request; empty only where a failed order could not be read.
     pub items: Vec<ItemView>,
+    /// Milliseconds UTC.
     pub created_at: u64,
+    /// Milliseconds UTC; null until paid.
     pub paid_at: Option<u64>,
+    /// Milliseconds UTC; null until shipped.
     pub shipped_at: Option<u64>,
+    /// Milliseconds UTC; null until completed.
     pub completed_at: Option<u64>,
+    /// Milliseconds UTC; null unless cancelled.
     pub cancelled_at: Option<u64>,
+    /// Time of the last change, milliseconds UTC.
     pub updated_at: u64,
 }
 
+/// A line of an order on `/v1`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ItemView {
+    /// Decimal text.
     pub product_id: String,
+    /// Variant in decimal; `0` where the product has none.
     pub sku_id: String,
-    /// The flash sale it was bought in.
+    /// The flash sale it was bought in; absent for ordinary units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seckill_id: Option<String>,
+    /// As in the catalogue when it was ordered.
     pub product_name: String,
+    /// As in the catalogue when it was ordered; null where it had none.
     pub product_image: Option<String>,
+    /// Of one unit.
     pub price: Amount,
+    /// Units.
     pub quantity: u32,
+    /// Price times quantity.
     pub subtotal: Amount,
 }
 
@@ -93,15 +119,19 @@ impl From<&OrderItem> for ItemView {
 
 impl OrderView {
     /// The canonical JSON.
+    ///
+    /// # Errors
+    /// Where it cannot be serialized.
     pub fn json(&self) -> serde_json::Result<String> {
         serde_json::to_string(self)
     }
 }
 
-/// `{"code":10000,"order":{…}}` around the canonical JSON, unread.
+/// Wraps the canonical JSON of an order as `{"code":10000,"order":{…}}` without parsing it.
 pub struct OrderEnvelope;
 
 impl OrderEnvelope {
+    /// The reply around `order_json`.
     pub fn around(order_json: &str) -> String {
         format!(
             r#"{{"code":{},"order":{order_json}}}"#,
@@ -110,82 +140,125 @@ impl OrderEnvelope {
     }
 }
 
-/// A list on `/v1`. Lists take their elements as JSON, so that none has to hold all of them in another form.
+/// A page of orders on `/v1`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Orders {
+    /// Always 10000.
     pub code: u32,
+    /// Newest first; empty past the end.
+    // JSON already, in every list: no page is held in two forms.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<OrderView>))]
     pub orders: Vec<Box<RawValue>>,
+    /// Orders that match, on all pages.
     pub total: u64,
     /// False where counting stopped: `total` is then a lower bound.
     pub total_exact: bool,
+    /// Counted from 1.
     pub page: u32,
+    /// Orders per page, as asked for.
     pub page_size: u32,
 }
 
-/// An order on `/api/v1`: the same, where `order_id` is the UUID, items have `unit_price` and
-/// `total_price`, and the first item is repeated at the top for clients that know one product per order.
+/// An order on `/api/v1`: as on `/v1`, but `order_id` is a UUID, items have `unit_price` and `total_price`, and the
+/// first item is repeated at the top level for clients that expect one product per order.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiOrder {
+    /// 10000 where the order is the whole reply; absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<u32>,
+    /// Snowflake in decimal.
     pub id: String,
     /// UUID version 8.
     pub order_id: String,
+    /// Order number: date of creation (UTC), then 13 characters.
     pub order_no: String,
+    /// As the caller spelled it.
     pub user_id: String,
+    /// Of the first item; null only where a failed order could not be read.
     pub product_id: Option<String>,
+    /// Of the first item.
     pub quantity: Option<u32>,
+    /// Of the first item.
     pub unit_price: Option<Amount>,
+    /// Sum of the subtotals.
     pub total_amount: Amount,
+    /// Deducted from `total_amount`.
     pub discount_amount: Amount,
+    /// To be paid: `total_amount` less `discount_amount`.
     pub actual_amount: Amount,
+    /// `pending`, `paid`, `shipped`, `completed`, `cancelled`, `failed`, or `queued` while it is accepted and not
+    /// written yet.
     pub status: String,
+    /// As the caller sent it; null where they did not.
     pub payment_method: Option<String>,
+    /// Plain or JSON text; null where the caller sent none.
     pub shipping_address: Option<String>,
+    /// The buyer's; null where there is none.
     pub remark: Option<String>,
+    /// Why it was cancelled or failed; null where no reason is known.
     pub cancel_reason: Option<String>,
+    /// In the order of the request.
     pub items: Vec<ApiItem>,
+    /// Milliseconds UTC.
     pub created_at: u64,
+    /// Milliseconds UTC; null until paid.
     pub paid_at: Option<u64>,
+    /// Milliseconds UTC; null until shipped.
     pub shipped_at: Option<u64>,
+    /// Milliseconds UTC; null until completed.
     pub completed_at: Option<u64>,
+    /// Milliseconds UTC; null unless cancelled.
     pub cancelled_at: Option<u64>,
+    /// Time of the last change, milliseconds UTC.
     pub updated_at: u64,
 }
 
+/// A line of an order on `/api/v1`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiItem {
+    /// Decimal text.
     pub product_id: String,
+    /// Variant in decimal; `0` where the product has none.
     pub sku_id: String,
-    /// The flash sale it was bought in.
+    /// The flash sale it was bought in; absent for ordinary units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seckill_id: Option<String>,
+    /// As in the catalogue when it was ordered.
     pub product_name: String,
+    /// As in the catalogue when it was ordered; null where it had none.
     pub product_image: Option<String>,
+    /// Of one unit.
     pub unit_price: Amount,
+    /// Units.
     pub quantity: u32,
+    /// Price times quantity.
     pub total_price: Amount,
 }
 
-/// A list on `/api/v1`.
+/// A page of orders on `/api/v1`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiOrders {
+    /// Always 10000.
     pub code: u32,
+    /// Newest first; empty past the end.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<ApiOrder>))]
     pub orders: Vec<Box<RawValue>>,
+    /// Orders that match, on all pages.
     pub total: u64,
+    /// False where counting stopped: `total` is then a lower bound.
     pub total_exact: bool,
+    /// Counted from 1.
     pub page: u32,
+    /// Orders per page, as asked for.
     pub page_size: u32,
 }
 
 impl ApiOrder {
-    /// The order alone at the top of a reply, with its code.
+    /// An order that is the whole reply, with its code.
     pub fn coded(view: OrderView) -> ApiOrder {
         ApiOrder {
             code: Some(Code::Success.number()),
@@ -241,16 +314,23 @@ impl From<ItemView> for ApiItem {
     }
 }
 
-/// Reply of a create on `/v1`: what DOOS' client reads at the top, and the whole order.
+/// Reply of a create on `/v1`: the main fields at the top level, and the whole order.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Created<'a> {
+    /// Always 10000.
     pub code: u32,
+    /// Snowflake in decimal.
     pub order_id: &'a str,
+    /// Order number: date of creation (UTC), then 13 characters.
     pub order_no: &'a str,
+    /// To be paid.
     pub actual_amount: Amount,
+    /// `pending`, or `queued` while it is accepted and not written yet; the answer to a repeat may show a later one.
     pub status: &'a str,
+    /// Milliseconds UTC.
     pub created_at: u64,
+    /// The whole order.
     pub order: &'a OrderView,
 }
 

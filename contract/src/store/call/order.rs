@@ -1,4 +1,4 @@
-//! Placing an order: its key, its id, its way to the batch writer, and its place in the cache.
+//! Placing an order: idempotency key, order id, intake stream, cache.
 
 use super::Call;
 use crate::store::redis as keys;
@@ -6,18 +6,20 @@ use domain::id::EPOCH_MS;
 use domain::{Gene, Ms, OrderId, UserId};
 use std::borrow::Cow;
 
-/// Asks to be admitted under a key.
+/// Admits a request under its idempotency key.
 #[derive(Clone, Copy, Debug)]
 pub struct Admit<'a> {
-    /// Of the request's state; see [`keys::admission`].
+    /// Redis key of the request's state; see [`keys::admission`].
     pub key: &'a str,
+    /// The buyer; their gene is part of the order id.
     pub user: UserId,
-    /// Hash of the payload.
+    /// Hash of the payload, in hex.
     pub payload: &'a str,
-    /// How long the request may be at work.
+    /// How long the state `processing` is kept.
     pub processing_ms: Ms,
     /// Orders the user may place in a window; 0 = any number.
     pub orders_max: u32,
+    /// Length of the window.
     pub window_ms: Ms,
 }
 
@@ -37,17 +39,20 @@ impl<'a> From<Admit<'a>> for Call<'a> {
     }
 }
 
-/// What is kept under the key of a request that made an order.
+/// What is stored under the key of a request that made an order.
 #[derive(Clone, Copy, Debug)]
 pub struct Response<'a> {
+    /// Redis key of the request's state.
     pub key: &'a str,
     /// The id the request was admitted with.
     pub admitted: OrderId,
-    /// Hash of the payload.
+    /// Hash of the payload, in hex.
     pub payload: &'a str,
+    /// How long it answers repeats.
     pub kept_ms: Ms,
     /// HTTP status.
     pub status: u16,
+    /// The order's JSON on `/v1`.
     pub body: &'a str,
 }
 
@@ -64,14 +69,17 @@ impl<'a> Response<'a> {
 /// An order as the cache keeps it.
 #[derive(Clone, Debug)]
 pub struct Cached<'a> {
+    /// The order.
     pub id: OrderId,
     /// 0 where there is none.
     pub version: u32,
+    /// As `CachedOrder` renders it.
     pub value: Cow<'a, str>,
+    /// How long it is cached.
     pub kept_ms: Ms,
 }
 
-/// Ends a request: keeps its response, caches the order, wakes the relay of the shard.
+/// Completes a request: stores its response, caches the order, notifies the relay of the shard.
 pub fn complete<'a>(response: &Response<'a>, cached: Cached<'a>, shard: usize) -> Call<'a> {
     let keys = [response.key.to_owned(), keys::order(cached.id)];
     response
@@ -83,8 +91,8 @@ pub fn complete<'a>(response: &Response<'a>, cached: Cached<'a>, shard: usize) -
         .arg(shard)
 }
 
-/// Hands an order to the batch writer: `entry` are the fields of its intake entry. The response's body is how the order
-/// is found meanwhile.
+/// Appends an order to the intake of its user, for the batch writer. `entry`: the fields of the entry; `entries_max`:
+/// of the stream. Until the order is written, readers are shown the body of the response.
 pub fn enqueue<'a>(
     response: &Response<'a>,
     user: UserId,
@@ -106,7 +114,7 @@ pub fn enqueue<'a>(
         .fold(call, |call, (field, value)| call.text(*field).text(*value))
 }
 
-/// Frees the key of the request that was admitted with this id, where it is in this state: [`keys::PROCESSING`] or
+/// Frees the key of the request that was admitted with this id, if its state is this one: [`keys::PROCESSING`] or
 /// [`keys::COMPLETED`].
 pub fn free(key: String, admitted: OrderId, state: &'static str) -> Call<'static> {
     Call::new(&keys::FREE, [key])
@@ -114,12 +122,12 @@ pub fn free(key: String, admitted: OrderId, state: &'static str) -> Call<'static
         .text(state)
 }
 
-/// Mints an id.
+/// Mints an order id for a gene.
 pub fn mint(gene: Gene) -> Call<'static> {
     Call::new(&keys::MINT, [keys::id_counter(gene)]).arg(EPOCH_MS)
 }
 
-/// Caches an order, unless a newer version is there.
+/// Caches an order, unless a newer version is cached.
 pub fn cache(cached: Cached<'_>) -> Call<'_> {
     Call::new(&keys::CACHE_ORDER, [keys::order(cached.id)])
         .arg(cached.version)
@@ -127,7 +135,7 @@ pub fn cache(cached: Cached<'_>) -> Call<'_> {
         .arg(cached.kept_ms)
 }
 
-/// Removes entries of an intake stream that are done with.
+/// Acknowledges and removes entries of an intake stream.
 pub fn settle_intake<'a>(stream: &str, ids: &[&'a str]) -> Call<'a> {
     let call = Call::new(&keys::SETTLE_INTAKE, [stream.to_owned()]).text(keys::INTAKE_GROUP);
     ids.iter().fold(call, |call, id| call.text(*id))

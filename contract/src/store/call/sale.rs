@@ -1,20 +1,20 @@
-//! Flash sales: opened, asked for tokens, bought in, ended.
+//! Flash sales: opening, tokens, purchases, end.
 
 use super::Call;
 use crate::store::redis as keys;
 use crate::store::sale_facts::SaleFacts;
 use domain::{Ms, OrderId, ProductId, SeckillId, SkuId, UserId};
 
-/// Requests that a sale takes; 0 = any number.
+/// Rate limits of a flash sale, on requests for tokens and purchases; 0 = any number.
 #[derive(Clone, Copy, Debug)]
 pub struct Rates {
-    /// Of all buyers.
+    /// Of all buyers together.
     pub per_second_max: u32,
     /// Of one buyer.
     pub user_per_minute_max: u32,
 }
 
-/// Loads a sale's facts. `fresh`: its units were set aside just now.
+/// Loads the facts of a sale. `fresh`: its units were set aside by this very preheat, so nobody has bought yet.
 pub fn load(facts: &SaleFacts, fresh: bool) -> Call<'static> {
     let keys = [keys::seckill(facts.id), keys::seckills(facts.id.product)];
     Call::new(&keys::SECKILL_LOAD, keys)
@@ -22,20 +22,26 @@ pub fn load(facts: &SaleFacts, fresh: bool) -> Call<'static> {
         .args(facts.arguments())
 }
 
-/// Asks which sale of a product is meant.
+/// Finds the sale that a caller means who names only the product. `remembered_ms`: how long a sale counts after its
+/// end.
 pub fn current(product: ProductId, remembered_ms: Ms) -> Call<'static> {
     Call::new(&keys::SECKILL_CURRENT, [keys::seckills(product)]).arg(remembered_ms)
 }
 
-/// Asks for a token; without an order id only whether there may be one.
+/// Asks for a token. Without an order id it asks only whether one may be issued.
 #[derive(Clone, Copy, Debug)]
 pub struct Token<'a> {
+    /// The flash sale.
     pub sale: SeckillId,
+    /// The buyer.
     pub user: UserId,
+    /// Random part of a new token, 32 hex digits; empty without an order id.
     pub nonce: &'a str,
+    /// Id of the order that the token is to become.
     pub order: Option<OrderId>,
-    /// How long the token is good for.
+    /// How long a new token is valid.
     pub good_ms: Ms,
+    /// Checked where there is no order id, so that each request counts once.
     pub rates: Rates,
 }
 
@@ -64,16 +70,21 @@ impl<'a> From<Token<'a>> for Call<'a> {
 /// Buys with a token.
 #[derive(Clone, Copy, Debug)]
 pub struct Buy<'a> {
+    /// The flash sale.
     pub sale: SeckillId,
+    /// The buyer.
     pub user: UserId,
+    /// Random part of the token that is used.
     pub nonce: &'a str,
+    /// Units, from 1.
     pub quantity: u32,
     /// How long the used token is remembered.
     pub remembered_ms: Ms,
-    /// Entries the intake may hold.
+    /// Entries the intake stream may hold.
     pub entries_max: u64,
+    /// Not checked where the token is used already.
     pub rates: Rates,
-    /// Fields that go into the intake's entry as they are.
+    /// Fields added to the entry in the intake stream.
     pub entry: &'a [(&'a str, &'a str)],
 }
 
@@ -105,7 +116,7 @@ impl<'a> From<Buy<'a>> for Call<'a> {
     }
 }
 
-/// Takes back a purchase that never became an order.
+/// Reverts a purchase that never became an order, so that its buyer may try again.
 pub fn refund(sale: SeckillId, sku: SkuId, user: UserId, order: OrderId) -> Call<'static> {
     let keys = [
         keys::stock(sale.product),
@@ -119,7 +130,7 @@ pub fn refund(sale: SeckillId, sku: SkuId, user: UserId, order: OrderId) -> Call
         .arg(user.get())
 }
 
-/// Ends a sale for good.
+/// Ends a sale for good. `sku`: the sale's own; `remembered_ms`: how long Redis keeps its facts and buyers.
 pub fn close(sale: SeckillId, sku: SkuId, remembered_ms: Ms) -> Call<'static> {
     let keys = [
         keys::seckill(sale),

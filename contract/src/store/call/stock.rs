@@ -1,4 +1,4 @@
-//! Catalogue and stock: what is loaded of them, and who is promised units.
+//! Catalogue and stock: loading both into Redis, and reservations.
 
 use super::{Call, Holder};
 use crate::store::redis as keys;
@@ -7,23 +7,28 @@ use domain::{Cents, Ms, OrderId, ProductId, SkuId};
 /// A product's catalogue entry.
 #[derive(Clone, Debug)]
 pub struct Entry {
+    /// As orders show it.
     pub name: String,
     /// Empty where there is none.
     pub image: String,
     /// In cents.
     pub price: i64,
-    /// Code of the status.
+    /// Code of `SaleStatus`.
     pub status: u8,
-    /// Code of the stock mode.
+    /// Code of `StockMode`.
     pub mode: u8,
+    /// Of the row; an older entry never replaces a newer one.
     pub updated_at: Ms,
 }
 
-/// A row of the stock, as the database has it.
+/// A row of `t_inventory`.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
+    /// Ordinary, or of a flash sale.
     pub sku: SkuId,
+    /// Units that are neither locked nor sold.
     pub available: u64,
+    /// One more with each change; an older row never replaces a newer one.
     pub version: u64,
 }
 
@@ -31,7 +36,7 @@ fn stock(product: ProductId) -> [String; 2] {
     [keys::stock(product), keys::reserved(product)]
 }
 
-/// Loads a catalogue entry, or that there is none, unless a newer one is there.
+/// Caches a catalogue entry (`None`: there is no such product), unless a newer one is cached.
 pub fn cache_product(product: ProductId, kept_ms: Ms, entry: Option<Entry>) -> Call<'static> {
     let call = Call::new(&keys::CACHE_PRODUCT, [keys::product(product)]).arg(kept_ms);
     let Some(entry) = entry else {
@@ -56,7 +61,7 @@ pub fn product(product: ProductId) -> Call<'static> {
     Call::new(&keys::PRODUCT, keys)
 }
 
-/// Promises units of one product to an order, where the price is this one, if any is named.
+/// Reserves units of one product for an order, all lines or none. `price`: of one unit, as the caller expects it.
 pub fn reserve(
     product: ProductId,
     order: OrderId,
@@ -72,7 +77,7 @@ pub fn reserve(
         .args(lines.flat_map(|(sku, quantity)| [sku.0, u64::from(quantity)]))
 }
 
-/// Takes a promise back.
+/// Releases reservations.
 pub fn release(
     product: ProductId,
     holder: Holder,
@@ -83,7 +88,7 @@ pub fn release(
         .args(skus.into_iter().map(|sku| sku.0))
 }
 
-/// Promises ordinary units to a flash sale before the database sets them aside.
+/// Reserves ordinary units for a flash sale, before the database moves them.
 pub fn set_aside(product: ProductId, sale: u32, sku: SkuId, units: u32) -> Call<'static> {
     Call::new(&keys::SET_ASIDE, stock(product))
         .arg(Holder::Sale(sale))
@@ -91,7 +96,7 @@ pub fn set_aside(product: ProductId, sale: u32, sku: SkuId, units: u32) -> Call<
         .arg(units)
 }
 
-/// Takes over the database's rows, and drops the promises that they include by now.
+/// Applies the database's rows, and drops the reservations that they include (`settled`).
 pub fn sync(product: ProductId, rows: &[Row], settled: &[(Holder, SkuId)]) -> Call<'static> {
     let rows_of = rows.iter();
     let call = Call::new(&keys::SYNC, stock(product))

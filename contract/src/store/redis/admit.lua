@@ -1,8 +1,8 @@
--- Admits a request to place an order, or says in which state an earlier one with its key is.
+-- Admits a request to place an order, or returns the state of an earlier one with the same key.
 -- KEYS: idempotency state, id counter of the user's gene, the user's rate window
 -- ARGV: payload hash, ms to keep `processing`, ms of the id epoch, orders allowed per window (0 = any), window ms
--- Returns: now ms, word, then by word
---   admitted: tick | limited: ms to wait | processing, completed: tick, same payload 1/0, status, body
+-- Returns: now ms, state, then by state
+--   admitted: tick | limited: ms to wait | processing, completed: tick, same payload 1/0, HTTP status, body
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local shown = string.format('%.0f', now)
@@ -16,7 +16,7 @@ if allowed > 0 then
   if used == 1 then redis.call('PEXPIRE', KEYS[3], ARGV[5]) end
   if used > allowed then return {shown, 'limited', math.max(redis.call('PTTL', KEYS[3]), 1)} end
 end
--- Below 2^53 until 2093, so a double holds it exactly. Never behind the last one minted.
+-- Below 2^53 until 2093, so a double holds it exactly. Always above the last one minted.
 local tick = (now - tonumber(ARGV[3])) * 4096
 local last = tonumber(redis.call('GET', KEYS[2]) or '0')
 if tick <= last then tick = last + 1 end

@@ -1,5 +1,5 @@
--- Puts a catalogue entry, or that there is none, in the cache, unless a newer entry is there.
--- KEYS: product. ARGV: ms to keep, updated_at in ms, then field, value pairs. Returns 1 where it was put.
+-- Caches a catalogue entry, or that there is none, unless a newer entry is cached.
+-- KEYS: product. ARGV: ms to keep, updated_at in ms, then field, value pairs. Returns 1 where it was stored.
 local cached = tonumber(redis.call('HGET', KEYS[1], 'updated_at') or '0')
 if cached > tonumber(ARGV[2]) then return 0 end
 redis.call('DEL', KEYS[1])

@@ -1,8 +1,8 @@
--- Ends an admitted request: keeps its response under the key, puts the order in the cache, wakes the relay.
+-- Completes an admitted request: stores its response under the key, caches the order, notifies the relay.
 -- KEYS: idempotency state, cached order
--- ARGV: tick of the owner, payload hash, ms to keep the response, status, body, order version, cached value, ms to cache,
---       wake channel, shard
--- Returns 1, or 0 where the key belongs to another request by now.
+-- ARGV: tick of the owner, payload hash, ms to keep the response, status, body, order version, cached value,
+--       ms to cache, outbox channel, shard
+-- Returns 1, or 0 where the key belongs to another request.
 local owner = redis.call('HGET', KEYS[1], 'tick')
 local owned = not owner or owner == ARGV[1]
 if owned then

@@ -1,8 +1,8 @@
 -- Accepts an order to be written later: completes its key and appends the whole order to the intake, in one step.
 -- KEYS: idempotency state, queued order, intake stream
 -- ARGV: tick of the owner, payload hash, ms to keep the response, status, body, queued value,
---       entries the stream may hold, wake channel, then pairs that go into the entry as they are
--- Returns ok | lost (the key belongs to another request by now) | full.
+--       entries the stream may hold, intake channel, then pairs that are added to the entry
+-- Returns ok | lost (the key belongs to another request) | full.
 -- A reader finds the order under its queued key until the writer has it in the database.
 if redis.call('HGET', KEYS[1], 'tick') ~= ARGV[1] then return 'lost' end
 local waiting = redis.call('XLEN', KEYS[3])

@@ -1,5 +1,5 @@
--- Ahead of the scripts that many ask at once: counts a request in its window, unless the limit is 0.
--- Gives the ms to wait where it is one too many.
+-- Prepended to scripts with a rate limit: counts a request in its window, unless the limit is 0.
+-- Returns the ms to wait where the limit is exceeded.
 local function wait(window, limit, ms)
   if limit == '0' then return nil end
   local used = redis.call('INCR', window)

@@ -1,5 +1,5 @@
--- Takes back what an order was promised and did not use. Safe to repeat.
--- KEYS: stock, reserved. ARGV: order id, then skus. Returns how many lines were released.
+-- Releases reservations that were not settled. Safe to repeat.
+-- KEYS: stock, reserved. ARGV: holder (order id or seckill-<number>), then skus. Returns how many lines were released.
 local released = 0
 for i = 2, #ARGV do
   local field = ARGV[1] .. ':' .. ARGV[i]

@@ -1,10 +1,10 @@
--- Promises units of one product to an order, all lines or none, and leaves the intent behind.
+-- Reserves units of one product for an order, all lines or none, and stores the reservations.
 -- KEYS: product, stock, reserved
 -- ARGV: order id, expected price in cents or '', then per line: sku, quantity
--- Returns: word, then by word
---   ok, db (stock is kept in the database; nothing taken): name, image, price | price: price
+-- Returns: status, then by status
+--   ok, db (stock is kept in the database; nothing reserved): name, image, price | price: price
 --   miss (product not loaded) | unknown | off | unloaded, short: sku
--- Stock is not a number that goes down: promised = available in the database (a) less reserved (r).
+-- Stock is derived, never counted down: what can be reserved = available in the database (a) less reserved (r).
 local product = redis.call('HMGET', KEYS[1], 'absent', 'name', 'image', 'price', 'status', 'mode')
 if product[1] then return {'unknown'} end
 if not product[4] then return {'miss'} end

@@ -1,11 +1,13 @@
--- Buys in a flash sale: token, window, limit, stock, the buyer's mark, the promise and the intake entry in one step.
+-- Buys in a flash sale: token, window, limit, stock, buyer, reservation and intake entry in one step.
 -- KEYS: activity, stock, reserved, buyers, the buyer's token, intake stream, rate of the sale, rate of the buyer
--- ARGV: buyer, nonce, quantity, ms a used token is remembered, entries the stream may hold, wake channel,
---       requests a second all buyers may make, requests a minute this one may make (0 = any), then pairs that go into the entry as they are
--- Returns: word, then by word
+-- ARGV: buyer, nonce, quantity, ms a used token is remembered, entries the stream may hold, intake channel,
+--       requests per second of all buyers, requests per minute of this one (0 = any),
+--       then pairs that are added to the entry
+-- Returns: status, then by status
 --   ok, again (the same token once more): order id | bought: order id
---   limited: ms to wait | early, off (the product is not on sale), over, unloaded, sold_out, full | expired, forged | limit: units one buyer may take
--- A promise that ends in `:q` is looked after by its intake entry, not by the sweep.
+--   limited: ms to wait | early, off (the product is not on sale), over, unloaded, sold_out, full | expired, forged
+--   limit: units one buyer may take
+-- A reservation that ends in `:q` is settled by its intake entry; the sweep leaves it alone.
 local token = redis.call('HMGET', KEYS[5], 'nonce', 'order', 'used')
 if not token[1] then
   local bought = redis.call('HGET', KEYS[4], ARGV[1])

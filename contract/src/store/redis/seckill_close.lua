@@ -1,7 +1,7 @@
--- Ends a flash sale for good: nobody gets a token or buys from here on, and what is known of it goes in time. Safe to repeat.
--- KEYS: activity, stock, buyers. ARGV: the sale's sku, ms it is still remembered.
--- Returns units promised to purchases that the database does not have yet; -1 where that is not known: the sale is forgotten,
--- or was lost and not brought back before its end.
+-- Ends a flash sale for good: no tokens or purchases from here on, and its keys expire later. Safe to repeat.
+-- KEYS: activity, stock, buyers. ARGV: the sale's sku, ms its keys are kept.
+-- Returns units reserved for purchases that the database does not have yet; -1 where that is not known: the sale is
+-- forgotten, or was lost and not restored before its end.
 local status = redis.call('HGET', KEYS[1], 'status')
 if status == 'lost' then redis.call('HSET', KEYS[1], 'recall', 'over') end
 if status then redis.call('HSET', KEYS[1], 'status', 'over') end

@@ -1,5 +1,5 @@
--- Which flash sale of a product a caller means who names only the product: the one that runs, of several the one that
--- ends first; else the next to start; else the last that ended.
+-- Finds the flash sale a caller means who names only the product: the running one (of several the one that ends first);
+-- else the next to start; else the last that ended.
 -- KEYS: sales of the product. ARGV: ms a sale is remembered after its end. Returns its number, or nothing.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,9 +1,10 @@
--- Loads a flash sale's facts. Its stock comes by `sync`, from the database's word, so that a re-run refills nothing.
+-- Loads a flash sale's facts. Its stock is loaded by `sync`, from the database, so that a repeat refills nothing.
 -- KEYS: activity, sales of the product
--- ARGV: 1 where its units were set aside just now, else 0; its number, window as starts_at:ends_at, then field, value pairs
+-- ARGV: 1 where its units were set aside just now, else 0; its number, window as starts_at:ends_at,
+--       then field, value pairs
 -- Returns its status: open | off | over (as it was) | lost
--- A sale that was set aside before and is unknown here may have buyers and purchases that are forgotten too: it is lost
--- until the relay has brought those back.
+-- A sale that was set aside before and is unknown here may also have lost its buyers and purchases: it is `lost` until
+-- the relay has restored them.
 local status = redis.call('HGET', KEYS[1], 'status')
 if status == 'over' then return status end
 if not status then status = ARGV[1] == '1' and 'open' or 'lost' end

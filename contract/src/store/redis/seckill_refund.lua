@@ -1,5 +1,6 @@
--- Takes back a purchase that never became an order, so that its buyer may try again. Safe to repeat.
--- KEYS: stock, reserved, buyers, the buyer's token. ARGV: order id, the sale's sku, buyer. Returns 1 where units were released.
+-- Reverts a purchase that never became an order, so that its buyer may try again. Safe to repeat.
+-- KEYS: stock, reserved, buyers, the buyer's token. ARGV: order id, the sale's sku, buyer.
+-- Returns 1 where units were released.
 local field = ARGV[1] .. ':' .. ARGV[2]
 local held = redis.call('HGET', KEYS[2], field)
 if held then

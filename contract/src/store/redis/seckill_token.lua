@@ -1,8 +1,8 @@
--- Hands out a token for a flash sale: one live token per buyer, none before the sale, after it, or when it is sold out.
+-- Issues a token for a flash sale: one live token per buyer, none before the sale, after it, or when it is sold out.
 -- KEYS: activity, stock, buyers, the buyer's token, rate of the sale, rate of the buyer
--- ARGV: buyer, nonce, order id or '' to ask whether one should be minted, ms the token is good for,
---       requests a second all buyers may make, requests a minute this one may make (0 = any)
--- Returns: word, then by word
+-- ARGV: buyer, nonce, order id or '' to ask whether one should be minted, ms the token is valid,
+--       requests per second of all buyers, requests per minute of this one (0 = any)
+-- Returns: status, then by status
 --   mint | issued, held: nonce, order id, ms left | bought: order id | early: starts_at in ms
 --   unloaded (not preheated) | off (the product is not on sale) | over | sold_out | limited: ms to wait
 local facts = redis.call('HMGET', KEYS[1], 'status', 'starts_at', 'ends_at', 'sku')

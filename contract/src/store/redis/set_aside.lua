@@ -1,5 +1,5 @@
--- Promises ordinary units to a flash sale before the database sets them aside. Safe to repeat.
--- KEYS: stock, reserved. ARGV: the intent's owner, sku, quantity. Returns ok | unloaded | short.
+-- Reserves ordinary units for a flash sale before the database sets them aside. Safe to repeat.
+-- KEYS: stock, reserved. ARGV: holder (seckill-<number>), sku, quantity. Returns ok | unloaded | short.
 local field = ARGV[1] .. ':' .. ARGV[2]
 if redis.call('HEXISTS', KEYS[2], field) == 1 then return 'ok' end
 local stock = redis.call('HMGET', KEYS[1], 'a:' .. ARGV[2], 'r:' .. ARGV[2])

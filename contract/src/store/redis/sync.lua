@@ -1,7 +1,7 @@
--- Takes over the database's word on a product's stock and drops the intents that it now includes, in one step.
+-- Applies the database's stock of a product and drops the reservations that it includes, in one step.
 -- KEYS: stock, reserved
--- ARGV: number of rows, per row: sku, available, version; then per settled intent: order id, sku
--- An older version never replaces a newer one. Safe to repeat. Returns how many intents were settled.
+-- ARGV: number of rows, per row: sku, available, version; then per settled reservation: holder, sku
+-- An older version never replaces a newer one. Safe to repeat. Returns how many reservations were settled.
 local rows = tonumber(ARGV[1])
 for i = 0, rows - 1 do
   local sku, available, version = ARGV[2 + i * 3], ARGV[3 + i * 3], ARGV[4 + i * 3]

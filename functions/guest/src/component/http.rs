@@ -1,5 +1,5 @@
-//! The edge of a component: the host's request, the host's response. What a function does not ask for stays with the
-//! host: each header is a call, and so is the body.
+//! HTTP of a component: the host's request in, the host's response out. What a function does not read stays with the
+//! host: each header costs a call, and so does the body.
 
 use crate::Fault;
 use crate::http::call::TOO_LARGE;
@@ -19,8 +19,8 @@ const CHUNK_BYTES: usize = 4 * 1024;
 
 /// Makes `async fn(Call) -> Result<Reply, Fault>` the component's HTTP handler.
 ///
-/// The SDK's own attribute copies every header into a map, and body and reply through a second kind of stream, before
-/// the function has asked for anything.
+/// The SDK's own attribute copies every header into a map, and body and reply through a second kind of stream, whether
+/// the function needs them or not.
 #[macro_export]
 macro_rules! http_function {
     ($answer:ident) => {
@@ -40,7 +40,10 @@ macro_rules! http_function {
     };
 }
 
-/// Runs a handler and hands its reply over.
+/// Runs a handler and gives its reply to the host.
+///
+/// # Errors
+/// Where the host refuses a header or the status.
 pub async fn serve<H, F>(request: Request, handler: H) -> Result<Response, ErrorCode>
 where
     H: FnOnce(Call) -> F,
@@ -55,23 +58,23 @@ where
     respond(kept.reply(outcome))
 }
 
-/// Hands the reply over; its body follows as the host takes it.
+/// Gives the reply to the host; its body follows as the host reads it.
 fn respond(mut reply: Reply) -> Result<Response, ErrorCode> {
     let headers = reply.head(|name, value| (name.to_owned(), value.into_owned().into_bytes()));
     let headers = Headers::from_list(&headers)
         .map_err(|error| ErrorCode::InternalError(Some(format!("headers: {error}"))))?;
-    // Dropped after the body, it says that there are no trailers.
+    // Dropped after the body, it gives no trailers.
     let (end, trailers) = wit_future::new(|| Ok(None));
     let (mut writer, body) = wit_stream::new();
     let (response, _sent) = Response::new(headers, Some(body), trailers);
-    // As responses begin.
+    // A new response has status 200.
     if reply.status != 200 {
         response
             .set_status_code(reply.status)
             .map_err(|()| ErrorCode::InternalError(Some(format!("status {}", reply.status))))?;
     }
     spawn(async move {
-        // What is left over was for a client that has gone.
+        // Unread bytes mean that the client has gone.
         let _unread = writer.write_all(reply.body).await;
         drop(writer);
         drop(end);
@@ -81,7 +84,7 @@ fn respond(mut reply: Reply) -> Result<Response, ErrorCode> {
 
 /// The host's request.
 pub struct Incoming {
-    /// Until its body is read.
+    /// `None` once its body is read.
     request: Option<Request>,
     headers: Headers,
     method: Cow<'static, str>,
@@ -98,15 +101,17 @@ impl Incoming {
         }
     }
 
+    /// As the caller sent it.
     pub fn method(&self) -> &str {
         &self.method
     }
 
+    /// Not decoded; empty where the host gives none.
     pub fn path_and_query(&self) -> &str {
         &self.path_and_query
     }
 
-    /// Every line of a header, as it came.
+    /// Every line of a header, as it came; none where it is absent.
     pub fn header_lines(&self, name: &str) -> Vec<Vec<u8>> {
         self.headers.get(name)
     }
@@ -114,6 +119,9 @@ impl Incoming {
 
 impl Call {
     /// Reads a body of at most 64 KB. Empty when it was read before.
+    ///
+    /// # Errors
+    /// Where it is longer, or ends too early.
     pub async fn body(&mut self) -> Result<Bytes, Rejection> {
         let declared = self.declared();
         if declared.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
@@ -127,7 +135,7 @@ impl Call {
         let (_handled, handling) = wit_future::new(|| Ok(()));
         let (mut stream, ended) = Request::consume_body(request, handling);
         let mut body = Vec::with_capacity(declared.unwrap_or(CHUNK_BYTES));
-        // A body of known length ends with its last byte; the end of another is a word of its own.
+        // A body of known length ends with its last byte; any other with the end of its stream.
         while declared != Some(body.len()) {
             body.reserve(if body.len() == body.capacity() {
                 CHUNK_BYTES
@@ -166,10 +174,10 @@ fn method_name(method: Method) -> Cow<'static, str> {
     })
 }
 
-/// Sends a request to another server. Its status, and its whole body of at most `bytes_max` bytes.
+/// Sends a request to another server. Gives its status and its whole body of at most `bytes_max` bytes.
 ///
 /// # Errors
-/// Where it is away, or says more; the text is for the log.
+/// Where the server is away or its body is longer; the text is for the log.
 pub async fn send(
     request: http::Request<Full<Bytes>>,
     bytes_max: usize,

@@ -1,5 +1,5 @@
-//! Where a component's connections come from and go back to: those its instance keeps. An open is never given up, and
-//! what a request that was given up leaves behind is not given on (see `pool`).
+//! MySQL connections of a component, from the pool of its instance. An open is never cancelled, and a connection whose
+//! statement was cancelled is not used again (see `pool`).
 
 use crate::clock::sleep;
 use crate::mysql::lease::{Lease, Mode, State};
@@ -18,11 +18,12 @@ use std::time::{Duration, Instant};
 
 pub use spin_sdk::mysql::Connection;
 
-/// Rows asked of the host in one call: most answers come in one.
+/// Rows read from the host in one call: most results fit in one.
 const ROWS_AT_ONCE: usize = 64;
 
-/// How long a request waits for another's connection, and how often it looks: nothing in one request can wake another.
+/// How long a request waits for a connection of another.
 const WAIT_MAX: Duration = Duration::from_secs(2);
+/// How often it looks for one: no request can wake another.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 thread_local! {
@@ -33,13 +34,13 @@ fn pool<T>(look: impl FnOnce(&mut Pool<Connection>) -> T) -> T {
     POOL.with_borrow_mut(look)
 }
 
-/// The pool is not borrowed while the host closes them.
+/// Drops what may be dropped now. The pool is not borrowed while the host closes it.
 fn let_go() {
     let gone = pool(Pool::let_go);
     drop(gone);
 }
 
-/// An open or a statement in flight. It ends after the call it stands for, given up or not.
+/// Counts an open or a statement as in flight until it is dropped: after the call, whether that ended or was cancelled.
 pub struct Flight(());
 
 impl Flight {
@@ -56,11 +57,12 @@ impl Drop for Flight {
     }
 }
 
-/// The place a connection goes back to.
+/// Index, in the pool, of the address of a connection.
 #[derive(Clone, Copy)]
 pub struct Home(usize);
 
 impl Home {
+    /// Takes a connection back; what becomes of it depends on its state.
     pub fn back(self, connection: Connection, mode: Mode, state: State) {
         pool(|pool| match state {
             State::Free => pool.give_back(self.0, mode, connection),
@@ -70,7 +72,7 @@ impl Home {
         let_go();
     }
 
-    /// Its server went away.
+    /// Its server went away: the idle connections to it are not used again.
     pub fn doubt(self) {
         pool(|pool| pool.doubt(self.0));
     }
@@ -102,9 +104,9 @@ pub async fn take(address: &str, mode: Mode) -> Result<Lease, SqlError> {
     }
 }
 
-/// Opens one, counted already. The call is nobody's own: where whoever asked is gone by the time it ends, the
-/// connection is kept for others. Given up it could come back opened at that very moment, to be let go in the midst of
-/// other calls.
+/// Opens a connection that is counted already, in a task of its own: where its request is cancelled, the connection is
+/// kept for others. A cancelled open may have succeeded, and its connection would be dropped while others are in
+/// flight.
 async fn open(address: String, home: Home) -> Result<Lease, SqlError> {
     let (sender, receiver) = oneshot::channel();
     spawn(async move {
@@ -129,7 +131,7 @@ async fn open(address: String, home: Home) -> Result<Lease, SqlError> {
     })
 }
 
-/// What is spawned begins once the turn is over in which it was.
+/// Yields once: a spawned task starts only after the turn that spawned it.
 async fn next_turn() {
     let mut is_next = false;
     poll_fn(|context| {
@@ -142,7 +144,7 @@ async fn next_turn() {
     .await;
 }
 
-/// Takes the rows of a query as they come.
+/// Passes the rows of a query to `take` as they arrive.
 pub async fn each(
     connection: &Connection,
     statement: &str,

@@ -1,4 +1,4 @@
-//! One request as functions see it, however it comes in.
+//! A request as functions see it, on either host.
 
 use crate::host::http::Incoming;
 use bytes::Bytes;
@@ -6,9 +6,10 @@ use domain::Rejection;
 use domain::hex::hex;
 use domain::limits::BODY_BYTES_MAX;
 
-/// One request: what can be known before its body is read.
+/// One request, its body not read yet.
 pub struct Call {
     pub(crate) incoming: Incoming,
+    /// 32 hexadecimal digits: from the header `traceparent`, else random.
     pub trace_id: String,
 }
 
@@ -21,11 +22,12 @@ impl Call {
         Call { incoming, trace_id }
     }
 
+    /// As the caller sent it: `GET`.
     pub fn method(&self) -> &str {
         self.incoming.method()
     }
 
-    /// That this is the one request a component with one route answers.
+    /// Checks method and path segments, for a component with one route.
     ///
     /// # Errors
     /// `NoRoute` or `MethodNotAllowed`.
@@ -39,12 +41,13 @@ impl Call {
         }
     }
 
+    /// Without the query, not decoded.
     pub fn path(&self) -> &str {
         let target = self.incoming.path_and_query();
         target.split('?').next().unwrap_or_default()
     }
 
-    /// Refuses a target that names anything in another encoding than ours: read as text it would name another thing.
+    /// Refuses a path or query that is no UTF-8: with replaced bytes it would name another thing.
     pub(crate) fn readable(&self) -> Result<(), Rejection> {
         let target = self.incoming.path_and_query();
         match target.contains('%') && String::from_utf8(bytes(target, Plus::Itself)).is_err() {
@@ -53,7 +56,7 @@ impl Call {
         }
     }
 
-    /// Path segments, percent-decoded.
+    /// Path segments, percent-decoded, without empty ones.
     pub fn segments(&self) -> Vec<String> {
         self.path()
             .split('/')
@@ -62,17 +65,17 @@ impl Call {
             .collect()
     }
 
-    /// First line of a header; `None` where it is absent or no text. For those that say nothing of who asks for what.
+    /// First line of a header; `None` where it is absent or no UTF-8. Not for headers that decide who asks for what.
     pub fn header(&self, name: &str) -> Option<String> {
         first_text(&self.incoming, name)
     }
 
-    /// Every line of a header as it came, text or not.
+    /// Every line of a header as it came, UTF-8 or not.
     pub fn header_lines(&self, name: &str) -> Vec<Vec<u8>> {
         self.incoming.header_lines(name)
     }
 
-    /// Every line of a header that may be ignored: what is no text is left out.
+    /// Every line of a header that is UTF-8. For headers that may be ignored.
     pub fn header_all(&self, name: &str) -> Vec<String> {
         let lines = self.header_lines(name).into_iter();
         lines
@@ -80,7 +83,7 @@ impl Call {
             .collect()
     }
 
-    /// First value of a query parameter, decoded; `None` where absent or empty.
+    /// First value of a query parameter that is not empty, decoded.
     pub fn query(&self, name: &str) -> Option<String> {
         self.query_all(name)
             .into_iter()
@@ -100,7 +103,10 @@ impl Call {
             .collect()
     }
 
-    /// Refuses a request that gives one of these parameters several values: it would be answered by one of them.
+    /// Refuses a request that gives one of these query parameters several values: only one would count.
+    ///
+    /// # Errors
+    /// Where a parameter has values that differ.
     pub fn once(&self, names: &[&str]) -> Result<(), Rejection> {
         for name in names {
             let values = self.query_all(name);
@@ -111,8 +117,11 @@ impl Call {
         Ok(())
     }
 
-    /// Reads a JSON body of at most 64 KB. An absent content type passes (the demo's `curl` clients send none), another
-    /// type does not.
+    /// Reads a JSON body of at most 64 KB. The content type may be absent, and under `/orders` the one that the demo's
+    /// clients send by default.
+    ///
+    /// # Errors
+    /// Where the content type is another, or as [`body`](Self::body).
     pub async fn json_body(&mut self) -> Result<Bytes, Rejection> {
         let lines = self.header_lines("content-type");
         if lines.len() > 1 {
@@ -127,12 +136,14 @@ impl Call {
                 .unwrap_or_default()
                 .trim()
                 .to_ascii_lowercase();
-            // What `curl -d` and `hey` send when told nothing.
+            // What `curl -d` and `hey` send by default.
             let unlabelled = matches!(
                 essence.as_str(),
                 "" | "application/x-www-form-urlencoded" | "text/html"
             );
-            let compat = unlabelled && self.path().starts_with("/orders");
+            let below = self.path().strip_prefix("/orders");
+            let is_demo = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            let compat = unlabelled && is_demo;
             if essence != "application/json" && !essence.ends_with("+json") && !compat {
                 return Err(Rejection::UnsupportedMediaType);
             }
@@ -140,14 +151,14 @@ impl Call {
         self.body().await
     }
 
-    /// The length a body is declared to have, where one is.
+    /// The body's length by `content-length`; `None` where that is absent or no number.
     pub(crate) fn declared(&self) -> Option<u64> {
         let length = self.header("content-length")?;
         length.parse().ok()
     }
 }
 
-/// The answer to a longer body.
+/// Refusal of a longer body.
 pub(crate) const TOO_LARGE: Rejection = Rejection::BodyTooLarge {
     bytes_max: BODY_BYTES_MAX,
 };
@@ -157,7 +168,7 @@ fn first_text(incoming: &Incoming, name: &str) -> Option<String> {
     String::from_utf8(line).ok()
 }
 
-/// What a plus stands for: in a query, as forms write it, a space.
+/// What a plus stands for: a space in a query, as forms write it; itself in a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Plus {
     Itself,
@@ -191,7 +202,7 @@ fn bytes(text: &str, plus: Plus) -> Vec<u8> {
     decoded
 }
 
-/// The trace id of a W3C `traceparent`.
+/// The trace id of a W3C `traceparent`, where it is valid.
 fn trace_id(traceparent: &str) -> Option<&str> {
     let id = traceparent.split('-').nth(1)?;
     (id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()) && id.bytes().any(|b| b != b'0'))

@@ -1,4 +1,4 @@
-//! What a function answers: built whole, so that its length can be told.
+//! What a function answers: built whole, so that its length is known.
 
 use super::{Call, NOT_MODIFIED};
 use crate::Fault;
@@ -12,12 +12,16 @@ use std::hash::{DefaultHasher, Hasher};
 /// A whole reply.
 #[derive(Clone, Debug)]
 pub struct Reply {
+    /// HTTP status.
     pub status: u16,
+    /// Names in lower case; [`head`](Self::head) adds `content-type` and `content-length`.
     pub headers: Vec<(&'static str, String)>,
+    /// JSON; empty with status 304.
     pub body: Vec<u8>,
 }
 
 impl Reply {
+    /// A body that is JSON already.
     pub fn json(status: u16, body: Vec<u8>) -> Reply {
         Reply {
             status,
@@ -27,13 +31,19 @@ impl Reply {
     }
 
     /// A value as JSON.
+    ///
+    /// # Errors
+    /// Where it cannot be written as JSON.
     pub fn of(status: u16, value: &impl Serialize) -> Result<Reply, Fault> {
         let body = serde_json::to_vec(value)
             .map_err(|error| Fault::Internal(format!("reply: {error}")))?;
         Ok(Reply::json(status, body))
     }
 
-    /// A list as JSON, of at most so many bytes.
+    /// A list as JSON with status 200; `bytes` is the most that it may take.
+    ///
+    /// # Errors
+    /// Where it cannot be written as JSON.
     pub fn list(list: &impl Serialize, bytes: usize) -> Result<Reply, Fault> {
         let mut body = Vec::with_capacity(bytes);
         serde_json::to_writer(&mut body, list)
@@ -41,20 +51,21 @@ impl Reply {
         Ok(Reply::json(200, body))
     }
 
+    /// Adds a header.
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Reply {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// May be sent again for a moment, until one of its `groups` changes: by the host that runs this component, while
-    /// everybody behind it asks whether there is news.
+    /// Lets the host's cache serve this reply for [`FRESH_SECONDS`] or until one of its `groups` is invalidated.
+    /// Clients and other caches must revalidate it.
     pub fn fresh<'a>(self, call: &Call, groups: impl IntoIterator<Item = &'a str>) -> Reply {
         self.checked(call)
             .with("host-cache-control", format!("max-age={FRESH_SECONDS}"))
             .with("cache-groups", list(groups))
     }
 
-    /// Is only shown again after it was asked for again. A caller that has it already is answered so.
+    /// Adds an `etag` and makes every cache revalidate the reply. Becomes 304 where `if-none-match` names the tag.
     pub fn checked(self, call: &Call) -> Reply {
         let mut hasher = DefaultHasher::new();
         hasher.write(&self.body);
@@ -74,18 +85,18 @@ impl Reply {
         reply.with("etag", tag).with("cache-control", "no-cache")
     }
 
-    /// Replies in these groups are stale from now on.
+    /// Invalidates cached replies in these groups.
     pub fn stale<'a>(self, groups: impl IntoIterator<Item = &'a str>) -> Reply {
         self.with("cache-group-invalidation", list(groups))
     }
 
-    /// An order has changed, or is there.
+    /// Invalidates cached replies that show this order or may list it.
     pub fn stale_order(self, id: OrderId, owner: UserId) -> Reply {
         let groups = cache::of_order(id, owner);
         self.stale(groups.iter().map(String::as_str))
     }
 
-    /// The error body of a problem.
+    /// The error reply of a problem, with `retry-after` in seconds where it has one.
     pub fn problem(problem: &Problem, trace_id: &str) -> Reply {
         let body = serde_json::to_vec(&problem.body(trace_id)).unwrap_or_default();
         let reply = Reply::json(problem.status, body);
@@ -95,12 +106,12 @@ impl Reply {
         }
     }
 
-    /// All headers of the response, taken out, each as `entry` makes it.
+    /// Takes all headers of the response out, each as `entry` makes it.
     pub fn head<T>(&mut self, entry: impl Fn(&'static str, Cow<'static, str>) -> T) -> Vec<T> {
         let mut head = Vec::with_capacity(2 + self.headers.len());
         if self.status != NOT_MODIFIED {
             head.push(entry("content-type", Cow::Borrowed("application/json")));
-            // The body is a stream to the host: told its length, it need not be sent in chunks.
+            // The body is a stream to the host: with its length it need not be sent in chunks.
             head.push(entry(
                 "content-length",
                 Cow::Owned(self.body.len().to_string()),
@@ -113,13 +124,13 @@ impl Reply {
     }
 }
 
-/// Whether an If-None-Match names our tag, which has no comma in it, or anything.
+/// Whether an `if-none-match` names our tag, which has no comma in it, or is `*`.
 fn names(known: &str, tag: &str) -> bool {
     let mut tags = known.split(',').map(str::trim);
     tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
-/// Groups as a structured list; ours have nothing to be escaped.
+/// Groups as a structured list (RFC 9651); our names need no escaping.
 fn list<'a>(groups: impl IntoIterator<Item = &'a str>) -> String {
     let mut list = String::new();
     for group in groups {

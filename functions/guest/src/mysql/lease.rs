@@ -1,4 +1,4 @@
-//! One connection while a request has it. However the request ends, the connection goes back as what it then is.
+//! A connection on loan to a request. However the request ends, the connection goes back with the state it then has.
 
 use super::row::Row;
 use super::{SqlError, failed};
@@ -8,30 +8,32 @@ use contract::store::sql;
 use spin_sdk::mysql::{Error, ParameterValue};
 use std::mem::replace;
 
-/// What a connection is kept for. One of a transaction begins the next with the statement after its COMMIT or ROLLBACK,
-/// so it must never answer a statement by itself: that would leave a transaction open, and show the past to the next.
+/// What a connection is used for. A manual one begins a transaction with the first statement after COMMIT or ROLLBACK.
+/// So it must never run a single statement: that would leave a transaction open, whose old snapshot the next one reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Each statement by itself, as connections are opened.
+    /// Single statements, with autocommit, as connections are opened.
     Automatic,
-    /// Transactions, one after the other.
+    /// Transactions, one after the other, without autocommit.
     Manual,
 }
 
-/// What a connection is fit for.
+/// State of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
+    /// In no transaction.
     Free,
     /// In a transaction.
     Open,
-    /// A statement is in flight; who is dropped in this state was given up.
+    /// A statement is in flight; a lease that is dropped in this state was cancelled.
     Asked,
-    /// Something failed in a way that leaves it unknown what the next answer would be.
+    /// A failure leaves it unknown which statement the next answer would belong to.
     Spoilt,
 }
 
+/// Gives its connection back when dropped.
 pub struct Lease {
-    /// There until it goes back.
+    /// `None` only while it is dropped.
     connection: Option<Connection>,
     home: Home,
     mode: Mode,
@@ -51,7 +53,7 @@ impl Lease {
     /// A connection of this mode, in no transaction.
     pub async fn take(address: &str, mode: Mode) -> Result<Lease, SqlError> {
         let mut lease = home::take(address, mode).await?;
-        // One that fails at what another left in it is not this request's failure.
+        // That another request's transaction cannot be rolled back is not this request's failure.
         while lease.state == State::Open && lease.end(sql::ROLLBACK).await.is_err() {
             lease = home::take(address, mode).await?;
         }
@@ -66,12 +68,12 @@ impl Lease {
         Ok(lease)
     }
 
-    /// From here on it is in a transaction.
+    /// Marks it as in a transaction.
     pub fn begin(&mut self) {
         self.state = State::Open;
     }
 
-    /// COMMIT or ROLLBACK.
+    /// Runs COMMIT or ROLLBACK.
     pub async fn end(&mut self, statement: &str) -> Result<(), SqlError> {
         self.execute(statement, vec![]).await?;
         self.state = State::Free;
@@ -102,7 +104,7 @@ impl Lease {
         Ok(rows)
     }
 
-    /// Takes the rows of a query as they come, to the last.
+    /// Passes the rows of a query to `take` as they arrive.
     pub async fn each(
         &mut self,
         statement: &str,
@@ -117,7 +119,7 @@ impl Lease {
         self.answered(before, answer)
     }
 
-    /// Executes a statement and asks how many rows it changed.
+    /// Executes a statement and gives the number of rows it changed.
     pub async fn update(
         &mut self,
         statement: &str,
@@ -132,7 +134,7 @@ impl Lease {
     fn ask(&mut self) -> Result<(State, &Connection), SqlError> {
         let before = match self.state {
             State::Free | State::Open => replace(&mut self.state, State::Asked),
-            // It would only wait for the next deadline.
+            // Another statement would only run into its deadline.
             State::Asked | State::Spoilt => State::Spoilt,
         };
         match &self.connection {
@@ -148,7 +150,7 @@ impl Lease {
         self.state = before;
         answer.map_err(|error| {
             let error = failed(error);
-            // Only a server that names its error is certain to be done with the statement.
+            // Only where the server gives an error number has it certainly finished the statement.
             if matches!(error.kind, Kind::Connection | Kind::Other(0)) {
                 self.state = State::Spoilt;
             }

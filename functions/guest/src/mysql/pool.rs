@@ -1,24 +1,25 @@
-//! What an instance keeps of connections: which may be taken, which nobody may ask again, and when those are let go.
-//! What a connection is does not matter here.
+//! The pool of an instance's connections: which may be taken, which must not be used again, and when those are dropped.
+//! Generic over the connection.
 //!
-//! Spin closes a connection under a lock that each open holds, and each statement waits for: one let go in between
-//! stops the whole instance for good. So nothing is let go while anything is in flight.
+//! Spin closes a connection under a lock that opens hold and statements wait for: one dropped meanwhile hangs the whole
+//! instance for good. So none is dropped while anything is in flight.
 
 use super::lease::Mode;
 
-/// Of one address, in whatever state. Sixteen requests, which Spin has in an instance at a time, need two each at most:
-/// one of either mode.
+/// Per address, in any state. The sixteen requests that Spin runs in an instance at a time need at most two each: one
+/// of either mode.
 pub const CONNECTIONS_MAX: usize = 32;
 
-/// What there is for who needs a connection.
+/// What a caller who needs a connection gets.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found<C> {
-    /// An idle one, which has the mode it says: of the other only where no more may be opened.
+    /// An idle one and its mode: the other mode only where no more may be opened.
     Idle(C, Mode),
-    /// A manual one whose transaction nobody ended.
+    /// A manual one with a transaction that was not ended.
     LeftOpen(C),
-    /// None is idle; one may be opened, and is counted.
+    /// None is idle; the caller may open one, which is counted already.
     Room,
+    /// None is idle, and no more may be opened.
     Full,
 }
 
@@ -26,7 +27,7 @@ pub enum Found<C> {
 #[derive(Debug)]
 struct Kept<C> {
     address: String,
-    /// All there are or are being opened: idle, in use, and those below.
+    /// All that are open or being opened: idle, in use, left open and set aside.
     count: usize,
     automatic: Vec<C>,
     manual: Vec<C>,
@@ -34,6 +35,7 @@ struct Kept<C> {
     set_aside: Vec<C>,
 }
 
+/// Of all addresses.
 #[derive(Debug)]
 pub struct Pool<C> {
     addresses: Vec<Kept<C>>,
@@ -49,7 +51,7 @@ impl<C> Pool<C> {
         }
     }
 
-    /// The place of an address.
+    /// Index of an address, which is added where it is new.
     pub fn place(&mut self, address: &str) -> usize {
         let known = self
             .addresses
@@ -68,6 +70,7 @@ impl<C> Pool<C> {
         })
     }
 
+    /// Takes a connection, if possible of this mode.
     pub fn take(&mut self, place: usize, mode: Mode) -> Found<C> {
         let kept = &mut self.addresses[place];
         if mode == Mode::Manual
@@ -92,25 +95,27 @@ impl<C> Pool<C> {
         }
     }
 
-    /// What was counted could not be opened.
+    /// Discounts a connection that could not be opened.
     pub fn not_opened(&mut self, place: usize) {
         self.addresses[place].count -= 1;
     }
 
+    /// Takes back one that is in no transaction.
     pub fn give_back(&mut self, place: usize, mode: Mode, connection: C) {
         self.addresses[place].idle(mode).push(connection);
     }
 
+    /// Takes back one whose transaction was not ended.
     pub fn leave_open(&mut self, place: usize, connection: C) {
         self.addresses[place].left_open.push(connection);
     }
 
-    /// Nobody may ask it again.
+    /// Takes back one that must not be used again.
     pub fn set_aside(&mut self, place: usize, connection: C) {
         self.addresses[place].set_aside.push(connection);
     }
 
-    /// The server went away under a statement: what waits here was most likely connected to the same.
+    /// Sets all idle ones aside: the server went away during a statement, most likely for them too.
     pub fn doubt(&mut self, place: usize) {
         let kept = &mut self.addresses[place];
         kept.set_aside.append(&mut kept.automatic);
@@ -118,15 +123,17 @@ impl<C> Pool<C> {
         kept.set_aside.append(&mut kept.left_open);
     }
 
+    /// Counts an open or a statement as in flight.
     pub fn starts(&mut self) {
         self.in_flight += 1;
     }
 
+    /// One that was in flight has ended.
     pub fn ends(&mut self) {
         self.in_flight -= 1;
     }
 
-    /// Everything that may be let go at this moment.
+    /// Takes out all that may be dropped now.
     #[must_use]
     pub fn let_go(&mut self) -> Vec<C> {
         let mut gone = Vec::new();
@@ -152,88 +159,4 @@ impl<C> Kept<C> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Mode::{Automatic, Manual};
-    use super::*;
-
-    #[test]
-    fn each_mode_has_its_own() {
-        let mut pool = Pool::new();
-        let (here, there) = (pool.place("here"), pool.place("there"));
-        assert_eq!((pool.place("here"), here == there), (here, false));
-        assert_eq!(pool.take(here, Automatic), Found::Room);
-        pool.give_back(here, Automatic, 1);
-        assert_eq!(pool.take(here, Manual), Found::Room);
-        pool.give_back(here, Manual, 2);
-        assert_eq!(pool.take(there, Automatic), Found::Room);
-        assert_eq!(pool.take(here, Automatic), Found::Idle(1, Automatic));
-        assert_eq!(pool.take(here, Manual), Found::Idle(2, Manual));
-    }
-
-    #[test]
-    fn there_is_a_bound_and_at_it_the_other_mode_helps_out() {
-        let mut pool = Pool::new();
-        let place = pool.place("here");
-        for _ in 0..CONNECTIONS_MAX {
-            assert_eq!(pool.take(place, Automatic), Found::Room);
-        }
-        assert_eq!(pool.take(place, Automatic), Found::Full);
-        pool.give_back(place, Manual, 1);
-        assert_eq!(pool.take(place, Automatic), Found::Idle(1, Manual));
-        assert_eq!(pool.take(place, Manual), Found::Full);
-        pool.not_opened(place);
-        assert_eq!(pool.take(place, Manual), Found::Room);
-    }
-
-    #[test]
-    fn what_was_left_open_goes_to_the_next_transaction_or_goes() {
-        let mut pool = Pool::new();
-        let place = pool.place("here");
-        for mode in [Automatic, Manual, Manual] {
-            assert_eq!(pool.take(place, mode), Found::Room);
-        }
-        pool.starts();
-        pool.leave_open(place, 1);
-        pool.leave_open(place, 2);
-        assert!(pool.let_go().is_empty());
-        assert_eq!(pool.take(place, Manual), Found::LeftOpen(2));
-        pool.ends();
-        assert_eq!(pool.let_go(), [1]);
-    }
-
-    #[test]
-    fn nothing_is_let_go_while_anything_is_in_flight() {
-        let mut pool = Pool::new();
-        let (here, there) = (pool.place("here"), pool.place("there"));
-        for place in [here, there] {
-            assert_eq!(pool.take(place, Automatic), Found::Room);
-            pool.starts();
-        }
-        pool.set_aside(here, 1);
-        assert!(pool.let_go().is_empty());
-        pool.ends();
-        assert!(pool.let_go().is_empty(), "the other address counts too");
-        pool.ends();
-        assert_eq!(pool.let_go(), [1]);
-        assert!(pool.let_go().is_empty());
-    }
-
-    #[test]
-    fn what_is_set_aside_counts_until_it_is_gone() {
-        let mut pool = Pool::new();
-        let place = pool.place("here");
-        for _ in 0..CONNECTIONS_MAX {
-            assert_eq!(pool.take(place, Automatic), Found::Room);
-        }
-        pool.starts();
-        pool.give_back(place, Automatic, 1);
-        pool.give_back(place, Manual, 2);
-        pool.doubt(place);
-        assert_eq!(pool.take(place, Automatic), Found::Full);
-        pool.ends();
-        assert_eq!(pool.let_go(), [1, 2]);
-        assert_eq!(pool.take(place, Automatic), Found::Room);
-        assert_eq!(pool.take(place, Automatic), Found::Room);
-        assert_eq!(pool.take(place, Automatic), Found::Full);
-    }
-}
+mod tests;

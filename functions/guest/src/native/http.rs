@@ -1,4 +1,4 @@
-//! The edge of a function that is part of a native program: a request already read, a reply that program sends.
+//! HTTP of a function in a native program: a request that is read already, and a reply that the program sends.
 
 use crate::Fault;
 use crate::http::call::TOO_LARGE;
@@ -9,10 +9,11 @@ use domain::limits::BODY_BYTES_MAX;
 use http::Request;
 use http_body_util::Full;
 
-/// Makes `async fn(Call) -> Result<Reply, Fault>` the function `respond`, for the program that holds it.
+/// Makes `async fn(Call) -> Result<Reply, Fault>` the function `respond`, for the embedding program.
 #[macro_export]
 macro_rules! http_function {
     ($answer:ident) => {
+        /// Answers a request.
         pub async fn respond(request: $crate::host::http::WholeRequest) -> $crate::Reply {
             $crate::host::http::serve(request, $answer).await
         }
@@ -22,7 +23,7 @@ macro_rules! http_function {
 /// A request and its whole body.
 pub type WholeRequest = Request<Bytes>;
 
-/// Runs a handler.
+/// Runs a handler and returns its reply, or that of its fault.
 pub async fn serve<H, F>(request: WholeRequest, handler: H) -> Reply
 where
     H: FnOnce(Call) -> F,
@@ -37,19 +38,22 @@ where
     kept.reply(outcome)
 }
 
+/// The embedding program's request.
 pub struct Incoming(WholeRequest);
 
 impl Incoming {
+    /// As the caller sent it.
     pub fn method(&self) -> &str {
         self.0.method().as_str()
     }
 
+    /// Not decoded; empty where the request has none.
     pub fn path_and_query(&self) -> &str {
         let uri = self.0.uri();
         uri.path_and_query().map_or("", |target| target.as_str())
     }
 
-    /// Every line of a header, as it came.
+    /// Every line of a header, as it came; none where it is absent.
     pub fn header_lines(&self, name: &str) -> Vec<Vec<u8>> {
         let lines = self.0.headers().get_all(name).into_iter();
         lines.map(|line| line.as_bytes().to_vec()).collect()
@@ -57,7 +61,10 @@ impl Incoming {
 }
 
 impl Call {
-    /// A body of at most 64 KB. Empty when it was read before.
+    /// Takes the body of at most 64 KB. Empty when it was taken before.
+    ///
+    /// # Errors
+    /// Where it is longer, or declared to be.
     pub async fn body(&mut self) -> Result<Bytes, Rejection> {
         let declared = self.declared();
         let body = std::mem::take(self.incoming.0.body_mut());
@@ -69,7 +76,7 @@ impl Call {
     }
 }
 
-/// A native program reaches no other server.
+/// Fails: a native program reaches no other server.
 ///
 /// # Errors
 /// Always.

@@ -1,5 +1,5 @@
-//! A plan as one statement: MariaDB takes an anonymous block with parameters. Whether a server does is learned from its
-//! first refusal, and remembered per address.
+//! A plan as one statement: an anonymous block with parameters, which MariaDB takes. That a server takes none is
+//! learned from its first refusal, and remembered per address.
 
 use super::plan::Plan;
 use super::{End, Stop};
@@ -8,26 +8,26 @@ use crate::mysql::{Db, SqlError, Value};
 use crate::mysql_error::Kind;
 use std::sync::{Mutex, PoisonError};
 
-/// Statements in a block. What callers send decides how many a plan has, and each number is a text that the server
-/// prepares: a longer plan goes statement by statement.
+/// Statements in a block. Requests decide how many a plan has, and each number is another text for the server to
+/// prepare: a longer plan goes statement by statement.
 const STEPS_MAX: usize = 9;
-/// Addresses whose server took no block; of this instance.
+/// Addresses whose server takes no blocks, as far as this instance knows.
 static WITHOUT: Mutex<Vec<String>> = Mutex::new(Vec::new());
-/// There are no more shards, and one inventory.
+/// 1024 shards and one inventory: there are no more.
 const ADDRESSES_MAX: usize = 1_025;
 
 /// The error of a statement that did not change its row: `ER_SIGNAL_EXCEPTION`.
 const SIGNALLED: u16 = 1644;
-/// A server that knows no blocks finds a syntax error (1064), or says that it does not prepare them (1295).
+/// Errors of servers without blocks: a syntax error (1064), or that they cannot prepare them (1295).
 const NOT_TAKEN: [u16; 2] = [1064, 1295];
-/// What Vitess says of a syntax error, among others.
+/// Vitess' error for bad syntax, among others.
 const UNKNOWN_ERROR: u16 = 1105;
 
 const HEAD: &str = "BEGIN NOT ATOMIC DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END; START TRANSACTION; ";
 const TAIL: &str = "COMMIT; END";
 const UNMET: &str = "no such row for step ";
 
-/// Runs a plan as a block; `None` where it is too long for that, or its server takes none.
+/// Runs a plan as a block; `None`, and nothing done, where it is too long for one or its server takes none.
 pub async fn run(db: Db<'_>, plan: &Plan) -> Option<End> {
     if !may_be_taken(db.address()) {
         return None;
@@ -53,7 +53,7 @@ pub async fn run(db: Db<'_>, plan: &Plan) -> Option<End> {
     }))
 }
 
-/// The block, where the plan is of a size that has one.
+/// Text and parameters of the block; `None` where the plan is too long for one.
 fn of(plan: &Plan) -> Option<(String, Vec<Value>)> {
     if plan.is_long || plan.steps.len() > STEPS_MAX {
         return None;
@@ -76,7 +76,7 @@ fn of(plan: &Plan) -> Option<(String, Vec<Value>)> {
     Some((text, all))
 }
 
-/// The step that a refusal of a block names.
+/// The step without its row, as a failed block names it.
 fn unmet(error: &SqlError) -> Option<usize> {
     let (_, digits) = error.text.split_once(UNMET)?;
     if error.kind != Kind::Other(SIGNALLED) {
@@ -86,7 +86,7 @@ fn unmet(error: &SqlError) -> Option<usize> {
     digits[..end.unwrap_or(digits.len())].parse().ok()
 }
 
-/// Whether the server refused the block for being one.
+/// Whether the server refused the block because it takes none.
 fn is_not_taken(error: &SqlError) -> bool {
     match error.kind {
         Kind::Other(UNKNOWN_ERROR) => error.text.contains("syntax error"),
@@ -100,7 +100,7 @@ fn may_be_taken(address: &str) -> bool {
     !without(|all| all.iter().any(|known| known == address))
 }
 
-/// The server at this address takes none.
+/// Remembers that the server at this address takes no blocks.
 fn note_not_taken(address: &str) {
     without(|all| {
         if all.len() >= ADDRESSES_MAX {
@@ -115,88 +115,4 @@ fn without<T>(look: impl FnOnce(&mut Vec<String>) -> T) -> T {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plan_is_one_text() {
-        let mut plan = Plan::new();
-        plan.change_one(
-            "UPDATE t SET n = n - ? WHERE id = ?",
-            vec![Value::Uint8(1), Value::Uint8(7)],
-        );
-        plan.insert(
-            "INSERT INTO u (a, b) VALUES ",
-            1,
-            ", 0",
-            vec![Value::Uint8(2), Value::Uint8(3)],
-        );
-        let (text, values) = of(&plan).unwrap();
-        assert_eq!(
-            text,
-            "BEGIN NOT ATOMIC DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END; START TRANSACTION; \
-             UPDATE t SET n = n - ? WHERE id = ?; \
-             IF ROW_COUNT() <> 1 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no such row for step 0'; END IF; \
-             INSERT INTO u (a, b) VALUES (?, 0), (?, 0); COMMIT; END"
-        );
-        assert_eq!(values.len(), 4);
-    }
-
-    #[test]
-    fn a_refusal_names_its_step() {
-        let place = |text: &str| unmet(&SqlError::said(text.to_owned()));
-        assert_eq!(
-            place("Server error: `ERROR 45000 (1644): no such row for step 12'"),
-            Some(12)
-        );
-        assert_eq!(
-            place("Server error: `ERROR 45000 (1644): something else'"),
-            None
-        );
-        assert_eq!(
-            place("ERROR 23000 (1062): Duplicate entry 'no such row for step 1' for key 'a'"),
-            None
-        );
-    }
-
-    #[test]
-    fn a_server_without_blocks_says_so() {
-        let not_taken = |text: &str| is_not_taken(&SqlError::said(text.to_owned()));
-        for text in [
-            "ERROR 42000 (1064): You have an error in your SQL syntax",
-            "ERROR HY000 (1295): This command is not supported in the prepared statement protocol yet",
-            "ERROR HY000 (1105): syntax error at position 10 near 'NOT'",
-        ] {
-            assert!(not_taken(text), "{text}");
-        }
-        for text in [
-            "ERROR HY000 (1105): Unknown error",
-            "ERROR 23000 (1062): Duplicate entry 'syntax error' for key 'a'",
-            "connection closed",
-        ] {
-            assert!(!not_taken(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_long_goes_statement_by_statement() {
-        let rows = |count: u8| {
-            let mut plan = Plan::new();
-            plan.insert(
-                "INSERT INTO u (a) VALUES ",
-                1,
-                "",
-                (0..count).map(Value::Uint8).collect(),
-            );
-            (plan.steps.len(), of(&plan).is_some())
-        };
-        assert_eq!((rows(8), rows(13)), ((1, true), (2, false)));
-        let mut plan = Plan::new();
-        for _ in 0..STEPS_MAX {
-            plan.execute("DO ?", vec![Value::Uint8(1)]);
-            assert!(of(&plan).is_some());
-        }
-        plan.execute("DO ?", vec![Value::Uint8(1)]);
-        assert!(of(&plan).is_none());
-    }
-}
+mod tests;

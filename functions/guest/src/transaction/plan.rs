@@ -1,15 +1,14 @@
-//! What a transaction does, where that is known before it begins: statements in their order, and which of them must
-//! find their row.
+//! A transaction whose statements are known before it begins, and which of them must find their row.
 
 use crate::mysql::Value;
 use contract::store::sql;
 use std::borrow::Cow;
 
-/// Statements that stand together or not at all.
+/// Statements of one transaction, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     pub(super) steps: Vec<Step>,
-    /// An insert of it takes more than one statement.
+    /// One of its inserts takes more than one statement.
     pub(super) is_long: bool,
 }
 
@@ -22,11 +21,12 @@ pub(super) struct Step {
 }
 
 impl Plan {
+    /// A plan without statements.
     pub fn new() -> Plan {
         Plan::default()
     }
 
-    /// The place that the next statement will have.
+    /// Place of the next statement, from 0, as [`Stop::Unmet`](super::Stop::Unmet) names it.
     pub fn next_place(&self) -> usize {
         self.steps.len()
     }
@@ -41,8 +41,8 @@ impl Plan {
         self.push(text.into(), values, true);
     }
 
-    /// Adds an insert of rows of `width` values each, and an `ending` of each row that is no parameter. Their number
-    /// decides how many statements that takes.
+    /// Adds an insert of rows with `width` values each, and the SQL `ending` of each row. Many rows take several
+    /// statements.
     pub fn insert(&mut self, head: &str, width: usize, ending: &str, values: Vec<Value>) {
         let mut rest = values.into_iter();
         let place = self.next_place();

@@ -6,12 +6,16 @@ use contract::api::product::product_id;
 use contract::wire::cache;
 use domain::{Ms, Order, OrderId, ProductId, Rejection, ShardCount, Status, User};
 
-/// All conditions hold together; what is absent does not limit.
+/// Conditions that hold together; one that is `None` does not limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
+    /// The buyer; compared by id.
     pub user: Option<User>,
+    /// Current state.
     pub status: Option<Status>,
+    /// This order only.
     pub order: Option<OrderId>,
+    /// With a line of this product.
     pub product: Option<ProductId>,
     /// Created at this moment or later.
     pub from: Option<Ms>,
@@ -19,7 +23,7 @@ pub struct Filter {
     pub to: Option<Ms>,
 }
 
-/// What a listing or a search may be given once; `user_id` may be repeated in other spellings.
+/// Query parameters that may have one value only; `user_id` may be repeated in other spellings.
 pub const PARAMETERS: [&str; 10] = [
     "status",
     "from",
@@ -35,6 +39,9 @@ pub const PARAMETERS: [&str; 10] = [
 
 impl Filter {
     /// Of a listing: the user of the path or the one `named` in the query, `status`, `from`, `to`.
+    ///
+    /// # Errors
+    /// Where a value cannot be read, the two users differ, or `to` is not after `from`.
     pub fn of_list(
         path: Option<&str>,
         named: Option<User>,
@@ -66,7 +73,10 @@ impl Filter {
         })
     }
 
-    /// Of a search: those of a listing, `order_no` (or `id`, `order_id`) and `product_id`.
+    /// Of a search: as a listing, and `order_no` (or `id`, `order_id`) and `product_id`.
+    ///
+    /// # Errors
+    /// As for a listing, and where the parameters name different orders.
     pub fn of_search(named: Option<User>, query: &impl Parameters) -> Result<Filter, Rejection> {
         let mut filter = Filter::of_list(None, named, query)?;
         for name in ["order_no", "order_id", "id"] {
@@ -87,7 +97,7 @@ impl Filter {
         Ok(filter)
     }
 
-    /// Whether an order, with its items, is one of these.
+    /// Whether an order, with its items, meets all conditions.
     pub fn takes(&self, order: &Order) -> bool {
         let of_product = |product| order.items.iter().any(|item| item.product == product);
         self.user
@@ -100,7 +110,7 @@ impl Filter {
             && self.to.is_none_or(|to| order.created_at < to)
     }
 
-    /// What a list of these is part of: of the user's own, where it names one.
+    /// Cache group of such lists: that of the user's lists, or of everybody's.
     pub fn group(&self) -> String {
         match &self.user {
             Some(user) => cache::user(user.id),
@@ -119,123 +129,11 @@ impl Filter {
         }
     }
 
-    /// Whether the number of such orders is bounded by one user's: then it is counted to the end.
+    /// Whether all such orders are of one user: then they are counted without a limit.
     pub fn is_of_one_user(&self) -> bool {
         self.user.is_some() || self.order.is_some()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::{Amounts, Cents, OrderItem, SkuId, StockMode};
-
-    fn query(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<String> {
-        move |name| {
-            let found = pairs.iter().find(|(key, _)| *key == name);
-            found.map(|(_, value)| (*value).to_owned())
-        }
-    }
-
-    fn user(text: &str) -> Option<User> {
-        Some(caller::user("user_id", text).unwrap())
-    }
-
-    #[test]
-    fn users_of_path_and_query() {
-        let path = Filter::of_list(Some("user_7"), user("7"), &query(&[])).unwrap();
-        assert_eq!(path.user.unwrap().shown(), "user_7");
-        assert!(Filter::of_list(Some("user_7"), user("8"), &query(&[])).is_err());
-        let named = Filter::of_list(None, user("8"), &query(&[("status", "paid")])).unwrap();
-        assert_eq!(named.status, Some(Status::Paid));
-        assert_eq!(named.user.unwrap().id.get(), 8);
-        let of = |pairs| Filter::of_list(None, None, &query(pairs));
-        assert!(Filter::of_list(Some("0"), None, &query(&[])).is_err());
-        assert!(of(&[("status", "gone")]).is_err());
-        assert!(of(&[("from", "2024-02-02"), ("to", "2024-02-01")]).is_err());
-        assert!(of(&[("from", "2024-02-02"), ("to", "2024-02-02")]).is_ok());
-    }
-
-    #[test]
-    fn shards_follow_the_gene() {
-        let two = ShardCount::new(2).unwrap();
-        let of = |named, pairs| {
-            let filter = Filter::of_search(named, &query(pairs)).unwrap();
-            filter.shards(two)
-        };
-        assert_eq!(of(None, &[]), [0, 1]);
-        assert_eq!(of(user("7"), &[]), [1]);
-        // Gene 123: odd.
-        assert_eq!(of(None, &[("order_no", "7202123782")]), [1]);
-        assert_eq!(of(user("123"), &[("id", "7202123782")]), [1]);
-        assert!(of(user("124"), &[("id", "7202123782")]).is_empty());
-        assert_eq!(of(None, &[("product_id", "3")]), [0, 1]);
-        for bad in [
-            &[("order_no", "x")][..],
-            &[("product_id", "0")],
-            &[("order_no", "7202123782"), ("id", "7202123783")],
-        ] {
-            assert!(Filter::of_search(None, &query(bad)).is_err(), "{bad:?}");
-        }
-    }
-
-    fn order() -> Order {
-        let owner = user("7").unwrap();
-        let id = OrderId::compose(4096, owner.id.gene()).unwrap();
-        let price = Cents::new(100).unwrap();
-        let item = OrderItem {
-            product: ProductId(3),
-            sku: SkuId(0),
-            name: "Cup".to_owned(),
-            image: None,
-            price,
-            quantity: 1,
-            subtotal: price,
-            stock_mode: StockMode::Redis,
-        };
-        Order::pending(id, owner, vec![item], Amounts::undiscounted(price), 1000)
-    }
-
-    #[test]
-    fn an_order_is_taken_where_every_condition_holds() {
-        let order = order();
-        let whole = Filter {
-            user: Some(order.user.clone()),
-            status: Some(order.status),
-            order: Some(order.id),
-            product: Some(order.items[0].product),
-            from: Some(order.created_at),
-            to: Some(order.created_at + 1),
-        };
-        assert!(Filter::default().takes(&order) && whole.takes(&order));
-        let other = [
-            Filter {
-                user: user("12345"),
-                ..whole.clone()
-            },
-            Filter {
-                status: Some(Status::Failed),
-                ..whole.clone()
-            },
-            Filter {
-                order: OrderId::new(9),
-                ..whole.clone()
-            },
-            Filter {
-                product: Some(ProductId(u64::MAX)),
-                ..whole.clone()
-            },
-            Filter {
-                from: Some(order.created_at + 1),
-                ..whole.clone()
-            },
-            Filter {
-                to: Some(order.created_at),
-                ..whole.clone()
-            },
-        ];
-        for filter in other {
-            assert!(!filter.takes(&order), "{filter:?}");
-        }
-    }
-}
+mod tests;

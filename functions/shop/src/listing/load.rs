@@ -1,6 +1,5 @@
-//! The orders of a page as JSON, out of one shard. Items come in pieces, and an order becomes JSON when its last is
-//! read, so that neither all rows nor all orders of a page are held at once. What the filter does not take any more is
-//! left out.
+//! The orders of a page as JSON, from one shard. Items are read in pieces, and an order becomes JSON after its last
+//! item, so that neither all rows nor all orders of a page are held at once. Orders that left the filter are left out.
 
 use super::filter::Filter;
 use super::render;
@@ -14,17 +13,17 @@ use guest::mysql::{Db, Row};
 use guest::shape::Shape;
 use std::collections::BTreeMap;
 
-/// Items asked for at once: those of most pages are one piece, and a page that is too large is noticed after some.
+/// Items of one query: enough for most pages, and few enough to notice early that a page is too large.
 const ITEMS_AT_ONCE: u32 = 256;
 const _: () = assert!(ITEMS_AT_ONCE as usize > ITEMS_MAX);
 
-/// An order of the page, in its shape.
+/// An order of the page, in the shape of the reply.
 pub type Rendered = (OrderId, Json);
 
-/// Those that the filter takes as they are now, in no order.
+/// The orders that match the filter when they are read, in no order.
 ///
 /// # Errors
-/// Where the page is too large, too.
+/// Where the shard is away, or the page is over the budget.
 pub async fn load(
     db: Db<'_>,
     mut ids: Vec<OrderId>,
@@ -47,7 +46,7 @@ pub async fn load(
     };
     let mut rest = &ids[..];
     loop {
-        // Those of the first order that are read already.
+        // Items of the first order that are read already.
         let offset = match page.reading {
             Some(_) => page.items,
             None => 0,
@@ -66,10 +65,10 @@ pub async fn load(
 }
 
 struct Page<'a> {
-    /// Orders whose items are not all read.
+    /// Orders whose items have not all been read.
     waiting: BTreeMap<OrderId, Order>,
     rendered: Vec<Rendered>,
-    /// The order whose items come, and how many have come.
+    /// The order whose items are being read, and how many were.
     reading: Option<OrderId>,
     items: u32,
     filter: &'a Filter,

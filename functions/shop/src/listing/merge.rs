@@ -1,4 +1,4 @@
-//! One page out of the newest orders of each shard. Pure.
+//! Merges the newest orders of each shard into one page. Pure.
 
 use contract::api::page::Page;
 use domain::{Ms, OrderId};
@@ -10,7 +10,7 @@ pub struct Key {
     pub id: OrderId,
 }
 
-/// What one shard has to offer.
+/// What one shard answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     pub shard: usize,
@@ -18,10 +18,11 @@ pub struct Head {
     pub keys: Vec<Key>,
     /// All orders of the shard that match, or where counting stopped.
     pub count: u64,
+    /// False where counting stopped.
     pub exact: bool,
 }
 
-/// Which rows a shard is asked for: alone it can skip what lies before the page, beside others it cannot.
+/// Limit and offset for each shard: a single one can skip the rows before the page, several cannot.
 pub fn window(page: Page, shards: usize) -> (u32, u32) {
     if shards == 1 {
         (page.size, page.offset())
@@ -30,7 +31,7 @@ pub fn window(page: Page, shards: usize) -> (u32, u32) {
     }
 }
 
-/// What the shards asked so far have together, up to the page's end.
+/// The newest orders of the shards that have answered, up to the page's end.
 #[derive(Debug)]
 pub struct Merge {
     keys: Vec<(usize, Key)>,
@@ -54,7 +55,7 @@ impl Merge {
         }
     }
 
-    /// Shards may come in any order.
+    /// Adds a shard's answer; they may come in any order.
     pub fn add(&mut self, head: Head) {
         self.count += head.count;
         self.exact &= head.exact;
@@ -64,7 +65,7 @@ impl Merge {
         self.keys.truncate(self.end);
     }
 
-    /// How many there are in all, and whether that is exact.
+    /// How many orders match, and whether that is exact.
     pub fn total(&self) -> (u64, bool) {
         (self.count, self.exact)
     }
@@ -76,87 +77,11 @@ impl Merge {
     }
 }
 
-/// Counted without asking again, where the rows that came back already tell.
+/// How many orders match, where the rows that came back show it without another query.
 pub fn count_from_rows(rows: usize, limit: u32, offset: u32) -> Option<u64> {
     let complete = rows < limit as usize && (rows > 0 || offset == 0);
     complete.then(|| u64::from(offset) + rows as u64)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::limits::PAGE_SIZE_MAX;
-
-    fn key(created_at: Ms, id: u64) -> Key {
-        Key {
-            created_at,
-            id: OrderId::new(id).unwrap(),
-        }
-    }
-
-    fn newest_first(mut keys: Vec<Key>) -> Vec<Key> {
-        keys.sort_unstable_by(|a, b| b.cmp(a));
-        keys
-    }
-
-    /// What a shard answers to the window.
-    fn head(shard: usize, keys: &[Key], page: Page, shards: usize) -> Head {
-        let (limit, offset) = window(page, shards);
-        let rows = keys.iter().skip(offset as usize).take(limit as usize);
-        Head {
-            shard,
-            keys: rows.copied().collect(),
-            count: keys.len() as u64,
-            exact: true,
-        }
-    }
-
-    #[test]
-    fn pages_of_all_shards_put_together_are_everything_once() {
-        // Times repeat, also across shards.
-        let all: Vec<Key> = (1..=257).map(|n| key(n / 5, n * 7 % 1009 + 1)).collect();
-        for shards in [1usize, 2, 4] {
-            let parts: Vec<Vec<Key>> = (0..shards)
-                .map(|shard| {
-                    let own = all
-                        .iter()
-                        .filter(|key| key.id.get() as usize % shards == shard);
-                    newest_first(own.copied().collect())
-                })
-                .collect();
-            for size in [1, 10, 64, PAGE_SIZE_MAX] {
-                let mut seen = Vec::new();
-                for number in 1.. {
-                    let wanted = Page { number, size };
-                    let mut merge = Merge::new(wanted, shards);
-                    for (shard, keys) in parts.iter().enumerate() {
-                        merge.add(head(shard, keys, wanted, shards));
-                    }
-                    assert_eq!(merge.total(), (all.len() as u64, true));
-                    let keys = merge.page();
-                    if keys.is_empty() {
-                        break;
-                    }
-                    for (shard, key) in keys {
-                        assert_eq!(key.id.get() as usize % shards, shard);
-                        seen.push(key);
-                    }
-                }
-                assert_eq!(seen, newest_first(all.clone()), "{shards} shards by {size}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_short_page_counts_itself() {
-        assert_eq!(count_from_rows(3, 10, 0), Some(3));
-        assert_eq!(count_from_rows(0, 10, 0), Some(0));
-        assert_eq!(count_from_rows(3, 10, 20), Some(23));
-        assert_eq!(count_from_rows(10, 10, 0), None);
-        assert_eq!(
-            count_from_rows(0, 10, 20),
-            None,
-            "past the end: anything up to 20"
-        );
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@ use guest::mysql::Value;
 /// A statement and its parameters.
 #[derive(Debug)]
 pub struct Statement {
+    /// With a `?` for each value.
     pub text: String,
     pub values: Vec<Value>,
 }
@@ -29,7 +30,7 @@ fn conditions(filter: &Filter) -> (String, Vec<Value>) {
         add("status = ?", Value::Uint8(status.code()));
     }
     if filter.from.is_some() || filter.to.is_some() {
-        // Both, so that there is one text for the two and for each alone; an index reads the same range.
+        // Always both, so that one text serves either and both; the index range stays the same.
         add(
             "created_at >= ?",
             Value::Uint64(filter.from.unwrap_or_default()),
@@ -51,7 +52,7 @@ fn conditions(filter: &Filter) -> (String, Vec<Value>) {
     (format!(" WHERE {}", conditions.join(" AND ")), values)
 }
 
-/// Ids and times of creation, newest first: covered by an index, so that deep pages stay cheap.
+/// Ids and times of creation, newest first: indexes mostly cover both, so that deep pages stay cheap.
 pub fn keys(filter: &Filter, limit: u32, offset: u32) -> Statement {
     let (wanted, mut values) = conditions(filter);
     values.push(Value::Uint32(limit));
@@ -64,7 +65,7 @@ pub fn keys(filter: &Filter, limit: u32, offset: u32) -> Statement {
     }
 }
 
-/// How many there are; `rows_max` stops the counting.
+/// How many match; counting stops at `rows_max`.
 pub fn count(filter: &Filter, rows_max: Option<u64>) -> Statement {
     let (wanted, mut values) = conditions(filter);
     let text = match rows_max {
@@ -77,7 +78,7 @@ pub fn count(filter: &Filter, rows_max: Option<u64>) -> Statement {
     Statement { text, values }
 }
 
-/// The values of an `IN` list, and its placeholders.
+/// The values of an `IN` list, repeated up to a power of two, and its placeholders.
 fn list(ids: &[OrderId]) -> (Vec<Value>, String) {
     let padded = sql::padded(ids).into_iter();
     let values: Vec<Value> = padded.map(|id| Value::Uint64(id.get())).collect();
@@ -96,7 +97,7 @@ pub fn orders(ids: &[OrderId]) -> Statement {
     }
 }
 
-/// Items by their orders, and as they stand in each: so does the index on `order_id` have them.
+/// Items by order id and, within an order, as they were named: the order of the index on `order_id`.
 pub fn items(ids: &[OrderId], limit: u32, offset: u32) -> Statement {
     let (mut values, marks) = list(ids);
     values.extend([Value::Uint32(limit), Value::Uint32(offset)]);
@@ -110,65 +111,4 @@ pub fn items(ids: &[OrderId], limit: u32, offset: u32) -> Statement {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use contract::api::identity;
-    use domain::limits::PAGE_SIZE_MAX;
-    use domain::{ProductId, Status};
-    use std::collections::HashSet;
-
-    /// Each text costs the server a prepared statement of every session that asks for it.
-    #[test]
-    fn texts_are_few() {
-        let mut texts = HashSet::new();
-        for chosen in 0..1_u32 << 6 {
-            let has = |bit: u32| chosen >> bit & 1 == 1;
-            let filter = Filter {
-                user: has(0).then(|| identity::user("7").unwrap()),
-                status: has(1).then_some(Status::Paid),
-                order: OrderId::new(9).filter(|_| has(2)),
-                product: has(3).then_some(ProductId(3)),
-                from: has(4).then_some(1),
-                to: has(5).then_some(2),
-            };
-            texts.insert(keys(&filter, 1, 2).text);
-            let rows_max = (!filter.is_of_one_user()).then_some(1);
-            texts.insert(count(&filter, rows_max).text);
-        }
-        assert!(texts.len() <= 64, "{}", texts.len());
-        for length in 1..=PAGE_SIZE_MAX as usize {
-            let ids = vec![OrderId::new(1).unwrap(); length];
-            texts.insert(orders(&ids).text);
-            texts.insert(items(&ids, 1, 2).text);
-        }
-        assert!(texts.len() <= 80, "{}", texts.len());
-    }
-
-    #[test]
-    fn conditions_and_parameters_go_together() {
-        let all = keys(&Filter::default(), 20, 0);
-        assert_eq!(
-            all.text,
-            "SELECT id, created_at FROM t_order ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?"
-        );
-        assert_eq!(all.values.len(), 2);
-        let everything = Filter {
-            user: Some(identity::user("7").unwrap()),
-            status: Some(Status::Paid),
-            order: OrderId::new(9),
-            product: Some(ProductId(3)),
-            from: Some(1),
-            to: Some(2),
-        };
-        for statement in [
-            keys(&everything, 1, 2),
-            count(&everything, None),
-            count(&everything, Some(100)),
-            orders(&[OrderId::new(1).unwrap(), OrderId::new(2).unwrap()]),
-            items(&[OrderId::new(1).unwrap()], 1, 2),
-        ] {
-            let marks = statement.text.matches('?').count();
-            assert_eq!(marks, statement.values.len(), "{}", statement.text);
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,5 @@
-//! Reading: in a group with the other relays, or all partitions of the embedded broker from their start.
-//! Offsets are stored only after a batch took effect, so what was in work at a crash is read again.
+//! Consuming: in a group with the other relays, or all partitions of the embedded broker from their start. Offsets are
+//! stored only after a batch took effect, so a batch in progress at a crash is read again.
 
 use super::Cluster;
 use crate::limits::{BATCH_BYTES_MAX, GROUP_SESSION_MS};
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Takes the lag out of the client's own statistics.
+/// Copies the lag from the client's statistics to the metrics.
 pub struct LagContext(Arc<Lag>);
 
 impl ClientContext for LagContext {
@@ -29,14 +29,17 @@ impl ClientContext for LagContext {
 
 impl ConsumerContext for LagContext {}
 
+/// A consumer of some topics.
 pub struct KafkaSource {
     consumer: StreamConsumer<LagContext>,
     with_headers: bool,
 }
 
 impl KafkaSource {
+    /// Joins `group` and subscribes to `topics`, both without their prefix; `lag` is kept up to date.
+    ///
     /// # Errors
-    /// When the client does not take its configuration.
+    /// Where the client refuses its configuration.
     pub fn open(
         cluster: &Cluster,
         group: &str,
@@ -55,7 +58,7 @@ impl KafkaSource {
             .set("auto.commit.interval.ms", "1000")
             .set("auto.offset.reset", "earliest")
             .set("partition.assignment.strategy", "cooperative-sticky")
-            // What a killed relay read is read by another after this time.
+            // Another relay reads the partitions of a killed one after this time.
             .set("session.timeout.ms", GROUP_SESSION_MS.to_string())
             .set("heartbeat.interval.ms", "2000")
             .set("fetch.wait.max.ms", "100")
@@ -82,7 +85,7 @@ impl KafkaSource {
         })
     }
 
-    /// Records come with their headers.
+    /// The same, whose records come with their headers.
     pub fn with_headers(self) -> KafkaSource {
         KafkaSource {
             with_headers: true,
@@ -132,7 +135,7 @@ impl Source for KafkaSource {
                     Err(_) => break,
                 },
             };
-            // An error here is met again by the next call; what was read goes first.
+            // The next call meets this error again; what was read goes first.
             let Ok(message) = next else { break };
             bytes += message.payload_len();
             batch.push(self.owned(&message));

@@ -1,5 +1,4 @@
-//! Publishing: idempotent, acknowledged by all replicas, ordered per key. A producer whose state is
-//! beyond repair is replaced.
+//! Publishing: idempotent, acknowledged by all replicas, ordered per key. A producer with a fatal error is replaced.
 
 use super::Cluster;
 use crate::limits::PUBLISH_TIMEOUT_MS;
@@ -13,12 +12,16 @@ use rdkafka::types::RDKafkaErrorCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// How long the brokers may take to answer a probe.
 const REACH_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long flushing may take.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause before a record is offered again to a client whose queue is full.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
-/// Beyond the client's own timeout: the delivery report itself may be late.
+/// How long after the client's own timeout a delivery report may come.
 const REPORT_GRACE: Duration = Duration::from_secs(1);
 
+/// A producer; clones are the same one.
 #[derive(Clone)]
 pub struct KafkaPublisher(Arc<Inner>);
 
@@ -29,8 +32,10 @@ struct Inner {
 }
 
 impl KafkaPublisher {
+    /// Connects in the background.
+    ///
     /// # Errors
-    /// When the client does not take its configuration.
+    /// Where the client refuses its configuration.
     pub fn new(cluster: &Cluster) -> anyhow::Result<KafkaPublisher> {
         Ok(KafkaPublisher(Arc::new(Inner {
             producer: Mutex::new(producer(cluster)?),
@@ -38,10 +43,10 @@ impl KafkaPublisher {
         })))
     }
 
-    /// Waits until everything is out.
+    /// Waits until every record is sent.
     ///
     /// # Errors
-    /// When records are left after some seconds.
+    /// Where records are left after 5 s.
     pub async fn flush(&self) -> anyhow::Result<()> {
         let handle = self.0.handle();
         tokio::task::spawn_blocking(move || handle.flush(FLUSH_TIMEOUT))
@@ -58,7 +63,7 @@ impl Inner {
             .clone()
     }
 
-    /// An idempotent producer that lost its sequence refuses everything from then on.
+    /// Replaces a producer with a fatal error: an idempotent one that lost its sequence refuses every further record.
     fn replace_if_broken(&self, used: &FutureProducer) {
         let Some((code, reason)) = used.client().fatal_error() else {
             return;
@@ -76,7 +81,7 @@ impl Inner {
         }
     }
 
-    /// What became of a record that the client has taken.
+    /// The verdict on a record that the client has taken.
     async fn delivered(
         self: Arc<Self>,
         used: FutureProducer,
@@ -99,21 +104,20 @@ fn producer(cluster: &Cluster) -> anyhow::Result<FutureProducer> {
         .client()
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        // With more, a record that has to be sent again may be overtaken by the next one, and a broker that knows
-        // nothing of this producer yet takes the next one's sequence for the first: the one overtaken then counts as
-        // sent already.
+        // With more, a record that is sent again may be overtaken by the next one, and a broker that does not know this
+        // producer takes that one's sequence for the first: the overtaken record then counts as sent already.
         .set("max.in.flight.requests.per.connection", "1")
         .set("linger.ms", "2")
         .set("batch.num.messages", "10000")
         .set("compression.type", "lz4")
-        // As Java clients place keys, so that their consumers may join by partition.
+        // The partitioner of Java clients, so that their consumers may join by partition.
         .set("partitioner", "murmur2_random")
         .set("message.timeout.ms", PUBLISH_TIMEOUT_MS.to_string())
         .set("queue.buffering.max.messages", "100000")
         .create()?)
 }
 
-/// Only what is wrong with the record itself is a refusal: a right or a topic that is missing may be there later.
+/// Only an error of the record itself is a refusal: a missing permission or topic may be there later.
 fn verdict(error: &KafkaError) -> Verdict {
     use RDKafkaErrorCode::{
         InvalidMessage, InvalidMessageSize, InvalidRecord, MessageSizeTooLarge,
@@ -205,77 +209,4 @@ impl Publisher for KafkaPublisher {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rdkafka::consumer::{Consumer, StreamConsumer};
-    use rdkafka::message::Message;
-    use rdkafka::mocking::MockCluster;
-    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
-    use rdkafka::{Offset, TopicPartitionList};
-
-    /// So large that two do not fit into one request.
-    fn large(letter: u8) -> Outgoing {
-        Outgoing {
-            topic: "orders".to_owned(),
-            key: "7".to_owned(),
-            value: vec![letter; 600_000],
-            headers: Vec::new(),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_record_sent_again_is_not_overtaken() {
-        let broker = MockCluster::new(1).unwrap();
-        broker.create_topic("orders", 1, 1).unwrap();
-        let cluster = Cluster {
-            brokers: broker.bootstrap_servers(),
-            topic_prefix: String::new(),
-            partitions: 1,
-            embedded: true,
-        };
-        let publisher = KafkaPublisher::new(&cluster).unwrap();
-        publisher.reachable().await.unwrap();
-        let slow = Duration::from_millis(100);
-        broker.broker_round_trip_time(-1, slow).unwrap();
-        let away = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
-        broker.request_errors(RDKafkaApiKey::Produce, &[away]);
-
-        let verdicts = publisher.publish(vec![large(b'a'), large(b'b')]).await;
-        assert_eq!(verdicts, [Verdict::Delivered, Verdict::Delivered]);
-        assert_eq!(written(&cluster, 2).await, b"ab");
-    }
-
-    /// First bytes of as many records, as they lie in the topic.
-    async fn written(cluster: &Cluster, count: usize) -> Vec<u8> {
-        let mut client = cluster.client();
-        let consumer: StreamConsumer = client.set("group.id", "test").create().unwrap();
-        let mut all = TopicPartitionList::new();
-        all.add_partition_offset("orders", 0, Offset::Beginning)
-            .unwrap();
-        consumer.assign(&all).unwrap();
-        let mut values = Vec::new();
-        while values.len() < count {
-            let record = tokio::time::timeout(FLUSH_TIMEOUT, consumer.recv()).await;
-            let record = record.expect("a record was lost").unwrap();
-            values.extend(record.payload().unwrap_or_default().first());
-        }
-        values
-    }
-
-    #[test]
-    fn only_the_records_own_fault_is_a_refusal() {
-        use RDKafkaErrorCode::*;
-        for (code, refused) in [
-            (MessageSizeTooLarge, true),
-            (InvalidRecord, true),
-            (MessageTimedOut, false),
-            (AllBrokersDown, false),
-            (QueueFull, false),
-            (UnknownTopicOrPartition, false),
-            (TopicAuthorizationFailed, false),
-        ] {
-            let verdict = verdict(&KafkaError::MessageProduction(code));
-            assert_eq!(matches!(verdict, Verdict::Refused(_)), refused, "{code:?}");
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! Reading topics from one place to their ends, outside of any group: the ids of the records, for those who compare.
+//! Reads the ids of all records of some topics up to their ends, outside of any group, for `reconcile`.
 
 use super::Cluster;
 use crate::limits::{TOPIC_READ_MS_MAX, TOPIC_STILL_MS_MAX};
@@ -11,24 +11,27 @@ use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+/// How long the brokers may take to answer a question about a topic.
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one poll waits for a record.
 const POLL: Duration = Duration::from_millis(100);
 
 type Partition = (String, i32);
 
+/// A position in each partition of some topics.
 pub struct Reader {
-    /// Taken away while a thread reads with it.
+    /// `None` while a thread reads with it, and after that failed.
     consumer: Option<BaseConsumer>,
-    /// The next offset to be read.
+    /// The next offset to read.
     places: BTreeMap<Partition, i64>,
     kept_since: Option<Ms>,
 }
 
 impl Reader {
-    /// At the beginning of these topics, or at their first records since a time.
+    /// A reader at the beginning of these topics (without their prefix), or at their first records since a time.
     ///
     /// # Errors
-    /// When the brokers cannot be asked, or do not know a topic.
+    /// Where the brokers are away, or do not know a topic.
     pub async fn open(
         cluster: &Cluster,
         topics: &[&str],
@@ -36,7 +39,7 @@ impl Reader {
     ) -> anyhow::Result<Reader> {
         let consumer: BaseConsumer = cluster
             .client()
-            // Never joined and never committed to; the client wants a name.
+            // Never joined and never committed to; the client requires a name.
             .set("group.id", cluster.topic("reconcile"))
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
@@ -49,16 +52,16 @@ impl Reader {
         opened.await?.with_context(|| format!("Kafka at {brokers}"))
     }
 
-    /// Since when the topics hold all of their records, by the clocks of those who wrote them; `None` where they lost
-    /// none.
+    /// Since when the topics hold all their records, by the clocks of their producers; `None` where they lost none.
     pub fn kept_since(&self) -> Option<Ms> {
         self.kept_since
     }
 
-    /// Calls `each` with the header `id` of every record up to the ends that the topics have now.
+    /// Calls `each` with the header `id` of every record up to the ends that the topics have at the call; `None` for a
+    /// record without one.
     ///
     /// # Errors
-    /// When that takes too long, the brokers fail, or `each` does not want more.
+    /// Where that takes too long, the brokers fail, or `each` fails.
     pub async fn to_the_end(
         &mut self,
         mut each: impl FnMut(Option<&str>) -> anyhow::Result<()>,
@@ -112,7 +115,7 @@ fn opened(consumer: BaseConsumer, topics: &[String], since: Option<Ms>) -> anyho
             let low = places.get(&place).copied().unwrap_or_default();
             let offset = match element.offset() {
                 Offset::Offset(offset) => offset.max(low),
-                // No record is so young.
+                // No record is that young.
                 _ => {
                     let (topic, partition) = (&place.0, place.1);
                     consumer.fetch_watermarks(topic, partition, ASK_TIMEOUT)?.1
@@ -141,7 +144,7 @@ fn assign(consumer: &BaseConsumer, places: &BTreeMap<Partition, i64>) -> anyhow:
     Ok(consumer.assign(&all)?)
 }
 
-/// When the first record was written that a partition still holds, which has lost others; now, where it holds none.
+/// The time of the first record that a partition holds which has lost others; the present, where it holds none.
 fn first_of(
     consumer: &BaseConsumer,
     partition: &Partition,
@@ -162,7 +165,7 @@ fn first_of(
     bail!("partition {} of {} is away", partition.1, partition.0)
 }
 
-/// Reads to the present ends; the places behind them. Ends early where nobody listens any more.
+/// Reads up to the present ends; gives the positions behind them. Ends early where the receiver is gone.
 fn read(
     consumer: &BaseConsumer,
     mut places: BTreeMap<Partition, i64>,
@@ -199,14 +202,14 @@ fn read(
                 }
                 places.insert(partition, next);
             }
-            // What lies before an end may be no record. The place stays: nothing was skipped.
+            // Offsets before an end may hold no record. The place stays: no record was skipped.
             Some(Err(KafkaError::PartitionEOF(number))) => {
                 let ended = |(topic, partition): &Partition, end: i64| {
                     *partition == number && position(consumer, topic, number) >= Some(end)
                 };
                 ends.retain(|partition, end| !ended(partition, *end));
             }
-            // Brokers that are away come back, or the time is over.
+            // Brokers that are away come back, or a deadline above ends this.
             Some(Err(_)) | None => {}
         }
     }

@@ -1,4 +1,4 @@
-//! The topics we write to: made where they are missing, each with its dead letter topic.
+//! The topics that the relay writes to: created where they are missing, each with its dead letter topic.
 
 use super::Cluster;
 use anyhow::{Context, bail};
@@ -8,17 +8,19 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
 use std::time::Duration;
 
+/// Ends the name of a dead letter topic.
 const SUFFIX: &str = ".dlq";
+/// How long creating topics may take.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The brokers' own default.
+/// Stands for the brokers' own default.
 const REPLICATION: i32 = -1;
 
-/// Where messages go that cannot be taken in.
+/// The dead letter topic of `topic`.
 pub fn dead_letters(topic: &str) -> String {
     format!("{topic}{SUFFIX}")
 }
 
-/// Every topic with its prefix.
+/// Every topic and its dead letter topic, with their prefix.
 pub fn names(cluster: &Cluster) -> Vec<String> {
     [ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK, SECKILL_SUCCESS]
         .into_iter()
@@ -30,10 +32,10 @@ pub fn names(cluster: &Cluster) -> Vec<String> {
         .collect()
 }
 
-/// Makes what is missing; topics that are there keep their partitions.
+/// Creates missing topics; existing ones keep their partitions.
 ///
 /// # Errors
-/// When the brokers cannot be reached or refuse.
+/// Where the brokers are away or refuse.
 pub async fn ensure(cluster: &Cluster) -> anyhow::Result<()> {
     let admin: AdminClient<DefaultClientContext> = cluster.client().create()?;
     let names = names(cluster);

@@ -10,8 +10,10 @@ use lapin::{BasicProperties, Confirmation, ExchangeKind, PublisherConfirm};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+/// AMQP's delivery mode of a message that is kept on disk.
 const PERSISTENT: u8 = 2;
 
+/// A publisher to the exchange [`EXCHANGE`].
 pub struct RabbitPublisher {
     server: Server,
     exchange: String,
@@ -20,7 +22,7 @@ pub struct RabbitPublisher {
 }
 
 impl RabbitPublisher {
-    /// Connects when it is first used.
+    /// A publisher that connects when it is first used.
     pub fn new(server: Server) -> RabbitPublisher {
         RabbitPublisher {
             exchange: server.named(EXCHANGE),
@@ -132,7 +134,7 @@ impl Publisher for RabbitPublisher {
             });
         }
         if verdicts.iter().any(|one| matches!(one, Verdict::Away(_))) {
-            // Late confirmations of this channel are nobody's any more.
+            // Late confirmations on this channel must not count for later records.
             self.put(None);
         }
         verdicts

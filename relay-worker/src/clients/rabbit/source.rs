@@ -1,5 +1,5 @@
-//! Reading a durable queue: a bounded number of deliveries ahead, acknowledged by hand once they took
-//! effect. What was not acknowledged when the connection broke is delivered again.
+//! Consuming a durable queue: a bounded number of deliveries ahead, acknowledged explicitly once they took effect. What
+//! was not acknowledged when the connection broke is delivered again.
 
 use super::{Link, Server};
 use crate::limits::{BATCH_BYTES_MAX, RABBITMQ_CONNECT_MS, RABBITMQ_PREFETCH};
@@ -13,6 +13,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Consumer};
 use std::time::Duration;
 
+/// A consumer of one queue.
 pub struct RabbitSource {
     server: Server,
     queue: String,
@@ -25,7 +26,7 @@ struct Reading {
 }
 
 impl RabbitSource {
-    /// Connects when it is first read. `queue` without its prefix.
+    /// A consumer of `queue` (without its prefix) that connects when it is first read.
     pub fn new(server: Server, queue: &str) -> RabbitSource {
         RabbitSource {
             queue: server.named(queue),
@@ -47,8 +48,8 @@ impl RabbitSource {
         within(RABBITMQ_CONNECT_MS, "opening the queue", opening).await
     }
 
-    /// A queue that is there keeps its kind and settings: other systems may have made it. The question
-    /// whether there is one costs the channel where there is none.
+    /// Declares the queue if it is missing; an existing one keeps its kind and settings, as other systems may have made
+    /// it. The server closes the channel on which a missing queue is asked for, hence a second link.
     async fn queue(&self, link: Link) -> anyhow::Result<Link> {
         let passive = QueueDeclareOptions {
             passive: true,
@@ -138,7 +139,7 @@ impl Source for RabbitSource {
                     Err(_) => break,
                 },
             };
-            // An end here is met again by the next call; what was read goes first.
+            // The next call meets this end again; what was read goes first.
             let Some(Ok(delivery)) = next else { break };
             bytes += delivery.data.len();
             batch.push(owned(&self.queue, delivery)?);
@@ -150,7 +151,7 @@ impl Source for RabbitSource {
         let (Some(reading), Some(last)) = (&self.reading, batch.last()) else {
             bail!("RabbitMQ is not open");
         };
-        // A batch is all that was delivered up to its last one.
+        // A batch is everything delivered up to its last record.
         let acknowledging = async {
             let tag = u64::try_from(last.offset)?;
             let options = BasicAckOptions { multiple: true };

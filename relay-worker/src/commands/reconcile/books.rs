@@ -1,11 +1,11 @@
-//! The stock's own books: seeded = available + locked + sold, and the log explains what is locked and sold.
+//! The inventory's own books: seeded = available + locked + sold, and the stock log explains what is locked and sold.
 
 use super::count;
 use super::finding::{Finding, Wrong};
 use crate::clients::database::Database;
 use sqlx::Row as _;
 
-/// Rows of `t_inventory` whose log says otherwise.
+/// Rows of `t_inventory` that disagree with the stock log.
 const UNEXPLAINED: &str = "SELECT i.product_id, i.sku_id, i.locked_stock, i.sold_stock, \
      CAST(COALESCE(l.locked, 0) AS SIGNED), CAST(COALESCE(l.sold, 0) AS SIGNED) FROM t_inventory i \
      LEFT JOIN (SELECT product_id, sku_id, SUM(IF(state = 1, quantity, 0)) AS locked, \
@@ -14,12 +14,16 @@ const UNEXPLAINED: &str = "SELECT i.product_id, i.sku_id, i.locked_stock, i.sold
      WHERE i.locked_stock <> COALESCE(l.locked, 0) OR i.sold_stock <> COALESCE(l.sold, 0) \
      ORDER BY i.product_id, i.sku_id";
 
+/// Rows of `t_inventory` whose own numbers disagree.
 const UNBALANCED: &str = "SELECT product_id, sku_id, available_stock, locked_stock, sold_stock, seeded_stock, total_stock \
      FROM t_inventory WHERE seeded_stock <> available_stock + locked_stock + sold_stock \
      OR total_stock <> available_stock + locked_stock ORDER BY product_id, sku_id";
 
-/// Each statement is one snapshot. On a busy product both numbers of a comparison change; by how much they differ
-/// stays.
+/// Checks the books. Each statement is one snapshot. On a busy product both numbers of a comparison change; their
+/// difference stays.
+///
+/// # Errors
+/// Where the database is away.
 pub async fn check(inventory: &Database) -> anyhow::Result<Vec<Finding>> {
     let rows = count(inventory, "SELECT COUNT(*) FROM t_inventory").await?;
     let mut balance = Finding::new("1 seeded = available + locked + sold");

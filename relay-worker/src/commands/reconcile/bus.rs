@@ -1,5 +1,5 @@
-//! The outbox against Kafka: every row that says it was published has its event in its topic, and every event there is
-//! a row's. The ids of all events that the topics hold are read, from their beginning to the ends they have now.
+//! The outbox against Kafka: every row marked as published has its event in its topic, and every event there has a row.
+//! Reads the ids of all events that the topics hold, from their beginning to their present ends.
 
 use super::finding::{Finding, Wrong};
 use super::lookup::each_outbox_row;
@@ -15,11 +15,12 @@ use domain::id::EventId;
 use sqlx::Row as _;
 use std::collections::HashSet;
 
-/// Ids that are held in memory: 16 bytes each, and as much again for the table they are in.
+/// Event ids held in memory: 16 bytes each, and as much again for their table.
 const EVENTS_MAX: usize = 10_000_000;
-/// Clocks of shards and relays may differ by so much.
+/// How much the clocks of shards and relays may differ.
 const SKEW_MS: Ms = 60_000;
 
+/// A page of the outbox.
 const PUBLISHED: &str = "SELECT id, message_id, status, created_at FROM t_local_message WHERE id > ? AND id <= ? ORDER BY id LIMIT ?";
 
 /// How far back events are compared.
@@ -31,12 +32,16 @@ pub enum Window {
     Since(Ms),
 }
 
-/// What a row is, of which the topics know nothing.
+/// A row marked as published whose event was not in the topics.
 struct Unheard {
     event: EventId,
     message: String,
 }
 
+/// Checks the outbox of all shards against the topics.
+///
+/// # Errors
+/// Where a database or Kafka is away, or the topics hold more than 10 million events.
 pub async fn check(
     databases: &Databases,
     cluster: &Cluster,
@@ -54,7 +59,7 @@ pub async fn check(
     let mut reader = Reader::open(cluster, &topics, from).await?;
     let kept_since = reader.kept_since().map(|first| first + SKEW_MS).max(since);
     let kept_since = kept_since.unwrap_or_default();
-    // A record without an id of ours is an event of nobody.
+    // Records without an event id of the platform.
     let mut nameless = 0u64;
     reader
         .to_the_end(|id| match id.and_then(EventId::parse) {
@@ -77,7 +82,7 @@ pub async fn check(
         let rows = compare(shard, kept_since, &mut events, &mut sent, &mut unheard).await;
         rows.with_context(|| shard.name.clone())?;
     }
-    // What was published while the rows were read: whoever is not there now, and said before that it was sent, is lost.
+    // Reads what was published while the rows were read: an event marked as sent that is still missing is lost.
     let mut later = HashSet::new();
     reader
         .to_the_end(|id| {
@@ -91,7 +96,7 @@ pub async fn check(
         }
     }
     owned.checked = events.len() as u64 + sent.checked;
-    // A row comes before its event: an event without one now has none.
+    // A row is written before its event: an event without a row at this point has none.
     for event in without_row(databases, events).await? {
         owned.add(Wrong::new(event, format!("event {event}")));
     }
@@ -104,7 +109,7 @@ pub async fn check(
     Ok(vec![sent, owned])
 }
 
-/// Takes the rows' events out of `events`; what a row says it published and is not there is unheard of.
+/// Removes the rows' events from `events`; rows marked as published without an event there go to `unheard`.
 async fn compare(
     shard: &Database,
     kept_since: Ms,

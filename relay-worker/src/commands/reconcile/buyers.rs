@@ -1,4 +1,4 @@
-//! Who bought in a flash sale, as Redis has it, against the records and orders of the shards.
+//! The buyers of flash sales in Redis against the records in the shards.
 
 use super::finding::{Finding, Wrong};
 use super::lookup::retried;
@@ -12,10 +12,12 @@ use domain::{OrderId, ProductId, SeckillId, SkuId, UserId};
 use sqlx::Row as _;
 use std::collections::HashMap;
 
+/// Buyers read at once, about.
 const STEP: usize = 500;
+/// Activities read at once.
 const SALES: u32 = 200;
 
-/// Activities that were preheated. Redis forgets a sale some time after its end; then it has no buyers.
+/// A page of the activities that were preheated. Redis forgets a sale some time after its end; then it has no buyers.
 const PREHEATED: &str = "SELECT id, product_id, sku_id FROM seckill_activity WHERE status <> ? AND id > ? ORDER BY id LIMIT ?";
 
 struct Sale {
@@ -25,6 +27,10 @@ struct Sale {
 
 type Buyer = (UserId, OrderId);
 
+/// Checks that every buyer has one order, the recorded one.
+///
+/// # Errors
+/// Where a database or Redis is away.
 pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<Finding>> {
     let mut bought = Finding::new("3 every buyer of a flash sale has one order, the recorded one");
     let mut after = 0u64;
@@ -86,8 +92,8 @@ async fn of_sale(
     }
 }
 
-/// A purchase that is no record yet holds its promise, or is a failure that is tried again. Promises are read first:
-/// they end after the record is there.
+/// A purchase without a record still has its reservation in Redis, or is a failure that is retried. Reservations are
+/// read first: they end after the record is written.
 async fn compare(
     databases: &Databases,
     redis: &Redis,

@@ -1,22 +1,24 @@
 //! One line of the report: what was checked, how much of it, what is broken. Work in flight looks broken for a moment,
-//! so what is wrong is a suspect until it was wrong in the same way for longer than anything is in flight.
+//! so something wrong is a suspect until it was wrong in the same way for longer than anything is in flight.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// What is wrong at one time and kept to be looked at again, oldest first; more is only counted.
+/// Suspects of one finding that are kept to be checked again, the first ones found; more are only counted.
 const SUSPECTS_MAX: usize = 100_000;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {
-    /// Which thing, and in which way: what work that goes on around it does not change.
+    /// A hash of which thing is wrong, and how: of nothing that changes while other work goes on.
     way: u64,
     text: String,
 }
 
 impl Wrong {
+    /// `way` identifies the thing and how it is wrong, and is equal when it is wrong in the same way later; `text` is
+    /// for the report.
     pub fn new(way: impl Hash, text: String) -> Wrong {
         let mut hasher = DefaultHasher::new();
         way.hash(&mut hasher);
@@ -26,21 +28,26 @@ impl Wrong {
         }
     }
 
+    /// What is wrong, for the report.
     pub fn text(&self) -> &str {
         &self.text
     }
 }
 
+/// The result of checking one invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// Its number and text in the report.
     pub invariant: &'static str,
+    /// The number of things checked.
     pub checked: u64,
     wrong: Vec<Wrong>,
-    /// Wrong too, and too many to be kept.
+    /// Further ones that were too many to keep.
     beyond: u64,
 }
 
 impl Finding {
+    /// Nothing checked yet.
     pub fn new(invariant: &'static str) -> Finding {
         Finding {
             invariant,
@@ -50,7 +57,7 @@ impl Finding {
         }
     }
 
-    /// Counts one thing; `wrong` says what is wrong with it, where something is.
+    /// Counts one thing, and what is wrong with it, if anything.
     pub fn note(&mut self, wrong: Option<Wrong>) {
         self.checked += 1;
         if let Some(wrong) = wrong {
@@ -58,7 +65,7 @@ impl Finding {
         }
     }
 
-    /// What is wrong with a thing that is counted already, or is none.
+    /// Adds something wrong without counting a thing as checked.
     pub fn add(&mut self, wrong: Wrong) {
         if self.wrong.len() < SUSPECTS_MAX {
             self.wrong.push(wrong);
@@ -67,7 +74,7 @@ impl Finding {
         }
     }
 
-    /// How much is wrong. Where all that was kept was mended, what came behind it was in flight like it.
+    /// The number of things wrong. Where all that were kept have become right, those beyond were in flight, too.
     pub fn broken(&self) -> u64 {
         match self.wrong.len() as u64 {
             0 => 0,
@@ -75,12 +82,12 @@ impl Finding {
         }
     }
 
-    /// The first one.
+    /// The text of the first thing wrong.
     pub fn example(&self) -> Option<&str> {
         self.wrong.first().map(Wrong::text)
     }
 
-    /// What is still wrong in the same way when it is looked at again.
+    /// Keeps only what is wrong in the same way in `later`, a second check.
     pub fn again(&mut self, later: Finding) {
         let before: HashSet<u64> = self.wrong.iter().map(|wrong| wrong.way).collect();
         self.wrong = later.wrong;
@@ -111,55 +118,4 @@ pub fn table(findings: &[Finding]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn order(number: u64, version: u32) -> Wrong {
-        Wrong::new((number, version), format!("order {number} at {version}"))
-    }
-
-    #[test]
-    fn the_first_broken_one_is_shown() {
-        let mut finding = Finding::new("nothing is lost");
-        finding.note(None);
-        finding.note(Some(order(7, 1)));
-        finding.note(Some(order(8, 1)));
-        let text = table(&[finding, Finding::new("x")]);
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(
-            lines[1],
-            "nothing is lost          3        2  order 7 at 1"
-        );
-        assert_eq!(lines[2], "x                        0        0");
-    }
-
-    #[test]
-    fn only_what_stays_wrong_in_the_same_way_is_broken() {
-        let finding = |wrong: &[Wrong]| {
-            let mut finding = Finding::new("x");
-            wrong.iter().for_each(|one| finding.note(Some(one.clone())));
-            finding
-        };
-        let mut first = finding(&[order(1, 1), order(2, 1), order(3, 1)]);
-        // The first was mended, the second goes on and lags behind anew, the fourth is new.
-        first.again(finding(&[order(2, 2), order(3, 1), order(4, 1)]));
-        assert_eq!((first.broken(), first.example()), (1, Some("order 3 at 1")));
-        first.again(finding(&[]));
-        assert_eq!((first.broken(), first.example()), (0, None));
-    }
-
-    #[test]
-    fn a_crowd_in_flight_is_not_broken() {
-        let crowd = |from: u64| {
-            let mut finding = Finding::new("x");
-            for number in from..from + SUSPECTS_MAX as u64 + 5 {
-                finding.note(Some(order(number, 1)));
-            }
-            finding
-        };
-        let mut first = crowd(0);
-        assert_eq!(first.broken(), SUSPECTS_MAX as u64 + 5);
-        first.again(crowd(1_000_000));
-        assert_eq!(first.broken(), 0);
-    }
-}
+mod tests;

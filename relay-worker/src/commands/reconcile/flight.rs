@@ -1,5 +1,5 @@
-//! What was in flight when `reconcile` began, and whether it has ended: on a platform that never rests something always
-//! is in flight, but never the same.
+//! Waits for the work that was in flight when `reconcile` began: on a busy platform something is always in flight, but
+//! never the same.
 
 use super::Scope;
 use crate::loops::intake::streams::Streams;
@@ -8,13 +8,14 @@ use redis::streams::StreamRangeReply;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Pause between two looks.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Waits until what is in the intakes now is written and what is in the outboxes then is published and consumed, or
+/// Waits until the present entries of the intakes are written and the present rows of the outboxes are confirmed, or
 /// until `deadline`.
 ///
 /// # Errors
-/// When a server cannot be asked.
+/// Where Redis or a database is away.
 pub async fn ended(scope: &Scope, deadline: Instant) -> anyhow::Result<()> {
     let mut entries = Vec::new();
     for name in Streams::new(scope.redis.clone(), String::new())
@@ -53,7 +54,7 @@ pub async fn ended(scope: &Scope, deadline: Instant) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The first entry of a range of a stream.
+/// The id of the first entry in a range of a stream.
 async fn range(
     scope: &Scope,
     command: &str,

@@ -1,12 +1,12 @@
-//! What Redis keeps of orders: those accepted and not written yet, those that answer an idempotency key, and the cache.
-//! All keys are read once, some at a time.
+//! What Redis holds about orders: those accepted and not yet written, responses to idempotency keys, and the cache. All
+//! keys are scanned once.
 
 use super::finding::{Finding, Wrong};
 use super::lookup::{retried, stored};
 use crate::clients::database::Databases;
 use crate::clients::redis::Redis;
 use crate::limits::INTAKE_READ_MAX;
-use crate::loops::sweep::queued;
+use crate::orders::queued;
 use ::redis::streams::StreamRangeReply;
 use ::redis::{FromRedisValue, Pipeline};
 use anyhow::Context;
@@ -20,12 +20,12 @@ use domain::{OrderId, Status, UserId};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Keys of one step.
+/// Keys scanned at once, about.
 const STEP: usize = 500;
-/// Readers spread the ends of what they cache over a tenth.
+/// The longest time to live of a cached order, in ms: readers add up to a tenth at random.
 const CACHED_MS_MAX: i64 = (ORDER_CACHE_TTL_MS + ORDER_CACHE_TTL_MS / 10) as i64;
 
-/// Keys of one step, by what they mean.
+/// Keys of one step, by their meaning.
 #[derive(Debug, Default)]
 struct Keys {
     queued: Vec<OrderId>,
@@ -70,6 +70,10 @@ impl Keys {
     }
 }
 
+/// Checks all keys of users.
+///
+/// # Errors
+/// Where a database or Redis is away.
 pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<Finding>> {
     let mut waiting = Finding::new("4 every queued order has its entry, or is written");
     let mut answers = Finding::new("3 every completed key names an order");
@@ -104,8 +108,8 @@ async fn replies<T: FromRedisValue>(redis: &Redis, pipeline: &Pipeline) -> anyho
     answered.context("Redis")
 }
 
-/// An accepted order is in its intake, among the failures that are tried again, or written. A token's order is none
-/// before its purchase, which the sale's buyers tell.
+/// An accepted order is in its intake, among the failures that are retried, or written. The order of a flash-sale token
+/// need not exist before the purchase; the sale's buyers are checked elsewhere.
 async fn orders_waiting(
     databases: &Databases,
     redis: &Redis,
@@ -122,7 +126,7 @@ async fn orders_waiting(
         matches!(parsed, Some(None | Some(QueuedOrder::Order(_))))
     });
     let accepted: Vec<OrderId> = accepted.map(|(order, _)| *order).collect();
-    // What goes on from one place to the next between two looks is missing for a moment only.
+    // An order that moves from one place to the next between two looks is missing only for a moment.
     let mut lost: HashSet<OrderId> = accepted.iter().copied().collect();
     for order in stored(databases, accepted.iter().copied()).await?.keys() {
         lost.remove(order);
@@ -139,7 +143,7 @@ async fn orders_waiting(
     Ok(())
 }
 
-/// Takes out what is in the intakes.
+/// Removes from `orders` those that are in the intakes.
 async fn in_intakes(redis: &Redis, orders: &mut HashSet<OrderId>) -> anyhow::Result<()> {
     let mut streams: BTreeMap<String, HashSet<OrderId>> = BTreeMap::new();
     for order in orders.iter() {
@@ -176,7 +180,8 @@ async fn in_intakes(redis: &Redis, orders: &mut HashSet<OrderId>) -> anyhow::Res
     Ok(())
 }
 
-/// What a completed key answers is there, or on its way; or the key made another order, of which Redis had forgotten.
+/// The order of a completed key's response exists or is in flight; or the key made another order, which Redis had
+/// forgotten.
 async fn keys_answered(
     databases: &Databases,
     redis: &Redis,
@@ -198,7 +203,7 @@ async fn keys_answered(
         }
     }
     let orders: Vec<OrderId> = named.iter().filter_map(|(_, order)| *order).collect();
-    let mut there = queued(redis, &orders).await?;
+    let mut there = queued::which(redis, &orders).await?;
     there.extend(retried(databases, &orders).await?);
     there.extend(stored(databases, orders).await?.into_keys());
     for (key, order) in named {
@@ -225,7 +230,7 @@ async fn made_one(databases: &Databases, key: &Admission) -> anyhow::Result<bool
     Ok(order.is_some())
 }
 
-/// The cache is read before the rows: it may be behind one for a while, never ahead of it.
+/// The cache is read before the rows: it may be behind its row for a while, never ahead of it.
 async fn orders_cached(
     databases: &Databases,
     redis: &Redis,
@@ -255,7 +260,7 @@ async fn orders_cached(
             }
             None => cached.version == 0,
         };
-        // -2: it went between the two commands.
+        // A TTL of -1 is none; of -2: the key expired between the two commands.
         let kept = ttl == -1 || ttl > CACHED_MS_MAX;
         finding.note((!same || kept).then(|| {
             let row = row.map_or("no row".to_owned(), |row| {
@@ -271,7 +276,7 @@ async fn orders_cached(
     Ok(())
 }
 
-/// Replies two by two.
+/// Replies in pairs.
 async fn chunked<A: FromRedisValue, B: FromRedisValue>(
     redis: &Redis,
     pipeline: &Pipeline,

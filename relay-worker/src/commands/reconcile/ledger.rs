@@ -1,4 +1,4 @@
-//! The outbox and the guards: each row ended, belongs to an order, and nothing took effect twice.
+//! The outbox and the unique keys: each outbox row has ended and belongs to an order, and nothing took effect twice.
 
 use super::count;
 use super::finding::{Finding, Wrong};
@@ -6,29 +6,37 @@ use super::lookup::{each_outbox_row, retried, stored};
 use crate::clients::database::{Database, Databases, assembled};
 use crate::clients::redis::Redis;
 use crate::limits::SWEEP_EVERY_MS;
-use crate::loops::sweep::queued;
+use crate::orders::queued;
 use anyhow::Context;
 use contract::store::sql::NOW_MS;
 use domain::OrderId;
 use domain::limits::ORPHAN_AGE_MS;
 use sqlx::Row as _;
 
+/// Orders of the stock log read at once.
 const ROWS: u32 = 1_000;
 
-/// Each statement is one snapshot: a row is written with its order.
+/// A page of the outbox. Each statement is one snapshot: a row is written with its order.
 const OUTBOX: &str = "SELECT m.id, m.message_id, m.status, o.id IS NOT NULL FROM t_local_message m \
      LEFT JOIN t_order o ON o.id = CAST(m.tx_id AS UNSIGNED) WHERE m.id > ? AND m.id <= ? ORDER BY m.id LIMIT ?";
+/// Orders that have items but no row.
 const ORPHAN_ITEMS: &str = "SELECT DISTINCT i.order_id FROM t_order_item i LEFT JOIN t_order o ON o.id = i.order_id WHERE o.id IS NULL \
      ORDER BY i.order_id LIMIT 1000";
+/// The number of orders with an idempotency key.
 const KEYS: &str = "SELECT COUNT(*) FROM t_order WHERE idempotency_key IS NOT NULL";
-/// The table's unique key forbids it, unless the table lost it: in a restored copy, say.
+/// Orders that share an idempotency key. A unique key of the table forbids it, unless a restored copy lacks that.
 const KEYS_TWICE: &str = "SELECT MIN(id) FROM t_order WHERE idempotency_key IS NOT NULL \
      GROUP BY user_id, idempotency_key HAVING COUNT(*) > 1 LIMIT 1000";
+/// The number of messages consumed.
 const CONSUMED: &str = "SELECT COUNT(*) FROM t_message_consume_log";
-/// The same.
+/// Messages consumed twice by one group; forbidden by a unique key likewise.
 const CONSUMED_TWICE: &str = "SELECT MIN(id) FROM t_message_consume_log \
      GROUP BY message_id, consumer_group HAVING COUNT(*) > 1 LIMIT 1000";
 
+/// Checks the outboxes, the unique keys and the reservations.
+///
+/// # Errors
+/// Where a database or Redis is away.
 pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<Finding>> {
     let mut ended = Finding::new("4 every outbox row is confirmed or given up");
     let mut dead = Finding::new("4 no event was given up (`outbox list`, `outbox resend`)");
@@ -52,7 +60,7 @@ pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<F
     Ok(vec![owned, items, keys, consumed, ended, dead, reserved])
 }
 
-/// What is wrong by the ids that a query gives.
+/// Adds each id that a query gives as wrong.
 async fn named(
     database: &Database,
     sql: &'static str,
@@ -82,7 +90,7 @@ async fn outbox(shard: &Database, [ended, dead, owned]: [&mut Finding; 3]) -> an
     .await
 }
 
-/// Units in the database's books that no order holds, and none that is still to be written.
+/// Units reserved in the inventory for an order that neither exists nor is still to be written.
 async fn reservations(databases: &Databases, redis: &Redis) -> anyhow::Result<Finding> {
     let mut held = Finding::new("6 no reservation outlives a request that failed");
     let sql = format!(
@@ -102,7 +110,7 @@ async fn reservations(databases: &Databases, redis: &Redis) -> anyhow::Result<Fi
         };
         after = *last;
         let orders: Vec<OrderId> = ids.into_iter().filter_map(OrderId::new).collect();
-        let mut waiting = queued(redis, &orders).await?;
+        let mut waiting = queued::which(redis, &orders).await?;
         waiting.extend(retried(databases, &orders).await?);
         let existing = stored(databases, orders.iter().copied()).await?;
         for order in orders {

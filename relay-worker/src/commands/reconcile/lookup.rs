@@ -1,4 +1,4 @@
-//! What the databases say of single orders. Without a lock: whoever is on its way is looked at again.
+//! Looks up single orders in the databases. Without locks, as what is in flight is checked again.
 
 use crate::clients::database::{Database, Databases, assembled, padded};
 use crate::limits::STATEMENT_ROWS_MAX;
@@ -10,11 +10,14 @@ use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;
 use std::collections::{HashMap, HashSet};
 
-/// Rows of the outbox that are read at once.
+/// Rows of the outbox read at once.
 const PAGE_ROWS: u32 = 1_000;
 
-/// All rows that a shard's outbox has by now, in the order of their ids, page by page. The statement gives the id
-/// first; it is bound to the id after which, the id up to which, and how many.
+/// Calls `row` for all present rows of a shard's outbox, by ascending id. `page` is a statement that selects the id
+/// first, with three parameters: the id to begin after, the id to end with, and the number of rows.
+///
+/// # Errors
+/// Where the shard is away, or `row` fails.
 pub async fn each_outbox_row(
     shard: &Database,
     page: &'static str,
@@ -39,15 +42,21 @@ pub async fn each_outbox_row(
     }
 }
 
-/// An order as its row has it.
+/// An order's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {
+    /// The buyer's id.
     pub user: u64,
+    /// The code of a [`domain::Status`].
     pub status: u8,
+    /// 1 when created; each change adds 1.
     pub version: u32,
 }
 
-/// Those of these orders that are there.
+/// Those of these orders that have a row.
+///
+/// # Errors
+/// Where a shard is away.
 pub async fn stored(
     databases: &Databases,
     orders: impl IntoIterator<Item = OrderId>,
@@ -85,7 +94,10 @@ async fn stored_on(shard: &Database, orders: &[OrderId]) -> anyhow::Result<Vec<(
     Ok(found)
 }
 
-/// Which of these are failures that may still become orders: they keep what they were promised.
+/// Those of these orders that are failures to be retried, which keep their reservations.
+///
+/// # Errors
+/// Where the inventory database is away.
 pub async fn retried(
     databases: &Databases,
     orders: &[OrderId],

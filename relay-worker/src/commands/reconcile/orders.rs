@@ -1,4 +1,4 @@
-//! Order by order: its items, its outbox rows, what the stock log says of its lines, and its document.
+//! Order by order: its items, its outbox rows, its lines in the stock log, and its document.
 
 use super::finding::{Finding, Wrong};
 use super::{Scope, count};
@@ -14,15 +14,20 @@ use sqlx::mysql::MySqlConnection;
 use sqlx::{Connection as _, Row as _};
 use std::collections::HashMap;
 
+/// Orders read at once.
 const ORDERS: u32 = 500;
 
+/// Checks every order.
+///
+/// # Errors
+/// Where a database or the search index is away.
 pub async fn check(scope: &Scope) -> anyhow::Result<Vec<Finding>> {
     let mut whole = Finding::new("2 every order has its items, and they add up");
     let mut announced = Finding::new("2 every version of an order has its outbox row");
     let mut moved = Finding::new("1 the stock log agrees with each order's status");
     let mut indexed = Finding::new("5 the search index has every order in its version");
     for shard in &scope.databases.shards {
-        // What comes later is in flight.
+        // Later orders are in flight.
         let newest: Option<u64> = sqlx::query_scalar("SELECT MAX(id) FROM t_order")
             .fetch_one(&shard.pool)
             .await
@@ -62,7 +67,7 @@ pub async fn check(scope: &Scope) -> anyhow::Result<Vec<Finding>> {
     }
     let mut findings = vec![moved, whole, announced];
     if let Some(index) = &scope.index {
-        // In this order: a document comes after its order.
+        // Documents first: a document is written after its order.
         let documents = index.count().await?;
         let mut orders = 0;
         for shard in &scope.databases.shards {
@@ -77,7 +82,7 @@ pub async fn check(scope: &Scope) -> anyhow::Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Lines apart by order.
+/// Groups lines by order.
 fn by_order(logs: HashMap<LineKey, Logged>) -> HashMap<OrderId, HashMap<LineKey, Logged>> {
     let mut orders: HashMap<OrderId, HashMap<LineKey, Logged>> = HashMap::new();
     for (key, logged) in logs {
@@ -86,7 +91,7 @@ fn by_order(logs: HashMap<LineKey, Logged>) -> HashMap<OrderId, HashMap<LineKey,
     orders
 }
 
-/// Orders and the numbers of their outbox rows, of one moment.
+/// A page of orders, and the number of outbox rows of each, from one snapshot.
 async fn page(shard: &Database, after: u64) -> anyhow::Result<(Vec<Order>, HashMap<u64, i64>)> {
     let mut session = shard.pool.acquire().await?;
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -105,7 +110,7 @@ async fn page(shard: &Database, after: u64) -> anyhow::Result<(Vec<Order>, HashM
     Ok((page, events))
 }
 
-/// Outbox rows per order.
+/// The number of outbox rows of each order.
 async fn events(
     session: &mut MySqlConnection,
     ids: &[OrderId],
@@ -152,7 +157,7 @@ fn amiss(order: &Order) -> Option<Wrong> {
     ))
 }
 
-/// Whether a line's state is one its order's status can have.
+/// Whether a line's state fits its order's status.
 fn agrees(status: Status, state: Option<LineState>) -> bool {
     use LineState::{Confirmed, Refused, Reserved, Returned, RolledBack};
     match status {
@@ -167,7 +172,7 @@ fn disagrees(order: &Order, logs: &HashMap<LineKey, Logged>) -> Option<Wrong> {
     strange(order, logs).or_else(|| unlike(order, logs))
 }
 
-/// Units that were moved for an order and are none of its lines.
+/// A stock move for an order that is none of its lines.
 fn strange(order: &Order, logs: &HashMap<LineKey, Logged>) -> Option<Wrong> {
     let own = |(_, product, sku): &LineKey| {
         let mut items = order.items.iter();
@@ -184,7 +189,7 @@ fn strange(order: &Order, logs: &HashMap<LineKey, Logged>) -> Option<Wrong> {
     ))
 }
 
-/// A line that stays as it is while its order goes on is wrong in the same way.
+/// A line that does not fit its order. A line that stays as it is while its order goes on is wrong in the same way.
 fn unlike(order: &Order, logs: &HashMap<LineKey, Logged>) -> Option<Wrong> {
     order.items.iter().find_map(|item| {
         let logged = logs.get(&(order.id, item.product, item.sku));
@@ -226,49 +231,4 @@ async fn documents(index: &Index, page: &[Order], indexed: &mut Finding) -> anyh
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixtures;
-    use domain::{Cents, StockMode};
-
-    #[test]
-    fn states_a_status_can_have() {
-        assert!(agrees(Status::Pending, Some(LineState::Reserved)));
-        assert!(!agrees(Status::Pending, None));
-        assert!(!agrees(Status::Paid, Some(LineState::Reserved)));
-        assert!(agrees(Status::Cancelled, Some(LineState::Refused)));
-        assert!(!agrees(Status::Cancelled, Some(LineState::Confirmed)));
-        assert!(agrees(Status::Failed, None));
-    }
-
-    #[test]
-    fn what_is_wrong_is_told() {
-        let mut order = fixtures::order(1, 2);
-        let key = (order.id, order.items[0].product, order.items[0].sku);
-        let logged = Logged {
-            state: LineState::Reserved,
-            quantity: 2,
-            mode: StockMode::Redis,
-        };
-        let mut logs = HashMap::from([(key, logged)]);
-        assert_eq!(disagrees(&order, &logs), None);
-        logs.insert(
-            key,
-            Logged {
-                quantity: 3,
-                ..logged
-            },
-        );
-        assert!(
-            disagrees(&order, &logs)
-                .unwrap()
-                .text()
-                .contains("quantity: 3")
-        );
-        assert_eq!(amiss(&order), None);
-        order.total = Cents::ZERO;
-        assert!(amiss(&order).unwrap().text().ends_with("does not add up"));
-        order.items.clear();
-        assert!(amiss(&order).unwrap().text().ends_with("has no items"));
-    }
-}
+mod tests;

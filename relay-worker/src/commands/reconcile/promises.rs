@@ -1,5 +1,5 @@
-//! Redis against the inventory: what it shows is what the database has, the sums of intents are true, and no
-//! intent is older than the sweep leaves it.
+//! Redis against the inventory: available stock is equal, reserved units are the sums of the intents, and no intent is
+//! older than the sweep leaves it.
 
 use super::finding::{Finding, Wrong};
 use super::lookup::retried;
@@ -16,13 +16,18 @@ use domain::stock::Inventory;
 use domain::{Ms, OrderId, ProductId};
 use std::collections::HashMap;
 
+/// Products read at once.
 const PRODUCTS: u32 = 500;
-/// An intent without an order is gone after this time.
+/// The longest age of an intent, in ms: the sweep has settled or released it by then.
 const INTENT_AGE_MS_MAX: u64 = ORPHAN_AGE_MS + 3 * SWEEP_EVERY_MS;
 
-/// Fields and values of a product's two hashes.
+/// A product's two hashes, `stock` and `reserved`: fields and values in turn.
 type Hashes = (Vec<String>, Vec<String>);
 
+/// Checks every product of the inventory.
+///
+/// # Errors
+/// Where the inventory database or Redis is away.
 pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<Finding>> {
     let mut shown = Finding::new("1 Redis shows the database's available stock");
     let mut sums = Finding::new("1 Redis' reserved units are the sum of its intents");
@@ -40,7 +45,8 @@ pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<F
         let Some(last) = ids.last() else { break };
         after = *last;
         let products: Vec<ProductId> = ids.into_iter().map(ProductId).collect();
-        // In one step, or intents and their sum would be of two moments; and before the rows, as the rows come first.
+        // In one transaction, so that intents and their sum are of one moment; and before the database, which is
+        // changed first.
         let mut pipeline = ::redis::pipe();
         pipeline.atomic();
         for product in &products {
@@ -84,7 +90,7 @@ pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<F
     Ok(vec![shown, sums, ages])
 }
 
-/// By the clock that dates intents.
+/// The present, by Redis' clock, which dates intents.
 async fn now(redis: &Redis) -> anyhow::Result<Ms> {
     let (seconds, micros): (u64, u64) = ::redis::cmd("TIME")
         .query_async(&mut redis.connection())
@@ -93,7 +99,7 @@ async fn now(redis: &Redis) -> anyhow::Result<Ms> {
     Ok(seconds * 1_000 + micros / 1_000)
 }
 
-/// A product that is not loaded shows nothing wrong.
+/// A product that is not loaded in Redis is not wrong.
 fn differs(row: &Inventory, shown: &Shown) -> Option<Wrong> {
     let version = *shown.version.get(&row.sku.0)?;
     let available = shown.available.get(&row.sku.0).copied().unwrap_or_default();
@@ -103,7 +109,7 @@ fn differs(row: &Inventory, shown: &Shown) -> Option<Wrong> {
             "product {} sku {}: {available} at version {version}, database {} at {}",
             row.product.0, row.sku.0, row.available, row.version
         );
-        // Where the rows go on and Redis follows, it is another lag each time.
+        // Where the rows change and Redis follows, the numbers differ each time.
         Wrong::new((row.product, row.sku, available, version), text)
     })
 }

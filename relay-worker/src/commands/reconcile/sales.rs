@@ -1,5 +1,5 @@
-//! Flash sales and the batch writer: every accepted entry has ended, one purchase per sale, user and product, and a
-//! sale's units are its row.
+//! Flash sales and the batch writer: every accepted entry has ended, there is one purchase per sale, user and product,
+//! and a sale's units are in its inventory row.
 
 use super::count;
 use super::finding::{Finding, Wrong};
@@ -15,20 +15,27 @@ use domain::limits::FAILURE_STALE_MS;
 use domain::seckill::SeckillStatus;
 use sqlx::Row as _;
 
+/// Entries of each intake that are looked at.
 const OLDEST_ENTRIES: usize = 10;
 
+/// The number of recorded purchases.
 const RECORDS: &str = "SELECT COUNT(*) FROM idempotency_records";
-/// Purchases without their order. That a purchase is recorded once is the table's unique key.
+/// Recorded purchases without their order. A unique key of the table keeps a purchase from being recorded twice.
 const RECORDS_ALONE: &str = "SELECT r.order_id FROM idempotency_records r \
      LEFT JOIN t_order o ON o.id = r.order_id AND o.user_id = r.user_id WHERE o.id IS NULL ORDER BY r.order_id LIMIT 1000";
-/// Orders of sale units whose record is another order's, or none.
+/// Orders of sale units without a record of their own.
 const UNRECORDED: &str = "SELECT i.order_id FROM t_order_item i \
      LEFT JOIN idempotency_records r ON r.order_id = i.order_id AND r.product_id = i.product_id \
      WHERE i.sku_id >= ? AND r.id IS NULL ORDER BY i.order_id LIMIT 1000";
+/// Activities with what their inventory rows were seeded with.
 const ROWS_OF_SALES: &str = "SELECT a.id, a.status, a.stock, i.seeded_stock FROM seckill_activity a \
      LEFT JOIN t_inventory i ON i.product_id = a.product_id AND i.sku_id = (CAST(? AS UNSIGNED) | (a.id << 32) | a.sku_id) \
      ORDER BY a.id";
 
+/// Checks intakes, failures, purchases and the units of sales.
+///
+/// # Errors
+/// Where a database or Redis is away.
 pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<Finding>> {
     Ok(vec![
         entries(redis).await?,
@@ -38,8 +45,8 @@ pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<F
     ])
 }
 
-/// What is done with is removed: an entry that stays is stuck. The oldest of each intake are looked at, as those behind
-/// them are newer.
+/// Finished entries are removed: one that stays is stuck. Only the oldest of each intake are looked at, as the others
+/// are newer.
 async fn entries(redis: &Redis) -> anyhow::Result<Finding> {
     let mut ended = Finding::new("4 every intake entry is an order or a failure");
     let mut streams = Streams::new(redis.clone(), String::new());
@@ -123,12 +130,12 @@ async fn units(databases: &Databases) -> anyhow::Result<Finding> {
     Ok(own)
 }
 
-/// What an activity's own row can have been seeded with.
+/// Whether an activity's inventory row may have been seeded with `seeded` units.
 fn agrees(status: Option<SeckillStatus>, stock: u32, seeded: Option<u32>) -> bool {
     match (status, seeded) {
         (Some(SeckillStatus::Planned), seeded) => seeded.is_none(),
         (Some(SeckillStatus::Open), seeded) => seeded == Some(stock),
-        // What was unsold went back; one that was never preheated has no row.
+        // Unsold units were returned; a sale that was never preheated has no row.
         (Some(SeckillStatus::Ended), seeded) => seeded.is_none_or(|seeded| seeded <= stock),
         (None, _) => false,
     }

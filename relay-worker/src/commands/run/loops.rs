@@ -1,4 +1,4 @@
-//! The loops that go on while Kafka is away.
+//! The loops that do not need Kafka.
 
 use super::Platform;
 use super::starter::Starter;

@@ -1,5 +1,5 @@
-//! The loops of flash-sale messages: from Kafka, from RabbitMQ where it is switched on, and from the topic
-//! on to RabbitMQ. Each has a checkpoint of its own.
+//! The loops of flash-sale messages: from Kafka, from RabbitMQ where it is enabled, and from the topic to RabbitMQ.
+//! Each has its own offsets or acknowledgements.
 
 use super::starter::Starter;
 use super::{Bus, Platform};
@@ -17,7 +17,7 @@ impl Platform {
         })
     }
 
-    /// Goes on while Kafka is away.
+    /// Starts the consumer of RabbitMQ, which does not need Kafka.
     pub(super) fn start_rabbitmq(&self, server: Server, starter: &mut Starter) {
         tracing::info!("RabbitMQ at {server:?}");
         let (metrics, writer) = (self.metrics.clone(), self.purchases());

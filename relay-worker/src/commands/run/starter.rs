@@ -1,5 +1,4 @@
-//! The one way in which a loop starts: made anew whenever it ends by a panic or cannot be made, until the process
-//! stops.
+//! Starts loops: each is restarted whenever it panics or cannot be made, until the process stops.
 
 use crate::process::metrics::Metrics;
 use crate::process::shutdown::Shutdown;
@@ -8,7 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// Starts loops, and has them.
+/// Starts loops, and waits for their end.
 pub(super) struct Starter {
     metrics: Arc<Metrics>,
     stopping: Shutdown,
@@ -24,7 +23,7 @@ impl Starter {
         }
     }
 
-    /// Starts a loop. `name` stands in the log, in `/health` and in the metrics.
+    /// Starts a supervised loop. `name` is in the log, and once it has failed in `/health` and the metrics.
     pub(super) fn start<F>(
         &mut self,
         name: &'static str,
@@ -38,7 +37,7 @@ impl Starter {
         self.loops.spawn(supervise(name, metrics, stopping, again));
     }
 
-    /// Runs what starts loops of its own, or needs none to be made anew.
+    /// Runs work that is not restarted.
     pub(super) fn run(&mut self, work: impl Future<Output = ()> + Send + 'static) {
         self.loops.spawn(work);
     }

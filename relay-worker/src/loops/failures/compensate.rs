@@ -1,7 +1,8 @@
-//! What is given back when a message is given up: the units it was promised, the buyer's turn, and the idempotency key.
+//! Compensation for a message that is given up: releases the units reserved for it, the buyer's purchase, and the
+//! idempotency key.
 
 use crate::clients::redis::Redis;
-use crate::loops::intake::take_in::forget_queued;
+use crate::orders::queued;
 use contract::store::call::order::free;
 use contract::store::call::stock::release;
 use contract::store::call::{self, Call, Holder};
@@ -10,8 +11,8 @@ use contract::wire::intake::{Accepted, Intake, Purchase};
 use domain::{Order, OrderId, ProductId, SkuId, StockMode, UserId};
 use std::collections::BTreeMap;
 
-/// Releases what these messages were promised. Safe to repeat. Units that the database keeps are returned by the
-/// sweep, as their order's queued key is gone.
+/// Releases what these messages hold in Redis. Safe to repeat. Units reserved in the database are returned by the
+/// sweep, as the order's queued key is gone.
 ///
 /// # Errors
 /// When Redis is away.
@@ -36,13 +37,14 @@ pub async fn give_back(redis: &Redis, lost: &[&Intake]) -> anyhow::Result<()> {
     }
     redis.run::<i64>(&refunds).await?;
     redis.run::<i64>(&releases).await?;
-    forget_queued(redis, &orders).await?;
-    // Last, for a repeat may come at once.
+    queued::forget(redis, &orders).await?;
+    // Last, as a repeat may come at once.
     let keys: Vec<Call> = lost.iter().filter_map(|intake| key(intake)).collect();
     redis.run::<i64>(&keys).await.map(drop)
 }
 
-/// Frees what answers repeats with the order, so that the next one makes an order. A purchase's key is its token.
+/// Frees the key under which repeats are answered with this order, so that the next one makes an order. `None` for a
+/// purchase: its key is its token.
 fn key(intake: &Intake) -> Option<Call<'static>> {
     let (Intake::Order(accepted), Some(id)) = (intake, intake.order_id()) else {
         return None;
@@ -52,7 +54,7 @@ fn key(intake: &Intake) -> Option<Call<'static>> {
     Some(free(key, id, COMPLETED))
 }
 
-/// Only purchases in sales of ours were promised something.
+/// `None` for another system's sale, which has nothing reserved here.
 fn refund(purchase: &Purchase) -> Option<Call<'static>> {
     let (sale, user) = (purchase.sale()?, purchase.user.id);
     Some(call::sale::refund(sale, purchase.sku, user, purchase.order))
@@ -65,7 +67,7 @@ pub(super) struct Promised {
     pub lines: Vec<(SkuId, u32)>,
 }
 
-/// The lines of an accepted order that Redis has promised, by product.
+/// The lines of an accepted order that are reserved in Redis, by product.
 pub(super) fn promised(accepted: &Accepted) -> Vec<Promised> {
     let Ok(order) = Order::try_from(accepted.event.order.clone()) else {
         return Vec::new();

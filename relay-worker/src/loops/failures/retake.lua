@@ -1,7 +1,7 @@
--- Promises units again to an order that was given up and is tried once more, all lines of a product or none.
+-- Reserves units again for a message that is retried, all lines of a product or none.
 -- KEYS: stock, reserved, for a purchase also buyers
 -- ARGV: order id, mark behind the intent, buyer or '', then per line: sku, quantity. Returns 1, or 0 where short.
--- A line that still has its intent keeps it. The buyer's turn is taken again, unless another purchase has it by now.
+-- A line that still has its intent keeps it. The buyer's purchase is recorded again, unless another one is by now.
 local take = {}
 for i = 4, #ARGV, 2 do
   if redis.call('HEXISTS', KEYS[2], ARGV[1] .. ':' .. ARGV[i]) == 0 then

@@ -1,5 +1,5 @@
-//! The loop that tries failed messages again: claims those that are due, writes them like any other, and puts down
-//! what became of them. A message given up returns what it held.
+//! The loop that retries failed messages: claims those that are due, writes them like any other, and records the
+//! outcome. A message that is given up releases what it held.
 
 use super::compensate;
 use super::store::{Failures, MessageSource};
@@ -7,11 +7,12 @@ use super::take_again::take_again;
 use crate::clients::database::assembled;
 use crate::clients::redis::Redis;
 use crate::limits::{FAILURES_CLAIM_MAX, FAILURES_EVERY_MS, ROUND_TIMEOUT_MS};
-use crate::loops::intake::take_in::{forget_queued, read_raw};
+use crate::loops::intake::take_in::read_raw;
 use crate::loops::intake::write::Writer;
 use crate::loops::intake::{Pending, Refusal, Written};
 use crate::loops::outbox::plan::shortened;
 use crate::loops::sweep::existing;
+use crate::orders::queued;
 use crate::process::outage::{Outage, within};
 use crate::process::shutdown::Shutdown;
 use contract::api::failure::FailureStatus;
@@ -25,10 +26,15 @@ use sqlx::Row as _;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+/// The retry loop.
 pub struct Retry {
+    /// The table, and the hint that wakes the loop.
     pub failures: Failures,
+    /// Inserts the orders.
     pub writer: Writer,
+    /// Holds what is reserved again for a retry, or released.
     pub redis: Redis,
+    /// Longest wait for a hint, at least `FAILURES_EVERY_MS`.
     pub idle_poll_ms: u64,
 }
 
@@ -38,7 +44,7 @@ struct Claimed {
     id: u64,
     source: String,
     raw: Vec<u8>,
-    /// This attempt included.
+    /// Attempts, including this one.
     tries: u32,
 }
 
@@ -53,7 +59,7 @@ enum Next {
     GivenUp {
         reason: String,
     },
-    /// Nothing is known of it: the attempt does not count.
+    /// Whether it is an order is unknown: the attempt does not count.
     Away {
         reason: String,
     },
@@ -85,8 +91,8 @@ fn read(claimed: &Claimed) -> Result<Pending, Refusal> {
     }
 }
 
-/// Failures that are due, and those claimed by a relay that never said what became of them. A moment that lies further
-/// ahead than any wait is from before the database's clock was set back.
+/// Failures that are due, and those claimed by a relay that never recorded an outcome. A time further ahead than any
+/// wait was written before the database's clock was set back, and is due.
 static CLAIMABLE: LazyLock<[(FailureStatus, String); 2]> = LazyLock::new(|| {
     let rows = |moment: &str, until: &str| {
         format!(
@@ -114,6 +120,7 @@ static PUT_DOWN: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl Retry {
+    /// Runs until shutdown.
     pub async fn run(self, mut shutdown: Shutdown) {
         let mut outage = Outage::new("failures");
         while !shutdown.requested() {
@@ -132,7 +139,7 @@ impl Retry {
         }
     }
 
-    /// Tries what is due; how long to wait for the next.
+    /// Retries what is due; returns how long to wait for the next.
     async fn round(&self) -> anyhow::Result<Duration> {
         loop {
             let claimed = self.claim().await?;
@@ -160,7 +167,7 @@ impl Retry {
         Ok(Duration::from_millis(wait.clamp(10, idle)))
     }
 
-    /// Each is taken by compare-and-set: another relay may be at it.
+    /// Each is claimed by compare-and-set, as another relay may claim it too.
     async fn claim(&self) -> anyhow::Result<Vec<Claimed>> {
         let pool = &self.failures.database.pool;
         let mut claimed = Vec::new();
@@ -195,8 +202,8 @@ impl Retry {
         Ok(claimed)
     }
 
-    /// Whether the order is there is asked first: one that is needs no units any more. A message whose units cannot be
-    /// asked for is an outage of its own; the others go on.
+    /// Checks first whether the order exists, which then needs no units. A message whose units cannot be reserved
+    /// because a server is away is put back; the others go on.
     async fn attempt(&self, claimed: &[Claimed]) -> anyhow::Result<()> {
         let messages: Vec<_> = claimed.iter().map(|one| (one, read(one))).collect();
         let orders = messages.iter().filter_map(|(_, message)| match message {
@@ -256,7 +263,8 @@ impl Retry {
         trouble.map_or(Ok(()), Err)
     }
 
-    /// What a message held is returned before it counts as given up: after a crash in between it is tried once more.
+    /// Records an outcome. What a message held is released before it counts as given up: after a crash in between it is
+    /// retried.
     async fn finish(
         &self,
         one: &Claimed,
@@ -271,7 +279,7 @@ impl Retry {
             }
             Next::Success(order) => {
                 if let Some(Intake::Order(_)) = intake {
-                    forget_queued(&self.redis, &[*order]).await?;
+                    queued::forget(&self.redis, &[*order]).await?;
                 }
                 (FailureStatus::Success, 0, Some(order.get()), None)
             }
@@ -302,7 +310,7 @@ impl Retry {
         Ok(())
     }
 
-    /// An attempt that met an outage does not count.
+    /// Puts claimed failures back without counting the attempt, which met an outage.
     async fn put_back(&self, claimed: &[Claimed]) -> anyhow::Result<()> {
         let wait = failure_retry_ms(1).unwrap_or_default();
         for one in claimed {
@@ -312,7 +320,7 @@ impl Retry {
         Ok(())
     }
 
-    /// Compare-and-set: how many rows were still this attempt's.
+    /// Writes an outcome by compare-and-set; returns how many rows were still claimed by this attempt.
     async fn put_down(
         &self,
         one: &Claimed,

@@ -1,4 +1,4 @@
-//! The table of failures. A message is in it once, however often it comes.
+//! The table of failures. A message is in it once, however often it is delivered.
 
 use crate::clients::database::{Database, code};
 use crate::loops::outbox::plan::shortened;
@@ -15,15 +15,19 @@ use tokio::sync::Notify;
 const SECKILL_ID_CHARS_MAX: usize = 64;
 const MESSAGE_ID_CHARS_MAX: usize = 191;
 
-/// Where a message came from.
+/// Where a message came from; the column `source`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageSource {
+    /// An intake stream.
     Intake,
+    /// The Kafka topic of flash-sale purchases.
     Kafka,
+    /// The RabbitMQ queue of flash-sale purchases.
     RabbitMq,
 }
 
 impl MessageSource {
+    /// As it is stored: `intake`, `kafka` or `rabbitmq`.
     pub const fn name(self) -> &'static str {
         match self {
             MessageSource::Intake => "intake",
@@ -32,6 +36,7 @@ impl MessageSource {
         }
     }
 
+    /// Parses a stored name; `None` for anything else.
     pub fn parse(text: &str) -> Option<MessageSource> {
         use MessageSource::{Intake, Kafka, RabbitMq};
         [Intake, Kafka, RabbitMq]
@@ -40,12 +45,16 @@ impl MessageSource {
     }
 }
 
-/// Whom and what a message is about, as far as it says.
+/// What a message is about, as far as it says; `None` where it does not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ids {
+    /// Order id; another system's message has none.
     pub order: Option<u64>,
+    /// The buyer.
     pub user: Option<u64>,
+    /// Product of the purchase, or of an order's first line.
     pub product: Option<u64>,
+    /// Flash sale; cut to its column when it is stored.
     pub seckill_id: Option<String>,
 }
 
@@ -83,26 +92,31 @@ impl From<&ForeignPurchase> for Ids {
     }
 }
 
-/// A message that is no order.
+/// A message that did not become an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
+    /// Unique together with `message_id`.
     pub source: MessageSource,
-    /// Where it stood, such as `topic-partition-offset`: one failure each.
+    /// Identifies the message in its source, such as `<stream>/<entry id>`; one failure each.
     pub message_id: String,
-    /// As it came.
+    /// The body, or an intake entry's fields as JSON; cut to `FAILURE_MESSAGE_BYTES_MAX` when it is stored.
     pub raw: Vec<u8>,
+    /// For searches.
     pub ids: Ids,
+    /// Why it is no order; cut to its column when it is stored.
     pub error: String,
-    /// Given up at once: what it held must have been returned.
+    /// Given up at once: what it held must have been released before.
     pub last: bool,
 }
 
-/// Where failures are put down.
+/// Where failures are stored.
 #[derive(Clone)]
 pub struct Failures {
+    /// The inventory database.
     pub database: Database,
+    /// Counters and gauges of the whole process.
     pub metrics: Arc<Metrics>,
-    /// The loop that retries them.
+    /// Wakes the loop that retries them.
     pub hint: Arc<Notify>,
 }
 
@@ -116,10 +130,10 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
 const DUPLICATE: u16 = 1062;
 
 impl Failures {
-    /// Puts them down, in one transaction. After this the messages may be acknowledged where they came from.
+    /// Stores failures in one transaction, each once. After this their messages may be acknowledged.
     ///
     /// # Errors
-    /// When the database fails; none is put down then.
+    /// When the database fails; none is stored then.
     pub async fn record(&self, failures: &[Failed]) -> anyhow::Result<()> {
         if failures.is_empty() {
             return Ok(());

@@ -1,5 +1,5 @@
-//! A message that was given up and is tried once more gets its units again before it becomes an order, or it does not
-//! become one: in Redis by a script, in the database as the function would have reserved them.
+//! Reserves the units of a retried message again, as they may have been released: without them it does not become an
+//! order. In Redis by a script, in the database as the function would have reserved them.
 
 use super::compensate::{Promised, promised};
 use crate::clients::database::Database;
@@ -19,8 +19,8 @@ const RETAKE: Script = Script {
     text: include_str!("retake.lua"),
 };
 
-/// Promises the units again to a message whose order is not there; does nothing for one that still has them. False
-/// where they are not there any more.
+/// Reserves the units again for a message whose order does not exist; changes nothing for one that still has them.
+/// `false` where they are not available any more.
 ///
 /// # Errors
 /// When a server is away.
@@ -62,8 +62,8 @@ fn with_lines<'a>(call: Call<'a>, lines: &[(SkuId, u32)]) -> Call<'a> {
     call.args(numbers.flat_map(|(sku, quantity)| [sku.0, u64::from(*quantity)]))
 }
 
-/// The reservation of an order's database lines, all or none. One that is there already stays; where the order never
-/// comes, the sweep finds it by its age like any other.
+/// Reserves an order's database lines, all or none. What is reserved already stays; where the order never comes, the
+/// sweep finds the reservation by its age.
 async fn in_database(inventory: &Database, accepted: &Accepted) -> anyhow::Result<bool> {
     let Some(wanted) = reservation(accepted) else {
         return Ok(true);
@@ -71,7 +71,7 @@ async fn in_database(inventory: &Database, accepted: &Accepted) -> anyhow::Resul
     let moves = std::slice::from_ref(&wanted);
     let mut tx = inventory.begin().await?;
     let mut logs = rows::logs(&mut tx, &[wanted.order], Lock::Yes).await?;
-    // The order is not there: whatever was rolled back under its id was a reservation without an order.
+    // The order does not exist: whatever was rolled back under its id was a reservation without an order.
     rows::forget_logs(&mut tx, &[wanted.order], LineState::RolledBack).await?;
     logs.retain(|_, logged| logged.state != LineState::RolledBack);
     let stock = rows::inventory(&mut tx, &apply::products(moves), Lock::Yes).await?;
@@ -85,7 +85,7 @@ async fn in_database(inventory: &Database, accepted: &Accepted) -> anyhow::Resul
     Ok(true)
 }
 
-/// `None` where the database keeps none of its lines.
+/// `None` where no line is in stock mode `db`.
 fn reservation(accepted: &Accepted) -> Option<StockMove> {
     let order = Order::try_from(accepted.event.order.clone()).ok()?;
     let kept = order.items.iter();

@@ -1,4 +1,4 @@
-//! Elasticsearch over plain HTTP: a few requests, each with a deadline and a bound on its answer.
+//! Elasticsearch over plain HTTP: a few requests, each with a deadline and a bound on its reply.
 
 use super::bulk::{self, Verdict};
 use super::schema::{ALIAS, FIRST_INDEX, definition};
@@ -18,6 +18,7 @@ use std::time::Duration;
 const JSON: &str = "application/json";
 const LINES: &str = "application/x-ndjson";
 
+/// A client of Elasticsearch; clones share its connections.
 #[derive(Clone)]
 pub struct Index {
     base: String,
@@ -79,7 +80,7 @@ impl Index {
         Ok(reply)
     }
 
-    /// Makes the index and its alias where there is none.
+    /// Creates the first index and its alias where there is none.
     ///
     /// # Errors
     /// When Elasticsearch is away or refuses.
@@ -94,12 +95,19 @@ impl Index {
         if status.is_success() { Ok(()) } else { made }
     }
 
+    /// Creates an index; `alias` points to it from the start.
+    ///
+    /// # Errors
+    /// When Elasticsearch is away or refuses, as where the index exists.
     pub async fn make(&self, index: &str, alias: Option<&str>) -> anyhow::Result<()> {
         self.json(Method::PUT, index, &definition(alias)).await?;
         Ok(())
     }
 
-    /// Lets the alias name `index` alone and deletes what it named before.
+    /// Points the alias to `index` alone and deletes the indices that it pointed to.
+    ///
+    /// # Errors
+    /// When Elasticsearch is away or refuses.
     pub async fn switch_to(&self, index: &str) -> anyhow::Result<()> {
         let before = self
             .json(Method::GET, &format!("{ALIAS}/_alias"), &Value::Null)
@@ -114,7 +122,7 @@ impl Index {
         Ok(())
     }
 
-    /// Sends documents; a verdict for each.
+    /// Sends documents to an index or alias; a verdict for each, in their order.
     ///
     /// # Errors
     /// When the request as a whole failed; nothing is known of the documents then.
@@ -133,7 +141,10 @@ impl Index {
         Ok(bulk::classify(documents, &reply))
     }
 
-    /// When the newest change in the index was made; `None` where it is empty.
+    /// The newest `updated_at` in the index; `None` where it is empty.
+    ///
+    /// # Errors
+    /// When Elasticsearch is away or refuses.
     pub async fn newest_change(&self) -> anyhow::Result<Option<Ms>> {
         let query =
             json!({ "size": 0, "aggs": { "newest": { "max": { "field": "updated_at" } } } });
@@ -145,6 +156,9 @@ impl Index {
     }
 
     /// Versions of these documents, in their order; `None` where one is missing.
+    ///
+    /// # Errors
+    /// When Elasticsearch is away, refuses, or leaves out documents.
     pub async fn versions(&self, ids: &[String]) -> anyhow::Result<Vec<Option<u64>>> {
         let path = format!("{ALIAS}/_mget?_source=false");
         let reply = self
@@ -157,7 +171,10 @@ impl Index {
         Ok(documents.iter().map(|d| d["_version"].as_u64()).collect())
     }
 
-    /// Number of documents, with what was written last.
+    /// Number of documents, including those written last.
+    ///
+    /// # Errors
+    /// When Elasticsearch is away or refuses.
     pub async fn count(&self) -> anyhow::Result<u64> {
         self.json(Method::POST, &format!("{ALIAS}/_refresh"), &Value::Null)
             .await?;

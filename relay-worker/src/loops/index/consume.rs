@@ -1,4 +1,5 @@
-//! The loop bus -> index: bulk requests of what is there, each document until it is taken or put aside.
+//! The loop from the bus to the index: sends what has arrived in bulk requests, each document until it is indexed or a
+//! dead letter.
 
 use super::Index;
 use super::bulk::{Verdict, newest};
@@ -16,14 +17,20 @@ use contract::wire::message::OrderMessage;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Consumes the events of orders.
 pub struct IndexConsumer<S, P> {
+    /// Reads the topics of created and changed orders.
     pub source: S,
+    /// Takes the dead letters.
     pub publisher: Arc<P>,
+    /// Written through its alias.
     pub index: Index,
+    /// Counters and gauges of the whole process.
     pub metrics: Arc<Metrics>,
 }
 
 impl<S: Source, P: Publisher> IndexConsumer<S, P> {
+    /// Runs until shutdown. What is not acknowledged by then is read again.
     pub async fn run(mut self, mut shutdown: Shutdown) {
         let mut outage = Outage::new("indexer");
         let gather = Duration::from_millis(BULK_GATHER_MS);
@@ -37,7 +44,7 @@ impl<S: Source, P: Publisher> IndexConsumer<S, P> {
         }
     }
 
-    /// `None` where stopping came first; the batch is read again then.
+    /// `None` where shutdown came first; the batch is read again then.
     async fn take_in(
         &self,
         batch: &[Incoming],
@@ -119,7 +126,7 @@ impl<S: Source, P: Publisher> IndexConsumer<S, P> {
     }
 }
 
-/// The last record of a refused document.
+/// The dead letter of a refused document, made of its last record.
 fn refusal(batch: &[Incoming], id: &str, reason: &str) -> Option<Outgoing> {
     let record = batch
         .iter()

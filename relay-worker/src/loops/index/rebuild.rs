@@ -1,5 +1,5 @@
-//! Filling the index from the databases: all of it into a new index that then takes the alias over, or what
-//! changed since, for a broker that forgets.
+//! Fills the index from the databases: all orders into a new index that then takes over the alias, or only what changed
+//! since, for the embedded broker, which forgets its messages.
 
 use super::Index;
 use super::bulk::Verdict;
@@ -12,16 +12,17 @@ use contract::wire::event::OrderDocument;
 use domain::Ms;
 use std::time::Duration;
 
-/// Orders of one bulk request.
+/// Orders per bulk request.
 const ORDERS: u32 = 500;
 const TRIES_MAX: u32 = 8;
-/// Changes are stamped before they are committed and indexed.
+/// Overlap of reads: changes get their time before they are committed and indexed.
 const MARGIN_MS: Ms = 60_000;
 
-/// Builds a new index of all orders and lets the alias name it; the number of documents.
+/// Builds a new index of all orders and points the alias to it; returns the number of documents.
 ///
 /// # Errors
-/// When a database or Elasticsearch fails; the index in use is untouched then.
+/// When a database or Elasticsearch fails. Before the alias is switched the index in use is untouched; after it, recent
+/// changes may be missing.
 pub async fn rebuild(databases: &Databases, index: &Index) -> anyhow::Result<u64> {
     let started = now_ms();
     let name = format!("{ALIAS}-{started}");
@@ -33,7 +34,7 @@ pub async fn rebuild(databases: &Databases, index: &Index) -> anyhow::Result<u64
     Ok(filled)
 }
 
-/// Indexes what changed since the newest document; the number of documents sent.
+/// Indexes what changed since the newest document; returns the number of documents sent.
 ///
 /// # Errors
 /// When a database or Elasticsearch fails; documents are indexed by version, so it may be repeated.

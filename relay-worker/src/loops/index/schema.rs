@@ -1,14 +1,14 @@
-//! The index's mapping. Fields that are not named are stored, not searched. Lines are documents of their own, so that
+//! The index's mapping. Fields that are not named are stored, not searched. Lines are nested documents, so that
 //! statistics count each product by its own quantity; the order has their fields too, for searches.
 
 use serde_json::{Value, json};
 
-/// What everybody asks: an alias of exactly one index.
+/// The name that all requests use: an alias of exactly one index.
 pub const ALIAS: &str = "orders";
-/// The index behind it at first; a rebuild makes others.
+/// The first index behind it; a rebuild creates `orders-<ms>`.
 pub const FIRST_INDEX: &str = "orders-1";
 
-/// Settings and mapping; `alias` where it is to be asked from the start.
+/// Settings and mapping of a new index; `alias` points to it from the start.
 pub fn definition(alias: Option<&str>) -> Value {
     let keyword = || json!({ "type": "keyword" });
     let words = || json!({ "type": "text", "fields": { "raw": { "type": "keyword", "ignore_above": 256 } } });

@@ -1,5 +1,5 @@
-//! The loop intake streams -> orders. While one batch is written the next is read; a batch is whatever is there, so it
-//! is small when little comes and grows with what does.
+//! The loop from the intake streams to orders. The next batch is read while one is written. A batch takes what has
+//! arrived, so its size follows the load.
 
 use super::streams::{Entry, Streams};
 use super::take_in::TakeIn;
@@ -24,12 +24,13 @@ use tokio::time::Instant;
 /// An entry's stream and id.
 type Place = (String, String);
 
-/// Entries of one shard on their way to it; `None`: of any.
+/// Entries on their way to one shard; `None` where their shard is not known.
 struct Work {
     shard: Option<usize>,
     places: Vec<Place>,
 }
 
+/// Reads intake streams, and writes their entries in concurrent batches.
 pub struct IntakeConsumer {
     take_in: TakeIn,
     streams: Streams,
@@ -38,13 +39,13 @@ pub struct IntakeConsumer {
     precedence: Precedence,
     hot: Hot,
     batches: JoinSet<()>,
-    /// Entries on their way, so that they are not claimed from ourselves.
+    /// Entries being written, so that this relay does not claim them from itself.
     in_flight: HashMap<Id, Work>,
     housekeeping: Outage,
     due: Due,
 }
 
-/// When what comes round by time is to be done next.
+/// When the periodic steps are due next.
 struct Due {
     read: Instant,
     scan: Instant,
@@ -52,7 +53,7 @@ struct Due {
     retire: Instant,
 }
 
-/// Streams to read, each once, in turn.
+/// Queue of streams to read; each is in it at most once.
 #[derive(Debug, Default)]
 struct Hot {
     queue: VecDeque<String>,
@@ -76,6 +77,8 @@ impl Hot {
 }
 
 impl IntakeConsumer {
+    /// `consumer`: this process's name in the consumer group, unique. `idle_poll_ms`: ms between scans of all streams
+    /// while no flash sale is near and no stream has entries.
     pub fn new(
         take_in: TakeIn,
         hints: Arc<Names>,
@@ -103,7 +106,7 @@ impl IntakeConsumer {
         }
     }
 
-    /// Ends when stopping, after what is on its way has been written.
+    /// Runs until shutdown, then waits for the batches in flight.
     pub async fn run(mut self, mut shutdown: Shutdown) {
         let mut outage = Outage::new("intake");
         while !shutdown.requested() {
@@ -143,7 +146,7 @@ impl IntakeConsumer {
         }
     }
 
-    /// A stream may have filled while its batch was written, and then nobody was told.
+    /// A batch has ended. Its streams are read again: entries that arrived behind others published no hint.
     fn done(&mut self, done: Result<(Id, ()), tokio::task::JoinError>) {
         let id = match done {
             Ok((id, ())) => id,
@@ -171,7 +174,7 @@ impl IntakeConsumer {
             return Ok(());
         }
         tokio::time::sleep_until(self.due.read).await;
-        // Those of a shard that is away are found again by the next scan.
+        // Streams of a shard that is away are found again by a later scan.
         let mut names = self.hot.take(INTAKE_STREAMS_PER_READ);
         names.retain(|name| !self.waits_for_its_shard(name));
         let began = Instant::now();
@@ -214,7 +217,7 @@ impl IntakeConsumer {
         }
         if now >= self.due.retire {
             self.due.retire = now + Duration::from_millis(INTAKE_RETIRE_EVERY_MS);
-            // What is only tidied up holds up no order.
+            // Failed housekeeping delays no order.
             match self.streams.retire().await {
                 Ok(()) => self.housekeeping.over(),
                 Err(error) => drop(self.housekeeping.failed(&error)),
@@ -230,7 +233,7 @@ impl IntakeConsumer {
         Ok(())
     }
 
-    /// Entries by shard, each shard's by itself. Those of a shard that is away are left to be claimed again.
+    /// Starts a batch per shard. Entries of a shard that is away are left to be claimed later.
     fn start(&mut self, entries: Vec<Entry>, shutdown: &Shutdown) {
         let mut shards: BTreeMap<Option<usize>, Vec<Entry>> = BTreeMap::new();
         for entry in entries {
@@ -244,7 +247,7 @@ impl IntakeConsumer {
         }
     }
 
-    /// Repeats a batch until it is written; when stopping first, its entries wait for another relay.
+    /// Repeats a batch until it is written. On shutdown before that, its entries stay pending for another relay.
     fn spawn(&mut self, shard: Option<usize>, entries: Vec<Entry>, shutdown: &Shutdown) {
         let places = entries
             .iter()
@@ -253,7 +256,7 @@ impl IntakeConsumer {
         let (take_in, mut shutdown) = (self.take_in.clone(), shutdown.clone());
         let task = self.batches.spawn(async move {
             let mut outage = Outage::new("batch writer");
-            // Each part has its own deadline: even where all of it is bad it gets done within one.
+            // Each part has its own deadline, which even a part of bad messages alone can meet.
             for part in entries.chunks(INTAKE_READ_MAX) {
                 let write = || {
                     let work = take_in.take_in(part);
@@ -267,7 +270,7 @@ impl IntakeConsumer {
         self.in_flight.insert(task.id(), Work { shard, places });
     }
 
-    /// Whether a shard that answers has as many batches on their way as it may.
+    /// Whether a shard that answers has as many batches in flight as it may have.
     fn is_full(&self) -> bool {
         let mut counts: HashMap<Option<usize>, usize> = HashMap::new();
         for work in self.in_flight.values() {
@@ -282,7 +285,7 @@ impl IntakeConsumer {
         self.take_in.writer.availability.is_away(shard)
     }
 
-    /// Whether all that a stream holds is for a shard that is away.
+    /// Whether all entries of a stream are for a shard that is away.
     fn waits_for_its_shard(&self, stream: &str) -> bool {
         let databases = &self.take_in.writer.databases;
         let shard = order_intake_tag(stream).and_then(|tag| databases.shard_of_tag(tag));

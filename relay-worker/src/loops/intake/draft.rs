@@ -1,37 +1,45 @@
-//! A message as the rows it becomes, made without a database.
+//! Turns a message into the rows to insert, without a database.
 
 use super::{Pending, Refusal};
 use contract::wire::event::OrderEvent;
 use contract::wire::intake::{Accepted, Intake, Purchase};
 use domain::{Order, ProductId, Status, UserId};
 
-/// One purchase per sale, user and product.
+/// Key of `idempotency_records`: one purchase per sale, user and product.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordKey {
+    /// `<product>-<number>` for a sale of ours; another system's text otherwise, which may be empty.
     pub seckill_id: String,
+    /// The buyer.
     pub user: UserId,
+    /// The product on sale.
     pub product: ProductId,
 }
 
 /// An order to be inserted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
-    /// Place of its message in what was asked to be written.
+    /// Index of its message in the batch that the writer was given.
     pub at: usize,
+    /// Pending, version 1.
     pub order: Order,
-    /// Its outbox row's payload.
+    /// Payload of its outbox row: an `OrderEvent` as JSON.
     pub event: String,
+    /// Of the outbox row: a UUID of order id and version.
     pub message_id: String,
-    /// Hash of the caller's key, where there was one.
+    /// Hash of the caller's idempotency key; `None` where it sent none, and for purchases.
     pub key: Option<[u8; 16]>,
+    /// Hash of the request's payload; `None` for purchases.
     pub payload: Option<[u8; 16]>,
-    /// Present for purchases.
+    /// `None` for orders outside of flash sales.
     pub record: Option<RecordKey>,
-    /// Whether the id was minted for this attempt alone.
+    /// Whether it is another system's: its order id was minted for this attempt alone.
     pub foreign: bool,
 }
 
 impl Draft {
+    /// The draft of a message that has its order id.
+    ///
     /// # Errors
     /// Why it cannot be an order.
     pub fn of(at: usize, message: &Pending) -> Result<Draft, Refusal> {
@@ -42,6 +50,8 @@ impl Draft {
         }
     }
 
+    /// The draft of a purchase; `foreign` as in the field of that name.
+    ///
     /// # Errors
     /// Why it cannot be an order.
     pub fn purchase(at: usize, purchase: &Purchase, foreign: bool) -> Result<Draft, Refusal> {

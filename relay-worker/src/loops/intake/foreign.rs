@@ -1,4 +1,4 @@
-//! Purchases that another system reports: they get an order id here, and the product's name from the catalogue.
+//! Purchases reported by another system: they get an order id here, and the product's name from the catalogue.
 
 use super::draft::{Draft, RecordKey};
 use super::write::Writer;
@@ -15,17 +15,18 @@ use domain::{OrderId, ProductId, SkuId, User, UserId};
 use sqlx::Row as _;
 use std::collections::HashMap;
 
-/// What the catalogue says.
+/// A product as the catalogue has it.
 struct Goods {
     name: String,
     image: Option<String>,
 }
 
-/// A message and its place in the batch.
+/// A message, behind its index in the batch.
 type Placed<'a> = (usize, &'a ForeignPurchase);
 
 impl Writer {
-    /// The drafts of what is new, and the outcome of what is known or unknown to us.
+    /// Drafts of the new purchases, and the outcomes of the others: already known, of an unknown product, or of a shard
+    /// that is away.
     ///
     /// # Errors
     /// When a server is away.
@@ -62,7 +63,7 @@ impl Writer {
                 price: message.price,
                 name: goods.name.clone(),
                 image: goods.image.clone(),
-                // The order begins here: its time to be paid is not over because the message was late.
+                // The order begins here: a late message does not shorten its time to be paid.
                 at: now,
                 trace_id: None,
             };
@@ -74,7 +75,7 @@ impl Writer {
         Ok((drafts, settled))
     }
 
-    /// Messages come again and again: those that are orders get no second id.
+    /// Leaves out purchases that are orders already: a redelivered message gets no second id.
     async fn fresh<'a>(
         &self,
         messages: &[Placed<'a>],

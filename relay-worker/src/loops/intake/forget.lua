@@ -1,5 +1,5 @@
--- Forgets products whose last flash sale ended long ago and whose intakes are empty, unless a new sale came meanwhile.
--- KEYS: registry. ARGV: ms since which the sale must be over, then products. Returns how many were forgotten.
+-- Unregisters products whose last flash sale ended long ago, unless a new sale was registered meanwhile.
+-- KEYS: registry. ARGV: ms for which the sale must be over, then products. Returns how many were removed.
 local time = redis.call('TIME')
 local long_ago = time[1] * 1000 - ARGV[1]
 local forgotten = 0

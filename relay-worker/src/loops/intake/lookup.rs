@@ -1,4 +1,5 @@
-//! What a shard has of a batch already: asked when an insert met a duplicate.
+//! Looks up what a shard already has of a batch: after an insert met a duplicate, and before a foreign purchase gets an
+//! id.
 
 use super::draft::{Draft, RecordKey};
 use super::judge::{Known, Stored};
@@ -9,9 +10,11 @@ use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 use std::collections::HashMap;
 
-/// Alternatives of one statement.
+/// Terms of an `OR` in one statement.
 const TERMS_MAX: usize = 128;
 
+/// Everything stored that the drafts may duplicate.
+///
 /// # Errors
 /// When the database fails.
 pub async fn known(session: &mut MySqlConnection, drafts: &[Draft]) -> sqlx::Result<Known> {
@@ -27,7 +30,7 @@ pub async fn known(session: &mut MySqlConnection, drafts: &[Draft]) -> sqlx::Res
     Ok(known)
 }
 
-/// The orders that these purchases have become.
+/// The orders that these purchases have become; purchases without one are left out.
 ///
 /// # Errors
 /// When the database fails.

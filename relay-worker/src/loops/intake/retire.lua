@@ -1,6 +1,6 @@
--- Removes consumers of relays that are gone: they hold nothing and have not been seen for long.
--- KEYS: intake stream. ARGV: group, own consumer, ms not seen. Returns how many were removed.
--- A stream or a group that is gone has none.
+-- Removes consumers of relays that are gone: without pending entries and idle for long.
+-- KEYS: intake stream. ARGV: group, own consumer, ms idle. Returns how many were removed.
+-- A stream or a group that does not exist has no consumers.
 local consumers = redis.pcall('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])
 if consumers.err then return 0 end
 local removed = 0

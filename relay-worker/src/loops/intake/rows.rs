@@ -1,4 +1,4 @@
-//! The multi-row statements of a batch. Their sizes are few, so that each is prepared once per session.
+//! The multi-row statements of a batch. They come in few sizes, so that each is prepared once per session.
 
 use super::draft::Draft;
 use crate::clients::database::assembled;
@@ -13,7 +13,11 @@ use sqlx::Arguments as _;
 use sqlx::error::BoxDynError;
 use sqlx::mysql::{MySqlArguments, MySqlConnection};
 
-/// Inserts everything the drafts are, in the caller's transaction; sorted, so that all relays lock in one order.
+/// Inserts orders, purchase records, items and outbox rows, in the caller's transaction. `drafts` are sorted by order
+/// id, so that all relays lock in one order.
+///
+/// # Errors
+/// When the database is away or refuses a row, such as a duplicate; the transaction must be rolled back then.
 pub async fn insert(session: &mut MySqlConnection, drafts: &[Draft]) -> sqlx::Result<()> {
     write(session, INSERT_ORDERS, order_rows, drafts, order).await?;
     let mut records: Vec<&Draft> = drafts
@@ -74,7 +78,7 @@ async fn write<T>(
     Ok(())
 }
 
-/// `count` rows as full batches and then powers of two.
+/// Splits `count` rows into full batches and then powers of two.
 fn sizes(count: usize) -> impl Iterator<Item = usize> {
     let mut rest = count;
     std::iter::from_fn(move || {

@@ -1,5 +1,5 @@
-//! The intake streams: found by registry, read by consumer group, taken over from relays that died. Every command
-//! names one stream, so that all of it runs on a Redis Cluster too.
+//! The intake streams: found by registry, read by consumer group, claimed from relays that died. Every command names
+//! one stream, so that all of it runs on a Redis Cluster too.
 
 use crate::clients::redis::Redis;
 use crate::limits::{
@@ -30,31 +30,36 @@ const FORGET: Script = Script {
 /// An entry as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// Key of the stream, such as `{p1}:intake`.
     pub stream: String,
+    /// `<ms>-<sequence>`, unique in the stream.
     pub id: String,
+    /// Values by name; empty where the entry was deleted meanwhile.
     pub fields: HashMap<String, Vec<u8>>,
 }
 
 type Fields = HashMap<String, Vec<u8>>;
-/// Of one stream.
+/// Ids and fields of one stream's entries.
 type Entries = Vec<(String, Option<Fields>)>;
 
+/// What this relay knows of the streams: the registry as last read, and consumer groups that exist.
 pub struct Streams {
     redis: Redis,
-    /// Unique per process.
+    /// Name in the consumer group, unique per process.
     consumer: String,
-    /// Streams whose group is known to be there.
+    /// Streams whose group is known to exist.
     ready: HashSet<String>,
     products: Vec<ProductId>,
-    /// Some of their sales are not over.
+    /// Whether one of their sales is open or ended recently.
     open: bool,
-    /// Of those, whose sales ended long ago and whose intakes are empty.
+    /// Those whose sales ended long ago and whose intakes are empty.
     over: Vec<ProductId>,
-    /// Of single streams: one that fails holds up no other.
+    /// Outages of single streams: one that fails does not stop the others.
     faults: Outage,
 }
 
 impl Streams {
+    /// `consumer`: name in the consumer group, unique per process.
     pub fn new(redis: Redis, consumer: String) -> Streams {
         Streams {
             redis,
@@ -67,17 +72,17 @@ impl Streams {
         }
     }
 
-    /// Whether purchases may come at any moment.
+    /// Whether a flash sale is open or ended recently, so that purchases may come at any moment; by the last scan.
     pub fn has_sales(&self) -> bool {
         self.open
     }
 
-    /// Streams there can be, by the registry as it was read last.
+    /// Number of streams that can exist, by the last scan.
     pub fn count(&self) -> usize {
         order_intakes().count() + self.products.len()
     }
 
-    /// Every stream that holds something, and how many entries.
+    /// Reads the registry, and finds every stream that has entries, with their number.
     ///
     /// # Errors
     /// When Redis is away.
@@ -89,7 +94,7 @@ impl Streams {
             .query_async(&mut connection)
             .await
             .context("Redis")?;
-        // What ended before this has been closed, and no purchase is on its way any more.
+        // A sale that ended before this is closed, and no purchase of it is in flight.
         let long_ago = (seconds * 1_000).saturating_sub(SALES_RECENT_MS) as f64;
         self.open = registered.iter().any(|(_, ends_at)| *ends_at >= long_ago);
         self.products = registered
@@ -121,10 +126,10 @@ impl Streams {
         Ok(filled.filter(|(_, length)| *length > 0).collect())
     }
 
-    /// New entries of these streams, at most `INTAKE_READ_MAX` of each; the streams that may hold more.
+    /// Reads new entries, at most `INTAKE_READ_MAX` of each stream; also names the streams that may have more.
     ///
     /// # Errors
-    /// When Redis is away: what it had given out by then is claimed again later.
+    /// When Redis is away; what it had delivered by then is claimed later.
     pub async fn read(&mut self, names: &[String]) -> anyhow::Result<(Vec<Entry>, Vec<String>)> {
         let names = &self.prepare(names).await?;
         if names.is_empty() {
@@ -162,7 +167,7 @@ impl Streams {
         Ok((read, more))
     }
 
-    /// Entries that a relay, this one or another, has had for too long.
+    /// Claims entries that a relay, this one or another, has had for longer than `INTAKE_CLAIM_IDLE_MS`.
     ///
     /// # Errors
     /// When Redis is away.
@@ -183,7 +188,7 @@ impl Streams {
                 .arg("COUNT")
                 .arg(INTAKE_READ_MAX);
         }
-        /// Where to go on, entries, and in later versions ids of deleted ones.
+        /// Next cursor, entries, ids of deleted ones.
         type Reply = (String, Entries, redis::Value);
         let replies: Vec<Result<Reply, RedisError>> = pipeline
             .ignore_errors()
@@ -199,7 +204,7 @@ impl Streams {
         Ok(claimed)
     }
 
-    /// Makes the groups that are missing, from the first entry on; the streams that have one.
+    /// Creates missing groups, which start at the first entry. Returns the streams that have one.
     async fn prepare(&mut self, names: &[String]) -> anyhow::Result<Vec<String>> {
         let mut ready = Vec::with_capacity(names.len());
         for name in names {
@@ -224,7 +229,7 @@ impl Streams {
                 }
                 Err(error) => return Err(error).context("Redis"),
             }
-            // Names come by hint too: what is forgotten here is only asked for again.
+            // Names come by hint too, so their number is bounded; a dropped group is only looked for again.
             if self.ready.len() >= INTAKE_NAMES_MAX {
                 self.ready.clear();
             }
@@ -234,8 +239,8 @@ impl Streams {
         Ok(ready)
     }
 
-    /// The replies of a pipeline of one command per stream. A stream that fails has none, and its group is made again
-    /// the next time: the stream may have been removed.
+    /// The replies of a pipeline with one command per stream; `None` for a stream that failed. Its group is created
+    /// again next time, as the stream may have been removed.
     fn of_each<T>(
         &mut self,
         names: &[String],
@@ -249,7 +254,7 @@ impl Streams {
                 Err(error) => {
                     all = false;
                     self.ready.remove(name);
-                    // A group that is missing is made again.
+                    // A missing group is created next time.
                     if error.code() != Some("NOGROUP") {
                         self.fault(name, error);
                     }
@@ -268,7 +273,7 @@ impl Streams {
         self.faults.failed(&error);
     }
 
-    /// Removes consumers of relays, and products of flash sales, that ended long ago.
+    /// Removes consumers of relays that are gone, and products whose flash sales ended long ago.
     ///
     /// # Errors
     /// When Redis is away.
@@ -309,7 +314,7 @@ impl Streams {
     }
 }
 
-/// Whether the server answered and refused, as it does for a key that is no stream.
+/// Whether the error is about this stream alone, as for a key that is no stream.
 fn is_of_the_stream(error: &RedisError) -> bool {
     matches!(error.code(), Some("WRONGTYPE" | "ERR"))
 }
@@ -322,7 +327,7 @@ fn entry(stream: &str, (id, fields): (String, Option<Fields>)) -> Entry {
     }
 }
 
-/// Acknowledges and removes entries that are done with.
+/// Acknowledges and deletes entries that are processed.
 ///
 /// # Errors
 /// When Redis is away; it may be repeated.

@@ -1,36 +1,38 @@
-//! What is done with a batch of entries, from reading them to their end. All of it may be repeated, so at any crash
-//! the rest is done when the entries are claimed again.
+//! Processes a batch of entries, from parsing to acknowledging. Every step is idempotent: after a crash the entries are
+//! claimed and processed again.
 
 use super::streams::{Entry, settle};
 use super::write::Writer;
 use super::{Pending, Written};
 use crate::clients::redis::Redis;
 use crate::loops::failures::{Failed, Failures, Ids, MessageSource, compensate};
-use contract::store::redis::queued;
+use crate::orders::queued;
 use contract::wire::intake::Intake;
-use domain::OrderId;
 use std::collections::{BTreeMap, HashSet};
 
 /// Everything a batch needs.
 #[derive(Clone)]
 pub struct TakeIn {
+    /// Inserts the orders.
     pub writer: Writer,
+    /// Keeps the entries that did not become orders.
     pub failures: Failures,
+    /// Holds the streams, the queued keys, and what refused messages had reserved.
     pub redis: Redis,
 }
 
-/// An entry that could be read.
+/// An entry that was parsed.
 struct Readable<'a> {
     entry: &'a Entry,
     pending: Pending,
 }
 
 impl TakeIn {
-    /// Brings every entry to its end: an order, or a failure. Those whose shard is away are left as they are, to be
-    /// claimed again.
+    /// Turns every entry into an order or a failure, and acknowledges it. Entries whose shard is away stay pending, to
+    /// be claimed again.
     ///
     /// # Errors
-    /// When a server that all need is away; the same entries are to be brought again.
+    /// When a server that all entries need is away; call again with the same entries.
     pub async fn take_in(&self, entries: &[Entry]) -> anyhow::Result<()> {
         let (mut readable, mut failed) = (Vec::with_capacity(entries.len()), Vec::new());
         for entry in entries {
@@ -67,8 +69,8 @@ impl TakeIn {
         }
         compensate::give_back(&self.redis, &lost).await?;
         self.failures.record(&failed).await?;
-        // Before the entries: what is left of a crash in between is found by them.
-        forget_queued(&self.redis, &accepted).await?;
+        // Before the entries are acknowledged: after a crash in between they are processed again.
+        queued::forget(&self.redis, &accepted).await?;
         let ended = |entry: &&Entry| !left.contains(&(&entry.stream, &entry.id));
         settle(&self.redis, entries.iter().filter(ended)).await?;
         self.count(&written, unreadable);
@@ -89,18 +91,6 @@ impl TakeIn {
             .add(count(|one| matches!(one, Written::Refused(_))));
         metrics.unreadable.add(unreadable);
     }
-}
-
-/// Orders that are in the database are polled there. A purchase's key stays: its token names it.
-pub(crate) async fn forget_queued(redis: &Redis, orders: &[OrderId]) -> anyhow::Result<()> {
-    for orders in orders.chunks(500) {
-        let mut pipeline = redis::pipe();
-        for order in orders {
-            pipeline.del(queued(*order)).ignore();
-        }
-        pipeline.query_async::<()>(&mut redis.connection()).await?;
-    }
-    Ok(())
 }
 
 fn unreadable(entry: &Entry, error: String) -> Failed {
@@ -133,7 +123,7 @@ fn unreadable_as(entry: &Entry, error: String) -> Failed {
     }
 }
 
-/// The fields as a JSON object, as people read them and as they are tried again.
+/// The fields as a JSON object, for people and for retries.
 fn raw(entry: &Entry) -> Vec<u8> {
     let fields: BTreeMap<&str, _> = entry
         .fields
@@ -143,7 +133,7 @@ fn raw(entry: &Entry) -> Vec<u8> {
     serde_json::to_vec(&fields).unwrap_or_default()
 }
 
-/// The other way round.
+/// Parses what `raw` has made.
 ///
 /// # Errors
 /// Where it is no such object, or no message.

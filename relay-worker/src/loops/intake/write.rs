@@ -1,5 +1,5 @@
-//! Writing a batch: per shard one transaction, and what stands in its way found out by the server's own answers.
-//! Nothing is written twice, however often and by however many relays a message is brought.
+//! Writes a batch: one transaction per shard; conflicts are found by the server's errors. Nothing is written twice,
+//! however often and by however many relays a message is read.
 
 use super::draft::Draft;
 use super::judge::{part, repeats};
@@ -18,35 +18,39 @@ use tokio::sync::Notify;
 
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
-/// Writes messages as orders. Shared by everything that brings some.
+/// Writes messages as orders; shared by the loops that read or retry messages.
 #[derive(Clone)]
 pub struct Writer {
+    /// Shards for the orders, inventory for the catalogue.
     pub databases: Databases,
+    /// Mints ids, and notifies hosts of new orders.
     pub redis: Redis,
+    /// Counters and gauges of the whole process.
     pub metrics: Arc<Metrics>,
-    /// The shards' publishing loops, for the rows written here.
+    /// Wakes the outbox loop of each shard, by the shard's index.
     pub hints: Vec<Arc<Notify>>,
+    /// Which shards are away: they are not waited for.
     pub availability: Availability,
 }
 
 /// Why a transaction did not commit.
 enum Obstacle {
-    /// 1062: some of it is there already.
+    /// 1062: some of the rows exist already.
     Duplicate(String),
-    /// 1205, 1213: another transaction was in the way.
+    /// 1205, 1213: a lock wait timeout or a deadlock.
     Busy,
-    /// The server does not take a value.
+    /// The server rejects a value.
     Data(String),
-    /// Not this batch's fault.
+    /// Not the batch's fault.
     Away(sqlx::Error),
 }
 
 impl Writer {
-    /// Writes what can be an order; one outcome per message, in their order. A shard that is away keeps its own
-    /// messages waiting and no others.
+    /// Writes messages as orders; one outcome per message, in their order. A shard that is away delays only its own
+    /// messages.
     ///
     /// # Errors
-    /// When a server that all need is away. Some may be written then: bring the same messages again.
+    /// When a server that all need is away. Some may be written then: call again with the same messages.
     pub async fn write(&self, messages: &[Pending]) -> anyhow::Result<Vec<Written>> {
         let mut outcomes: Vec<Option<Written>> = vec![None; messages.len()];
         let (mut drafts, mut foreign) = (Vec::with_capacity(messages.len()), Vec::new());
@@ -77,7 +81,7 @@ impl Writer {
             .collect())
     }
 
-    /// The shards at once; a batch that is too large for one transaction in several.
+    /// Writes to all shards at once, and a batch that is too large for one transaction in several.
     async fn shards(&self, drafts: Vec<Draft>) -> Vec<(usize, Written)> {
         let shards = self.databases.by_shard(drafts, |draft| draft.order.id);
         let work = shards.into_iter().map(|(shard, drafts)| async move {
@@ -97,6 +101,8 @@ impl Writer {
         settled.into_iter().flatten().collect()
     }
 
+    /// Does work on a shard, unless it is away.
+    ///
     /// # Errors
     /// Why the shard did not do it.
     pub(super) async fn on_shard<T>(
@@ -125,7 +131,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes a batch in halves of halves where one of it is not acceptable.
+    /// Writes a batch; halves it as long as one of its rows is rejected.
     async fn batch(
         &self,
         database: &Database,
@@ -189,7 +195,7 @@ fn place(outcomes: &mut [Option<Written>], settled: Vec<(usize, Written)>) {
     }
 }
 
-/// Cuts by rows and bytes, in the order of ids, so that relays lock alike.
+/// Splits by rows and bytes, sorted by order id, so that all relays lock in one order.
 fn batches(mut drafts: Vec<Draft>) -> Vec<Vec<Draft>> {
     drafts.sort_unstable_by_key(|draft| draft.order.id);
     let mut batches: Vec<Vec<Draft>> = Vec::new();
@@ -216,7 +222,7 @@ async fn insert(database: &Database, drafts: &[Draft]) -> Result<(), Obstacle> {
     tx.commit().await.map_err(obstacle)
 }
 
-/// What the server's answer means. Only what its SQLSTATE calls a fault of the data is one.
+/// What the error means. Besides known codes, only the SQLSTATE classes 22 and 23 are faults of the data.
 fn obstacle(error: sqlx::Error) -> Obstacle {
     let Some(refused) = error.as_database_error() else {
         return match error {

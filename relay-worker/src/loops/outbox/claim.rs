@@ -1,5 +1,5 @@
-//! Claiming: rows are stamped with a lease and let go of, so that no lock is held while Kafka is awaited.
-//! Any number of relays may claim at once: each skips what another holds.
+//! Claims rows by a lease, so that no lock is held while Kafka is awaited. Any number of relays may claim at once: each
+//! skips rows that another has locked.
 
 use super::plan::{self, Unsent};
 use super::{Row, status};
@@ -11,20 +11,21 @@ use sqlx::{MySql, Row as _, Transaction};
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// What a claim brought.
+/// The outcome of a claim.
 #[derive(Debug, Default)]
 pub struct Claimed {
+    /// Leased rows, by id.
     pub rows: Vec<Row>,
-    /// There may be more at once.
+    /// More rows may be due already.
     pub full: bool,
-    /// Rows wait for an earlier one of their order.
+    /// Some due rows wait for an earlier one of their order.
     pub blocked: bool,
-    /// How long until the next row is due, where none was.
+    /// Ms until the next row is due, where none was; `None` where some were or no row waits.
     pub next_due_ms: Option<u64>,
 }
 
-/// Times are those of the shard's own clock, which every relay and every row shares. What lies further ahead than any
-/// wait or lease is from before that clock was set back, and is due.
+/// Times are by the shard's own clock. One that lies further ahead than any wait or lease was written before that clock
+/// was set back, and is due.
 static CANDIDATES: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT id, message_id, tx_id, CAST(payload AS CHAR), retry_count, refused_count, {NOW_MS} FROM t_local_message \
@@ -34,7 +35,7 @@ static CANDIDATES: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Takes up to `limit` due rows for `owner` for `lease_ms`, new ones first, then those that have waited longest.
+/// Leases up to `limit` due rows to `owner` for `lease_ms`: new ones first, then those that are due the longest.
 ///
 /// # Errors
 /// When the database fails; nothing is claimed then.
@@ -148,7 +149,7 @@ async fn lease(
     Ok(())
 }
 
-/// How long until the earliest unsent row is due; leases of other relays count as due times.
+/// Ms until the first unsent row may be claimed: it is due and its lease has ended.
 async fn next_due_ms(shard: &Database) -> sqlx::Result<Option<u64>> {
     let sql = format!(
         "SELECT CAST(GREATEST(next_retry_at, lease_until) AS SIGNED) - ({NOW_MS}) FROM t_local_message \
@@ -160,7 +161,8 @@ async fn next_due_ms(shard: &Database) -> sqlx::Result<Option<u64>> {
     Ok(wait.map(|ms| ms.try_into().unwrap_or(0)))
 }
 
-/// Puts sent rows back, for a broker whose memory died with the relay before; the number of rows.
+/// Makes sent rows wait again, for the embedded broker, whose messages ended with the last process; returns their
+/// number.
 ///
 /// # Errors
 /// When the database fails.
@@ -181,7 +183,7 @@ pub async fn send_again(shard: &Database) -> sqlx::Result<u64> {
             break;
         }
     }
-    // Leases of the relay before: with the embedded broker there is no other one.
+    // Leases of the last process: with the embedded broker there is no other relay.
     sqlx::query("UPDATE t_local_message SET lease_owner = NULL, lease_until = 0 WHERE status = ? AND lease_until > 0")
         .bind(status::WAITING)
         .execute(&shard.pool)

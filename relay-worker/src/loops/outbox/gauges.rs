@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+/// Reads the gauges every `GAUGES_EVERY_MS` until shutdown.
 pub async fn run(databases: Databases, metrics: Arc<Metrics>, mut shutdown: Shutdown) {
     let mut outage = Outage::new("outbox gauges");
     loop {
@@ -28,7 +29,7 @@ pub async fn run(databases: Databases, metrics: Arc<Metrics>, mut shutdown: Shut
     }
 }
 
-/// Each shard by itself: one that is away keeps its last numbers.
+/// Reads each shard by itself: one that is away keeps its last values.
 async fn read(databases: &Databases, metrics: &Metrics) -> anyhow::Result<()> {
     let shards = databases.shards.iter().zip(&metrics.outbox);
     let read = shards.map(|(shard, outbox)| read_one(shard, outbox));
@@ -50,7 +51,7 @@ async fn read_one(shard: &Database, outbox: &OutboxMetrics) -> anyhow::Result<()
                 .await?;
             gauge.store(rows, Relaxed);
         }
-        // Of the new rows the first, of those tried in vain the one that waits longest for its next turn.
+        // The first of the new rows, and of the failed ones the one whose next try is the latest.
         let one = |order| {
             format!(
                 "(SELECT created_at FROM t_local_message WHERE status = 0 ORDER BY next_retry_at {order} LIMIT 1)"

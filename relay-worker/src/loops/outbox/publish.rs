@@ -1,5 +1,5 @@
-//! The loop outbox -> bus of one shard. A few claims are on their way at once; rows of one order never are,
-//! since a row is not claimed before the earlier ones of its order are sent.
+//! The loop from the outbox of one shard to the bus. A few claims are in flight at once, but never two with rows of the
+//! same order: a row is not claimed before the earlier ones of its order are sent, or with them.
 
 use super::plan::{Outcome, outcome, unreadable};
 use super::record::envelope;
@@ -29,23 +29,35 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 /// How this relay claims.
 #[derive(Clone, Debug)]
 pub struct Claims {
-    /// Unique per process.
+    /// Owner of the leases, unique per process.
     pub owner: String,
+    /// Most rows per claim.
     pub rows: u32,
+    /// How long a claim is leased.
     pub lease_ms: u64,
+    /// Longest wait for a hint.
     pub idle_poll_ms: u64,
+    /// Stands before every topic; may be empty.
     pub topic_prefix: String,
 }
 
-/// Everything one shard's loop works with.
+/// The loop of one shard.
 pub struct Outbox<P> {
+    /// Index of the shard.
     pub shard: usize,
+    /// The shard itself.
     pub database: Database,
+    /// The bus; shared by all shards.
     pub publisher: Arc<P>,
+    /// Caches orders that have changed.
     pub redis: Redis,
+    /// Size and length of its claims.
     pub claims: Claims,
+    /// Wakes the loop when rows were written.
     pub hint: Arc<Notify>,
+    /// Makes it wait while the batch writer is behind.
     pub precedence: Precedence,
+    /// Counters and gauges of the whole process.
     pub metrics: Arc<Metrics>,
 }
 
@@ -64,25 +76,25 @@ impl<P> Clone for Outbox<P> {
     }
 }
 
-/// A row's records on their way.
+/// A row's records in flight.
 struct Part {
     at: usize,
     deliveries: Vec<Delivery>,
     moves_stock: bool,
 }
 
-/// Whether a batch met a bus of which no part answers.
+/// Whether no part of the bus answered for a batch.
 type BusAway = bool;
 
-/// What a claim may take up: given back as its rows are settled.
+/// Permits of a claim, given back as its rows are settled.
 struct Room {
     claim: OwnedSemaphorePermit,
     rows: OwnedSemaphorePermit,
 }
 
 impl<P: PipelinedPublisher> Outbox<P> {
-    /// Drains while rows remain, then waits for a hint or the next due time. Ends when stopping, after
-    /// what is on its way has been settled.
+    /// Publishes while rows remain, then waits for a hint or the next due time. On shutdown it ends once the claims in
+    /// flight are settled.
     pub async fn run(self, mut shutdown: Shutdown) {
         let mut outage = Outage::new(format!("outbox of shard {}", self.shard));
         let mut on_their_way: JoinSet<BusAway> = JoinSet::new();
@@ -103,7 +115,7 @@ impl<P: PipelinedPublisher> Outbox<P> {
                     Some(done) = on_their_way.join_next() => {
                         self.await_bus(done.unwrap_or(false), &mut shutdown).await;
                     }
-                    // A claim whose last rows are still on their way has given back its turn.
+                    // A claim gives back its permit before its last rows are settled.
                     _ = claims.acquire(), if room > 0 => {}
                     () = shutdown.wait() => {}
                 }
@@ -157,7 +169,7 @@ impl<P: PipelinedPublisher> Outbox<P> {
         .await
     }
 
-    /// While no part of the bus answers nothing is claimed: rows that nobody could take are not sent in vain.
+    /// Claims nothing while no part of the bus answers: rows that nobody can take are not sent in vain.
     async fn await_bus(&self, away: BusAway, shutdown: &mut Shutdown) {
         if away {
             let mut outage = Outage::new(format!("bus of shard {}", self.shard));
@@ -165,8 +177,8 @@ impl<P: PipelinedPublisher> Outbox<P> {
         }
     }
 
-    /// Sends the rows' records and settles each row with its answer. What a part of the bus that is away does not
-    /// answer is settled later and holds up neither the others nor the next claim.
+    /// Sends the rows' records and settles each row with its answer. Rows for a part of the bus that is away are
+    /// settled later and hold up neither the others nor the next claim.
     async fn deliver(self, rows: Vec<Row>, room: Room, mut shutdown: Shutdown) -> BusAway {
         let (parts, mut settled, changed) = self.send(&rows).await;
         let mut waiting: FuturesUnordered<_> = parts
@@ -198,7 +210,7 @@ impl<P: PipelinedPublisher> Outbox<P> {
         }
     }
 
-    /// Hands the records over; also what is settled without any, and the orders that changed.
+    /// Sends the records. Also returns the rows that are settled without any, and the orders that changed.
     async fn send(&self, rows: &[Row]) -> (Vec<Part>, Vec<Settled>, Vec<domain::Order>) {
         let prefix = &self.claims.topic_prefix;
         let (mut batch, mut changed) = (Vec::with_capacity(2 * rows.len()), Vec::new());
@@ -264,7 +276,7 @@ async fn answered(part: Part, rows: &[Row]) -> Answered {
     }
 }
 
-/// The answers that are there within `ANSWERS_GATHER_MS`; where none are, the first that come later.
+/// The answers that come within `ANSWERS_GATHER_MS`; where none does, the first that come later.
 async fn wave<F: Future<Output = Answered>>(waiting: &mut FuturesUnordered<F>) -> Vec<Answered> {
     let gather = Duration::from_millis(ANSWERS_GATHER_MS);
     let (mut wave, mut until) = (Vec::new(), Instant::now() + gather);
@@ -284,7 +296,7 @@ async fn wave<F: Future<Output = Answered>>(waiting: &mut FuturesUnordered<F>) -
     }
 }
 
-/// How long to wait after a claim; `None`: go on at once.
+/// How long to wait after a claim; `None`: not at all.
 fn idle(claimed: &claim::Claimed, idle_poll_ms: u64) -> Option<Duration> {
     if claimed.full && !claimed.rows.is_empty() {
         return None;
@@ -316,68 +328,4 @@ fn count(metrics: &OutboxMetrics, shard: usize, rows: &[Row], settled: &[Settled
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixtures;
-    use futures::FutureExt;
-
-    fn part(at: usize, verdicts: &[Verdict]) -> Part {
-        let verdicts = verdicts.iter().cloned();
-        Part {
-            at,
-            deliveries: verdicts
-                .map(|verdict| std::future::ready(verdict).boxed())
-                .collect(),
-            moves_stock: true,
-        }
-    }
-
-    #[tokio::test]
-    async fn a_row_is_sent_when_all_of_its_records_are() {
-        let rows = [fixtures::created_row(1, 1), fixtures::created_row(2, 1)];
-        let away = Verdict::Away("no broker".to_owned());
-        let whole = part(0, &[Verdict::Delivered, Verdict::Delivered]);
-        let whole = answered(whole, &rows).await;
-        assert_eq!(
-            (whole.settled.id, whole.settled.outcome),
-            (1, Outcome::Sent)
-        );
-        let half = answered(part(1, &[Verdict::Delivered, away]), &rows).await;
-        assert!(matches!(
-            half.settled.outcome,
-            Outcome::Retry { wait_ms: 1_000, .. }
-        ));
-        assert!(half.delivered && half.away, "a part of the bus is there");
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_does_not_come_holds_up_no_other() {
-        let rows = [fixtures::created_row(1, 1), fixtures::created_row(2, 1)];
-        let never = Part {
-            at: 0,
-            deliveries: vec![std::future::pending().boxed()],
-            moves_stock: true,
-        };
-        let parts = [never, part(1, &[Verdict::Delivered])];
-        let mut waiting: FuturesUnordered<_> = parts
-            .into_iter()
-            .map(|part| answered(part, &rows))
-            .collect();
-        let wave = tokio::time::timeout(Duration::from_secs(30), wave(&mut waiting)).await;
-        let wave = wave.expect("an answer that is there");
-        assert_eq!(wave.len(), 1);
-        assert_eq!((wave[0].settled.id, waiting.len()), (2, 1));
-    }
-
-    #[test]
-    fn a_full_claim_is_followed_by_the_next() {
-        let mut claimed = claim::Claimed::default();
-        let idle = |claimed: &claim::Claimed| idle(claimed, 1_000);
-        assert_eq!(idle(&claimed), Some(Duration::from_millis(1_000)));
-        claimed.next_due_ms = Some(200);
-        assert_eq!(idle(&claimed), Some(Duration::from_millis(200)));
-        claimed.rows = vec![fixtures::created_row(1, 1)];
-        claimed.full = true;
-        assert_eq!(idle(&claimed), None);
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! For people: outbox rows that were given up or wait, and sending them once more when what stood in their way is gone.
+//! For operators: lists outbox rows that were given up or wait, and sends them again once the cause is fixed.
 
 use super::status;
 use crate::clients::database::{Database, assembled};
@@ -6,7 +6,7 @@ use contract::store::sql::NOW_MS;
 use sqlx::Row as _;
 use std::fmt::Write as _;
 
-/// What is looked at.
+/// Which rows are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Which {
     /// Given up
@@ -27,16 +27,24 @@ impl Which {
     }
 }
 
-/// A row as people see it.
+/// A row as operators see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
+    /// The shard, as `host:port/database`.
     pub database: String,
+    /// UUID of the order's id and version.
     pub message_id: String,
+    /// In decimal.
     pub order_id: String,
+    /// Such as `order.created`.
     pub event_type: String,
+    /// Sends that failed, for any reason.
     pub failed: u32,
+    /// Sends that the bus refused.
     pub refused: u32,
+    /// Since the order's change, by the shard's clock.
     pub age_ms: u64,
+    /// Of the last send; empty where it did not fail.
     pub error: String,
 }
 
@@ -73,7 +81,7 @@ pub async fn list(shards: &[Database], which: Which, limit: u32) -> anyhow::Resu
     Ok(listed)
 }
 
-/// As a table.
+/// A table of the rows, as text.
 pub fn table(rows: &[Listed]) -> String {
     let mut text = format!(
         "{:36}  {:>19}  {:22}  {:>6}  {:>7}  {:>9}  {}\n",
@@ -96,8 +104,8 @@ pub fn table(rows: &[Listed]) -> String {
     text
 }
 
-/// Makes rows that were given up due again, with all their attempts: those of these messages or orders, or all. Their
-/// number. Whatever else waits is due by itself.
+/// Makes rows that were given up due again, with all their attempts: those of these message or order ids, or all.
+/// Returns their number. Rows that wait become due by themselves.
 ///
 /// # Errors
 /// When a shard fails; those before it are done.

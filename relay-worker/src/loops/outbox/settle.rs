@@ -1,4 +1,4 @@
-//! Settling: what was published is marked in a few statements, what was not gets its next time or its end.
+//! Settles rows in a few statements: what was published is marked, what was not gets its next try or is given up.
 
 use super::plan::Outcome;
 use super::status;
@@ -7,17 +7,19 @@ use contract::store::sql::{NOW_MS, placeholders};
 use sqlx::{MySql, Transaction};
 use std::collections::HashMap;
 
-/// A row and what became of it.
+/// A row and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
+    /// Primary key of the row.
     pub id: u64,
+    /// What is written.
     pub outcome: Outcome,
-    /// Whether a stock move is still to be confirmed by the consumer.
+    /// Whether the row moves stock, so that the consumer confirms it.
     pub to_confirm: bool,
 }
 
-/// Writes the outcomes in one transaction. What was published is published, whoever holds the row by now; what was not
-/// is for the row's owner to say.
+/// Writes the outcomes in one transaction. What was published is marked, whoever holds the lease by then; a failure is
+/// written only while `owner` holds it.
 ///
 /// # Errors
 /// When the database fails; the leases run out then, and the rows are sent once more.
@@ -37,7 +39,8 @@ pub async fn settle(shard: &Database, owner: &str, settled: &[Settled]) -> sqlx:
     tx.commit().await
 }
 
-/// The stock consumer may have taken it in before the row was marked, or even before all of its records were published.
+/// The stock consumer may have confirmed it before the row was marked, or even before all of its records were
+/// published.
 const SENT: &str = "IF(confirmed_at IS NULL, 1, 2)";
 const DONE: &str = "2";
 
@@ -63,7 +66,7 @@ async fn mark(
     Ok(())
 }
 
-/// What is written of a row that was not sent.
+/// What is written for a row that was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Failure<'a> {
     status: u8,
@@ -72,7 +75,7 @@ struct Failure<'a> {
     error: &'a str,
 }
 
-/// Rows that failed alike: one statement for each kind, as an outage makes many of few kinds.
+/// Groups failed rows, for one statement per group: an outage makes many rows of few kinds.
 fn failures(settled: &[Settled]) -> HashMap<Failure<'_>, Vec<u64>> {
     let mut failures: HashMap<Failure<'_>, Vec<u64>> = HashMap::new();
     for row in settled {
@@ -126,8 +129,7 @@ async fn fail(
     Ok(())
 }
 
-/// Marks messages of one shard as taken in by the stock consumer. Says nothing of whether their rows were published
-/// whole.
+/// Marks messages of one shard as applied by the stock consumer. Only a row that counts as sent becomes confirmed.
 ///
 /// # Errors
 /// When the database fails; it may be repeated.

@@ -1,7 +1,7 @@
--- Brings back who has bought in a flash sale, and the units that purchases are still to be given by the database.
+-- Restores a flash sale's buyers, and the intents of purchases whose units the database has not locked yet.
 -- KEYS: stock, reserved, buyers
--- ARGV: the sale's sku, then per purchase: buyer, order id, units not taken in the database yet (0 = none), mark of the promise
--- What is known here stays as it is. Safe to repeat. Returns how many promises were made.
+-- ARGV: the sale's sku, then per purchase: buyer, order id, units not locked in the database (0 = none), intent's mark
+-- What exists stays unchanged. Safe to repeat. Returns how many intents were added.
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 local promised = 0

@@ -1,5 +1,5 @@
-//! What is remembered of flash sales from one round to the next: which ones something is wrong with, each with a pause
-//! of its own, and which ones Redis has lost.
+//! What the sales loop remembers between rounds: sales that failed, each with its own backoff, and sales that Redis has
+//! lost.
 
 use super::watch::Running;
 use crate::limits::{SALES_EVERY_MS, SALES_RECALL_AFTER_MS, SALES_TROUBLE_MS_MAX};
@@ -7,12 +7,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What is done with a sale.
+/// A step that the loop does with a sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Task {
+    /// Compare an open sale with Redis.
     Watch,
+    /// Close a sale whose time is over.
     Close,
+    /// Return unsold units to the ordinary stock.
     GiveBack,
+    /// Restore a sale that Redis lost.
     Recall,
 }
 
@@ -28,26 +32,27 @@ struct Lost {
     since: Instant,
 }
 
+/// Backoffs per task and sale, and lost sales; sales are known by their number.
 #[derive(Debug, Default)]
 pub struct Care {
     troubles: HashMap<(Task, u64), Trouble>,
     lost: HashMap<u64, Lost>,
 }
 
-/// Doubled from round to round, so that a sale that stays as it is costs little.
+/// Doubles per failure, so that a sale that stays faulty costs little.
 fn pause(failures: u32) -> Duration {
     let doubled = SALES_EVERY_MS << failures.min(16);
     Duration::from_millis(doubled.min(SALES_TROUBLE_MS_MAX))
 }
 
 impl Care {
-    /// Whether the sale, by its number, is not to be touched yet.
+    /// Whether the task still backs off from the sale with this number.
     pub fn is_left_alone(&self, task: Task, number: u64) -> bool {
         let trouble = self.troubles.get(&(task, number));
         trouble.is_some_and(|trouble| Instant::now() < trouble.until)
     }
 
-    /// Notes how it went with a sale; what was wrong is reported, and is no reason to stop.
+    /// Records a task's outcome. An error is logged, starts or extends a backoff, and becomes `None`.
     pub fn ended<T>(&mut self, task: Task, number: u64, outcome: anyhow::Result<T>) -> Option<T> {
         match outcome {
             Ok(done) => {
@@ -75,7 +80,7 @@ impl Care {
         }
     }
 
-    /// Redis does not know this sale, which it should.
+    /// Records that Redis does not know this open sale.
     pub fn is_lost(&mut self, sale: Running) {
         let since = Instant::now();
         let number = u64::from(sale.facts.id.number);
@@ -90,12 +95,13 @@ impl Care {
         lost.sale = sale;
     }
 
+    /// Records that Redis knows the sale with this number.
     pub fn is_known(&mut self, number: u64) {
         self.lost.remove(&number);
     }
 
-    /// Lost sales, a moment after the loss: a preheat may be under way, and a relay may be writing purchases that it
-    /// had read before.
+    /// Lost sales that are due to be restored. Not at once: a preheat may be running, and a relay may still be writing
+    /// purchases that it had read before the loss.
     pub fn to_recall(&self) -> Vec<Running> {
         let after = Duration::from_millis(SALES_RECALL_AFTER_MS);
         self.lost
@@ -107,7 +113,7 @@ impl Care {
             .collect()
     }
 
-    /// Troubles of sales that are no longer looked at.
+    /// Drops backoffs that ended long ago: of sales that are not checked any more.
     pub fn forget_old(&mut self) {
         let now = Instant::now();
         let kept = Duration::from_millis(2 * SALES_TROUBLE_MS_MAX);

@@ -1,4 +1,4 @@
-//! Activities whose time is over, in Redis first: nobody buys any more when the database calls them ended.
+//! Closes activities whose time is over, in Redis first: once the database calls one ended, nobody can buy in it.
 
 use super::care::{Care, Task};
 use super::{Over, Sales};
@@ -59,7 +59,7 @@ impl Sales {
     }
 }
 
-/// The sales of these rows that are to be looked at now.
+/// The sales of these rows, without those that back off or cannot be read.
 pub(super) fn readable(
     care: &mut Care,
     task: Task,

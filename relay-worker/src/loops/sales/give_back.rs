@@ -1,4 +1,4 @@
-//! What a sale that is over has left goes back to the row it was taken from, when nobody is promised any of it.
+//! Returns what an ended sale has left to the row it was taken from, once none of it is reserved in Redis.
 
 use super::care::{Care, Task};
 use super::close::readable;
@@ -18,15 +18,15 @@ const LEFT: &str = "SELECT a.id, a.product_id, a.sku_id FROM seckill_activity a 
      JOIN t_inventory i ON i.product_id = a.product_id AND i.sku_id = (CAST(? AS UNSIGNED) | (a.id << 32) | a.sku_id) \
      WHERE a.status = ? AND a.ends_at >= ? AND a.id < ? AND i.available_stock > 0 ORDER BY a.id DESC LIMIT ?";
 
-/// One row as it is after the move.
+/// Writes one row as it is after the move.
 const MOVE: &str = "UPDATE t_inventory SET available_stock = ?, seeded_stock = ?, total_stock = ?, version = ?, updated_at = ? \
      WHERE product_id = ? AND sku_id = ? AND version = ?";
 
 impl Sales {
-    /// Moves what is left of sales that ended after `since`, each by itself.
+    /// Moves what is left of sales that ended at or after `since`, each by itself.
     ///
     /// # Errors
-    /// When a server is away; the others are looked at again later.
+    /// When a server is away; the remaining sales are retried later.
     pub async fn give_back(&self, care: &mut Care, since: Ms, now: Ms) -> anyhow::Result<()> {
         let mut before = u64::MAX;
         loop {
@@ -39,12 +39,12 @@ impl Sales {
                 .fetch_all(&self.databases.inventory.pool)
                 .await?;
             let over = readable(care, Task::GiveBack, &rows)?;
-            // Closed once more: a Redis that was restored may have forgotten it.
+            // Closed again: a restored Redis may have forgotten it.
             let promised = self.promised(&over).await?;
             for (sale, promised) in over.iter().zip(promised) {
                 let moved = match promised {
                     Ok(0) => self.move_units(sale, now).await,
-                    // Redis does not know: the databases do.
+                    // Redis does not know, the databases do.
                     Ok(..0) => match self.is_owed(sale).await {
                         Ok(false) => self.move_units(sale, now).await,
                         owed => owed.map(drop),
@@ -89,7 +89,8 @@ impl Sales {
     }
 }
 
-/// Both rows after everything available has changed from one to the other. The sum of what they were seeded with stays.
+/// Both rows after all available units have moved from one to the other; the sum of their seeded units stays the same.
+/// `None` where a number overflows.
 fn moved(mut from: Inventory, mut to: Inventory) -> Option<(Inventory, Inventory)> {
     to.available = to.available.checked_add(from.available)?;
     u32::try_from(to.seeded()).ok()?;

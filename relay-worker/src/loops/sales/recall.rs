@@ -1,6 +1,6 @@
-//! A flash sale that Redis lost while it runs is brought back from the databases. Nothing is sold until all of it is
-//! there: first who has bought and what is promised, then the stock, last the facts. What was accepted in the moment
-//! before the loss and is in no database is lost with it, and its units are free again; its buyers may buy once more.
+//! Restores a running flash sale that Redis lost, from the databases: first buyers and intents, then the stock, last
+//! the facts. Nothing is sold until all of it is there. Purchases that were accepted just before the loss and are in no
+//! database are lost: their units are free and their buyers may buy again.
 
 use super::watch::Running;
 use super::{Over, Sales};
@@ -33,7 +33,7 @@ const REOPEN: Script = Script {
     text: include_str!("reopen.lua"),
 };
 
-/// Purchases one call of the script takes: it holds all of Redis while it runs.
+/// Purchases per call of the script, which blocks all of Redis while it runs.
 const ADOPTED_MAX: usize = 250;
 
 const BOUGHT: &str = "SELECT r.user_id, r.order_id, o.status, i.quantity FROM idempotency_records r \
@@ -41,22 +41,24 @@ const BOUGHT: &str = "SELECT r.user_id, r.order_id, o.status, i.quantity FROM id
      JOIN t_order_item i ON i.order_id = r.order_id AND i.product_id = r.product_id AND i.sku_id = ? \
      WHERE r.seckill_id = ? AND r.user_id > ? ORDER BY r.user_id LIMIT ?";
 
-/// Accepted, and to be tried again: they keep what they were promised.
+/// Accepted purchases that will be retried: they keep their reserved units.
 const RETRIED: &str = "SELECT id, message_data FROM order_failures \
      WHERE seckill_id = ? AND status IN (?, ?) AND source = ? AND id > ? ORDER BY id LIMIT ?";
 const RETRIED_ROWS: usize = 100;
 
-/// Who bought, and what of it the database has not taken yet.
+/// A purchase, and its units that the database has not locked yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Bought {
     user: UserId,
     order: OrderId,
     promised: u32,
-    /// No order yet: its message looks after its promise.
+    /// No order yet: its message owns the intent.
     has_message: bool,
 }
 
 impl Sales {
+    /// Restores the sale in Redis; it stays closed until every step has succeeded.
+    ///
     /// # Errors
     /// When a server is away, or Redis lost the sale once more meanwhile; it stays closed then.
     pub async fn recall(&self, sale: &Running) -> anyhow::Result<()> {
@@ -97,7 +99,7 @@ impl Sales {
         Ok(())
     }
 
-    /// The failures that will be retried.
+    /// Adopts failures that will be retried; returns how many intents were added.
     async fn retried(&self, sale: &Running) -> anyhow::Result<usize> {
         let (mut after, mut promised) = (0, 0);
         loop {
@@ -110,7 +112,7 @@ impl Sales {
         }
     }
 
-    /// The purchases of a shard.
+    /// Adopts the purchases of a shard; returns how many intents were added.
     async fn bought(&self, sale: &Running, shard: &Database) -> anyhow::Result<usize> {
         let (mut after, mut promised) = (0, 0);
         loop {
@@ -129,7 +131,7 @@ impl Sales {
         }
     }
 
-    /// Whether purchases are still to be given their units by the database, asked where Redis does not know.
+    /// Whether the database still has to lock units for purchases of the sale; used where Redis does not know.
     ///
     /// # Errors
     /// When a database is away.
@@ -177,7 +179,7 @@ impl Sales {
         for row in &rows {
             last = Some(row.try_get(0)?);
             let raw: Vec<u8> = row.try_get(1)?;
-            // What one that cannot be read was promised is not known before it is mended.
+            // What an unreadable message had reserved is unknown.
             if let Ok(Intake::Purchase(purchase)) = read_raw(&raw)
                 && purchase.sale() == Some(id)
             {
@@ -192,9 +194,9 @@ impl Sales {
         Ok((bought, last.filter(|_| rows.len() == RETRIED_ROWS)))
     }
 
-    /// A page of a shard's purchases, and where the next one begins. The stock's log is read after the orders and
-    /// before the stock: an order that is not in it is not in the stock that is read then, or is counted twice for a
-    /// moment, never not at all.
+    /// A page of a shard's purchases, and where the next one begins. The stock log is read after the orders and before
+    /// the stock: an order missing from the log is also missing from the stock, or is counted twice for a moment, but
+    /// is never left out.
     async fn bought_page(
         &self,
         id: SeckillId,
@@ -242,7 +244,7 @@ impl Sales {
         Ok(promised.into_iter().sum())
     }
 
-    /// All rows of the product: what was set aside for the sale is no promise of the ordinary row any more.
+    /// Sends Redis all rows of the product and drops the intent that set the sale's units aside: the rows include it.
     async fn stock(&self, sale: &Running) -> anyhow::Result<()> {
         let (id, sku) = (sale.facts.id, sale.facts.sku);
         let mut session = self.databases.inventory.pool.acquire().await?;
@@ -261,7 +263,7 @@ impl Sales {
     }
 }
 
-/// A row of `BOUGHT`. A purchase that was called off holds nothing, and stays its buyer's only one.
+/// Reads a row of `BOUGHT`. A cancelled purchase holds no units, but stays its buyer's only one.
 fn read(row: &sqlx::mysql::MySqlRow) -> anyhow::Result<Option<Bought>> {
     let (user, order): (u64, u64) = (row.try_get(0)?, row.try_get(1)?);
     let (status, quantity): (u8, u32) = (row.try_get(2)?, row.try_get(3)?);

@@ -1,4 +1,4 @@
-//! Flash sales that are open: whether Redis knows them, and whether their product is on sale.
+//! Watches open flash sales: whether Redis knows them, and whether their product is on sale.
 
 use super::Sales;
 use super::care::{Care, Task};
@@ -23,7 +23,9 @@ const OPEN: &str = "SELECT a.id, a.product_id, a.sku_id, a.price, a.per_user_lim
 /// An open activity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Running {
+    /// What Redis has to know of it.
     pub facts: SaleFacts,
+    /// Whether its product is on sale, by `products.status`.
     pub on_sale: bool,
 }
 
@@ -51,14 +53,14 @@ impl Running {
         })
     }
 
-    /// Its status in Redis.
+    /// Its status in Redis: `open`, or `off` while its product is not on sale.
     pub fn status(&self) -> &'static str {
         if self.on_sale { "open" } else { "off" }
     }
 }
 
 impl Sales {
-    /// Looks at every open activity.
+    /// Compares every open activity that ends after `now` with Redis; what is lost is recorded in `care`.
     ///
     /// # Errors
     /// When a server is away.

@@ -1,5 +1,5 @@
-//! The loop topic -> RabbitMQ: our own purchases as they stand on `seckill.success`, acknowledged when the
-//! server has confirmed them. A slow RabbitMQ holds up nothing but itself.
+//! The loop from the topic to RabbitMQ: forwards our own purchases unchanged, and acknowledges them when the server has
+//! confirmed them. A slow RabbitMQ delays nothing else.
 
 use super::read;
 use crate::limits::SECKILL_MESSAGES_MAX;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const GATHER: Duration = Duration::ZERO;
-/// Headers that go along.
+/// Headers that are copied.
 const HEADERS: [&str; 11] = [
     "id",
     "event_type",
@@ -27,13 +27,18 @@ const HEADERS: [&str; 11] = [
     "traceparent",
 ];
 
+/// Forwards our own purchases.
 pub struct Forwarder<S, P> {
+    /// Reads the topic with headers, in its own consumer group.
     pub source: S,
+    /// Publishes to RabbitMQ.
     pub publisher: P,
+    /// Counters and gauges of the whole process.
     pub metrics: Arc<Metrics>,
 }
 
 impl<S: Source, P: Publisher> Forwarder<S, P> {
+    /// Runs until shutdown. What is not acknowledged by then is read again.
     pub async fn run(mut self, mut shutdown: Shutdown) {
         let mut reading = Outage::new("purchases to pass on");
         let mut sending = Outage::new("passing purchases on to RabbitMQ");
@@ -49,7 +54,8 @@ impl<S: Source, P: Publisher> Forwarder<S, P> {
         }
     }
 
-    /// Sends until all is confirmed, what is confirmed not again. `None` where stopping came first.
+    /// Sends until each record is confirmed or refused; what is confirmed is not sent again. `None` where shutdown came
+    /// first.
     async fn deliver(
         &self,
         mut waiting: Vec<Outgoing>,

@@ -1,13 +1,16 @@
-//! Messages through the writer: what it writes are orders, what it refuses and what nobody can read are failures.
+//! Hands messages to the writer: what it writes are orders; what it refuses and what cannot be parsed are failures.
 
 use super::{Message, Purchases};
 use crate::loops::failures::{Failed, Failures, Ids};
 use crate::loops::intake::write::Writer;
 use crate::loops::intake::{Pending, Written};
 
+/// Makes orders or failures of messages.
 #[derive(Clone)]
 pub struct OrdersOrFailures {
+    /// Inserts the orders.
     pub writer: Writer,
+    /// Keeps the messages that did not become orders.
     pub failures: Failures,
 }
 
@@ -33,7 +36,7 @@ fn failures(messages: &[Message<'_>], written: Vec<Written>) -> Vec<Failed> {
             Err(reason) => (Ids::default(), reason.clone(), true),
             Ok(purchase) => match written.next() {
                 Some(Written::Refused(refusal)) => (purchase.into(), refusal.reason, refusal.last),
-                // Kept and tried again, so that the messages of other shards behind it go on.
+                // Kept and retried, so that messages of other shards behind it go on.
                 Some(Written::Away(reason)) => (purchase.into(), reason, false),
                 _ => continue,
             },

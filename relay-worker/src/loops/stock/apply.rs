@@ -1,4 +1,4 @@
-//! One batch of moves in one transaction of the inventory database, each message once.
+//! Applies a batch of moves in one transaction of the inventory database, each message once.
 
 use super::message::StockMove;
 use super::plan::{Plan, plan};
@@ -9,19 +9,21 @@ use domain::stock::Inventory;
 use domain::{OrderId, ProductId};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// What the batch did and found.
+/// The outcome of a batch.
 #[derive(Debug, Default)]
 pub struct Applied {
-    /// Stock of every product of the batch, as it is now.
+    /// All rows of the batch's products, as they are after it.
     pub stock: HashMap<Variant, Inventory>,
-    /// Orders that were refused, now or when their message came before, and a line that is short.
+    /// Orders that are refused, now or when their message came before, and a line of each that is short.
     pub refused: BTreeMap<OrderId, Variant>,
+    /// Number of messages that were applied for the first time.
     pub fresh: usize,
+    /// Moves that did not fit what is stored; for the log.
     pub anomalies: Vec<String>,
 }
 
 impl Applied {
-    /// What another part of the batch did.
+    /// Adds the outcome of another part of the batch.
     pub fn add(&mut self, other: Applied) {
         self.stock.extend(other.stock);
         self.refused.extend(other.refused);
@@ -30,11 +32,11 @@ impl Applied {
     }
 }
 
-/// Applies what is new of `moves`, whose rows are locked as `lock` says.
+/// Applies the moves whose messages are new; their rows are locked as `lock` says.
 ///
 /// # Errors
-/// When the database fails, somebody holds a row, or another relay applied one of them meanwhile; nothing has changed
-/// then.
+/// When the database fails, another transaction holds a row, or another relay applied one of the messages meanwhile;
+/// nothing has changed then.
 pub async fn apply(
     database: &Database,
     moves: &[StockMove],
@@ -53,7 +55,7 @@ pub async fn apply(
     let orders = sorted(moves.iter().map(|one| one.order.get()));
     let orders: Vec<OrderId> = orders.into_iter().filter_map(OrderId::new).collect();
     let products = products(moves);
-    // Without anything new this only looks, for what has to be told again.
+    // Without a new message this only reads, so that Redis and the shards can be informed again.
     let lock = if fresh.is_empty() { Lock::No } else { lock };
     let logs = rows::logs(&mut tx, &orders, lock).await?;
     let stock = rows::inventory(&mut tx, &products, lock).await?;
@@ -86,6 +88,7 @@ fn applied(
     }
 }
 
+/// Products of all lines, sorted, each once.
 pub fn products(moves: &[StockMove]) -> Vec<ProductId> {
     let lines = moves.iter().flat_map(|one| &one.lines);
     sorted(lines.map(|line| line.product.0))

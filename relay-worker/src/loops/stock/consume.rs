@@ -1,7 +1,7 @@
-//! The loop bus -> stock. Per batch: the database, then Redis, the orders' shards, and last the bus. Each is repeated
-//! until it succeeds, so that at any crash the rest is done when the batch is read again. Only a shard that is away is
-//! left behind, to be informed later, and a product that somebody holds, whose moves wait while those of other products
-//! go on.
+//! The loop from the bus to stock. Per batch: the database, then Redis, the orders' shards, and last the bus. Each step
+//! is repeated until it succeeds; after a crash the rest is done when the batch is read again. Two things do not hold
+//! up a batch: a shard that is away is informed later, and moves of a product whose row another transaction holds wait
+//! while the others go on.
 
 use super::message::{self, StockMove};
 use super::rows::Lock;
@@ -17,27 +17,32 @@ use anyhow::{anyhow, bail};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A batch does not wait for more: what comes while one is in work makes the next.
+/// A batch does not wait for more messages: those that come while it is processed form the next.
 const GATHER: Duration = Duration::ZERO;
 const QUICK_RETRIES_MAX: u32 = 20;
 const QUICK_RETRY: Duration = Duration::from_millis(5);
 
+/// Consumes the stock topic.
 pub struct StockConsumer<S, P> {
+    /// Reads the stock topic.
     pub source: S,
+    /// Takes the dead letters.
     pub publisher: Arc<P>,
+    /// The databases, Redis and the metrics.
     pub shards: Shards,
 }
 
-/// What was read and not yet brought to its end.
+/// What was read and is not finished.
 #[derive(Default)]
 struct Hand {
-    /// Acknowledged together once nothing is held; without their contents.
+    /// To be acknowledged together once nothing is held; their values are dropped.
     records: Vec<Incoming>,
-    /// Parts that wait for a product which somebody holds.
+    /// Parts that wait for a row which another transaction holds.
     held: Vec<Vec<StockMove>>,
 }
 
 impl<S: Source, P: Publisher> StockConsumer<S, P> {
+    /// Runs until shutdown. What is not acknowledged by then is read again.
     pub async fn run(mut self, mut shutdown: Shutdown) {
         let mut outage = Outage::new("stock consumer");
         let mut holding = Outage::of_watcher("stock that somebody holds");
@@ -94,7 +99,7 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
         (moves, poison)
     }
 
-    /// Everything a batch asks for; may be repeated as a whole. What is left is held by somebody.
+    /// All steps of a batch; may be repeated as a whole. Returns the parts that are still held.
     async fn take_in(
         &self,
         work: &Work,
@@ -121,8 +126,8 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
         .await
     }
 
-    /// Together, as long as nobody is in the way: two relays, or a function with the same products, may be for a
-    /// moment. Where a wait was in vain, only those parts are left that somebody holds.
+    /// Applies moves together, if possible. On a conflict with another relay or a function they are split into parts
+    /// and retried; parts that stay held are returned.
     async fn try_free(
         &self,
         moves: &[StockMove],
@@ -164,7 +169,7 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
         Ok(held)
     }
 
-    /// What is still held; the first of them is waited for, and another the next time.
+    /// Retries held parts; returns those that are still held. Waits for only one of them, and for another next time.
     async fn try_held(
         &self,
         parts: &[Vec<StockMove>],
@@ -184,7 +189,7 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
         Ok(held)
     }
 
-    /// The part and what is in its way, if anything.
+    /// Applies a part. Returns it, with what is in its way, where it could not be applied.
     async fn apply(
         &self,
         part: Vec<StockMove>,
@@ -212,7 +217,8 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
     }
 }
 
-/// The next messages; while some are held only for a moment, and none once too many wait.
+/// The next messages. While parts are held it waits only briefly, and once too many messages are unfinished it reads
+/// none.
 async fn next(source: &mut impl Source, hand: &Hand) -> anyhow::Result<Vec<Incoming>> {
     if hand.held.is_empty() {
         return source.next(STOCK_MESSAGES_MAX, GATHER).await;
@@ -226,18 +232,18 @@ async fn next(source: &mut impl Source, hand: &Hand) -> anyhow::Result<Vec<Incom
     batch.unwrap_or_else(|_| Ok(Vec::new()))
 }
 
-/// Moves that took effect, and how.
+/// Moves that took effect, and their outcome.
 #[derive(Default)]
 struct Done {
     applied: apply::Applied,
     moves: Vec<StockMove>,
 }
 
-/// Why moves could not be applied though the database is well.
+/// Why moves could not be applied although the database works.
 enum Obstacle {
-    /// Somebody holds a row.
+    /// Another transaction holds a row.
     Held,
-    /// A deadlock, or a message that another relay was first with: the next try succeeds.
+    /// A deadlock, or another relay applied a message first: the next try succeeds.
     Overtaken(anyhow::Error),
 }
 

@@ -1,4 +1,4 @@
-//! Which messages the stock consumer has taken in: written in the transaction that takes them in, once each.
+//! The messages that the stock consumer has applied: logged in the transaction that applies them, once each.
 
 use super::message::StockMove;
 use crate::clients::database::{assembled, padded};
@@ -9,7 +9,7 @@ use sqlx::mysql::MySqlConnection;
 use sqlx::{MySql, Transaction};
 use std::collections::HashSet;
 
-/// Those of `ids` that have been taken in.
+/// Those of these message ids that have been applied.
 ///
 /// # Errors
 /// When the database fails.
@@ -26,7 +26,8 @@ pub async fn known(session: &mut MySqlConnection, ids: &[&str]) -> sqlx::Result<
     Ok(query.fetch_all(session).await?.into_iter().collect())
 }
 
-/// The unique key lets one relay through; a second one waits here, fails, and finds them known.
+/// Logs messages as applied. The unique key lets one relay through; a second one waits here, fails, and finds them
+/// known on its next try.
 ///
 /// # Errors
 /// When the database fails, or one of them is known.

@@ -1,5 +1,5 @@
-//! Messages that the stock consumer has taken in and whose shard was away then, or whose relay died before it could say
-//! so: found by their rows, which are sent but not confirmed, and brought to the same end.
+//! Confirms outbox rows late: those whose message was applied to stock, but whose shard was away then or whose relay
+//! died before the confirmation. They are found by their status: sent, not confirmed.
 
 use super::message::{self, StockMove};
 use super::rows::Lock;
@@ -16,16 +16,19 @@ use domain::OrderId;
 use sqlx::Row as _;
 use std::time::Duration;
 
-/// One shard's loop.
+/// The loop of one shard.
 pub struct Late {
+    /// Index of the shard.
     pub shard: usize,
+    /// The databases, Redis and the metrics.
     pub shards: Shards,
 }
 
-/// Where the next look goes on: due time and id of the last row seen.
+/// Where the next page begins: due time and id of the last row seen.
 type Cursor = (u64, u64);
 
 impl Late {
+    /// Runs until shutdown.
     pub async fn run(self, mut shutdown: Shutdown) {
         let mut outage = Outage::new(format!("late confirmations of shard {}", self.shard));
         let mut after: Option<Cursor> = None;
@@ -45,7 +48,7 @@ impl Late {
         }
     }
 
-    /// Looks at the next rows; where to go on, or `None` at the end.
+    /// Confirms the next page of rows; returns where the next one begins, or `None` at the end.
     async fn round(&self, after: Cursor) -> anyhow::Result<Option<Cursor>> {
         let database = &self.shards.databases.shards[self.shard];
         let (rows, next) = unconfirmed(database, after).await?;
@@ -60,7 +63,7 @@ impl Late {
         if moves.is_empty() {
             return Ok(next);
         }
-        // All of them are known, so this only looks what became of them.
+        // All of them are known, so this only reads their outcome.
         let applied = apply::apply(inventory, &moves, Lock::No).await?;
         let ids: Vec<&str> = moves.iter().map(|one| one.message_id.as_str()).collect();
         let orders: Vec<OrderId> = applied.refused.keys().copied().collect();
@@ -73,7 +76,7 @@ impl Late {
     }
 }
 
-/// Rows sent some time ago and not confirmed since.
+/// A page of rows that were sent some time ago and are not confirmed, and where the next one begins.
 async fn unconfirmed(
     database: &Database,
     (due, id): Cursor,
@@ -110,7 +113,7 @@ async fn unconfirmed(
     Ok((rows, last.filter(|_| full)))
 }
 
-/// What the row's message does to stock, as it was published.
+/// The stock move of a row's message, as it was published; `None` where there is none.
 fn stock_move(row: &Row) -> Option<StockMove> {
     let envelope = record::envelope(row, "").ok()?;
     let record = envelope

@@ -1,4 +1,4 @@
-//! Messages of the stock topic, read strictly: what is not one of ours goes to the dead letters.
+//! Messages of the stock topic, parsed strictly: anything else goes to the dead letters.
 
 use contract::wire::message::StockMessage;
 use domain::stock::StockEffect;
@@ -8,14 +8,18 @@ use std::collections::HashSet;
 /// One order's move of stock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StockMove {
+    /// UUID of the order's id and version; a message is applied once.
     pub message_id: String,
+    /// Whose units move.
     pub order: OrderId,
+    /// The message's `action`.
     pub effect: StockEffect,
+    /// At least one; each product and sku once.
     pub lines: Vec<Line>,
 }
 
 impl StockMove {
-    /// One that no message says.
+    /// A move without a message, for the relay's own repairs.
     pub fn unsent(order: OrderId, effect: StockEffect, lines: Vec<Line>) -> StockMove {
         StockMove {
             // Version 0 is no version of an order.
@@ -27,14 +31,21 @@ impl StockMove {
     }
 }
 
+/// Units of one variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
+    /// The product's id in the catalogue.
     pub product: ProductId,
+    /// Variant of the product; a flash sale's own sku for its units.
     pub sku: SkuId,
+    /// Units, at least 1.
     pub quantity: u32,
+    /// Where the units were reserved first.
     pub mode: StockMode,
 }
 
+/// Parses a record's value.
+///
 /// # Errors
 /// Which field is wrong, and how.
 pub fn parse(value: &[u8]) -> Result<StockMove, String> {

@@ -1,6 +1,6 @@
-//! What a batch of moves does to the stock, decided without a database: the new rows of `t_inventory`
-//! and `t_stock_log`, and the orders that cannot have what Redis promised them. A line moves once per
-//! effect, whatever is repeated or comes late.
+//! Computes what a batch of moves does to stock, without a database: the new rows of `t_inventory` and `t_stock_log`,
+//! and the orders that cannot have the units that Redis reserved for them. A line moves once per effect, whatever is
+//! repeated or late.
 
 use super::message::{Line, StockMove};
 use super::{LineKey, LineState, Logged, Variant};
@@ -13,8 +13,9 @@ use std::collections::{BTreeMap, HashMap};
 pub struct Plan {
     /// Rows that changed, sorted so that all relays lock in one order.
     pub stock: BTreeMap<Variant, Inventory>,
+    /// Log rows that are new or changed.
     pub logs: BTreeMap<LineKey, Logged>,
-    /// Orders without their units, and the first line that was short.
+    /// Orders that get no units, and the first line of each that was short.
     pub refused: BTreeMap<OrderId, Variant>,
     /// Moves that did not fit what is stored; for the log.
     pub anomalies: Vec<String>,
@@ -49,7 +50,7 @@ pub fn plan(
 }
 
 impl Ledger {
-    /// All lines or none; lines with a log entry were reserved before the order existed.
+    /// Reserves all lines or none. A line with a log entry stays as it is: it was reserved before, or cancelled first.
     fn reserve(&mut self, one: &StockMove) {
         let open: Vec<&Line> = one
             .lines
@@ -89,7 +90,7 @@ impl Ledger {
                     quantity,
                     ..
                 }) => (&[StockEffect::Confirm], quantity),
-                // Paid without a reservation: the units are taken now, where they are there.
+                // Paid without a reservation: the units are taken now, if available.
                 None | Some(Logged { state: Refused, .. }) => {
                     self.anomaly(one, line, "was paid without a reservation");
                     (&[StockEffect::Reserve, StockEffect::Confirm], line.quantity)
@@ -128,7 +129,7 @@ impl Ledger {
                 }) if one.effect == StockEffect::Return => {
                     (StockEffect::Return, Returned, quantity)
                 }
-                // The reservation is still to come, or never will: this entry keeps it from moving.
+                // There is no reservation yet, or there never will be: this entry keeps a late one from moving units.
                 None => {
                     self.log(one, line, RolledBack, line.quantity);
                     continue;

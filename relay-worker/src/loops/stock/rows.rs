@@ -1,4 +1,4 @@
-//! Reading and writing `t_inventory` and `t_stock_log` inside a transaction, many rows per statement.
+//! Reads and writes `t_inventory` and `t_stock_log` inside a transaction, many rows per statement.
 
 use super::{LineKey, LineState, Logged, Variant};
 use crate::clients::database::{assembled, padded};
@@ -11,12 +11,14 @@ use sqlx::mysql::MySqlConnection;
 use sqlx::{MySql, Row as _, Transaction};
 use std::collections::{BTreeMap, HashMap};
 
-/// Whether read rows are kept from changing until the transaction ends.
+/// How rows are locked when they are read, until the transaction ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lock {
+    /// Waits for another transaction's lock, up to the session's lock timeout.
     Yes,
-    /// Without waiting for somebody who holds one of them.
+    /// Fails at once where another transaction holds a row.
     AtOnce,
+    /// Locks nothing.
     No,
 }
 
@@ -30,7 +32,10 @@ impl Lock {
     }
 }
 
-/// All variants of these products. The index gives one order of locking to all.
+/// Reads all variants of these products. The index makes all relays lock in one order.
+///
+/// # Errors
+/// When the database fails or a row cannot be locked.
 pub async fn inventory(
     session: &mut MySqlConnection,
     products: &[ProductId],
@@ -65,7 +70,10 @@ pub async fn inventory(
     Ok(found)
 }
 
-/// Writes rows that were read with a lock; `before` guards that they are what was read.
+/// Writes rows that were read with a lock; `before` has the rows as they were read.
+///
+/// # Errors
+/// When the database fails, or a row was not read or has changed since.
 pub async fn put_inventory(
     tx: &mut Transaction<'_, MySql>,
     before: &HashMap<Variant, Inventory>,
@@ -108,7 +116,10 @@ pub async fn put_inventory(
     Ok(())
 }
 
-/// What was done so far with the lines of these orders.
+/// Reads the log rows of these orders.
+///
+/// # Errors
+/// When the database fails, or a row cannot be locked or has an unknown value.
 pub async fn logs(
     session: &mut MySqlConnection,
     orders: &[OrderId],
@@ -135,7 +146,10 @@ pub async fn logs(
     Ok(found)
 }
 
-/// Columns: order_id, product_id, sku_id, quantity, stock_mode, state.
+/// Reads a row of the columns order_id, product_id, sku_id, quantity, stock_mode, state.
+///
+/// # Errors
+/// When a column has an unknown value.
 pub fn log_row(row: &sqlx::mysql::MySqlRow) -> anyhow::Result<(LineKey, Logged)> {
     let order: u64 = row.try_get(0)?;
     let key = (
@@ -154,8 +168,11 @@ pub fn log_row(row: &sqlx::mysql::MySqlRow) -> anyhow::Result<(LineKey, Logged)>
     Ok((key, logged))
 }
 
-/// Forgets what orders that were never inserted had reserved and gave back: a released reservation is none, and
-/// whatever comes of such an order later has to take its units like any other. The caller holds the rows' locks.
+/// Deletes log rows in this state and in stock mode `db`, of orders that were never inserted and whose units are given
+/// back. If such an order comes after all, it must reserve its units like any other. The caller holds the rows' locks.
+///
+/// # Errors
+/// When the database fails.
 pub async fn forget_logs(
     tx: &mut Transaction<'_, MySql>,
     orders: &[OrderId],
@@ -178,6 +195,10 @@ pub async fn forget_logs(
     Ok(())
 }
 
+/// Inserts log rows; of one that exists only the state changes.
+///
+/// # Errors
+/// When the database fails.
 pub async fn put_logs(
     tx: &mut Transaction<'_, MySql>,
     logs: &BTreeMap<LineKey, Logged>,

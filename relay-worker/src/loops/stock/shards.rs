@@ -1,5 +1,5 @@
-//! What the orders' shards are owed after stock has moved: orders that the last guard refused are cancelled, and
-//! messages are confirmed. Each shard by itself: the stock of all orders goes on while one shard is away.
+//! Informs the orders' shards after stock has moved: orders that were refused for lack of stock are cancelled, and
+//! messages are confirmed. A shard that is away does not hold up the stock of other orders.
 
 use super::Variant;
 use super::message::StockMove;
@@ -16,21 +16,25 @@ use futures::future::join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Orders that were refused, and a line of each that is short.
+/// Orders that were refused, and a line of each that was short.
 pub type Refused = BTreeMap<OrderId, Variant>;
 
-/// Writes to the shards.
+/// What is written to when stock has moved.
 #[derive(Clone)]
 pub struct Shards {
+    /// Shards for orders and outboxes, inventory for the stock.
     pub databases: Databases,
+    /// Holds the stock hashes, the intents and the order cache.
     pub redis: Redis,
+    /// Counters and gauges of the whole process.
     pub metrics: Arc<Metrics>,
+    /// Which shards are away: they are not waited for.
     pub availability: Availability,
 }
 
 impl Shards {
-    /// Brings every shard up to date. One that is away stays behind: its rows are sent but not confirmed, and by that
-    /// `late` finds them.
+    /// Informs every shard concerned. The rows of one that is away stay sent but not confirmed, and `late` finds them
+    /// by that.
     pub async fn inform(&self, moves: &[StockMove], refused: &Refused) {
         let messages = moves.iter().map(|one| (one.order, one.message_id.as_str()));
         let shards = self.databases.by_shard(messages, |message| message.0);
@@ -42,7 +46,7 @@ impl Shards {
                 .filter(|order| refused.contains_key(order))
                 .collect();
             let informing = self.inform_one(shard, &ids, &orders, refused);
-            // What fails is reported there.
+            // `on_shard` reports what fails.
             let _ = self
                 .availability
                 .on_shard(shard, CONFIRM_TIMEOUT_MS, "confirming stock", informing)
@@ -51,7 +55,8 @@ impl Shards {
         join_all(work).await;
     }
 
-    /// Cancels first: a confirmed message is never looked at again.
+    /// Cancels `orders` with the reason in `refused`, then confirms `messages`. In this order, as confirmed messages
+    /// are not checked again.
     ///
     /// # Errors
     /// When the shard fails; it may be repeated.

@@ -1,4 +1,4 @@
-//! Telling Redis what the database says of a product's stock, and which intents that includes.
+//! Sends Redis the database's stock of products, and which intents that includes.
 
 use super::Variant;
 use super::message::StockMove;
@@ -9,17 +9,19 @@ use domain::stock::Inventory;
 use domain::{ProductId, SkuId, StockMode};
 use std::collections::{BTreeMap, HashMap};
 
-/// Intents one call settles: a script holds all of Redis while it runs.
+/// Intents settled per call: a script blocks all of Redis while it runs.
 const SETTLED_MAX: usize = 500;
 
-/// One product's news.
+/// What Redis has to know of one product.
 #[derive(Debug, Default)]
 pub struct News {
+    /// Stock rows as the database has them; Redis ignores those older than its own.
     pub rows: Vec<Inventory>,
+    /// Intents that the rows include: Redis drops them.
     pub settled: Vec<(Holder, SkuId)>,
 }
 
-/// Sorts what a batch did by product. Lines without a row in the inventory are settled too: they hold nothing.
+/// Groups a batch's outcome by product. Intents of lines without a stock row are settled too: they hold nothing.
 pub fn news(moves: &[StockMove], stock: &HashMap<Variant, Inventory>) -> BTreeMap<ProductId, News> {
     let mut news: BTreeMap<ProductId, News> = BTreeMap::new();
     for row in stock.values() {
@@ -38,6 +40,8 @@ pub fn news(moves: &[StockMove], stock: &HashMap<Variant, Inventory>) -> BTreeMa
     news
 }
 
+/// Sends stock and settled intents to Redis; returns how many intents were dropped.
+///
 /// # Errors
 /// When Redis is away; all of it may be sent again.
 pub async fn sync(redis: &Redis, news: &BTreeMap<ProductId, News>) -> anyhow::Result<usize> {

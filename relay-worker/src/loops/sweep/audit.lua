@@ -1,8 +1,8 @@
--- Makes the sum of a product's intents true where it is not, and tells which intents are old.
+-- Corrects the sums of a product's intents and lists the intents that are old.
 -- KEYS: stock, reserved
--- ARGV: age in ms from which an intent is old, twice that for a flash sale's; most intents to read
--- Returns: word, sums corrected, fields of old intents with the mark behind their value, fields and values of the stock
---   ok | many (more intents than may be read; nothing was looked at)
+-- ARGV: age in ms from which an intent is old (twice that for a flash sale's); most intents to read
+-- Returns: status, sums corrected, fields of old intents with the mark of their value, fields and values of the stock
+--   ok | many (more intents than may be read; nothing was checked)
 if redis.call('HLEN', KEYS[2]) > tonumber(ARGV[2]) then return {'many', 0, {}, {}} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

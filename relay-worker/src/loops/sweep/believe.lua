@@ -1,6 +1,6 @@
--- Takes over the rows of a database that went back to an older copy of itself, which Redis is ahead of.
--- KEYS: stock. ARGV per row: sku, version that Redis showed, available or '' where the row is gone, version.
--- Only where Redis still shows that version: a newer row may have come meanwhile. Returns how many were taken over.
+-- Adopts the rows of a database that was restored to an older state, so that Redis is ahead of it.
+-- KEYS: stock. ARGV per row: sku, version that Redis had, available or '' where the row is gone, the row's version.
+-- Only while Redis still has that version: a newer row may have arrived since. Returns how many rows were adopted.
 local believed = 0
 for i = 1, #ARGV, 4 do
   local sku, seen, available, version = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]

@@ -1,7 +1,7 @@
-//! Reservations in the database whose order was never inserted: rolled back. A reservation is looked at once,
-//! when its order must be there or never will.
+//! Rolls back reservations in the database whose order was never inserted. Each is checked once, at an age at which its
+//! order exists or never will.
 
-use super::{Existing, Sweep, existing, queued};
+use super::{Existing, Sweep, existing};
 use crate::clients::database::{Database, assembled};
 use crate::limits::SWEEP_LOG_ROWS_MAX;
 use crate::loops::stock::message::{Line, StockMove};
@@ -9,6 +9,7 @@ use crate::loops::stock::plan::plan;
 use crate::loops::stock::rows::{self, Lock};
 use crate::loops::stock::sync::{News, news, sync};
 use crate::loops::stock::{LineKey, LineState, Logged, apply};
+use crate::orders::queued;
 use contract::store::sql::NOW_MS;
 use domain::limits::ORPHAN_AGE_MS;
 use domain::stock::StockEffect;
@@ -16,7 +17,7 @@ use domain::{OrderId, ProductId, StockMode};
 use sqlx::Row as _;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// By the clock of the database that dated them.
+/// Ages are by the clock of the database, which also wrote `created_at`.
 fn old_reservations() -> String {
     format!(
         "SELECT order_id, created_at FROM t_stock_log WHERE stock_mode = ? AND state = ? AND created_at <= {NOW_MS} - ? \
@@ -25,12 +26,31 @@ fn old_reservations() -> String {
 }
 
 impl Sweep {
-    /// The next reservations' share.
+    /// Rolls back the orphans of the next batch of reservations. Once the newest is reached, a second cursor goes
+    /// through all of them over and over: creation times of a database whose clock was set back are behind the first.
     ///
     /// # Errors
-    /// When a database fails; nothing of this share was rolled back then.
+    /// When a server or a shard is away; what was not checked is checked again later.
     pub async fn sweep_reservations(&mut self) -> anyhow::Result<()> {
-        let (at, order) = self.reservations;
+        let newest = self.sweep_batch(self.reservations).await?;
+        self.reservations = newest.next;
+        if let Some(trouble) = newest.trouble {
+            return Err(trouble);
+        }
+        if newest.ends {
+            let again = self.sweep_batch(self.reservations_again).await?;
+            self.reservations_again = match again.ends {
+                true => Place::default(),
+                false => again.next,
+            };
+            return again.trouble.map_or(Ok(()), Err);
+        }
+        Ok(())
+    }
+
+    /// Rolls back the orphans of the reservations behind `place`.
+    async fn sweep_batch(&self, place: Place) -> anyhow::Result<Batch> {
+        let (at, order) = place;
         let found = sqlx::query(assembled(old_reservations()))
             .bind(StockMode::Db.code())
             .bind(LineState::Reserved.code())
@@ -41,19 +61,21 @@ impl Sweep {
             .bind(SWEEP_LOG_ROWS_MAX)
             .fetch_all(&self.databases.inventory.pool)
             .await?;
+        let ends = found.len() < SWEEP_LOG_ROWS_MAX as usize;
         let mut places = Vec::with_capacity(found.len());
         for row in &found {
             let (at, order): (u64, u64) = (row.try_get(1)?, row.try_get(0)?);
             places.extend(OrderId::new(order).map(|order| (at, order)));
         }
         let orders: HashSet<OrderId> = places.iter().map(|(_, order)| *order).collect();
-        let queued = queued(&self.redis, &orders.iter().copied().collect::<Vec<_>>()).await?;
+        let queued =
+            queued::which(&self.redis, &orders.iter().copied().collect::<Vec<_>>()).await?;
         let Existing {
             found,
             unknown,
             trouble,
         } = existing(&self.databases, &self.availability, orders.iter().copied()).await;
-        // The next look begins at the first one that may still be written, or of which nothing is known.
+        // The next batch begins at the first order that may still be written or whose shard is away.
         let passed = places
             .iter()
             .take_while(|(_, order)| !queued.contains(order) && !unknown.contains(order));
@@ -77,17 +99,32 @@ impl Sweep {
                 "reservations rolled back: their orders were never inserted"
             );
         }
-        self.reservations = last.unwrap_or(self.reservations);
-        trouble.map_or(Ok(()), Err)
+        Ok(Batch {
+            next: last.unwrap_or(place),
+            ends,
+            trouble,
+        })
     }
+}
+
+/// Creation time by the inventory database's clock (ms) and order id of the last reservation that was checked.
+pub type Place = (u64, u64);
+
+/// A batch of reservations that was checked.
+struct Batch {
+    next: Place,
+    /// It reached the newest.
+    ends: bool,
+    /// Why a shard did not answer.
+    trouble: Option<anyhow::Error>,
 }
 
 #[derive(Default)]
 struct RolledBack {
     lines: usize,
-    /// What Redis has to hear.
+    /// Stock to send to Redis.
     news: BTreeMap<ProductId, News>,
-    /// Lines that did not fit what is stored.
+    /// Lines that did not fit the stored stock.
     anomalies: usize,
 }
 
@@ -115,7 +152,7 @@ async fn roll_back(database: &Database, orders: &[OrderId]) -> anyhow::Result<Ro
     })
 }
 
-/// One rollback per order, of the lines the database keeps and that are reserved.
+/// One rollback per order, of its reserved lines in stock mode `db`.
 fn moves(logs: &HashMap<LineKey, Logged>) -> Vec<StockMove> {
     let mut lines: BTreeMap<OrderId, Vec<Line>> = BTreeMap::new();
     for ((order, product, sku), logged) in logs {

@@ -1,4 +1,4 @@
-//! What is to be done about old intents and stale stock, decided without a server.
+//! Decides what happens to old intents and stale stock, without a server.
 
 use crate::loops::stock::LineKey;
 use contract::store::call::Holder;
@@ -6,36 +6,40 @@ use domain::stock::Inventory;
 use domain::{OrderId, ProductId, SkuId};
 use std::collections::{HashMap, HashSet};
 
-/// An intent: whom units of a variant are promised.
+/// An intent: units of a sku that Redis keeps for an order or a flash sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Intent {
+    /// For whom the units are kept.
     pub holder: Holder,
+    /// Variant of the product; for a purchase in a flash sale, the sale's own sku.
     pub sku: SkuId,
-    /// An intake entry looks after it: only the writer or its failure ends it.
+    /// Marked `:q`: an intake entry owns it, and only the batch writer or the entry's failure ends it.
     pub has_entry: bool,
 }
 
-/// Old intents of one product, by what becomes of them.
+/// Old intents of one product, by outcome. Those that are left alone are in neither list.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Judgement {
-    /// The database includes them already.
+    /// Included in the database's stock: to be dropped.
     pub settled: Vec<(Holder, SkuId)>,
-    /// What they were for was never inserted and cannot be any more.
+    /// Their order was never inserted and never will be, or their sale was not preheated: to be released.
     pub orphaned: Vec<(Holder, SkuId)>,
 }
 
-/// What is known of the holders of old intents.
+/// Facts about the holders of old intents.
 #[derive(Debug, Default)]
 pub struct Holders {
+    /// Lines with a row in `t_stock_log`.
     pub logged: HashSet<LineKey>,
+    /// Orders that exist, or whose shard is away.
     pub existing: HashSet<OrderId>,
-    /// Accepted and not written yet.
+    /// Orders accepted and not written yet.
     pub queued: HashSet<OrderId>,
-    /// Sales whose units are set aside in the database.
+    /// Numbers of sales whose units are set aside in the database.
     pub preheated: HashSet<u32>,
 }
 
-/// Intents of orders that exist and whose move is still on its way are left alone.
+/// Sorts old intents by outcome. An intent is left alone where its order exists and its move is still in flight.
 pub fn judge(product: ProductId, old: &[Intent], known: &Holders) -> Judgement {
     let mut judgement = Judgement::default();
     for Intent {
@@ -60,7 +64,8 @@ pub fn judge(product: ProductId, old: &[Intent], known: &Holders) -> Judgement {
     judgement
 }
 
-/// Field of an intent, `<order id>:<sku>` or `seckill-<number>:<sku>`, with `:q` behind it where it has an entry.
+/// Parses an intent's field as `audit.lua` returns it: `<order id>:<sku>` or `seckill-<number>:<sku>`, followed by `:q`
+/// if it has an entry. `None` for anything else.
 pub fn intent(field: &str) -> Option<Intent> {
     let (plain, has_entry) = match field.strip_suffix(":q") {
         Some(plain) => (plain, true),
@@ -74,24 +79,30 @@ pub fn intent(field: &str) -> Option<Intent> {
     })
 }
 
-/// A row that Redis shows and the database does not have (any more).
+/// A stock row whose state in Redis is not the database's, nor an older one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disowned<'a> {
+    /// Variant of the product, or a flash sale's own sku.
     pub sku: SkuId,
+    /// Version that Redis has.
     pub seen: u64,
+    /// The database's row; `None` where it has none.
     pub row: Option<&'a Inventory>,
 }
 
-/// A product's stock hash in Redis, read.
+/// A product's stock hash in Redis, parsed; each map is by sku.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shown {
+    /// Fields `a:<sku>`: units available by the database's row that Redis has.
     pub available: HashMap<u64, i64>,
+    /// Fields `v:<sku>`: version of that row.
     pub version: HashMap<u64, u64>,
+    /// Fields `r:<sku>`: units of all intents on the sku.
     pub reserved: HashMap<u64, i64>,
 }
 
 impl Shown {
-    /// From the fields and values of the hash, one after the other.
+    /// Parses fields and values in turn, as `HGETALL` replies. Other fields are skipped.
     pub fn read(flat: &[String]) -> Shown {
         let mut shown = Shown::default();
         for pair in flat.chunks_exact(2) {
@@ -111,15 +122,15 @@ impl Shown {
         shown
     }
 
-    /// Whether Redis shows an older state of this row; what it does not show it need not know.
+    /// Whether Redis has an older version of this row. `false` where it has none: it need not know the row.
     pub fn is_behind(&self, row: &Inventory) -> bool {
         let seen = self.version.get(&row.sku.0);
         seen.is_some_and(|seen| *seen < row.version)
     }
 
-    /// What Redis shows and the database, asked after it, does not have: versions only grow, and Redis has them from
-    /// there. So the database went back to an older copy of itself, and what it has counts all the same. Per sku the
-    /// version that Redis shows, and the row as it is, where there is one.
+    /// Rows whose state in Redis is not the database's, nor an older one; by sku. `rows` must be read after the hash.
+    /// Versions only grow and Redis gets them from the database, so such a row means that the database was restored to
+    /// an older state; its rows are authoritative all the same.
     pub fn disowned<'a>(&self, rows: &HashMap<u64, &'a Inventory>) -> Vec<Disowned<'a>> {
         let mut disowned: Vec<Disowned> = self
             .version
@@ -144,120 +155,4 @@ impl Shown {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixtures;
-
-    #[test]
-    fn only_intents_without_an_order_are_orphans() {
-        let orders: Vec<OrderId> = (1..6).map(|n| fixtures::order(n, 1).id).collect();
-        let mut old: Vec<Intent> = orders
-            .iter()
-            .map(|order| Intent {
-                holder: Holder::Order(*order),
-                sku: SkuId(0),
-                has_entry: false,
-            })
-            .collect();
-        old[4].has_entry = true;
-        old.extend([7, 8].map(|number| Intent {
-            holder: Holder::Sale(number),
-            sku: SkuId(0),
-            has_entry: false,
-        }));
-        let known = Holders {
-            logged: HashSet::from([(orders[0], ProductId(1), SkuId(0))]),
-            existing: HashSet::from([orders[0], orders[1]]),
-            queued: HashSet::from([orders[3]]),
-            preheated: HashSet::from([7]),
-        };
-        let judgement = judge(ProductId(1), &old, &known);
-        let settled = [Holder::Order(orders[0]), Holder::Sale(7)];
-        let orphaned = [Holder::Order(orders[2]), Holder::Sale(8)];
-        assert_eq!(judgement.settled, settled.map(|holder| (holder, SkuId(0))));
-        assert_eq!(
-            judgement.orphaned,
-            orphaned.map(|holder| (holder, SkuId(0)))
-        );
-    }
-
-    #[test]
-    fn fields_are_read_strictly() {
-        let order = fixtures::order(1, 1).id;
-        let read = |mark: &str| intent(&format!("{order}:7{mark}")).unwrap();
-        assert_eq!(
-            (read("").holder, read("").sku),
-            (Holder::Order(order), SkuId(7))
-        );
-        assert!(!read("").has_entry && read(":q").has_entry);
-        assert_eq!(intent("seckill-3:0").unwrap().holder, Holder::Sale(3));
-        for bad in ["", "1", "0:1", "x:1", "1:x", "1:2:3", "seckill-:1"] {
-            assert_eq!(intent(bad), None, "{bad}");
-        }
-        let flat = ["a:0", "5", "v:0", "2", "r:0", "1", "junk", "1"].map(str::to_owned);
-        let shown = Shown::read(&flat);
-        assert_eq!((shown.available[&0], shown.reserved[&0]), (5, 1));
-        let mut row = Inventory {
-            product: ProductId(1),
-            sku: SkuId(0),
-            available: 5,
-            locked: 0,
-            sold: 0,
-            version: 2,
-        };
-        assert!(!shown.is_behind(&row));
-        row.version = 3;
-        assert!(shown.is_behind(&row));
-        row.sku = SkuId(9);
-        assert!(!shown.is_behind(&row));
-    }
-
-    #[test]
-    fn a_database_that_went_back_is_noticed() {
-        let flat = [
-            "a:0",
-            "5",
-            "v:0",
-            "4294967297",
-            "a:7",
-            "1",
-            "v:7",
-            "3",
-            "r:9",
-            "2",
-        ];
-        let shown = Shown::read(&flat.map(str::to_owned));
-        let row = |sku, available, version| Inventory {
-            product: ProductId(1),
-            sku: SkuId(sku),
-            available,
-            locked: 0,
-            sold: 0,
-            version,
-        };
-        let seven = row(7, 1, 3);
-        for (zero, noticed) in [
-            (row(0, 5, 4_294_967_297), false),
-            (row(0, 4, 4_294_967_298), false),
-            (row(0, 6, 4_294_967_296), true),
-            // Back, and as many changes on from there.
-            (row(0, 4, 4_294_967_297), true),
-        ] {
-            let disowned = shown.disowned(&HashMap::from([(0, &zero), (7, &seven)]));
-            let expected = Disowned {
-                sku: SkuId(0),
-                seen: 4_294_967_297,
-                row: Some(&zero),
-            };
-            let expected = noticed.then_some(expected);
-            assert_eq!(
-                disowned,
-                expected.into_iter().collect::<Vec<_>>(),
-                "{zero:?}"
-            );
-        }
-        let gone = shown.disowned(&HashMap::new());
-        assert_eq!(gone.len(), 2, "rows that are not there at all");
-        assert!(gone.iter().all(|one| one.row.is_none()));
-    }
-}
+mod tests;

@@ -1,11 +1,12 @@
-//! Redis: intents whose request died, sums that are not true, stock that is behind the database.
+//! Repairs Redis: intents whose request died, wrong sums of intents, stock that differs from the database's.
 
 use super::judge::{Disowned, Holders, Intent, Shown, intent, judge};
-use super::{Existing, Sweep, existing, queued};
+use super::{Existing, Sweep, existing};
 use crate::clients::database::{assembled, padded};
 use crate::limits::{SWEEP_INTENTS_MAX, SWEEP_PRODUCTS_MAX};
 use crate::loops::stock::rows::{self, Lock};
 use crate::loops::stock::sync::{News, sync};
+use crate::orders::queued;
 use contract::store::call::stock::release;
 use contract::store::call::{Call, Holder};
 use contract::store::redis::{Script, reserved, stock};
@@ -27,7 +28,7 @@ const BELIEVE: Script = Script {
     text: include_str!("believe.lua"),
 };
 
-/// Reply of the script: word, corrected, old intents, stock.
+/// Reply of the script: status, sums corrected, old intents, stock.
 type Audit = (String, usize, Vec<String>, Vec<String>);
 
 struct Audited {
@@ -37,7 +38,7 @@ struct Audited {
 }
 
 impl Sweep {
-    /// The next products' share.
+    /// Checks and repairs the next batch of products.
     ///
     /// # Errors
     /// When a server fails; what was done so far stays.
@@ -72,7 +73,7 @@ impl Sweep {
         let audits = self.redis.run_each::<Audit>(&calls).await?;
         let mut audited = Vec::new();
         for (product, audit) in products.iter().zip(audits) {
-            // What is wrong with one product is no reason to leave the others.
+            // An error of one product does not stop the others.
             let (word, corrected, old, flat) = match audit {
                 Ok(audit) => audit,
                 Err(error) => {
@@ -100,7 +101,7 @@ impl Sweep {
         Ok(audited)
     }
 
-    /// What is queued is read before what exists: the writer forgets the one after it made the other.
+    /// Queued keys are read before orders: the writer deletes the key after it has inserted the order.
     async fn holders(
         &self,
         session: &mut MySqlConnection,
@@ -118,8 +119,8 @@ impl Sweep {
         }
         orders.sort_unstable();
         orders.dedup();
-        let queued = queued(&self.redis, &waiting).await?;
-        // An order of a shard that is away may be there: its intents are left alone.
+        let queued = queued::which(&self.redis, &waiting).await?;
+        // An order whose shard is away may exist: its intents are left alone.
         let Existing { found, unknown, .. } =
             existing(&self.databases, &self.availability, orders.iter().copied()).await;
         let preheated = preheated(session, sales).await?;
@@ -132,8 +133,8 @@ impl Sweep {
         })
     }
 
-    /// The log is read before the stock: what is logged is in the stock that is read after it. Whether the database
-    /// went back behind what Redis was shown of it.
+    /// Repairs what the audit found. Returns whether the database is older than what Redis has of it. The log is read
+    /// before the stock: what is logged is included in the stock read after it.
     async fn settle(
         &mut self,
         audited: Vec<Audited>,
@@ -195,7 +196,7 @@ impl Sweep {
     }
 }
 
-/// What Redis shows of a product that the database does not have.
+/// Makes Redis adopt the database's state of these rows; `None` for no rows.
 fn believe(product: ProductId, disowned: &[Disowned]) -> Option<Call<'static>> {
     if disowned.is_empty() {
         return None;
@@ -213,7 +214,7 @@ fn believe(product: ProductId, disowned: &[Disowned]) -> Option<Call<'static>> {
     Some(believed)
 }
 
-/// Which of these sales have their units set aside. One that is still planned may be preheated again.
+/// Which of these sales have their units set aside: all but planned ones, which may be preheated again.
 async fn preheated(
     session: &mut MySqlConnection,
     sales: HashSet<u32>,

@@ -1,6 +1,5 @@
-//! After the inventory database went back to an older copy of itself: moves of stock that it had taken and lost are
-//! sent once more. They are those that its own log of messages does not have; a message that comes twice changes
-//! nothing.
+//! After the inventory database was restored to an older state, the stock moves that it lost are sent again: those
+//! missing from its log of consumed messages. The consumer skips a message that it has already applied.
 
 use super::Sweep;
 use crate::clients::database::{Database, assembled, padded};
@@ -9,23 +8,25 @@ use crate::loops::stock::consumed;
 use contract::store::sql::{NOW_MS, placeholders};
 use sqlx::Row as _;
 
-/// How far back the outboxes have been compared: newest first, shard by shard.
+/// Position of the comparison: shard by shard, newest outbox row first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     shard: usize,
     before: u64,
-    /// Pages in a row without a message that was lost.
+    /// Consecutive pages without a lost message.
     quiet: u32,
 }
 
 impl Place {
+    /// The newest row of the first shard.
     pub const START: Place = Place {
         shard: 0,
         before: u64::MAX,
         quiet: 0,
     };
 
-    /// Where to go on after a page; `None` after the last shard. What was lost is a stretch near the end.
+    /// The next position after a page; `None` after the last shard. Lost messages are near the end of an outbox, so a
+    /// shard is done after `RESEND_QUIET_PAGES` pages without any.
     fn after(self, last: Option<u64>, lost: usize, shards: usize) -> Option<Place> {
         let quiet = if lost > 0 { 0 } else { self.quiet + 1 };
         match last {
@@ -46,7 +47,8 @@ impl Place {
 const SENT: &str = "SELECT id, message_id FROM t_local_message WHERE id < ? AND status IN (1, 2) ORDER BY id DESC LIMIT ?";
 
 impl Sweep {
-    /// Compares one page of an outbox with what the inventory has consumed; where to go on.
+    /// Compares one page of an outbox with what the inventory has consumed and sends lost moves again. Returns the next
+    /// position; `None` at the end.
     ///
     /// # Errors
     /// When a database fails; the page is to be compared again.
@@ -89,7 +91,7 @@ impl Sweep {
     }
 }
 
-/// Those of these rows that move stock.
+/// Those of these rows whose event moves stock.
 async fn moves_of_stock(shard: &Database, rows: &[u64]) -> anyhow::Result<Vec<u64>> {
     if rows.is_empty() {
         return Ok(Vec::new());

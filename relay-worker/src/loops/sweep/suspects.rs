@@ -1,5 +1,5 @@
-//! Intents that look old are looked at twice: Redis' clock may have been set forward since they were left, and their
-//! orders may be on their way.
+//! An intent that looks old is checked twice before it is released: Redis' clock may have jumped forward, and its order
+//! may still be on its way.
 
 use contract::store::call::Holder;
 use domain::limits::INSERT_DEADLINE_MS;
@@ -7,19 +7,21 @@ use domain::{ProductId, SkuId};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// An order that is on its way is there after this time, or never will be.
+/// After this time an order on its way is inserted, or never will be.
 const SEEN_FOR: Duration = Duration::from_millis(INSERT_DEADLINE_MS + 1_000);
-/// What was not seen again for so long was something else.
+/// A full map drops suspects that are this old.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3_600);
 const SUSPECTS_MAX: usize = 100_000;
 
 type Suspect = (ProductId, Holder, SkuId);
 
+/// Intents that looked old, with the time of their first check; at most `SUSPECTS_MAX`.
 #[derive(Debug, Default)]
 pub struct Suspects(HashMap<Suspect, Instant>);
 
 impl Suspects {
-    /// Whether it was a suspect long enough before `now`; it is one from now on.
+    /// Whether the suspect was first seen at least `SEEN_FOR` before `now`; it is forgotten then. A new one is
+    /// remembered, unless the map is full.
     pub fn convict(&mut self, suspect: Suspect, now: Instant) -> bool {
         if self.0.len() >= SUSPECTS_MAX {
             self.0

@@ -1,4 +1,4 @@
-//! The table of routes, by what they are about.
+//! The table of routes, by tag.
 
 use super::Route;
 
@@ -76,12 +76,15 @@ const FAILURE_LIST: &[(&str, &str)] = &[
     LIST[5],
 ];
 
+/// Tag of routes that can be cached: orders.
 pub const ORDERS: &str = "orders";
 const FLASH_SALES: &str = "flash sales";
+/// Tag of routes that can be cached: products and their stock.
 pub const PRODUCTS: &str = "products";
 const STATISTICS: &str = "statistics";
 const OPERATIONS: &str = "operations";
 
+/// Every route of `spin.toml`.
 pub const ROUTES: &[Route] = &[
     Route::post("/v1/order/create", "createOrder", ORDERS, "Place an order")
         .with(CREATE)
@@ -193,7 +196,7 @@ pub const ROUTES: &[Route] = &[
     .takes("StatusRequest")
     .gives("ApiOrder", "The order after the change."),
     Route::get(
-        "/api/v1/users/{userId}/orders",
+        "/api/v1/users/{id}/orders",
         "listUserOrders",
         ORDERS,
         "List a user's orders, newest first",
@@ -263,7 +266,7 @@ pub const ROUTES: &[Route] = &[
     .with(IDS)
     .gives("StockMap", "Stock by product; an unknown one has 0."),
     Route::get(
-        "/v1/inventory/{product_id}",
+        "/v1/inventory/{id}",
         "getInventory",
         PRODUCTS,
         "Stock of a product or sku",

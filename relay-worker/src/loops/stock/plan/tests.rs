@@ -1,4 +1,4 @@
-//! Every move in every state, and that no order of messages makes or loses a unit.
+//! Tests every move in every state, and that no sequence of messages creates or loses a unit.
 
 use super::*;
 use domain::{EventId, ProductId, SkuId, UserId};
@@ -165,7 +165,7 @@ proptest! {
         let seeded = stock(&[(0, 9), (1, 12), (7, 6)]);
         let whole = plan(&moves, HashMap::new(), seeded.clone());
 
-        // In two batches, with the second half of the first one delivered again: the same end.
+        // In two batches: the same end.
         let cut = cut.min(moves.len());
         let first = plan(&moves[..cut], HashMap::new(), seeded.clone());
         let mut between = seeded.clone();

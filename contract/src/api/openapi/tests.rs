@@ -1,0 +1,77 @@
+//! Tests of `openapi`.
+
+use super::*;
+
+#[test]
+fn the_golden_copy_is_current() {
+    assert!(
+        document().unwrap() == include_str!("../../../openapi.json"),
+        "the API changed; look at the difference that this makes:\n  \
+         cargo run --profile quick -p contract --features openapi --example openapi > contract/openapi.json"
+    );
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document: serde_json::Value = serde_json::from_str(&document().unwrap()).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let mut open = vec![&document];
+    while let Some(value) = open.pop() {
+        if let Some(reference) = value.get("$ref").and_then(|text| text.as_str()) {
+            let pointer = reference.trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+        match value {
+            serde_json::Value::Object(fields) => open.extend(fields.values()),
+            serde_json::Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+}
+
+/// Every path of the document is served, and every route of the manifest is documented.
+#[test]
+fn the_manifest_routes_the_same_paths() {
+    let manifest = include_str!("../../../../spin.toml");
+    let routed: Vec<Vec<&str>> = manifest
+        .lines()
+        .filter_map(|line| line.strip_prefix("route = \"")?.strip_suffix('"'))
+        .map(|route| route.split('/').collect())
+        .collect();
+    let serves = |route: &[&str], path: &str| {
+        let segments: Vec<&str> = path.split('/').collect();
+        let open = route.last() == Some(&"...");
+        let fixed = route.len() - usize::from(open);
+        let long_enough = if open {
+            segments.len() >= fixed
+        } else {
+            segments.len() == fixed
+        };
+        long_enough
+            && route[..fixed]
+                .iter()
+                .zip(&segments)
+                .all(|(wanted, segment)| {
+                    wanted == segment || (wanted.starts_with(':') && segment.starts_with('{'))
+                })
+    };
+    for path in ROUTES.iter().map(|route| route.path) {
+        assert!(
+            routed.iter().any(|route| serves(route, path)),
+            "{path} is not routed"
+        );
+    }
+    for route in &routed {
+        let shown = ROUTES.iter().any(|known| serves(route, known.path));
+        assert!(shown, "{} is not documented", route.join("/"));
+    }
+}
+
+#[test]
+fn operations_are_named_once() {
+    let mut names: Vec<&str> = ROUTES.iter().map(|route| route.id).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}

@@ -1,0 +1,106 @@
+//! What documents name exists: flags, environment variables, metrics, tables, keys. The reference is made from the
+//! code, so whatever a reader may meet is there; what HTTP clients see is in the OpenAPI document.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const REFERENCE: &str = "docs/reference.md";
+const OPENAPI: &str = "contract/openapi.json";
+/// Documents whose readers cannot look into the code.
+const FOR_READERS: [&str; 3] = ["README.md", "docs/operators.md", "docs/users.md"];
+
+/// Names that are in no list of known ones, as lines for a person.
+pub fn check(root: &Path, tracked: &[PathBuf]) -> Vec<String> {
+    let read = |path: &Path| fs::read_to_string(root.join(path)).unwrap_or_default();
+    let mut known = read(Path::new(REFERENCE)) + &read(Path::new(OPENAPI));
+    let tools = |path: &&PathBuf| path.starts_with("xtask/src") || path.starts_with("bench/src");
+    let tools: String = tracked
+        .iter()
+        .filter(tools)
+        .map(|path| read(path))
+        .collect();
+    known.push_str(&tools);
+    let documents = tracked
+        .iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .filter(|path| !path.starts_with("docs/bench") && *path != Path::new(REFERENCE));
+    let problems = documents.flat_map(|path| unknown(path, &read(path), &known));
+    problems.collect()
+}
+
+fn unknown(path: &Path, text: &str, known: &str) -> Vec<String> {
+    let for_readers = FOR_READERS.iter().any(|one| path == Path::new(one));
+    let mut problems = Vec::new();
+    let mut in_block = false;
+    for (number, line) in (1..).zip(text.lines()) {
+        in_block ^= line.starts_with("```");
+        if in_block {
+            continue;
+        }
+        for span in line.split('`').skip(1).step_by(2) {
+            let name = span.split([' ', '=', '{']).next().unwrap_or_default();
+            if !(is_flag(name) || for_readers && is_name(name)) || is_known(name, known) {
+                continue;
+            }
+            let shown = path.display();
+            problems.push(format!(
+                "{shown}:{number}: {name} is named and does not exist"
+            ));
+        }
+    }
+    problems
+}
+
+fn is_flag(name: &str) -> bool {
+    name.strip_prefix("--")
+        .is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_lowercase()))
+}
+
+/// In snake case or as an environment variable.
+fn is_name(name: &str) -> bool {
+    let is_part =
+        |part: &str| !part.is_empty() && part.chars().all(|one| one.is_ascii_alphanumeric());
+    name.contains('_') && name.split('_').all(is_part)
+}
+
+/// Whether the name stands there as a whole; a flag also as the field that a parser makes it of.
+fn is_known(name: &str, known: &str) -> bool {
+    let field = name.trim_start_matches('-').replace('-', "_");
+    let is_part = |one: char| one.is_ascii_alphanumeric() || one == '_' || one == '-';
+    [name, field.as_str()].iter().any(|name| {
+        known.match_indices(name).any(|(at, _)| {
+            let before = known[..at].chars().next_back();
+            let after = known[at + name.len()..].chars().next();
+            !before.is_some_and(is_part) && !after.is_some_and(is_part)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: &str = "| `--cache-bytes BYTES` | `outbox_dead_rows` | MYSQL_URLS\n#[arg(long)]\n    open_seconds: u64,";
+
+    #[test]
+    fn what_exists_may_be_named() {
+        let text = "`--cache-bytes`, `--open-seconds 3`, `outbox_dead_rows{shard=\"0\"}`, `MYSQL_URLS`, `a word`\n```\n--other\n```\n";
+        assert_eq!(
+            unknown(Path::new("README.md"), text, KNOWN),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn what_does_not_exist_is_named() {
+        let text = "`--cache`\n`outbox_rows`\n`MYSQL_URL`\n";
+        let want = [
+            "README.md:1: --cache is named and does not exist",
+            "README.md:2: outbox_rows is named and does not exist",
+            "README.md:3: MYSQL_URL is named and does not exist",
+        ];
+        assert_eq!(unknown(Path::new("README.md"), text, KNOWN), want);
+        let elsewhere = unknown(Path::new("docs/ARCHITECTURE.md"), text, KNOWN);
+        assert_eq!(elsewhere.len(), 1, "others may name what is in the code");
+    }
+}
