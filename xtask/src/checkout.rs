@@ -144,6 +144,14 @@ impl Workspace {
 pub fn cargo_command(root: &Path) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
+    // What cargo told this program of its own package. Build scripts that look at it (ring's) would run again, and all
+    // that depends on them be compiled again, whenever somebody calls cargo by hand in between.
+    for (name, _) in env::vars_os() {
+        let shown = name.to_string_lossy();
+        if shown.starts_with("CARGO_PKG_") || shown.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

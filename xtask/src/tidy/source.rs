@@ -179,8 +179,11 @@ fn bans(path: &Path, text: &str, problems: &mut Vec<String>) {
     }
 }
 
-/// Test programs, but not the library they share nor the probes they load.
+/// Test programs and modules, but not the library they share nor the probes they load.
 fn is_test_file(path: &Path) -> bool {
+    if path.file_name().is_some_and(|name| name == "tests.rs") {
+        return true;
+    }
     let mut parts = path
         .iter()
         .skip_while(|part| *part != "tests")
