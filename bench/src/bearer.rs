@@ -1,4 +1,4 @@
-//! Buyers of a flash sale and the tokens they hold: what they send, and what they got.
+//! Buyers of a flash sale and their tokens: the requests they send, and the tokens they get.
 
 use crate::load::{self, Load, Seen};
 use crate::wire;
@@ -9,22 +9,22 @@ use std::rc::Rc;
 /// A buyer with a token.
 pub type Bearer = (u64, String);
 
-/// Asks for a token.
+/// A request for a token.
 pub fn ask(user: u64, sale: &str) -> Vec<u8> {
     let body = format!(r#"{{"user_id":{user},"seckill_id":"{sale}"}}"#);
     wire::post("/api/v1/seckill/token", &body)
 }
 
-/// Buys one unit.
+/// A request for one unit.
 pub fn purchase((user, token): &Bearer) -> Vec<u8> {
     let body = format!(r#"{{"user_id":{user},"token":"{token}"}}"#);
     wire::post("/api/v1/seckill/buy", &body)
 }
 
-/// Tokens for all these buyers, and how getting them went.
+/// Gets tokens for all these buyers; the tokens, and measurements of getting them.
 ///
 /// # Errors
-/// Where one got none.
+/// Where a buyer got none.
 pub fn tokens(
     load: &Load<'_>,
     sale: &str,

@@ -1,5 +1,5 @@
-//! `bench --check`: whether the host has become slower than it was, told by its rate over the twin's, for a time would
-//! tell more of the machine. The ratios to hold are those of the last full comparison.
+//! `bench --check`: whether the host has become slower. It compares the ratio of the host's rate to the twin's, because
+//! absolute times depend on the machine, with the ratios of the last full comparison.
 
 use crate::outcome::Outcome;
 use crate::peer::Kind;
@@ -7,13 +7,13 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::path::Path;
 
-/// Short runs on a shared machine differ by so much without any cause.
+/// Ratios of short runs on a shared machine may differ by this factor without a cause.
 const TOLERANCE: f64 = 0.8;
 
-/// Compares fresh outcomes with those of `compare.json`.
+/// Compares new outcomes with those of `compare.json`.
 ///
 /// # Errors
-/// Where a workload's ratio fell, naming each; or where there is nothing to compare with.
+/// Names every workload whose ratio fell; or says that there is nothing to compare with.
 pub fn check(folder: &Path, outcomes: &[Outcome]) -> Result<()> {
     let path = folder.join("compare.json");
     let stored = std::fs::read(&path).with_context(|| {

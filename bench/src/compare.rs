@@ -1,5 +1,5 @@
-//! Peers side by side: every workload is sent to each of them in turn, several times, so that what the machine does
-//! meanwhile happens to all. Figures are medians of the rounds; what counts is how they relate.
+//! Peers side by side: every workload is sent to each of them in turn, several times, so that disturbances on the
+//! machine affect all of them. Figures are medians of the rounds; what counts is their ratio.
 
 use crate::cpu::Cpu;
 use crate::load::{self, Load, Pace};
@@ -38,7 +38,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// As a check does it.
+    /// The settings of a check.
     pub fn short(&self) -> Args {
         Args {
             peers: vec![Kind::Host, Kind::Twin],
@@ -51,18 +51,20 @@ impl Args {
     }
 }
 
-/// Requests that can be sent but once are made for this rate; a faster peer is an error, for its rate would be wrong.
+/// Requests that can be sent only once are prepared for this rate. For a faster peer they run out, which is an error
+/// because the measured rate would be wrong.
 const ONCE_PER_SECOND: usize = 25_000;
-/// Of the longest open loop a generator on the same machine can send.
+/// Most requests a second that a generator on the same machine can send in the open loop.
 const OPEN_RATE_MAX: f64 = 30_000.0;
-/// Before the first round and at the start of each open loop, so that pools are filled and scripts known.
+/// Before the first round and at the start of each open loop, so that pools are filled and scripts loaded.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Compares the peers on each workload. `so_far` is given what there is after each: the last may be long to come.
+/// Compares the peers on each workload. `so_far` gets all outcomes after each workload, since the last ones take long
+/// to come.
 ///
 /// # Errors
-/// Where a peer does not start. After all others were compared: where a reply is not as it should be, or the databases
-/// hold less than was answered.
+/// Where a peer does not start. Once all others were compared: where a reply is wrong, or the databases hold less than
+/// was answered.
 pub fn run(
     args: &Args,
     workloads: &[Workload],
@@ -111,7 +113,7 @@ fn compare(args: &Args, workload: Workload, peers: &[Peer], world: &mut World) -
         round(args, workload, peer, world, WARM_UP)?;
     }
     for at in 0..args.rounds {
-        // Each goes first, second … equally often.
+        // Each peer is first, second … equally often.
         for turn in 0..peers.len() {
             let which = (at + turn) % peers.len();
             let lasts = Duration::from_secs(args.seconds);
@@ -133,7 +135,7 @@ fn compare(args: &Args, workload: Workload, peers: &[Peer], world: &mut World) -
     Ok(outcome)
 }
 
-/// One measurement of one peer, with what it wrote counted in the databases.
+/// One measurement of one peer; counts in the databases what it wrote.
 ///
 /// # Errors
 /// Where a reply is wrong, or the databases hold less than was answered.
@@ -172,7 +174,7 @@ pub fn round(
     let memory_bytes = peer.memory_bytes();
     if let (Some(before), Some(after)) = (before_rows, workload.written(world)?) {
         let written = (after - before) as f64;
-        // What was in flight at the end was not answered any more.
+        // The share of writes is off by at most the requests in flight at the end.
         let slack = args.connections as f64 + 1.0;
         let answered = seen.good as f64 * workload.writes_share();
         ensure!(
@@ -189,8 +191,8 @@ pub fn round(
     })
 }
 
-/// The same rate for all: half of the host's. In turn like the closed loops: one disk that is slow for a moment would
-/// otherwise be one peer's.
+/// The same rate for all: half of the host's. Peers take turns as in the closed loops, so that a moment of a slow disk
+/// does not affect only one of them.
 fn open_loops(
     args: &Args,
     workload: Workload,

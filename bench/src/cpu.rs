@@ -1,21 +1,21 @@
-//! Processor time and memory of processes, so that a figure says who it was spent by.
+//! Processor time and memory of processes, so that costs can be attributed to them.
 
 use std::fs;
 use std::time::Duration;
 
-/// Ticks a second in `/proc`, fixed by Linux' interface.
+/// Ticks per second in `/proc`: a constant of Linux' interface.
 const TICKS_PER_SECOND: u64 = 100;
-/// Bytes of a page on every machine this runs on.
+/// Page size of all machines that this runs on.
 const PAGE_BYTES: u64 = 4_096;
 
-/// Processes by the name they are shown under.
+/// Process ids by displayed name.
 pub type Named = Vec<(&'static str, Option<u32>)>;
 
-/// Processor time since each process began, with that of its children that ended.
+/// Processor time of each process since its start, including children that ended.
 pub struct Cpu(Vec<(&'static str, Duration)>);
 
 impl Cpu {
-    /// Of these processes with their children, and of this one, which sends the load, as `load`.
+    /// Of these processes with their children, and of this process, which generates the load, as `load`.
     pub fn of(processes: &Named) -> Cpu {
         let mut all: Vec<_> = processes
             .iter()
@@ -35,7 +35,7 @@ impl Cpu {
     }
 }
 
-/// As a row of a table shows it.
+/// As shown in a table row.
 pub fn shown(parts: &[(&'static str, f64)]) -> String {
     let parts = parts
         .iter()
@@ -56,10 +56,10 @@ fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
-/// Of a process and of its children that ended: `wrk` is one of this program's.
+/// Of a process and of its ended children: `wrk` is a child of this process.
 fn spent(pid: u32) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold spaces; user and system time are the 14th to 17th fields.
+    // The name in parentheses may contain spaces; user and system times are fields 14 to 17.
     let (_, rest) = stat.rsplit_once(") ")?;
     let fields = rest.split(' ').skip(11).take(4);
     let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();

@@ -1,5 +1,5 @@
-//! How the cost of an order grows with the orders there are, and with the shards they lie in: two platforms side by
-//! side, a small one and a large one, asked in turn.
+//! How the cost of an order grows with the number of orders and of shards: two platforms side by side, a small one and
+//! a large one, measured in turn.
 
 use crate::compare::{self, Args};
 use crate::peer::{Kind, Peer};
@@ -24,9 +24,9 @@ pub struct Growth {
 }
 
 const ASKED: [Workload; 3] = [Workload::OrderUncached, Workload::List, Workload::Create];
-/// The shortest: in one, each order of a small platform is read from MySQL at most once.
+/// The shortest possible: in one round, each order of a small platform is read from MySQL at most once.
 const ROUND: Duration = Duration::from_secs(1);
-/// Orders of the platforms that differ in shards.
+/// Orders on the platforms that differ in shards.
 const ORDERS: u64 = 100_000;
 
 /// Measures both kinds of growth.

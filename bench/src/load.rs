@@ -1,6 +1,5 @@
 //! Load on one address from one thread: a closed loop for throughput, an open loop at a fixed rate for latency. In the
-//! open loop a request's latency counts from when it was due, so that a stall is not hidden by the requests it holds
-//! up.
+//! open loop latency counts from when a request was due, so that a stall also counts for the requests that it delays.
 
 use crate::wire::{Connection, Reply};
 use anyhow::{Context, Result};
@@ -13,10 +12,10 @@ use tokio::task::LocalSet;
 /// When requests are sent.
 #[derive(Clone, Copy, Debug)]
 pub enum Pace {
-    /// Each connection sends its next request when it has the reply.
+    /// Each connection sends its next request after the reply to the last.
     Closed,
-    /// So many a second, whatever the replies do. Latencies of what is due in the warm-up are not recorded: a round
-    /// starts with all connections at once, on a server that has let idle instances go.
+    /// A fixed number of requests a second, whatever the replies do. Latencies during the warm-up are not recorded: a
+    /// round starts on all connections at once, with a server that has removed its idle instances.
     Open { per_second: u32, warm_up: Duration },
 }
 
@@ -29,15 +28,15 @@ pub struct Load<'a> {
     pub lasts: Duration,
 }
 
-/// What was seen.
+/// Results of a measurement.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub elapsed: Duration,
-    /// Replies that were as they should be.
+    /// Replies that `judge` accepted.
     pub good: u64,
-    /// Others, and connections that broke.
+    /// Replies that it did not accept, and connections that broke.
     pub bad: u64,
-    /// Microseconds, of good replies.
+    /// Of good replies, in microseconds.
     pub latency: Histogram<u64>,
 }
 
@@ -47,16 +46,16 @@ impl Seen {
         self.good as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// Milliseconds below which this share of the good replies came.
+    /// The latency in milliseconds that this share of the good replies did not exceed.
     pub fn quantile_ms(&self, share: f64) -> f64 {
         self.latency.value_at_quantile(share) as f64 / 1_000.0
     }
 }
 
-/// Sends what `next` gives until the time or the requests are over; `judge` says whether a reply is good.
+/// Sends the requests of `next` until the time is over or there are no more; `judge` decides whether a reply is good.
 ///
 /// # Errors
-/// Where nobody listens at the start.
+/// Where no connection can be opened at the start.
 pub fn run(
     load: &Load<'_>,
     next: impl FnMut() -> Option<Vec<u8>> + 'static,
@@ -113,7 +112,7 @@ struct Shared {
     latency: RefCell<Histogram<u64>>,
     good: Cell<u64>,
     bad: Cell<u64>,
-    /// Requests handed out in the open loop.
+    /// Number of requests started in the open loop.
     due: Cell<u64>,
     begin: Cell<Instant>,
     pace: Pace,
@@ -154,7 +153,7 @@ impl Shared {
         }
     }
 
-    /// When the next request is due, once it is; `None` at the end.
+    /// Waits until the next request is due; that moment, or `None` at the end.
     async fn turn(&self) -> Option<Instant> {
         let begin = self.begin.get();
         let due = match self.pace {

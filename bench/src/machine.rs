@@ -1,10 +1,10 @@
-//! What a figure was taken on: cores, memory, versions.
+//! The machine that figures were measured on: cores, memory, versions.
 
 use std::fs;
 use std::process::Command;
 use std::thread;
 
-/// Name and value of everything a reader needs to judge a figure.
+/// Name and value of everything that a reader needs to judge a figure.
 pub fn facts() -> Vec<(&'static str, String)> {
     let cores = thread::available_parallelism().map_or(0, usize::from);
     vec![
@@ -29,7 +29,7 @@ fn first_line(program: &str, flag: &str) -> String {
         |_| "?".into(),
         |output| String::from_utf8_lossy(&output.stdout).into_owned(),
     );
-    // Paths of this machine say nothing to a reader.
+    // Local paths mean nothing to a reader.
     let line = text.lines().next().unwrap_or_default();
     line.rsplit('/').next().unwrap_or(line).trim().to_owned()
 }

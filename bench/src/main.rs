@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: figures of the platform, each taken in one run with the settings it was taken under beside it.
-//! Load comes from the same machine, over plain sockets; what it counts is checked against the databases afterwards.
+//! `cargo xtask bench`: figures of the platform, each measured in one run and listed with its settings. Load comes from
+//! the same machine over plain sockets; what it counts is checked against the databases afterwards.
 
 mod bearer;
 mod check;
@@ -53,7 +53,7 @@ struct Args {
     seckill: seckill::Args,
 }
 
-/// What a check measures: each has its own share of host, component, Redis and MySQL.
+/// Workloads of a check: each with a different mix of host, component, Redis and MySQL.
 const CHECKED: [Workload; 4] = [
     Workload::Noop,
     Workload::Order,

@@ -1,4 +1,4 @@
-//! What a comparison came to, as lines for the console, a table for readers and JSON for programs.
+//! The result of a comparison, as lines for the console, a table for readers and JSON for programs.
 
 use crate::peer::Kind;
 use crate::sample::shown;
@@ -6,7 +6,7 @@ use crate::sample::{Median, Quantiles, Sample};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// One workload of all peers.
+/// Results of one workload on all peers.
 pub struct Outcome {
     pub workload: &'static str,
     /// Requests a second of the open loop; 0 where there was none.
@@ -14,13 +14,13 @@ pub struct Outcome {
     pub peers: Vec<PeerOutcome>,
 }
 
-/// One peer's rounds.
+/// Results of one peer.
 pub struct PeerOutcome {
     pub name: String,
     pub rate: Median,
     /// Medians of the rounds' quantiles in the closed loop.
     pub closed: Quantiles,
-    /// The same at the open loop's rate, where the peer can hold it.
+    /// The same in the open loop; `None` where the peer's rate is too low for it, or it was not run.
     pub open: Option<Quantiles>,
     /// Microseconds of processor time per reply, medians.
     pub cpu: Vec<(&'static str, f64)>,
@@ -28,7 +28,7 @@ pub struct PeerOutcome {
 }
 
 impl PeerOutcome {
-    /// Medians of its rounds.
+    /// Takes the medians of the rounds.
     pub fn of(name: &str, samples: Vec<Sample>) -> PeerOutcome {
         let middle = |of: &dyn Fn(&Sample) -> f64| Median::of(samples.iter().map(of)).middle;
         let latencies: Vec<Quantiles> = samples.iter().map(|sample| sample.latency).collect();
@@ -46,7 +46,7 @@ impl PeerOutcome {
         }
     }
 
-    /// One round of this rate and nothing else.
+    /// A peer with one round of this rate.
     #[cfg(test)]
     pub fn of_rate(name: &str, rate: f64) -> PeerOutcome {
         let sample = Sample {
@@ -69,7 +69,7 @@ impl PeerOutcome {
 }
 
 impl Outcome {
-    /// A peer's rate over another's.
+    /// The ratio of a peer's rate to another's.
     pub fn ratio(&self, peer: &str, to: &str) -> Option<f64> {
         let rate = |name: &str| {
             let found = self.peers.iter().find(|peer| peer.name == name)?;
@@ -97,7 +97,7 @@ impl Outcome {
         }
     }
 
-    /// A table of its own.
+    /// The workload's section of the report, with a table.
     pub fn markdown(&self) -> String {
         let mut text = format!(
             "## {}\n\n| | requests/s | lowest - highest | to the twin | p50 / p99 / p99.9 ms, closed | p50 / p99 / p99.9 ms at {}/s | µs of processor time each | MiB |\n|---|---:|---|---:|---|---|---|---:|\n",
@@ -148,7 +148,7 @@ impl Outcome {
     }
 }
 
-/// To three places: more is noise.
+/// Rounds to three places: more is noise.
 fn rounded(figure: f64) -> f64 {
     (figure * 1_000.0).round() / 1_000.0
 }

@@ -1,5 +1,5 @@
-//! Who is compared: servers that answer the same requests on the same databases. Each is started by the benchmark from
-//! the same manifest, or given by its address.
+//! The peers of a comparison: servers that answer the same requests on the same databases. Each is started by the
+//! benchmark from the same manifest, or given by its address.
 
 use crate::cpu;
 use crate::workload::Workload;
@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The component that only answers, beside the functions.
+/// The component without any work, deployed beside the functions.
 const NOOP: &str = "noop";
 /// The first start compiles every component.
 const READY: Duration = Duration::from_secs(120);
@@ -38,7 +38,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// As tables name it.
+    /// The name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Host => "host",
@@ -61,7 +61,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Starts one of ours, or what is on PATH; `None` where that is not.
+    /// Starts a server; `None` where its program is not on PATH.
     ///
     /// # Errors
     /// Where it does not get ready.
@@ -109,10 +109,10 @@ impl Peer {
         }))
     }
 
-    /// One that runs already, as `NAME=http://host:port`.
+    /// A server that runs already, as `NAME=http://host:port`.
     ///
     /// # Errors
-    /// Where the text is not of that form, or it does not answer.
+    /// Where the text is not of that form.
     pub fn given(text: &str) -> Result<Peer> {
         let form = || format!("--url {text}: not of the form NAME=http://host:port");
         let (name, url) = text.split_once('=').with_context(form)?;
@@ -129,7 +129,7 @@ impl Peer {
         })
     }
 
-    /// Whether it can be asked this.
+    /// Whether it can serve this workload.
     pub fn takes(&self, workload: Workload) -> bool {
         let reads = matches!(
             workload,
@@ -179,7 +179,7 @@ fn arguments(kind: Kind, address: &str) -> Vec<String> {
     match kind {
         Kind::Host | Kind::HostCached => own(&ours),
         Kind::HostProfiled => own(&[&ours[..], &["--perf-map"]].concat()),
-        // It answers /noop itself.
+        // It answers /noop by itself.
         Kind::Twin => own(&["--spin-toml", "functions.toml", "--listen", address]),
         Kind::Spin => own(&[
             "up",
@@ -202,7 +202,7 @@ fn arguments(kind: Kind, address: &str) -> Vec<String> {
     }
 }
 
-/// The platform's manifest and components, with the one that only answers.
+/// The platform's manifest and components, and the component `noop`.
 fn application(home: &Home) -> Result<PathBuf> {
     let app = home.dir("bench-app")?;
     let components = app.join("target/components");

@@ -1,4 +1,4 @@
-//! The comparison as a picture: every workload's peers as bars, the native twin's rate as the measure.
+//! The comparison as a picture: a bar for each peer of every workload, relative to the native twin's rate.
 
 use crate::outcome::Outcome;
 use crate::peer::Kind;
@@ -11,12 +11,12 @@ use std::path::Path;
 const WIDTH: u32 = 960;
 const BAR: i32 = 16;
 const GAP: i32 = 14;
-/// Space for the names.
+/// Width for the names.
 const LEFT: i32 = 260;
-/// Space for the figures behind the longest bar.
+/// Width for the figures after the longest bar.
 const RIGHT: i32 = 150;
 const TOP: i32 = 40;
-/// Longer bars are cut: how often a cache beats the twin is told in figures.
+/// Longer bars are cut; the figure beside them shows the ratio.
 const RATIO_MAX: f64 = 2.0;
 
 /// Writes `compare.svg`.

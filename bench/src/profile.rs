@@ -1,5 +1,5 @@
-//! Where the host's processor time goes: `perf` watches it under a closed loop. The stacks become a flame graph, what
-//! was running a table of layers. Stacks are whole only in a build with frame pointers (docs/performance.md).
+//! Where the host's processor time goes: `perf` samples it under a closed loop. The stacks become a flame graph, the
+//! running functions a table of layers. Stacks are complete only in a build with frame pointers (docs/performance.md).
 
 use crate::compare::{self, Args};
 use crate::peer::{Kind, Peer};
@@ -18,12 +18,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Samples a second of each processor; no divisor of the timers' rates.
+/// Samples a second on each processor; does not divide the timers' rates.
 const SAMPLES: &str = "499";
-/// Of all samples; what is rarer is left out of the picture.
+/// Stacks with a smaller share of the samples are not drawn.
 const DRAWN_SHARE_MIN: f64 = 0.002;
 
-/// A layer by what the names of its functions contain; the first that matches has the sample.
+/// Layers by parts of function names; the first that matches gets the sample.
 const LAYERS: [(&str, &[&str]); 10] = [
     ("kernel", &["_[k]"]),
     ("components", &["_[j]"]),
@@ -50,7 +50,7 @@ const OTHERS: &str = "the host's own and other";
 /// Profiles the host on each workload; the graphs go to `out`.
 ///
 /// # Errors
-/// Where `perf` is not there or may not watch, the platform does not start or a reply is wrong.
+/// Where `perf` is missing or not permitted, the platform does not start, or a reply is wrong.
 pub fn run(args: &Args, workloads: &[Workload], out: &Path) -> Result<Report> {
     let seconds = args.seconds * args.rounds as u64;
     let mut report = Report {
@@ -98,7 +98,7 @@ pub fn run(args: &Args, workloads: &[Workload], out: &Path) -> Result<Report> {
     Ok(report)
 }
 
-/// What `perf` recorded as `frame;frame;… count`, names as people read them.
+/// The stacks that `perf` recorded, as `frame;frame;… count` with readable names.
 fn folded(recorded: &Path) -> Result<Vec<String>> {
     let text = recorded.with_extension("txt");
     let scripted = Command::new("perf")
@@ -121,7 +121,7 @@ fn folded(recorded: &Path) -> Result<Vec<String>> {
     Ok(stacks.lines().map(readable).collect())
 }
 
-/// Demangled, and without what a name repeats.
+/// Demangles the frames and drops the thread's name.
 fn readable(stack: &str) -> String {
     let frame = |frame: &str| {
         let (name, kind) = match frame.rfind("_[") {
@@ -132,7 +132,7 @@ fn readable(stack: &str) -> String {
     };
     match stack.rsplit_once(' ') {
         Some((frames, count)) => {
-            // The first is the thread, of which all do the same.
+            // The first is the thread's name; all threads do the same.
             let frames: Vec<String> = frames.split(';').skip(1).map(frame).collect();
             format!("{} {count}", frames.join(";"))
         }

@@ -1,4 +1,4 @@
-//! A benchmark's outcome: a table for people, JSON for programs.
+//! The result of a benchmark: a table for people, JSON for programs.
 
 use crate::outcome::Outcome;
 use crate::sample::shown;
@@ -18,13 +18,13 @@ pub struct Report {
     pub rows: Vec<Row>,
 }
 
-/// One figure.
+/// One figure of the report.
 pub struct Row {
     pub what: String,
     pub value: f64,
     pub unit: &'static str,
     pub note: String,
-    /// Microseconds of processor time per operation, by process; empty where that says nothing.
+    /// Microseconds of processor time per operation, by process; empty where not measured.
     pub cpu: String,
 }
 
@@ -39,7 +39,7 @@ impl Report {
         self.row_of(what, value, unit, note, String::new());
     }
 
-    /// With whose processor time each operation took.
+    /// Adds a row with the processor time of each operation.
     pub fn row_of(
         &mut self,
         what: impl Into<String>,

@@ -1,8 +1,8 @@
-//! What one measurement gives, and what several of one thing come to: a median and how far they lie apart.
+//! The result of one measurement, and the median and spread of several.
 
 use std::time::Duration;
 
-/// Microseconds below which so many of the replies came.
+/// Latencies in microseconds that 50 %, 99 % and 99.9 % of the replies did not exceed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quantiles {
     pub p50: u64,
@@ -36,7 +36,7 @@ pub struct Sample {
     pub memory_bytes: u64,
 }
 
-/// The middle of some figures, with the lowest and the highest.
+/// The median of some figures, with the lowest and the highest.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Median {
     pub middle: f64,
@@ -45,7 +45,7 @@ pub struct Median {
 }
 
 impl Median {
-    /// Of none, zero.
+    /// All zero where there are no figures.
     pub fn of(figures: impl IntoIterator<Item = f64>) -> Median {
         let mut figures: Vec<f64> = figures.into_iter().collect();
         figures.sort_by(f64::total_cmp);
@@ -70,7 +70,7 @@ pub fn per_second(count: u64, elapsed: Duration) -> f64 {
     count as f64 / elapsed.as_secs_f64().max(1e-9)
 }
 
-/// A figure as people read it.
+/// A figure in readable form.
 pub fn shown(value: f64) -> String {
     if value >= 100.0 {
         let digits = format!("{value:.0}");

@@ -1,5 +1,6 @@
-//! A flash sale under load: tokens, a peak of purchases, a held rate with its backlog, refusals when it is sold out,
-//! and how soon an accepted purchase can be read. Every accepted order id is looked for in the databases afterwards.
+//! A flash sale under load: tokens, a peak of purchases, a held rate with its backlog, refusals once it is sold out,
+//! and the delay until an accepted purchase can be read. Every accepted order id is looked up in the databases
+//! afterwards.
 
 use crate::bearer::{self, Bearer, purchase};
 use crate::cpu::{self, Cpu};
@@ -39,7 +40,7 @@ pub struct Args {
 }
 
 const POLL_SECONDS: u64 = 10;
-/// As a patient client asks: at 20 ms the questions of 1,000 buyers/s alone are more than the machine can answer.
+/// As a patient client polls: every 20 ms, the polls of 1,000 buyers/s alone would exceed what the machine can answer.
 const POLL_EVERY: Duration = Duration::from_millis(50);
 const SOLD_OUT_BUYERS: usize = 2_000;
 /// Longest wait for the writer to catch up.
@@ -103,7 +104,7 @@ impl Bench {
         Ok(format!("appendfsync {value}"))
     }
 
-    /// Tokens for so many fresh buyers, and how that went.
+    /// Gets tokens for this many new buyers; the tokens, measurements, and processor times.
     fn tokens(&mut self, sale: &Sale, buyers: usize) -> Result<(Vec<Bearer>, Seen, String)> {
         let (first, last) = (self.next_user, self.next_user + buyers as u64);
         self.next_user = last;
@@ -112,7 +113,7 @@ impl Bench {
         self.with_cpu(|| bearer::tokens(&load, &sale.id, buyers.into_iter()))
     }
 
-    /// Also by whom how much processor time was spent for each good reply.
+    /// Also measures the processor time per good reply of each process.
     fn with_cpu<T>(&self, run: impl FnOnce() -> Result<(T, Seen)>) -> Result<(T, Seen, String)> {
         let processes = vec![
             ("host", self.platform.host.pid()),
@@ -135,7 +136,7 @@ impl Bench {
         }
     }
 
-    /// Each bearer buys once; gives what was accepted, as (buyer, order).
+    /// Each bearer buys once; returns the accepted purchases as (buyer, order).
     fn buy(&self, load: &Load<'_>, bearers: Vec<Bearer>) -> Result<(Vec<(u64, String)>, Seen)> {
         let mut bearers = bearers.into_iter();
         let next = move || bearers.next().map(|bearer| purchase(&bearer));
@@ -185,7 +186,7 @@ impl Bench {
         self.all_there(&accepted)
     }
 
-    /// The held rate: the writer must keep up, so the number of orders not yet written must not grow.
+    /// The held rate: the writer must keep up, so the number of unwritten orders must not grow.
     fn hold(&mut self, args: &Args, report: &mut Report) -> Result<()> {
         let buyers = args.hold_rate as usize * args.hold_seconds as usize;
         let sale = self.platform.sale(buyers as u32 + 1, 1)?;
@@ -236,7 +237,7 @@ impl Bench {
         self.all_there(&accepted)
     }
 
-    /// Entries in the sale's stream, four times a second.
+    /// The length of the sale's intake stream, four times a second.
     fn watch_backlog(&self, sale: &Sale, over: &AtomicBool) -> Result<Vec<i64>> {
         let mut redis = self.platform.redis_connection()?;
         let stream = format!("{{p{}}}:intake", sale.product);
@@ -248,7 +249,7 @@ impl Bench {
         Ok(lengths)
     }
 
-    /// At a moderate rate, each accepted purchase is asked for until it is an order.
+    /// At a moderate rate, polls each accepted purchase until it is an order.
     fn poll(&mut self, args: &Args, report: &mut Report) -> Result<()> {
         let buyers = args.poll_rate as usize * POLL_SECONDS as usize;
         let sale = self.platform.sale(buyers as u32 + 1, 1)?;
@@ -301,7 +302,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Waits until what is written is published and in the stock, so that the next phase has the machine for itself.
+    /// Waits until all orders are published and in the stock, so that the next phase has the machine to itself.
     fn published(&self) -> Result<Duration> {
         let begin = Instant::now();
         stack::wait_ok(DRAIN, "every order to be published", || {
@@ -332,7 +333,7 @@ impl Bench {
         })
     }
 
-    /// Every accepted order id is an order of its buyer.
+    /// Checks that every accepted order id is an order of its buyer.
     fn all_there(&self, accepted: &[(u64, String)]) -> Result<()> {
         for shard in 0..SHARDS {
             let own: Vec<&(u64, String)> = accepted
@@ -374,7 +375,7 @@ fn latencies(seen: &Seen) -> String {
     )
 }
 
-/// Buys at a rate on one connection each, and asks for each order until it is pending. Microseconds from 202 to there.
+/// Buys at a rate, and polls each order until it is pending. Microseconds from the 202 until then.
 fn poll_all(address: &str, per_second: u32, bearers: Vec<Bearer>) -> Result<Histogram<u64>> {
     const WORKERS: usize = 256;
     let runtime = tokio::runtime::Builder::new_current_thread()

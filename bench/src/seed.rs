@@ -1,5 +1,5 @@
-//! Orders put straight into the databases, by the million where that is asked for: as the functions would have written
-//! them, without the requests. Their outbox rows are left out, as if published long ago.
+//! Orders written directly into the databases, by the million if needed: the rows that the functions would have
+//! written, without outbox rows, as if these had been published and deleted.
 
 use anyhow::{Context, Result, ensure};
 use domain::id::EPOCH_MS;
@@ -11,16 +11,16 @@ use std::io::{BufWriter, Write};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The product every such order has one unit of.
+/// Each of these orders has one unit of this product.
 const PRODUCT: u64 = 1;
 const PRICE_CENTS: u64 = 9_999;
-/// Of an id's tick, below its milliseconds.
+/// Bits of an id's tick below its milliseconds.
 const SEQUENCE_BITS: u32 = 12;
 
-/// `per_user` pending orders of each of `users` users from `first` on, one a millisecond, the last an hour ago.
+/// `per_user` pending orders for each of `users` users from `first` on, one per millisecond, the last an hour ago.
 ///
 /// # Errors
-/// What the database says.
+/// Those of the database.
 pub fn orders(
     platform: &Platform,
     shards: u64,
@@ -28,7 +28,7 @@ pub fn orders(
     users: u64,
     per_user: u64,
 ) -> Result<Vec<(u64, OrderId)>> {
-    // Those of one call share no millisecond; those of several calls do, and differ here.
+    // Orders of one call have different milliseconds; those of several calls differ in this sequence number.
     static CALLS: AtomicU64 = AtomicU64::new(0);
     let sequence = CALLS.fetch_add(1, Ordering::Relaxed) % (1 << SEQUENCE_BITS);
     let count = users * per_user;
@@ -99,10 +99,10 @@ fn load<'a>(
     Ok(())
 }
 
-/// Products with stock in Redis' mode, numbered from `first` on.
+/// Products with their stock in Redis, numbered from `first` on.
 ///
 /// # Errors
-/// What the database says.
+/// Those of the database.
 pub fn products(platform: &Platform, first: u64, count: u64) -> Result<()> {
     let at = now_ms();
     let numbers: Vec<u64> = (first..first + count).collect();

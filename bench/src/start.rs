@@ -1,5 +1,5 @@
-//! How long a host takes from its start to its first answer by a component, with what it compiled before on disk; and
-//! what memory it has with every component loaded and many connections open.
+//! The time from a host's start to its first answer by a component, with compiled code cached on disk; and its memory
+//! with every component loaded and many connections open.
 
 use crate::compare::Args;
 use crate::peer::{Kind, Peer};
@@ -13,18 +13,18 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Starts of each peer.
+/// Starts measured for each peer.
 const STARTS: usize = 11;
 /// A start that takes longer has failed.
 const STARTED_WITHIN: Duration = Duration::from_secs(60);
-/// Between two tries: what a figure may be too long by.
+/// Between two attempts; a figure may be too long by this much.
 const STEP: Duration = Duration::from_micros(500);
-/// Connections of the memory figure.
+/// Connections open while memory is measured.
 const CONNECTIONS: usize = 1_000;
-/// Held open, with nothing sent on them.
+/// Idle connections held open.
 const IDLE_CONNECTIONS: usize = 10_000;
 
-/// Measures every peer that the benchmark can start.
+/// Measures each peer in `args.peers`, except `Wasmtime` and `HostCached`.
 ///
 /// # Errors
 /// Where one does not answer.
@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> Result<Report> {
             "MiB",
             note,
         );
-        // The others are not told to take so many.
+        // The other peers are not configured for this many.
         if *kind == Kind::Host {
             idle(&peer, &world, &mut report)?;
         }
@@ -107,7 +107,7 @@ fn ask(address: &str, path: &str) -> Result<()> {
     send(&mut stream, path)
 }
 
-/// A request of any status that the peer itself gave.
+/// Sends a GET and reads the beginning of the reply, whatever its status.
 fn send(stream: &mut TcpStream, path: &str) -> Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     stream.write_all(&wire::get(path))?;
@@ -117,7 +117,7 @@ fn send(stream: &mut TcpStream, path: &str) -> Result<()> {
     Ok(())
 }
 
-/// Memory after every component was asked, and requests came on many connections that stay open.
+/// Memory after requests to every component and on many connections that stay open.
 fn with_connections(peer: &Peer, world: &World) -> Result<u64> {
     for path in [
         "/v1/order/list?user_id=1",
@@ -149,7 +149,7 @@ fn connect(address: &str, count: usize) -> Result<Vec<TcpStream>> {
         .collect()
 }
 
-/// What many connections cost that only stay open, and whether an answer takes longer beside them.
+/// The cost of many idle connections, and whether an answer takes longer beside them.
 fn idle(peer: &Peer, world: &World, report: &mut Report) -> Result<()> {
     let (_, order) = world.hot_orders[0];
     let path = format!("/v1/order/{order}");

@@ -1,16 +1,16 @@
-//! HTTP/1.1 as a load generator needs it: requests rendered once, replies read no further than their length says.
+//! HTTP/1.1 for a load generator: requests are rendered once, and only a reply's status and length are parsed.
 
 use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A kept connection.
+/// A keep-alive connection.
 pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
-/// A reply: its status and the range of its body in the connection's buffer.
+/// A reply: its status, and its body in the connection's buffer.
 pub struct Reply<'a> {
     pub status: u16,
     pub body: &'a [u8],
@@ -21,7 +21,7 @@ pub fn post(path: &str, body: &str) -> Vec<u8> {
     post_with(path, "", body)
 }
 
-/// A POST with further headers, each ended by a line's end.
+/// A POST with additional headers, each ending in CR LF.
 pub fn post_with(path: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
@@ -30,14 +30,13 @@ pub fn post_with(path: &str, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A GET.
 pub fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").into_bytes()
 }
 
 impl Connection {
     /// # Errors
-    /// Where nobody listens.
+    /// Where the connection is refused.
     pub async fn open(address: &str) -> Result<Connection> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
@@ -47,10 +46,10 @@ impl Connection {
         })
     }
 
-    /// Sends a request and reads its whole reply.
+    /// Sends a request and reads the whole reply.
     ///
     /// # Errors
-    /// Where the connection ends, or the reply has no length.
+    /// Where the connection ends, or the reply has no `content-length`.
     pub async fn send(&mut self, request: &[u8]) -> Result<Reply<'_>> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
@@ -93,7 +92,7 @@ fn read_head(head: &[u8]) -> Result<(u16, usize)> {
     Ok((status, length.1.trim().parse()?))
 }
 
-/// The text value of a field in a JSON body, without reading the rest.
+/// The value of a text field in a JSON body, found without parsing.
 pub fn text_field<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
     let body = std::str::from_utf8(body).ok()?;
     let (_, rest) = body.split_once(&format!("\"{name}\":\""))?;

@@ -1,5 +1,5 @@
-//! What is asked of every peer: for each workload the requests, what a good reply is, and what the databases must say
-//! afterwards. Names are those of `cargo xtask bench NAME`.
+//! The workloads: for each its requests, what a good reply is, and what the databases must show afterwards. Names are
+//! those of `cargo xtask bench NAME`.
 
 mod flash;
 mod read;
@@ -43,7 +43,7 @@ pub enum Workload {
 }
 
 impl Workload {
-    /// As the command line and the tables name it.
+    /// The name on the command line and in tables.
     pub fn name(self) -> &'static str {
         match self {
             Workload::Noop => "noop",
@@ -63,7 +63,7 @@ impl Workload {
         }
     }
 
-    /// Requests of one round, at most `count` of those that can be sent but once.
+    /// Requests of one round; at most `count` where each can be sent only once.
     pub fn batch(self, world: &mut World, count: usize) -> Result<Batch> {
         match self {
             Workload::Noop => Ok(read::noop()),
@@ -102,7 +102,7 @@ impl Workload {
         }
     }
 
-    /// What the databases count that grows by one with each good reply; `None` where nothing is written.
+    /// A count in the databases that grows by one with each good reply that writes; `None` where nothing is written.
     pub fn written(self, world: &mut World) -> Result<Option<i64>> {
         match self {
             Workload::Create | Workload::CreateDb | Workload::Mixed => {
@@ -115,7 +115,7 @@ impl Workload {
         }
     }
 
-    /// How many of a good reply's requests write.
+    /// The share of good replies whose requests write.
     pub fn writes_share(self) -> f64 {
         match self {
             Workload::Mixed => 0.2,

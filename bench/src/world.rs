@@ -1,5 +1,6 @@
-//! The platform under comparison and what is in its databases: products, orders to read, orders to cancel. The relay is
-//! paused once all is in place, so that every peer has the same machine and the databases count what the peers wrote.
+//! The compared platform and the contents of its databases: products, orders to read, orders to cancel. The relay is
+//! paused once everything is in place, so that every peer has the same machine and the databases count what the peers
+//! wrote.
 
 use crate::seed;
 use anyhow::{Result, ensure};
@@ -9,33 +10,35 @@ use platform::{Options, Platform, SHARDS};
 use serde_json::json;
 use std::path::Path;
 
-/// Products whose stock is ordered from.
+/// Products with stock in Redis that are ordered.
 const PRODUCTS: usize = 100;
-/// Those of the database's stock: of fewer, two requests would meet too often, and one be refused.
+/// Products with stock in MySQL that are ordered: with fewer, concurrent requests would lock the same row too often and
+/// be refused.
 const DB_PRODUCTS: usize = 1_000;
 const STOCK: u32 = 2_000_000_000;
-/// Users whose lists are read, and their orders.
+/// Users whose lists are read.
 const READERS: u64 = 1_000;
-/// As many where the number of all orders is given.
+/// The same where the number of orders is given.
 const FEW_READERS: u64 = 100;
 const ORDERS_EACH: u64 = 20;
 const FIRST_READER: u64 = 5_000_000;
-/// Users whose orders are read once or cancelled.
+/// First id of the users whose orders are read once; below, of those whose orders are cancelled.
 const FIRST_STORED: u64 = 100_000_000;
 const FIRST_FRESH: u64 = 50_000_000;
-/// Orders read again and again.
+/// Orders that are read again and again.
 const HOT_ORDERS: usize = 1_000;
-/// Of InnoDB where the number of orders is given: what is read of the largest table fits, the table does not.
+/// InnoDB's buffer pool where the number of orders is given: it holds what is read of the largest table, but not the
+/// whole table.
 pub const BUFFER_POOL_BYTES: u64 = 2 << 30;
-/// Keys deleted at a time.
+/// Keys per `DEL`.
 const FORGET: usize = 1_000;
-/// First of the products that are read once.
+/// Id of the first product that is read once.
 const FIRST_OF_MANY: u64 = 5_000_000;
 
-/// How much there is.
+/// Size of a world.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
-    /// Orders in MySQL before anything is measured; 0 where it does not matter.
+    /// Orders in MySQL before the measurement; 0 where the number does not matter.
     pub orders: u64,
     pub shards: u64,
 }
@@ -43,14 +46,14 @@ pub struct Size {
 /// The platform and its contents.
 pub struct World {
     shards: u64,
-    /// As asked for, 0 where it does not matter.
+    /// `Size::orders`.
     orders: usize,
     pub platform: Platform,
     pub products: Vec<u64>,
     pub db_products: Vec<u64>,
     pub readers: Vec<u64>,
     pub hot_orders: Vec<(u64, OrderId)>,
-    /// Products of the flash sales that were bought in.
+    /// Products of the flash sales with purchases.
     pub sales: Vec<u64>,
     stored: Vec<(u64, OrderId)>,
     many: Vec<u64>,
@@ -59,7 +62,7 @@ pub struct World {
 }
 
 impl World {
-    /// A platform with what every workload reads.
+    /// A platform with the data of every workload.
     ///
     /// # Errors
     /// Where it does not start or refuses a product.
@@ -70,7 +73,7 @@ impl World {
         })
     }
 
-    /// The same of another size.
+    /// The same in another size.
     ///
     /// # Errors
     /// As for `new`.
@@ -90,7 +93,7 @@ impl World {
         let readers = if orders > 0 { FEW_READERS } else { READERS };
         let listed = seed::orders(&platform, shards, FIRST_READER, readers, ORDERS_EACH)?;
         platform.relay.pause();
-        // A rewrite takes one of few cores for seconds: it would be one peer's round, and not the next one's.
+        // A rewrite of the append-only file takes a core for seconds and would slow down one peer's round.
         redis::cmd("CONFIG")
             .arg(&["SET", "auto-aof-rewrite-percentage", "0"])
             .exec(&mut platform.redis_connection()?)?;
@@ -122,26 +125,26 @@ impl World {
         self.platform.api.base().trim_start_matches("http://")
     }
 
-    /// The folder for what a measurement writes.
+    /// The folder for files of a measurement.
     pub fn folder(&self) -> &Path {
         self.platform.home().path()
     }
 
-    /// A number nobody had.
+    /// A number that was not used before.
     pub fn next_number(&mut self) -> u64 {
         self.number += 1;
         self.number
     }
 
-    /// So many orders that are in MySQL; the same each time. No more than there are in a world of a given size, which
-    /// is to keep it.
+    /// `count` orders that are in MySQL, the same each time; no more than the given number of orders, which must not
+    /// grow.
     pub fn stored_orders(&mut self, count: usize) -> Result<Vec<(u64, OrderId)>> {
         let count = match self.orders {
             0 => count,
             orders => count.min(orders),
         };
         self.store(count)?;
-        // Spread over all of them, so that a large table is read in many places.
+        // Spread over all orders, so that a large table is read in many places.
         let step = self.stored.len() / count.max(1);
         Ok(self
             .stored
@@ -152,7 +155,7 @@ impl World {
             .collect())
     }
 
-    /// Sees to it that there are so many, in pieces that fit the memory.
+    /// Makes sure that there are this many stored orders, in batches that fit into memory.
     fn store(&mut self, count: usize) -> Result<()> {
         const PIECE: usize = 500_000;
         while self.stored.len() < count {
@@ -164,14 +167,14 @@ impl World {
         Ok(())
     }
 
-    /// So many pending orders that were not given before.
+    /// New pending orders.
     pub fn fresh_orders(&mut self, count: usize) -> Result<Vec<(u64, OrderId)>> {
         let first = self.fresh_users;
         self.fresh_users += count as u64;
         seed::orders(&self.platform, self.shards, first, count as u64, 1)
     }
 
-    /// So many products; the same each time.
+    /// `count` products, the same each time.
     pub fn many_products(&mut self, count: usize) -> Result<Vec<u64>> {
         if self.many.len() < count {
             let first = FIRST_OF_MANY + self.many.len() as u64;
@@ -182,7 +185,6 @@ impl World {
         Ok(self.many[..count].to_vec())
     }
 
-    /// Deletes keys in Redis.
     pub fn forget(&self, keys: Vec<String>) -> Result<()> {
         let mut redis = self.platform.redis_connection()?;
         for keys in keys.chunks(FORGET) {
@@ -191,7 +193,7 @@ impl World {
         Ok(())
     }
 
-    /// Rows over all shards.
+    /// Number of rows over all shards.
     pub fn rows(&self, table: &str, filter: &str) -> Result<i64> {
         (0..self.shards).try_fold(0, |sum, shard| {
             let count = format!("SELECT COUNT(*) FROM order_{shard}.{table} WHERE {filter}");
@@ -199,12 +201,12 @@ impl World {
         })
     }
 
-    /// Orders accepted and not yet written.
+    /// Number of orders accepted and not yet written.
     pub fn order_entries(&self) -> Result<i64> {
         self.entries(contract::store::redis::order_intakes())
     }
 
-    /// Purchases accepted and not yet written.
+    /// Number of purchases accepted and not yet written.
     pub fn sale_entries(&self) -> Result<i64> {
         let of =
             |product: &u64| contract::store::redis::seckill_intake(domain::ProductId(*product));
@@ -220,7 +222,7 @@ impl World {
         Ok(sum)
     }
 
-    /// Every peer answers with what is in these databases: one order is asked for, and an unknown one.
+    /// Checks that the server uses these databases: it must find one of the orders, and not an unknown one.
     ///
     /// # Errors
     /// Where it does not.

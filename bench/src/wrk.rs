@@ -1,5 +1,5 @@
-//! Closed loops for throughput, by `wrk`: of all load generators it takes the least of the processors it shares with
-//! what it measures. A script of its own counts only replies with the right status and body.
+//! Closed loops for throughput, by `wrk`: of all load generators it takes the least processor time from the server that
+//! it shares the machine with. Its script counts only replies with the right status and body.
 
 use crate::sample::Quantiles;
 use anyhow::{Context, Result, bail, ensure};
@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 pub struct Expect {
     pub status: u16,
-    /// Text its body holds.
+    /// A text that the body contains.
     pub part: &'static str,
 }
 
@@ -21,11 +21,11 @@ pub struct Expect {
 #[derive(Clone, Debug)]
 pub struct Batch {
     pub requests: Vec<Vec<u8>>,
-    /// Each may be sent again and again; otherwise the measurement ends with the last.
+    /// Whether each may be sent repeatedly; otherwise the measurement ends with the last request.
     pub again: bool,
 }
 
-/// What was seen.
+/// Results of a measurement.
 #[derive(Clone, Debug)]
 pub struct Closed {
     pub elapsed: Duration,
@@ -35,7 +35,7 @@ pub struct Closed {
 
 const SCRIPT: &str = include_str!("wrk.lua");
 
-/// Sends `batch` to `address` from so many connections until it is over or the time is.
+/// Sends `batch` to `address` over `connections` connections until its requests or the time are used up.
 ///
 /// # Errors
 /// Where `wrk` cannot be run, or a reply is not as expected.

@@ -1,4 +1,4 @@
-//! The relay as a process of its own, against real MariaDB, Redis, Kafka, RabbitMQ and Elasticsearch.
+//! The relay as a separate process with real MariaDB, Redis, Kafka, RabbitMQ and Elasticsearch.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap there is a failed test")]
 
 #[path = "it/bus.rs"]

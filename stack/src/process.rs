@@ -251,7 +251,7 @@ impl Process {
             );
         };
         let fine = status.is_none_or(|status| status.success() || by_term(status));
-        ensure!(fine, "{name} {}", status.map(told).unwrap_or_default());
+        ensure!(fine, "{name} {}", status.map(ending).unwrap_or_default());
         Ok(())
     }
 
@@ -291,7 +291,7 @@ impl Process {
 
     /// How it ended, or that it still runs, and the last lines of its log.
     pub fn last_words(&self) -> String {
-        let state = self.ended().map_or_else(|| "still runs".to_owned(), told);
+        let state = self.ended().map_or_else(|| "still runs".to_owned(), ending);
         let lines =
             log::tail(&self.launch.log).unwrap_or_else(|error| format!("(unreadable: {error})"));
         format!(
@@ -376,7 +376,7 @@ pub fn binary(name: &str) -> Result<PathBuf> {
     })
 }
 
-fn told(status: ExitStatus) -> String {
+fn ending(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit code {code}"),
         (None, Some(signal)) => format!("was ended by signal {signal}"),

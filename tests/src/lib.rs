@@ -1,5 +1,5 @@
-//! What the end-to-end tests share beside the [`platform`]: one that all tests of a binary use at a time, lists read
-//! while they change, a broken network, and what lies in the topics.
+//! Parts that the end-to-end tests share in addition to [`platform`]: one platform for all tests of a binary, lists
+//! that are read while they change, a broken network, and a consumer of the topics.
 
 pub mod lists;
 pub mod proxy;

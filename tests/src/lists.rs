@@ -1,4 +1,4 @@
-//! Lists that are read while what they show changes: every row must be one that was asked for.
+//! Lists that are read while their rows change: every row must match the filter.
 
 use anyhow::{Context, Result, ensure};
 use platform::client::Client;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// A route, where its list stands in the reply, and what each row must say.
+/// A route: the places of its list and total in the reply, and the field value that every row must have.
 #[derive(Debug)]
 pub struct Route {
     pub path: String,
@@ -17,8 +17,8 @@ pub struct Route {
 }
 
 impl Route {
-    /// One read: every row as it was asked for, and a total that they fit in. The number makes it a read that no host
-    /// keeps.
+    /// Reads once and checks that every row matches and that the total is not too small. `number` makes the path
+    /// unique, so that no host answers from its cache.
     fn read(&self, api: &Client, number: usize) -> Result<usize> {
         let reply = api
             .get(&format!("{}&read={number}", self.path))?
@@ -39,7 +39,7 @@ impl Route {
 /// Reads all routes over and over while `write` runs.
 ///
 /// # Errors
-/// Where a row was not asked for, a route showed nothing all the time, or `write` failed.
+/// Where a row does not match, a route never showed a row, or `write` failed.
 pub fn read_while(
     api: &Client,
     routes: &[Route],

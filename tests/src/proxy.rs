@@ -1,5 +1,4 @@
-//! A TCP proxy before a server, to take the server away from one of its clients alone: silently, as a broken network
-//! does, and back.
+//! A TCP proxy that cuts one client off from a server, silently as a broken network does, and connects it again.
 
 use anyhow::Result;
 use stack::door::Door;
@@ -21,7 +20,7 @@ struct State {
 }
 
 impl State {
-    /// Returns when bytes may pass.
+    /// Blocks while the proxy is stalled.
     fn pass(&self) {
         let stalled = self.stalled.lock().unwrap_or_else(PoisonError::into_inner);
         drop(
@@ -38,7 +37,7 @@ impl State {
 }
 
 impl Proxy {
-    /// Before the server on `target` of 127.0.0.1.
+    /// Starts a proxy to port `target` of 127.0.0.1.
     ///
     /// # Errors
     /// Where no port is free.
@@ -53,12 +52,12 @@ impl Proxy {
         self.door.port()
     }
 
-    /// From now on no byte passes, in either direction, and no connection ends.
+    /// Blocks all bytes in both directions; connections stay open.
     pub fn stall(&self) {
         self.state.set(true);
     }
 
-    /// Connections end, new ones work.
+    /// Closes all connections; new ones work.
     pub fn mend(&self) {
         self.door.close_connections();
         self.state.set(false);

@@ -1,4 +1,4 @@
-//! A consumer that keeps what it reads from the platform's topics, from the beginning.
+//! A consumer that reads the platform's topics from the beginning and keeps all records.
 
 use anyhow::{Context, Result};
 use platform::{Platform, shop};
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const TOPICS: [&str; 3] = ["order.created", "order.status_changed", "doos.stock.deduct"];
 
-/// A record as these tests look at it.
+/// The parts of a record that tests use.
 #[derive(Clone, Debug)]
 pub struct Message {
     pub topic: String,
@@ -51,7 +51,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Reads every partition of the platform's topics; no group, so nothing is taken from the relay.
+    /// Reads every partition of the platform's topics in its own consumer group, so that the relay misses nothing.
     ///
     /// # Errors
     /// Where the platform has no Kafka.
@@ -62,7 +62,7 @@ impl Listener {
             .set("group.id", format!("tests-{}", shop::buyer()))
             .set("enable.auto.commit", "false")
             .set("auto.offset.reset", "earliest")
-            // Topics may be made after the subscription.
+            // Topics may be created after the subscription.
             .set("topic.metadata.refresh.interval.ms", "500")
             .create()?;
         consumer.subscribe(&TOPICS)?;
@@ -114,7 +114,7 @@ impl Listener {
     /// Waits until a topic's records are about these orders, each at least once.
     ///
     /// # Errors
-    /// With those that are missing in time, or that are about others.
+    /// Names orders that are missing in time, and records of other orders.
     pub fn wait_for_orders(
         &self,
         topic: &str,

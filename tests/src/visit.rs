@@ -1,22 +1,22 @@
-//! One platform for all tests of a binary: they share it, except while one of them audits it.
+//! One platform for all tests of a binary. Tests share it, except while one of them audits it.
 
 use anyhow::{Result, ensure};
 use platform::{Options, Platform, SHARDS};
 use std::ops::Deref;
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
-/// Orders from this status on hold no units.
+/// Orders with this or a higher status hold no units.
 const CANCELLED: u8 = 4;
 
 static BUSY: RwLock<()> = RwLock::new(());
 
-/// A test's stay on the shared platform: others may be there too, but nobody audits it meanwhile.
+/// A test's use of the shared platform: other tests may run too, but no audit does.
 pub struct Visit {
     platform: &'static Platform,
     busy: RwLockReadGuard<'static, ()>,
 }
 
-/// The platform that all tests of this binary use at the same time, each with its own users and products.
+/// The platform that all tests of this binary use concurrently, each with its own users and products.
 pub fn shared() -> Visit {
     static SHARED: OnceLock<Platform> = OnceLock::new();
     let platform = SHARED.get_or_init(|| {
@@ -26,7 +26,7 @@ pub fn shared() -> Visit {
     Visit { platform, busy }
 }
 
-/// What may not be wrong for a moment, looked at once, before anything could have healed.
+/// What must hold at every moment; checked once, before the platform could repair anything.
 fn never_wrong(platform: &Platform) -> Result<()> {
     let lines: Vec<String> = (0..SHARDS)
         .map(|shard| {
@@ -56,10 +56,10 @@ fn never_wrong(platform: &Platform) -> Result<()> {
 }
 
 impl Visit {
-    /// Ends the stay, waits until no test is on the platform, and checks its invariants.
+    /// Ends this test's use, waits until no test uses the platform, and checks its invariants.
     ///
     /// # Errors
-    /// With the table, where an invariant is broken.
+    /// Shows the table if an invariant is broken.
     pub fn audit(self) -> Result<String> {
         drop(self.busy);
         let _alone = BUSY.write().unwrap_or_else(PoisonError::into_inner);

@@ -6,15 +6,15 @@ use crate::tools;
 use anyhow::{Context, Result};
 use std::process::ExitCode;
 
-/// What may be said to the benchmarks.
+/// Arguments of `bench`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Handed on: names of benchmarks and their options; --help lists them
+    /// Passed on: names of benchmarks and their options; --help lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     more: Vec<String>,
 }
 
-/// Installs, builds and measures; ends as the benchmark does.
+/// Installs, builds and measures; returns the benchmark's exit code.
 ///
 /// # Errors
 /// When something cannot be installed or built.

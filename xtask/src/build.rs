@@ -1,5 +1,5 @@
-//! Builds the native programs and the components, and puts each component where spin.toml names
-//! it: `target/components/NAME.wasm`, under the name of its crate.
+//! Builds the native programs and the components, and copies each component to where spin.toml expects it:
+//! `target/components/NAME.wasm`, with the name of its crate.
 
 use crate::cargo;
 use crate::checkout::{Checkout, RELEASE, WASM, Workspace, cargo_command};
@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
 
-/// The native programs `up` runs.
+/// The native programs that `up` runs.
 const PROGRAMS: [&str; 2] = ["host-adapter", "relay-worker"];
 
-/// Builds everything that runs.
+/// Builds everything that `up` runs.
 ///
 /// # Errors
 /// When a tool is missing or a build fails.
@@ -22,7 +22,7 @@ pub fn run(checkout: &Checkout) -> Result<()> {
     components(checkout, &workspace)
 }
 
-/// Builds the native programs, and `more`: in one command, for the same features of what they share.
+/// Builds the native programs and `more` in one command, so that shared dependencies have the same features.
 ///
 /// # Errors
 /// When cargo fails.
@@ -61,7 +61,7 @@ pub fn components(checkout: &Checkout, workspace: &Workspace) -> Result<()> {
     })
 }
 
-/// Copies a file unless it is there already; a host that reads meanwhile sees the old or the new.
+/// Copies a file unless it is there already. A host that reads it meanwhile sees the old or the new one.
 fn put(from: &Path, to: &Path) -> Result<()> {
     let bytes = fs::read(from)?;
     if fs::read(to).is_ok_and(|there| there == bytes) {

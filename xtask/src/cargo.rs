@@ -1,18 +1,18 @@
-//! Runs cargo and shows its progress as one bar. What cargo says is kept back and printed where
-//! the build fails, or where it warns.
+//! Runs cargo and shows its progress as one bar. Cargo's output is held back and printed only if the build fails or
+//! warns.
 
 use crate::console::{self, Step};
 use anyhow::{Context, Result, ensure};
 use std::io::{BufReader, Read};
 use std::process::{Command, Stdio};
 
-/// The lines kept of what cargo said: a long list of errors helps nobody.
+/// Lines of output kept: a longer list of errors helps nobody.
 const LINES_MAX: usize = 400;
 
-/// Runs a cargo command that builds, under the step `name`.
+/// Runs a cargo command that builds, as the step `name`.
 ///
 /// # Errors
-/// When cargo fails; what it said has been printed.
+/// When cargo fails; its output has been printed.
 pub fn build(name: &str, command: &mut Command) -> Result<()> {
     let (success, said) = console::step(name, |step| watch(command, step))?;
     for line in said {
@@ -23,7 +23,7 @@ pub fn build(name: &str, command: &mut Command) -> Result<()> {
 }
 
 fn watch(command: &mut Command, step: &mut Step) -> Result<(bool, Vec<String>)> {
-    // Cargo counts what is left to build only for its own bar, so it is told to draw one.
+    // Cargo counts its jobs only for its own progress bar, so the bar is switched on.
     let mut child = command
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
         .env("CARGO_TERM_PROGRESS_WIDTH", "100")
@@ -55,7 +55,7 @@ enum Said<'a> {
     Text(&'a str),
 }
 
-/// Understands one line of cargo's, be it of its bar or not.
+/// Parses one line of output, from the progress bar or not.
 fn read(line: &str) -> Said<'_> {
     const ROUTINE: [&str; 12] = [
         "Compiling",
@@ -83,7 +83,7 @@ fn read(line: &str) -> Said<'_> {
     }
 }
 
-/// `    Building [====>      ] 12/345: a, b(build)`.
+/// Parses `    Building [====>      ] 12/345: a, b(build)`.
 fn progress(text: &str) -> Option<Said<'_>> {
     let rest = text.trim_start().strip_prefix("Building [")?;
     let (_, rest) = rest.split_once("] ")?;
@@ -96,7 +96,7 @@ fn progress(text: &str) -> Option<Said<'_>> {
     })
 }
 
-/// Splits at line feeds and carriage returns: a bar is redrawn after the latter.
+/// Splits at line feeds and carriage returns: the latter precede each redraw of the bar.
 fn each_line(mut input: impl Read, mut take: impl FnMut(&str)) -> Result<()> {
     let mut pending = Vec::new();
     let mut chunk = [0; 4096];

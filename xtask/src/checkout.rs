@@ -1,4 +1,4 @@
-//! This checkout as cargo sees it: its root, its packages, where built files go.
+//! This checkout as cargo sees it: its root, its packages, and where built files are.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -6,41 +6,39 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The one target and profile of the components.
+/// The target and profile of all components.
 pub const WASM: [&str; 4] = ["--target", "wasm32-wasip2", "--profile", "component"];
-/// The profile of tests and tools, and of `up`: they share what they compile.
+/// The profile of tests, tools and `up`, so that they share what they compile.
 pub const QUICK: &str = "quick";
-/// The profile of what is measured and shipped.
+/// The profile for benchmarks and releases.
 pub const RELEASE: &str = "release";
 
 /// A member of the workspace.
 pub struct Package {
-    /// Its name.
     pub name: String,
     /// Its folder, relative to the root.
     pub folder: PathBuf,
-    /// Whether it is a WebAssembly component: a function or a test's probe.
+    /// Whether it is a WebAssembly component: a function or a probe of tests and benchmarks.
     pub is_component: bool,
-    /// What it depends on directly.
+    /// Its direct dependencies.
     pub dependencies: Vec<Dependency>,
 }
 
 /// A direct dependency.
 pub struct Dependency {
-    /// The name of the package depended on.
+    /// The name of the package it depends on.
     pub name: String,
-    /// Whether only tests and examples see it.
+    /// Whether only tests and examples use it.
     pub is_dev: bool,
 }
 
-/// The checkout.
 pub struct Checkout {
     /// Its root folder.
     pub root: PathBuf,
 }
 
 impl Checkout {
-    /// The checkout this program was started from: cargo tells, or the current folder's ancestors do.
+    /// The checkout this program was started from, by cargo's variables or by the current folder's ancestors.
     ///
     /// # Errors
     /// When it is started elsewhere.
@@ -64,12 +62,12 @@ impl Checkout {
         self.root.join(".run")
     }
 
-    /// Where spin.toml looks for the components, whatever cargo's target folder is.
+    /// Where spin.toml expects the components, whatever cargo's target folder is.
     pub fn components_dir(&self) -> PathBuf {
         self.root.join("target/components")
     }
 
-    /// Cargo's view of the workspace.
+    /// Reads cargo's metadata of the workspace.
     ///
     /// # Errors
     /// When cargo fails.
@@ -86,7 +84,7 @@ impl Checkout {
         })
     }
 
-    /// The folder of a dependency's sources.
+    /// The source folder of a dependency.
     ///
     /// # Errors
     /// When the workspace does not depend on it in that version.
@@ -122,9 +120,8 @@ impl Checkout {
 pub struct Workspace {
     /// Cargo's target folder.
     pub target: PathBuf,
-    /// All members.
     pub packages: Vec<Package>,
-    /// With what its native programs are built that are to run.
+    /// The profile of the native programs to run.
     pub profile: &'static str,
 }
 
@@ -134,18 +131,18 @@ impl Workspace {
         self.packages.iter().filter(|package| package.is_component)
     }
 
-    /// The path of one of our native programs.
+    /// The path of a native program.
     pub fn program(&self, name: &str) -> PathBuf {
         self.target.join(self.profile).join(name)
     }
 }
 
-/// The cargo that runs us, in the checkout.
+/// The cargo that runs this program, in the checkout.
 pub fn cargo_command(root: &Path) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
-    // What cargo told this program of its own package. Build scripts that look at it (ring's) would run again, and all
-    // that depends on them be compiled again, whenever somebody calls cargo by hand in between.
+    // Cargo sets these for this program's own package. Build scripts that read them (ring's) and everything that
+    // depends on those would be rebuilt each time that a call by hand follows one by xtask.
     for (name, _) in env::vars_os() {
         let shown = name.to_string_lossy();
         if shown.starts_with("CARGO_PKG_") || shown.starts_with("CARGO_MANIFEST_") {

@@ -1,4 +1,4 @@
-//! The gate, the same on a person's machine and in CI: the quick checks first.
+//! The gate, the same locally and in CI, quick checks first.
 
 use crate::checkout::{Checkout, QUICK, WASM, Workspace, cargo_command};
 use crate::console;
@@ -30,7 +30,7 @@ pub fn run(checkout: &Checkout) -> Result<()> {
     })
 }
 
-/// Natives and components apart: each is checked as it is built.
+/// Native crates and components separately, each as it is built.
 fn clippy(checkout: &Checkout, workspace: &Workspace) -> Result<()> {
     let components: Vec<&str> = workspace
         .components()

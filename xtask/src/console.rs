@@ -1,5 +1,5 @@
-//! What a person sees: on a terminal a spinner or bar for what takes long, elsewhere plain lines;
-//! either way one line with its time when it is done.
+//! Output for people: on a terminal a spinner or bar for long steps, elsewhere plain lines; in both cases one line with
+//! the duration at the end.
 
 use anyhow::{Error, Result};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -24,7 +24,7 @@ pub fn line(text: impl Display) {
     bars().suspend(|| eprintln!("{text}"));
 }
 
-/// Prints a failure: what happened, then what caused it, one a line.
+/// Prints an error and its causes, one per line.
 pub fn error(error: &Error) {
     line(format_args!("error: {error}"));
     for cause in error.chain().skip(1) {
@@ -32,16 +32,16 @@ pub fn error(error: &Error) {
     }
 }
 
-/// Something that takes a while, shown while it runs.
+/// A step that takes a while, shown while it runs.
 pub struct Step {
     name: String,
     started: Instant,
     bar: Option<ProgressBar>,
-    told: u64,
+    shown: u64,
 }
 
 impl Step {
-    /// How far it is, with a word about what is done now.
+    /// Shows the progress, and what is being done.
     pub fn at(&mut self, done: u64, total: u64, what: &str) {
         match &self.bar {
             Some(bar) => {
@@ -53,10 +53,10 @@ impl Step {
                 bar.set_prefix(what.to_owned());
             }
             None => {
-                // A line for each quarter is enough where lines stay.
+                // Plain lines stay, so a line for each quarter is enough.
                 let quarter = (done * 4).checked_div(total).unwrap_or(0);
-                if quarter > self.told {
-                    self.told = quarter;
+                if quarter > self.shown {
+                    self.shown = quarter;
                     line(format_args!("  {:NAME_WIDTH$} {done}/{total}", self.name));
                 }
             }
@@ -64,7 +64,7 @@ impl Step {
     }
 }
 
-/// Runs `work`, showing it as `name`, and prints how long it took.
+/// Runs `work`, shown as `name`, and prints its duration.
 ///
 /// # Errors
 /// That of `work`.
@@ -80,7 +80,7 @@ pub fn step<T>(name: &str, work: impl FnOnce(&mut Step) -> Result<T>) -> Result<
         name: name.to_owned(),
         started: Instant::now(),
         bar,
-        told: 0,
+        shown: 0,
     };
     if step.bar.is_none() {
         line(format_args!("  {name} ..."));

@@ -1,5 +1,5 @@
-//! One platform per checkout: a lock on `.run/up.lock` that the kernel lets go of when its holder
-//! dies, however it dies. The file names the holder, for people and for `down`.
+//! One platform per checkout: a lock on `.run/up.lock` that the kernel releases when its holder ends, however it ends.
+//! The file contains the holder's process id, for people and for `down`.
 
 use crate::checkout::Checkout;
 use crate::console;
@@ -10,7 +10,7 @@ use std::io::{Read, Seek, Write};
 use std::process;
 use std::time::Duration;
 
-/// Longer than all stops of a full stack together.
+/// Longer than stopping a full stack takes.
 const DOWN_WITHIN: Duration = Duration::from_secs(180);
 
 /// Held while the servers of this checkout run.
@@ -22,7 +22,7 @@ impl Lock {
     /// Takes the lock.
     ///
     /// # Errors
-    /// When somebody holds it, naming them.
+    /// When another process holds it; names its id.
     pub fn take(checkout: &Checkout) -> Result<Self> {
         match Self::try_take(checkout)? {
             Ok(lock) => Ok(lock),
@@ -30,7 +30,7 @@ impl Lock {
         }
     }
 
-    /// Takes the lock, or tells the holder's process id.
+    /// Takes the lock, or returns the holder's process id.
     ///
     /// # Errors
     /// When the file cannot be opened.

@@ -1,5 +1,5 @@
-//! `cargo xtask`: everything a person does with this checkout, from the first `up` to the gate
-//! before a merge. It runs the programs of the workspace and links none of them.
+//! `cargo xtask`: everything that people do with this checkout, from the first `up` to the gate before a merge. It runs
+//! the programs of the workspace and links none of them.
 
 mod bench;
 mod build;
@@ -70,13 +70,13 @@ enum Command {
     Tidy,
 }
 
-/// What a shell says of a program ended by Ctrl-C.
+/// A shell's exit code for a program ended by Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     match run(Args::parse()) {
         Ok(code) => code,
-        // Whatever could not be finished then is no failure to explain.
+        // After Ctrl-C, an unfinished step is not an error.
         Err(_) if stack::is_interrupted() => {
             console::line("interrupted");
             ExitCode::from(INTERRUPTED)

@@ -1,5 +1,5 @@
-//! Commands that are the relay's: `migrate` and `reconcile` on the databases of a running `up`, on
-//! those the environment names, or on this checkout's own, started for the occasion.
+//! The relay's commands `migrate` and `reconcile`, on the databases of a running `up`, on those named by the
+//! environment, or on this checkout's own, started for this command.
 
 use crate::build;
 use crate::checkout::{Checkout, QUICK, Workspace};
@@ -37,15 +37,15 @@ pub fn run(checkout: &Checkout, verb: &str) -> Result<ExitCode> {
 /// Applies the migrations.
 ///
 /// # Errors
-/// When the relay fails; what it said is in the error.
+/// When the relay fails; its output is in the error.
 pub fn migrate(workspace: &Workspace, urls: &Urls) -> Result<()> {
     quietly(workspace, urls, "migrate", "migrations")
 }
 
-/// Indexes all orders: those of earlier runs never met this Elasticsearch.
+/// Indexes all orders: this Elasticsearch has none of the orders of earlier runs.
 ///
 /// # Errors
-/// When the relay fails; what it said is in the error.
+/// When the relay fails; its output is in the error.
 pub fn reindex(workspace: &Workspace, urls: &Urls) -> Result<()> {
     quietly(workspace, urls, "reindex", "search index")
 }

@@ -1,4 +1,4 @@
-//! The servers of a run: private ones under `.run/`, except where the environment names others.
+//! The servers of a run: private ones under `.run/`, unless the environment names others.
 
 use crate::console;
 use crate::tools;
@@ -8,7 +8,7 @@ use stack::{Elasticsearch, Home, Kafka, MariaDb, Process, Redis, free_port, is_i
 use std::path::Path;
 use std::thread;
 
-/// Order databases of a private MariaDB; a power of two, for the router counts in those.
+/// Order databases of a private MariaDB; the number of shards is a power of two.
 const SHARDS: usize = 2;
 
 /// Preferred ports: easy to remember, far from the servers' usual ones.
@@ -17,7 +17,7 @@ const REDIS_PORT: u16 = 16379;
 const KAFKA_PORT: u16 = 19092;
 const ELASTICSEARCH_PORT: u16 = 19200;
 
-/// What was started, and where everything is. Dropped, the servers stop.
+/// The running servers and their addresses. Stopped when dropped.
 pub struct Servers {
     /// The addresses of all servers, private or not.
     pub urls: Urls,
@@ -28,7 +28,7 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Installs and starts what `given` leaves open; Kafka and Elasticsearch only if `full`.
+    /// Installs and starts the servers that `given` does not name; Kafka and Elasticsearch only if `full`.
     ///
     /// # Errors
     /// When a server cannot be installed or started; those already up are stopped.
@@ -83,13 +83,13 @@ impl Servers {
         Ok(servers)
     }
 
-    /// How to look into a private MariaDB with its own client.
+    /// The command that opens a private MariaDB with its own client.
     pub fn mariadb_client(&self) -> Option<String> {
         let file = self.mariadb.as_ref()?.client_file().display().to_string();
         Some(format!("mariadb --defaults-file={file}"))
     }
 
-    /// The private servers, in the order they are to be stopped.
+    /// The private servers, in the order in which to stop them.
     pub fn processes(&self) -> impl Iterator<Item = &Process> {
         let elasticsearch = self.elasticsearch.as_ref().map(|server| &server.process);
         let kafka = self.kafka.as_ref().map(|server| &server.process);
@@ -124,7 +124,7 @@ fn start<T>(wanted: bool, name: &str, start: impl FnOnce() -> Result<T>) -> Resu
     }
     let server = console::step(name, |_| start());
     if let (Err(error), false) = (&server, is_interrupted()) {
-        // Said here, for another may fail at the same time.
+        // Printed here, because another server may fail at the same time.
         console::error(error);
     }
     server
@@ -138,7 +138,7 @@ fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
         .unwrap_or_else(|_| Err(anyhow!("starting a server panicked")))
 }
 
-/// The preferred port, or another where it is taken: a private server's port is nobody's concern.
+/// The preferred port, or a free one where that is taken: clients get the port from the URL.
 fn pick(preferred: u16) -> Result<u16> {
     if port::is_free(preferred) {
         Ok(preferred)

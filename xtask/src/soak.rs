@@ -12,7 +12,7 @@ use std::process::ExitCode;
 pub enum Soak {
     /// Breaks one line at a time in a copy of this checkout; each must fail the test that the list names for it
     Mutants {
-        /// Only those whose name holds this
+        /// Only those whose name contains this
         filter: Option<String>,
         /// Only check that the list fits the sources
         #[arg(long)]
@@ -20,13 +20,13 @@ pub enum Soak {
     },
     /// Kills host and relay at each named step and cuts their replies there, and freezes relays past their leases
     Steps {
-        /// How often each step is met
+        /// Times each step is interrupted in each way
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         rounds: u32,
     },
     /// Buyers fight for scarce products while connections end at random and host and relay are killed
     Histories {
-        /// How many
+        /// Number of histories
         #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
         count: u32,
     },

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: whatever the tests need, then all of them. The servers are the tests' own.
+//! `cargo xtask test`: installs what the tests need, then runs them all. The tests start their own servers.
 
 use crate::build;
 use crate::checkout::{Checkout, QUICK, cargo_command};
@@ -6,15 +6,15 @@ use crate::tools;
 use anyhow::{Context, Result};
 use std::process::ExitCode;
 
-/// What may be said to the tests.
+/// Arguments of `test`.
 #[derive(clap::Args, Default)]
 pub struct Args {
-    /// Handed on to `cargo test`: a filter, -p NAME, or after another -- what the test programs take
+    /// Passed on to `cargo test`: a filter, -p NAME, or after another -- what the test programs take
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     more: Vec<String>,
 }
 
-/// Installs, builds and tests; ends as `cargo test` does.
+/// Installs, builds and tests; returns the exit code of `cargo test`.
 ///
 /// # Errors
 /// When something cannot be installed or built.
@@ -33,7 +33,7 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<ExitCode> {
         "--workspace",
         "--no-fail-fast",
     ]);
-    // The functions' own tests run here; other components have none, and only make sense inside a host.
+    // The functions have unit tests; other components have none and work only inside a host.
     for component in workspace.components() {
         if !component.folder.starts_with("functions") {
             command.args(["--exclude", &component.name]);

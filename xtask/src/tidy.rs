@@ -1,4 +1,4 @@
-//! Rules of layout and dependency that no compiler checks. All problems are listed, then it fails.
+//! Rules of layout and dependencies that no compiler checks. All problems are listed before it fails.
 
 mod edges;
 mod named;
@@ -20,7 +20,7 @@ pub fn run(checkout: &Checkout) -> Result<()> {
     let tracked = tracked(checkout)?;
     problems.extend(named::check(&checkout.root, &tracked));
     for path in tracked {
-        // A file deleted but not yet committed is gone for us too; one that is no text has no rules.
+        // A file that was deleted but not committed is skipped, and so is one that is no text.
         let Ok(bytes) = fs::read(checkout.root.join(&path)) else {
             continue;
         };

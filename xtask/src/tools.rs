@@ -1,4 +1,4 @@
-//! What a machine needs before anything can be built or run, installed where it is missing.
+//! Tools that a machine needs for building and running, installed where they are missing.
 
 use crate::checkout::Checkout;
 use crate::console;
@@ -25,13 +25,13 @@ const WRK: [Need; 1] = [Need {
     package: "wrk",
 }];
 
-/// The compilers: C's, and Rust's target for the functions.
+/// The compilers: for C, and Rust's target for the functions.
 ///
 /// # Errors
 /// When one is missing and cannot be installed.
 pub fn for_building(checkout: &Checkout) -> Result<()> {
     install::ensure(&COMPILERS, say)?;
-    // Asked of rustc, for a Rust without rustup may have the target too.
+    // rustc is asked, because a Rust without rustup may have the target too.
     let library = Command::new("rustc")
         .args(["--print", "target-libdir", "--target", WASM_TARGET])
         .current_dir(&checkout.root)
@@ -58,8 +58,7 @@ pub fn for_building(checkout: &Checkout) -> Result<()> {
     Ok(())
 }
 
-/// The servers, each only where it is wanted: MariaDB, Redis, and what Kafka and Elasticsearch
-/// run on, with their jars.
+/// The servers that are wanted: MariaDB, Redis, and Java with the jars of Kafka and Elasticsearch.
 ///
 /// # Errors
 /// When one is missing and cannot be installed.
@@ -81,7 +80,7 @@ pub fn for_serving(mariadb: bool, redis: bool, java: bool) -> Result<()> {
     Ok(())
 }
 
-/// What sends load in a benchmark.
+/// The load generator of the benchmarks.
 ///
 /// # Errors
 /// When it is missing and cannot be installed.

@@ -1,5 +1,5 @@
-//! `cargo xtask up`: from a bare machine to a platform that answers, in the order in which a
-//! mistake costs least: lock, ports, tools, build, servers, schema, programs, goods.
+//! `cargo xtask up`: from a bare machine to a running platform, with the cheapest checks first: lock, ports, tools,
+//! build, servers, schema, programs, sample products.
 
 mod banner;
 mod catalogue;
@@ -83,7 +83,7 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
     if servers.urls.have_new_elasticsearch(before.as_ref()) {
         relay::reindex(&workspace, &servers.urls)?;
     }
-    // Only now: a run that got no further has not fed its Elasticsearch.
+    // Saved last: a run that fails before this has not indexed into its Elasticsearch.
     servers.urls.save(&checkout.run_dir())?;
     catalogue::offer(platform::reachable(&args.listen)?)?;
     banner::print(&addresses, &servers);
@@ -95,7 +95,7 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
     watched.and(stopped)
 }
 
-/// A first build takes minutes: whoever waits knows for how long. Measured on 2 cores (docs/bench/first-start.md).
+/// Says how long a first build takes. Measured on 2 cores (docs/bench/first-start.md).
 fn say_how_long(workspace: &Workspace) {
     if workspace.program("host-adapter").exists() {
         return;
@@ -109,11 +109,10 @@ fn say_how_long(workspace: &Workspace) {
     ));
 }
 
-/// From here on a first signal ends waits in order; a second one ends this program, and the
-/// kernel tells its children.
+/// After this a first signal ends waits in order; a second one ends this program, and the kernel signals its children.
 fn stop_on_signals() -> Result<()> {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // In this order: the second looks at the flag before the first has set it.
+        // This one first: it must read the flag before the other sets it.
         signal_hook::flag::register_conditional_shutdown(
             signal,
             INTERRUPTED.into(),
@@ -145,13 +144,13 @@ fn check_ports(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The host and the relay first, so that what is in flight still finds its servers.
+/// Stops host and relay first, so that work in flight still has its servers.
 fn stop(platform: &Platform, servers: &Servers) -> Result<()> {
     let mut failures = Vec::new();
     for process in platform.processes() {
         failures.extend(console::step(process.name(), |_| process.stop()).err());
     }
-    // The servers do not need one another.
+    // Servers do not depend on one another.
     thread::scope(|scope| {
         let stops: Vec<_> = servers
             .processes()

@@ -1,5 +1,5 @@
-//! Where the servers are: given by environment variables, or those `up` started itself. URLs carry
-//! passwords, so they travel by environment and a private file, never by argument or log.
+//! The servers' addresses: from environment variables, or of servers that `up` started. URLs contain passwords, so they
+//! are passed by environment and a private file, never by argument or log.
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -9,14 +9,12 @@ use std::path::Path;
 
 const FILE: &str = "urls.json";
 
-/// The addresses the platform works with, in the form its programs take them.
+/// The addresses in the form that the platform's programs take.
 #[derive(Clone, Default)]
 pub struct Urls {
-    /// One `mysql://` URL per order shard, parted by commas, in shard order.
+    /// One `mysql://` URL per order shard, separated by commas, in shard order.
     pub mysql: String,
-    /// The inventory database.
     pub inventory: String,
-    /// Redis.
     pub redis: String,
     /// Kafka's bootstrap servers; empty means the broker embedded in the relay.
     pub kafka: String,
@@ -27,7 +25,7 @@ pub struct Urls {
 }
 
 impl Urls {
-    /// What the environment gives; the rest is empty.
+    /// Reads the environment; what it does not name is empty.
     ///
     /// # Errors
     /// When one of the two database variables is set without the other, or one is not text.
@@ -51,18 +49,18 @@ impl Urls {
         }
     }
 
-    /// Whether nothing is left to be started.
+    /// Whether databases and Redis are named.
     pub fn has_databases(&self) -> bool {
         !self.mysql.is_empty() && !self.redis.is_empty()
     }
 
-    /// Whether these name an Elasticsearch that the run before did not feed.
+    /// Whether this is another Elasticsearch than in the run before.
     pub fn have_new_elasticsearch(&self, before: Option<&Self>) -> bool {
         !self.elasticsearch.is_empty()
             && before.is_none_or(|before| before.elasticsearch != self.elasticsearch)
     }
 
-    /// As the relay takes them. Here a URL alone switches RabbitMQ on.
+    /// Variables for the relay. A URL alone enables RabbitMQ.
     pub fn for_relay(&self) -> [(&'static str, &str); 7] {
         let rabbitmq = if self.rabbitmq.is_empty() {
             "false"
@@ -80,7 +78,7 @@ impl Urls {
         ]
     }
 
-    /// As the host takes them: the variables of spin.toml, and where hosts tell each other what is stale.
+    /// Variables for the host: those of spin.toml, and the channel for cache invalidations.
     pub fn for_host(&self) -> [(&'static str, &str); 5] {
         [
             ("SPIN_VARIABLE_MYSQL_URLS", &self.mysql),
@@ -91,7 +89,7 @@ impl Urls {
         ]
     }
 
-    /// Leaves them for `migrate` and `reconcile` in another terminal, readable to the owner alone.
+    /// Saves them for `migrate` and `reconcile` in another terminal, readable by the owner only.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -104,10 +102,10 @@ impl Urls {
         stack::write_private(&run_dir.join(FILE), &Value::from(json).to_string())
     }
 
-    /// What a running `up` left.
+    /// Reads what a running `up` saved.
     ///
     /// # Errors
-    /// When there is no such file or it is not ours.
+    /// When there is no such file, or it names no databases.
     pub fn load(run_dir: &Path) -> Result<Self> {
         let path = run_dir.join(FILE);
         let text = fs::read_to_string(&path)
@@ -131,7 +129,7 @@ impl Urls {
     }
 }
 
-/// A URL as it may be shown: without user and password.
+/// A URL without user and password, for output.
 pub fn shown(url: &str) -> String {
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),

@@ -1,5 +1,5 @@
-//! The vendored WIT: byte for byte what the SDK our functions are built with carries, so that host
-//! and guests mean the same.
+//! The vendored WIT files: byte for byte those of the SDK that the functions are built with, so that host and guests
+//! agree.
 
 use crate::checkout::Checkout;
 use crate::console;
@@ -75,7 +75,7 @@ fn vendored(checkout: &Checkout) -> PathBuf {
     checkout.root.join("wit/deps")
 }
 
-/// All files under `folder`, relative to it, in order.
+/// All files under `folder`, relative to it, sorted.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::new()];

@@ -1,7 +1,6 @@
-//! `cargo xtask up` as a newcomer meets it: on a copy without `.run/` and `target/`, the README's lines tried as they
-//! stand, then stopped and started again.
-//! It compiles everything anew, in a folder of its own beside what cargo has built for the tests: the copy's crates
-//! would otherwise take the places of this checkout's.
+//! `cargo xtask up` for a newcomer: in a copy without `.run/` and `target/`, the README's commands are run as written;
+//! then the platform is stopped and started again. Everything is compiled in a separate target folder, because the
+//! copy's crates would otherwise replace this checkout's.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -12,18 +11,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-/// A cold build on a slow machine is in it.
+/// Includes a cold build on a slow machine.
 const READY_WITHIN: Duration = Duration::from_secs(25 * 60);
 const STOPPED_WITHIN: Duration = Duration::from_secs(60);
 const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
 const LAST_LINE: &str = "Ctrl-C stops everything.";
 
 struct Newcomer {
-    /// Goes away with the test; what runs in it is asked to end, as a person would, not killed.
+    /// Deleted with the test; processes in it are stopped as a person would stop them, not killed.
     _temporary: Home,
     home: Home,
     copy: PathBuf,
-    /// Of the API twice, the host's and the relay's metrics.
+    /// Of the API (two), the host's metrics and the relay's metrics.
     ports: [u16; 4],
 }
 
@@ -151,7 +150,7 @@ impl Newcomer {
             .context("cannot run cargo xtask")
     }
 
-    /// The README's flash sale, each answer with the keys that are shown for it.
+    /// Runs the README's flash sale; each answer must have the keys that the README shows.
     fn flash_sale(&self) -> Result<()> {
         let heading = "## A flash sale";
         let shown = self.readme_answers(heading)?;
@@ -166,7 +165,7 @@ impl Newcomer {
         for (line, shown) in lines.iter().zip(&shown) {
             let line = line.replace("TOKEN", &token).replace("ORDER_ID", &order);
             if !line.contains(" -d ") {
-                // It is queued for a moment.
+                // The order is queued for a moment.
                 stack::wait_ok(WRITTEN_WITHIN, &line, || {
                     same_keys(shown, &self.shell(&line)?)
                 })?;
@@ -184,7 +183,7 @@ impl Newcomer {
         Ok(())
     }
 
-    /// The README's part under a heading, split into what stands in code blocks and what does not.
+    /// The README's section under a heading, split at its code blocks.
     fn readme_part(&self, heading: &str) -> Result<Vec<String>> {
         let readme = fs::read_to_string(self.copy.join("README.md"))?;
         let (_, part) = readme
@@ -193,7 +192,7 @@ impl Newcomer {
         Ok(part.split("```").map(str::to_owned).collect())
     }
 
-    /// The first answers shown under a heading.
+    /// The answers shown first under a heading.
     fn readme_answers(&self, heading: &str) -> Result<Vec<Value>> {
         let parts = self.readme_part(heading)?;
         let block = parts.get(3).context("no answers are shown")?;
@@ -206,7 +205,7 @@ impl Newcomer {
             .collect()
     }
 
-    /// The README's curl lines under a heading, at this platform's port.
+    /// The README's curl commands under a heading, with this platform's port.
     fn readme_lines(&self, heading: &str) -> Result<Vec<String>> {
         let parts = self.readme_part(heading)?;
         let block = parts.get(1).context("no lines to try")?;
@@ -225,7 +224,7 @@ impl Newcomer {
     }
 }
 
-/// What is shown has the keys of what came.
+/// The shown answer has the same keys as the real one.
 fn same_keys(shown: &Value, came: &Value) -> Result<()> {
     let keys = |value: &Value| {
         let object = value.as_object();
@@ -235,14 +234,14 @@ fn same_keys(shown: &Value, came: &Value) -> Result<()> {
     Ok(())
 }
 
-/// As cargo tells it when it runs the test: the compiler may have been told of another that shared the target folder.
+/// From cargo's variable at run time: at compile time it may have been another checkout that shares the target folder.
 fn checkout() -> Result<PathBuf> {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").context("not started by cargo")?;
     let root = Path::new(&package).parent();
     Ok(root.context("not in a checkout")?.to_owned())
 }
 
-/// Everything but what is built, kept by `up`, or git's own.
+/// Copies everything except build output, `up`'s data and git's.
 fn copy_sources(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {

@@ -1,4 +1,4 @@
-//! A component that does nothing: 200 `ok`, whatever is asked. What a request to it costs is what a host costs.
+//! A component that answers every request with 200 `ok`: a request to it costs what the host itself costs.
 
 use spin_sdk::wasip3;
 use wasip3::http::types::{ErrorCode, Headers, Request, Response};

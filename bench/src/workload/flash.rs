@@ -1,4 +1,4 @@
-//! A flash sale's requests: each round has a sale of its own, and its buyers their tokens before it begins.
+//! Requests of flash sales: each round has its own sale, whose buyers get their tokens before it begins.
 
 use crate::bearer::{self, Bearer};
 use crate::load::{Load, Pace};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const SOLD_OUT_BUYERS: usize = 2_000;
 const CONNECTIONS: usize = 64;
-/// Longest that buyers wait for their tokens.
+/// Longest time for all buyers to get their tokens.
 const TOKENS_WITHIN: Duration = Duration::from_secs(120);
 
 pub fn tokens(world: &mut World, count: usize) -> Result<Batch> {
@@ -49,12 +49,12 @@ pub fn refusals(world: &mut World) -> Result<Batch> {
     })
 }
 
-/// A buyer nobody was.
+/// A new buyer.
 fn buyer(world: &mut World) -> u64 {
     10_000_000 + world.next_number()
 }
 
-/// Buyers with tokens, which the platform's own host gives.
+/// New buyers with tokens from the platform's own host.
 fn bearers(world: &mut World, sale: &str, count: usize) -> Result<Vec<Bearer>> {
     let buyers: Vec<u64> = (0..count).map(|_| buyer(world)).collect();
     let load = Load {

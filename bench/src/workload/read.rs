@@ -1,4 +1,5 @@
-//! Reads: the same few again and again, so that they come from Redis, or each once after Redis has forgotten it.
+//! Reads: a few items again and again, so that they are served from Redis, or each item once after it was deleted from
+//! Redis.
 
 use crate::wire;
 use crate::world::World;

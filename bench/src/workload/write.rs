@@ -1,4 +1,4 @@
-//! Writes of ordinary orders: two lines each, of many products, every one under a key of its own.
+//! Writes of ordinary orders: two lines each, of many products, each order with its own key.
 
 use super::read;
 use crate::wire;
@@ -6,7 +6,7 @@ use crate::world::World;
 use crate::wrk::Batch;
 use anyhow::Result;
 
-/// Where the stock is, and whether the order is written before the reply.
+/// Where the stock is kept, and the `Prefer` header.
 #[derive(Clone, Copy)]
 pub struct Kind {
     in_db: bool,
@@ -26,7 +26,7 @@ pub const ASYNC: Kind = Kind {
     prefer: "prefer: respond-async\r\n",
 };
 
-/// Of how many reads and writes one in five is a write.
+/// One in so many requests is a write.
 const MIX: usize = 5;
 
 pub fn creates(world: &mut World, count: usize, kind: Kind) -> Batch {

@@ -1,5 +1,5 @@
-//! The functions, from their own sources. As packages they stay `cdylib` alone: with an `rlib` beside it, cargo leaves
-//! out link-time optimisation, and every component grows by a tenth.
+//! The functions, compiled from their own sources. Their packages stay `cdylib` only: with an `rlib` as well, cargo
+//! drops link-time optimisation and every component grows by a tenth.
 
 #[path = "../../../functions/cancel-order/src/lib.rs"]
 pub mod cancel_order;

@@ -1,10 +1,10 @@
-//! The host's default bounds, so that both serve the same load under the same terms; a test compares them.
+//! The host's default limits, so that both servers work under the same conditions; a test compares them.
 
 use std::time::Duration;
 
 /// Open client connections per process.
 pub const CONNECTIONS_MAX: usize = 8192;
-/// Requests being handled per process; one more is answered 503.
+/// Concurrent requests per process; one more is answered 503.
 pub const REQUESTS_MAX: usize = 4096;
 /// How long a function may take to answer.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);

@@ -5,7 +5,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
-/// Binds `address` once per thread. A port 0 becomes one free port for all threads.
+/// Binds `address` once per thread. Port 0 becomes one free port for all threads.
 pub fn bind(address: SocketAddr, threads: usize) -> io::Result<Vec<TcpListener>> {
     let mut bound = address;
     let mut listeners = Vec::with_capacity(threads);

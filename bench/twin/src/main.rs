@@ -1,6 +1,6 @@
-//! The native twin: what `host-adapter up` serves, without WebAssembly. The functions themselves, compiled into an axum
-//! server with one runtime per core, on the host's own pools: what remains between the two is the price of the
-//! components. HTTP/1 only, and no search index.
+//! The native twin: what `host-adapter up` serves, without WebAssembly. The same functions, compiled into an axum
+//! server with one runtime per core and the host's own pools: the difference between the two is the cost of the
+//! components. HTTP/1 only, no search index.
 
 mod functions;
 mod limits;
@@ -56,7 +56,7 @@ fn main() -> Result<()> {
     let stopping = CancellationToken::new();
     let mut serving = Vec::with_capacity(threads);
     for (index, listener) in listen::bind(args.listen, threads)?.into_iter().enumerate() {
-        // Not one for all: each request counts who holds it.
+        // One per thread: with a shared one each request would count references.
         let router = routes::router(&manifest)?;
         let (manifest, outbound) = (manifest.clone(), outbound.clone());
         let stopping = stopping.clone();
@@ -84,7 +84,7 @@ fn one_thread(
     let runtime = runtime()?;
     NativePorts::fill(outbound, manifest)?;
     runtime.block_on(serve::serve(listener, router, stopping))?;
-    // What a late database still does must not keep the process.
+    // Late database work must not keep the process running.
     runtime.shutdown_background();
     Ok(())
 }
@@ -95,7 +95,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-/// Returns at SIGTERM or SIGINT.
+/// Returns on SIGTERM or SIGINT.
 async fn asked_to_end() -> std::io::Result<()> {
     let mut term = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,4 +1,4 @@
-//! What the twin takes of a Spin manifest: routes and variables.
+//! The parts of a Spin manifest that the twin needs: routes and variables.
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -37,10 +37,10 @@ struct Trigger {
 }
 
 impl Manifest {
-    /// Reads `file`; `variable` knows the environment, where `SPIN_VARIABLE_NAME` comes before a default.
+    /// Reads `file`; `variable` looks up the environment, where `SPIN_VARIABLE_NAME` overrides a default.
     ///
     /// # Errors
-    /// Where the file is none, or a required variable has no value.
+    /// Where the file is no manifest, or a required variable has no value.
     pub fn load(file: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
         let raw: Raw = toml::from_str(&text).with_context(|| file.display().to_string())?;

@@ -1,5 +1,5 @@
-//! The functions' ports over the host's own pools. Values go between driver and function as they are; only their enums
-//! change.
+//! The functions' ports, implemented with the host's own pools. Values are passed on unchanged; only their enum types
+//! are converted.
 
 mod mysql;
 mod redis;
@@ -14,7 +14,7 @@ use prometheus::Registry;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The bounds of each thread's outbound connections: the host's defaults.
+/// The limits of each thread's outbound connections: the host's defaults.
 #[derive(Clone)]
 pub struct Outbound {
     mysql: pools::mysql::Limits,
@@ -48,10 +48,10 @@ impl Outbound {
 }
 
 impl NativePorts {
-    /// Fills this thread's ports.
+    /// Sets this thread's ports.
     ///
     /// # Errors
-    /// Where they are filled already.
+    /// Where they are set already.
     pub fn fill(outbound: &Outbound, manifest: Arc<Manifest>) -> Result<()> {
         let Outbound {
             mysql,

@@ -1,4 +1,4 @@
-//! The manifest's routes as axum's, each to the function its component is made of.
+//! The manifest's routes in axum, each to its component's function.
 
 use crate::functions as f;
 use crate::limits;
@@ -23,10 +23,10 @@ use tokio::time::timeout;
 /// All routes.
 ///
 /// # Errors
-/// Where a component is none of the functions.
+/// Where a component is not one of the functions.
 pub fn router(manifest: &Manifest) -> Result<Router> {
     let mut by_path = BTreeMap::new();
-    // Spin's wildcard takes its own root too, where no other route does.
+    // A wildcard of Spin also matches its own root, unless another route does.
     for only_wildcards in [false, true] {
         for (route, component) in &manifest.routes {
             let root = route.strip_suffix("/...");
@@ -47,7 +47,7 @@ pub fn router(manifest: &Manifest) -> Result<Router> {
     Ok(router)
 }
 
-/// A route in axum's words; to Spin, a slash at the end makes no difference.
+/// A route in axum's syntax; to Spin, a slash at the end makes no difference.
 fn paths(route: &str, is_wildcard: bool) -> Vec<String> {
     let segments = route.trim_matches('/').split('/');
     let path: String = segments

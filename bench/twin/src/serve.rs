@@ -1,4 +1,4 @@
-//! One thread's connections, with the host's bounds: HTTP/1 by hyper, routed by axum.
+//! One thread's connections, with the host's limits: HTTP/1 by hyper, routed by axum.
 
 use crate::limits;
 use axum::Router;
@@ -19,13 +19,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
-/// After an accept error (no file descriptors, mostly), how long before the next try.
+/// How long to wait after an accept error, mostly for want of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
 static REQUESTS: AtomicUsize = AtomicUsize::new(0);
 static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
 
-/// One of a bounded number, given back when dropped.
+/// One of a limited number, returned when dropped.
 pub struct Permit(&'static AtomicUsize);
 
 impl Permit {
@@ -45,7 +45,7 @@ impl Drop for Permit {
     }
 }
 
-/// Serves until told to stop, then lets what is in flight end, up to the deadline.
+/// Serves until `stopping`, then drains requests in flight up to the deadline.
 pub async fn serve(
     listener: std::net::TcpListener,
     router: Router,
@@ -61,7 +61,7 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, _)) => {
-                // One too many is closed at once.
+                // A connection over the limit is closed at once.
                 if let Some(permit) = Permit::take(&CONNECTIONS, limits::CONNECTIONS_MAX) {
                     let serving = connection(stream, router.clone(), stopping.clone());
                     tracker.spawn(async move {

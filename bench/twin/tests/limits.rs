@@ -1,4 +1,4 @@
-//! The twin's bounds are the host's: it neither takes more nor gives up sooner.
+//! The twin's limits equal the host's.
 
 #[path = "../src/limits.rs"]
 mod limits;

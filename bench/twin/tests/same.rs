@@ -1,5 +1,5 @@
-//! Host and twin answer alike: a life of an order, a purchase in a flash sale and every kind of error through each, and
-//! what one wrote the other reads.
+//! Host and twin give the same answers: the life of an order, a purchase in a flash sale and every kind of error
+//! through each; and each reads what the other wrote.
 
 use anyhow::{Context, Result, ensure};
 use platform::client::{Client, Reply};
@@ -9,14 +9,14 @@ use platform::{Options, Platform, answers, soon};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// One of the two, with a buyer and products of its own.
+/// One of the two, with its own buyer and products.
 struct Side {
     api: Client,
     user: u64,
-    /// Of stock in Redis, of stock in the database, and one that is sold out.
+    /// With stock in Redis, with stock in MySQL, and one with too few units.
     products: [u64; 3],
     sale: Sale,
-    /// Each request, and what is to be the same of its answer.
+    /// Each request, and the part of its answer that must be the same.
     seen: Vec<String>,
 }
 
@@ -36,8 +36,8 @@ impl Side {
     }
 
     fn note(&mut self, what: &str, reply: Reply) -> Reply {
-        // The host leaves a body unread that no function asks for, and may then have to close. Its cache takes the word
-        // that is for it alone, and says how old a reply is.
+        // The host does not read a body that no function asks for, and may then have to close the connection. Its cache
+        // removes its own directive and reports a reply's age.
         const HOSTS: [&str; 4] = ["date", "connection", "host-cache-control", "age"];
         let mut headers: Vec<String> = reply
             .headers
@@ -52,11 +52,11 @@ impl Side {
         reply
     }
 
-    /// Without ids, times and what else is each side's own.
+    /// Replaces ids, times and other values that differ between the two.
     fn masked(&self, text: &str) -> String {
         let mut text = text.replace(&self.sale.id, "SALE");
         for (end, _) in text.clone().rmatch_indices("Z\"") {
-            // The time of an RFC 3339 date; the date is a word of its own.
+            // The time of an RFC 3339 timestamp; the date is masked as a word below.
             if text[..end].rfind('T') == end.checked_sub("T00:00:00.000".len()) {
                 text.replace_range(end - "T00:00:00.000".len()..=end, "-#");
             }
@@ -111,7 +111,7 @@ impl Side {
         self.send("POST", "/v1/order/create", &headers, &body)
     }
 
-    /// Gives the orders it placed.
+    /// Places, pays and cancels orders; their ids.
     fn live(&mut self) -> Result<Vec<String>> {
         let (user, [redis, db, few]) = (self.user, self.products);
         let (first, second) = (key(), key());
@@ -152,7 +152,7 @@ impl Side {
         Ok(vec![paid, cancelled])
     }
 
-    /// An order accepted to be written later, and a purchase; gives both once they are written.
+    /// Makes an asynchronous order and a purchase; their ids, once both are written.
     fn queue(&mut self) -> Result<Vec<String>> {
         let body = order_body(self.user, self.products[0], 1).to_string();
         let own = key();
@@ -189,7 +189,7 @@ impl Side {
         self.get("/api/v1/orders/382556363634511872")?.expect(404)?;
         self.get("/orders/382556363634511872")?.expect(404)?;
         self.get("/v1/order/nonsense")?.expect(404)?;
-        // No function answers here: the words are each program's own.
+        // No function answers here; the error texts differ.
         self.api.get("/nowhere")?.expect(404)?;
         self.get(path)?.expect(405)?;
         self.send("POST", path, &[JSON], "{")?.expect(400)?;

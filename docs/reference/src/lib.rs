@@ -67,12 +67,13 @@ pub fn render() -> Result<String> {
         "Kafka topics and groups",
         source::topics(&read("contract/src/wire/message.rs")?)?,
     )?;
+    // Which asks every server: what is counted by address is there then.
+    platform.api.get("/ready")?.expect(200)?;
     section(
         "Metrics of the host",
         metrics::table(&platform.metrics.get("/metrics")?.text),
     )?;
-    let of_relay = platform.metrics_of(&platform.relay)?;
-    section("Metrics of the relay", metrics::table(&of_relay))?;
+    section("Metrics of the relay", metrics::table(&metrics::of_relay()?))?;
     Ok(text)
 }
 

@@ -1,6 +1,9 @@
 //! Metrics, as a running program shows them.
 
 use crate::{code, head, row};
+use anyhow::Result;
+use relay_worker::process::metrics::Metrics;
+use relay_worker::process::outage::Outage;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Default)]
@@ -8,6 +11,18 @@ struct Family<'a> {
     help: &'a str,
     kind: &'a str,
     labels: BTreeSet<&'a str>,
+}
+
+/// What a relay shows that has every server it may have.
+///
+/// # Errors
+/// Where two metrics share a name.
+pub fn of_relay() -> Result<String> {
+    let metrics = Metrics::new(1)?;
+    metrics.consumer_lag.set("", 0);
+    metrics.rabbitmq_lag.set("", 0);
+    Outage::new("").over();
+    Ok(metrics.render()?)
 }
 
 /// The table of what `/metrics` showed, in the text format of Prometheus.

@@ -61,7 +61,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let platform = Platform {
         redis: args.redis.open()?,
         index_url: args.index.url()?,
-        metrics: Arc::new(Metrics::new(shards)),
+        metrics: Arc::new(Metrics::new(shards)?),
         hints: Hints::new(shards),
         precedence: Precedence::default(),
         availability: Availability::of(&databases),
@@ -257,7 +257,7 @@ impl Bus {
     ) -> anyhow::Result<IndexConsumer<KafkaSource, KafkaPublisher>> {
         let metrics = self.platform.metrics.clone();
         let topics = [ORDER_CREATED, ORDER_STATUS_CHANGED];
-        let lag = metrics.index_lag.clone();
+        let lag = metrics.consumer_lag.clone();
         Ok(IndexConsumer {
             source: KafkaSource::open(&self.cluster, INDEX_GROUP, &topics, lag)?,
             publisher: self.publisher.clone(),
@@ -280,7 +280,7 @@ impl Bus {
     }
 
     fn stock_consumer(&self) -> anyhow::Result<StockConsumer<KafkaSource, KafkaPublisher>> {
-        let lag = self.platform.metrics.stock_lag.clone();
+        let lag = self.platform.metrics.consumer_lag.clone();
         Ok(StockConsumer {
             source: KafkaSource::open(&self.cluster, INVENTORY_GROUP, &[STOCK], lag)?,
             publisher: self.publisher.clone(),

@@ -1,9 +1,11 @@
 //! The progress of each loop of this process: its last successful round, and its present error. Loops report through
 //! their `Outage`, so that none is left out; `/health` and `/metrics` show it.
 
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{GaugeVec, Opts};
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -111,33 +113,64 @@ pub fn health() -> String {
     serde_json::to_string(&health).unwrap_or_default() + "\n"
 }
 
-/// Appends the gauges in Prometheus' text format.
-pub fn render(text: &mut String) {
-    let loops = loops();
-    let mut series = |name: &str, help: &str, value: fn(&State) -> Option<f64>| {
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
-        for (loop_name, state) in loops.iter() {
-            if let Some(value) = value(state) {
-                let _ = writeln!(text, "{name}{{loop=\"{loop_name}\"}} {value:.3}");
+/// The gauges, made anew for each reader.
+pub struct Collected {
+    age: Desc,
+    failing: Desc,
+}
+
+const LAST_PROGRESS: (&str, &str) = (
+    "relay_loop_last_progress_age_seconds",
+    "time since a loop got something done or found nothing to do",
+);
+const FAILING: (&str, &str) = (
+    "relay_loop_failing_seconds",
+    "time since a loop began to fail; 0 while it does not",
+);
+
+fn described((name, help): (&str, &str)) -> prometheus::Result<Desc> {
+    let labels = vec!["loop".to_owned()];
+    Desc::new(name.to_owned(), help.to_owned(), labels, HashMap::new())
+}
+
+impl Collected {
+    /// Knows nothing but the gauges' names.
+    ///
+    /// # Errors
+    /// Where those are not legal.
+    pub fn new() -> prometheus::Result<Collected> {
+        Ok(Collected {
+            age: described(LAST_PROGRESS)?,
+            failing: described(FAILING)?,
+        })
+    }
+
+    fn read() -> prometheus::Result<Vec<MetricFamily>> {
+        let gauges = |(name, help): (&str, &str)| GaugeVec::new(Opts::new(name, help), &["loop"]);
+        let (age, failing) = (gauges(LAST_PROGRESS)?, gauges(FAILING)?);
+        for (name, state) in loops().iter() {
+            if let Some(at) = state.last_progress {
+                let seconds = at.elapsed().as_secs_f64();
+                age.with_label_values(&[name]).set(seconds);
             }
+            let seconds = state
+                .since
+                .map_or(0.0, |since| since.elapsed().as_secs_f64());
+            failing.with_label_values(&[name]).set(seconds);
         }
-    };
-    series(
-        "relay_loop_last_progress_age_seconds",
-        "time since a loop got something done or found nothing to do",
-        |state| Some(state.last_progress?.elapsed().as_secs_f64()),
-    );
-    series(
-        "relay_loop_failing_seconds",
-        "time since a loop began to fail; 0 while it does not",
-        |state| {
-            Some(
-                state
-                    .since
-                    .map_or(0.0, |since| since.elapsed().as_secs_f64()),
-            )
-        },
-    );
+        Ok([age.collect(), failing.collect()].concat())
+    }
+}
+
+impl Collector for Collected {
+    fn desc(&self) -> Vec<&Desc> {
+        vec![&self.age, &self.failing]
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        // Names and labels were checked when this was made.
+        Collected::read().unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +178,7 @@ mod tests {
     use super::*;
     use crate::process::outage::Outage;
     use anyhow::anyhow;
+    use prometheus::TextEncoder;
 
     fn shown(name: &str) -> serde_json::Value {
         let health: serde_json::Value = serde_json::from_str(&health()).unwrap();
@@ -171,9 +205,9 @@ mod tests {
         assert_eq!(shown(name)["failing"]["error"], "no answer");
         drop(two);
         assert!(shown(name)["failing"].is_null());
-        let mut text = String::new();
-        render(&mut text);
-        let line = "relay_loop_failing_seconds{loop=\"test of progress\"} 0.000";
+        let families = Collected::new().unwrap().collect();
+        let text = TextEncoder::new().encode_to_string(&families).unwrap();
+        let line = "relay_loop_failing_seconds{loop=\"test of progress\"} 0";
         assert!(text.lines().any(|have| have == line), "{text}");
     }
 }

@@ -62,11 +62,14 @@ pub async fn run(listener: TcpListener, metrics: Arc<Metrics>, mut shutdown: Shu
 
 fn reply(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<Bytes>> {
     let (status, kind, text) = match request.uri().path() {
-        "/metrics" => (
-            StatusCode::OK,
-            "text/plain; version=0.0.4",
-            metrics.render(),
-        ),
+        "/metrics" => match metrics.render() {
+            Ok(text) => (StatusCode::OK, "text/plain; version=0.0.4", text),
+            Err(error) => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "text/plain",
+                format!("metrics cannot be shown: {error}\n"),
+            ),
+        },
         "/health" => (StatusCode::OK, "application/json", progress::health()),
         _ => (
             StatusCode::NOT_FOUND,

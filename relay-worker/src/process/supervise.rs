@@ -47,7 +47,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_followed_by_a_new_start() {
         let starts = AtomicU32::new(0);
-        let metrics = Arc::new(Metrics::new(1));
+        let metrics = Arc::new(Metrics::new(1).unwrap());
         let (_trigger, stop) = shutdown::channel();
         supervise("test", metrics.clone(), stop, || {
             let start = starts.fetch_add(1, Ordering::Relaxed);

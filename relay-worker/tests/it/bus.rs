@@ -1,5 +1,5 @@
-//! A real Kafka with several relays at once: relays killed, the broker killed, half of a cluster killed. Ids of orders
-//! in MySQL are compared with ids in the topics.
+//! A real Kafka with several relays: relays killed, the broker killed, half of a cluster killed. The order ids in MySQL
+//! are compared with those in the topics.
 
 use crate::topic::{Topic, order_ids};
 use crate::world::{World, wait};
@@ -67,7 +67,7 @@ async fn two_relays_and_a_broker_that_die() {
     two.stop().unwrap();
 }
 
-/// Sends that failed, the most of any row.
+/// The most failed sends of any outbox row.
 async fn most_failed(world: &World) -> u64 {
     let mut most = 0;
     for shard in &world.shards {
@@ -82,8 +82,8 @@ async fn most_failed(world: &World) -> u64 {
     most
 }
 
-/// Partitions lie on two brokers, one copy each. While one broker is away, for longer than six attempts take, the
-/// other's partitions go on, and nothing is given up.
+/// Partitions lie on two brokers, one copy each. While one broker is away for longer than six attempts take, the
+/// other's partitions work on and nothing is given up.
 #[tokio::test(flavor = "multi_thread")]
 async fn half_of_a_cluster_and_all_of_it() {
     let home = Home::temporary().unwrap();

@@ -1,10 +1,10 @@
-//! `kill -9` of the relay and of its servers in the middle of work: nothing is lost, nothing happens twice.
+//! `kill -9` of the relay and of its servers in the middle of work: nothing is lost, nothing is done twice.
 
 use crate::world::{SOON, World, wait};
 use domain::{Status, StockMode};
 use stack::{Home, MariaDb, Redis};
 
-/// Places and changes a few orders, so that every kind of move is on its way.
+/// Places and changes a few orders, so that every kind of stock move is in flight.
 async fn some_work(world: &mut World, round: u64) {
     for user in 0..6 {
         let order = world.place(round * 10 + user, 1 + user % 2, 1).await;
@@ -15,7 +15,7 @@ async fn some_work(world: &mut World, round: u64) {
             _ => None,
         };
         if let Some(end) = end {
-            // The last guard may have cancelled it first.
+            // The stock check may have cancelled it first.
             world.change(order, end).await;
         }
     }
@@ -35,7 +35,7 @@ async fn killed_relay() {
     let relay = world.relay();
     for round in 0..15 {
         some_work(&mut world, round).await;
-        // At a different step of the way each time.
+        // At different progress each time.
         let done = (round * 7) % 20;
         wait("some progress", async || world.outbox().await[2] >= done).await;
         relay.kill();
@@ -74,7 +74,7 @@ async fn killed_servers() {
     relay.stop().unwrap();
 }
 
-/// The test's own pools find out first that their connections are gone.
+/// Lets the test's own pools notice that their connections are gone.
 async fn some_work_after_restart(world: &mut World, round: u64) {
     let deadline = tokio::time::Instant::now() + SOON;
     for pool in world.shards.iter().chain([&world.inventory]) {

@@ -1,4 +1,4 @@
-//! Messages that were given up and are retried by hand: what they held may be somebody else's by then.
+//! Failures that were given up and are retried by hand: the units they held may have been sold to others meanwhile.
 
 use crate::sales::text;
 use crate::world::{World, now, wait};
@@ -11,14 +11,14 @@ use std::collections::BTreeMap;
 const OLD_MS: u64 = 40_000;
 
 impl World {
-    /// An order of one unit of product 1, whose stock is kept in the database.
+    /// An order of one unit of product 1, with its stock in the database.
     fn kept_in_database(&mut self, user: u64) -> Order {
         let mut order = self.draft(user, 1, 1);
         order.items[0].stock_mode = StockMode::Db;
         order
     }
 
-    /// The function's reservation, `age_ms` ago.
+    /// The reservation that the function makes, dated `age_ms` ago.
     async fn reserve(&self, order: &Order, age_ms: u64) {
         let (quantity, at) = (order.items[0].quantity, now() - age_ms);
         let taken = sqlx::query("UPDATE t_inventory SET available_stock = available_stock - ?, locked_stock = locked_stock + ?, \
@@ -34,7 +34,7 @@ impl World {
     /// An accepted order that was given up after its last retry.
     async fn given_up(&self, order: &Order) {
         let event = serde_json::to_string(&OrderEvent::created(order, None)).unwrap();
-        // That of `World::insert`.
+        // The hash that `World::insert` stores.
         let payload = hex(&[0; 16]);
         let fields = BTreeMap::from([("kind", "order"), ("event", &event), ("payload", &payload)]);
         sqlx::query("INSERT INTO order_failures (source, message_id, order_id, message_data, error_message, retry_count, status, \
@@ -43,7 +43,7 @@ impl World {
             .execute(&self.inventory).await.unwrap();
     }
 
-    /// What the route for it does; then waits for the end of the retry.
+    /// Does what the retry route does, then waits for the result.
     async fn retry(&mut self, order: &Order, end: u8) {
         sqlx::query("UPDATE order_failures SET status = 0, next_retry_at = 0, updated_at = updated_at + 1 WHERE order_id = ?")
             .bind(order.id.get()).execute(&self.inventory).await.unwrap();
@@ -94,7 +94,7 @@ async fn units_that_were_given_back_are_not_sold_twice() {
     world.quiet().await;
     assert_eq!(world.orders().await, (1, 1));
 
-    // A unit more, and it becomes the order it was to be; paid, it is sold once.
+    // With one more unit the retry makes the order; once paid, its unit is sold once.
     sqlx::query("UPDATE t_inventory SET available_stock = 1, total_stock = 1, seeded_stock = 2, version = version + 1")
         .execute(&world.inventory).await.unwrap();
     world.retry(&late, SUCCESS).await;
@@ -106,7 +106,8 @@ async fn units_that_were_given_back_are_not_sold_twice() {
     relay.stop().unwrap();
 }
 
-/// A relay that died between writing the order and saying so, and one that died between reserving and writing it.
+/// A relay that died after writing the order but before recording that, and one that died after reserving but before
+/// writing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_that_was_cut_short_takes_nothing_twice() {
     let mut world = World::new().await;
@@ -136,7 +137,7 @@ async fn a_retry_that_was_cut_short_takes_nothing_twice() {
     relay.stop().unwrap();
 }
 
-/// What was due in an hour, and what was claimed then, by a clock that was set back since.
+/// A failure due in an hour, and one claimed at that time, both dated before the clock was set back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_was_set_back_holds_no_failure() {
     let mut world = World::new().await;

@@ -1,5 +1,4 @@
-//! A part of the platform is away, killed or stopped: the other parts go on, and nothing of it is lost when it comes
-//! back.
+//! A part of the platform is away, killed or stopped: the other parts work on, and nothing is lost when it comes back.
 
 use crate::life::bootstrap;
 use crate::topic::{Topic, order_ids};
@@ -12,10 +11,10 @@ use stack::{Home, MariaDb, Process, Redis};
 use std::time::Duration;
 
 const HOUR: u64 = 3_600_000;
-/// For two hundred orders: some ten times what a quiet machine needs.
+/// For two hundred orders: about ten times what an idle machine needs.
 const GO_ON: Duration = Duration::from_secs(25);
 
-/// Users whose orders lie on a shard, each once.
+/// New users whose orders lie in a given shard.
 struct Users(u64);
 
 impl Users {
@@ -29,7 +28,7 @@ impl Users {
     }
 }
 
-/// Orders in a shard, and outbox rows that are not confirmed.
+/// Orders in a shard, and its unconfirmed outbox rows.
 async fn progress(world: &World, shard: usize) -> (i64, i64) {
     sqlx::query_as(
         "SELECT (SELECT COUNT(*) FROM t_order), (SELECT COUNT(*) FROM t_local_message WHERE status <> 2)",
@@ -48,7 +47,7 @@ async fn goes_on(world: &World, orders: i64) {
         .expect("the shard that is there waits for the one that is away");
 }
 
-/// Every way to an order, for both shards; how many of the first.
+/// Orders made in every way, in both shards; the number of those in the first.
 async fn some_of_all(world: &mut World, users: &mut Users, sale: SeckillId, count: u64) -> i64 {
     for at in 0..count {
         for shard in [0, 1] {
@@ -97,7 +96,7 @@ async fn one_shard_away(away: impl Fn(&Process), back: impl Fn(&Process)) {
     away(&there.process);
     orders += some_of_all(&mut world, &mut users, sale, 40).await;
     goes_on(&world, orders).await;
-    // Not only once: what is there goes on for as long as the other is away.
+    // Work goes on for as long as the other shard is away.
     orders += some_of_all(&mut world, &mut users, sale, 40).await;
     goes_on(&world, orders).await;
     let health: Health =
@@ -124,7 +123,7 @@ async fn one_shard_away(away: impl Fn(&Process), back: impl Fn(&Process)) {
     relay.stop().unwrap();
 }
 
-/// Where a relay serves its metrics, by its log.
+/// The relay's metrics port, from its log.
 fn relay_port(relay: &Process) -> u16 {
     let log = std::fs::read_to_string(relay.log()).unwrap();
     let (_, rest) = log.split_once("metrics on http://127.0.0.1:").unwrap();
@@ -142,7 +141,7 @@ async fn one_shard_that_does_not_answer() {
     one_shard_away(Process::pause, Process::resume).await;
 }
 
-/// The stock consumer refused an order and took its message in, but could not say so to the order's shard.
+/// The stock consumer refused an order and consumed its message, but the order's shard was not updated.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_that_the_shard_never_heard() {
     let mut world = World::new().await;
@@ -173,7 +172,7 @@ async fn a_refusal_that_the_shard_never_heard() {
     .execute(&world.inventory)
     .await
     .unwrap();
-    // A broker with a memory of its own: nothing is sent again.
+    // An empty broker that keeps its own offsets: no event is published again.
     let home = Home::temporary().unwrap();
     let kafka = stack::Kafka::start(&home, None).unwrap();
     world.set("KAFKA_BROKERS", kafka.brokers());
@@ -188,7 +187,7 @@ async fn a_refusal_that_the_shard_never_heard() {
     relay.stop().unwrap();
 }
 
-/// One stream is removed, another is none at all: the others are read, and housekeeping goes on.
+/// One stream is deleted, another key holds no stream: other streams are read, and housekeeping works.
 #[tokio::test(flavor = "multi_thread")]
 async fn single_streams_that_are_gone_or_none() {
     let mut world = World::new().await;
@@ -238,7 +237,7 @@ async fn single_streams_that_are_gone_or_none() {
     relay.stop().unwrap();
 }
 
-/// Redis forgets everything while the relay works: groups, registry and scripts are made again.
+/// Redis loses all data while the relay runs: groups, registry and scripts are created again.
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_forgets_everything() {
     let mut world = World::new().await;
@@ -269,7 +268,7 @@ async fn redis_forgets_everything() {
     relay.stop().unwrap();
 }
 
-/// What the bus refuses is given up, can be seen, and is published when somebody asks for it.
+/// Events that the broker refuses are given up, are listed, and are published on request.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_given_up_is_listed_and_sent_again() {
     let mut world = World::new().await;
@@ -306,7 +305,7 @@ async fn what_was_given_up_is_listed_and_sent_again() {
     relay.stop().unwrap();
 }
 
-/// Somebody holds the stock of one product: the stock of the others goes on.
+/// Another session locks the stock of one product: stock moves of other products are consumed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_product_that_is_held() {
     let mut world = World::new().await;
@@ -318,7 +317,7 @@ async fn a_product_that_is_held() {
         .execute(&mut *tx)
         .await
         .unwrap();
-    // The held product's move comes alone and is waited for.
+    // The locked product's move is alone in its batch, which waits.
     world.place(1, 1, 1).await;
     let relay = world.relay();
     let held = "\"name\":\"stock that somebody holds\"";
@@ -335,7 +334,7 @@ async fn a_product_that_is_held() {
     })
     .await;
     relay.stop().unwrap();
-    // Another's moves come together with those of a product that nobody is in the way of.
+    // Moves of another locked product share a batch with those of a product that is not locked.
     for user in 1..=5 {
         world.place(user, 3, 1).await;
         world.place(user, 4, 1).await;

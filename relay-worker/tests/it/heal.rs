@@ -1,5 +1,4 @@
-//! Redis and the inventory database after one of them lost what it knew: the platform heals by itself, and sells
-//! nothing twice meanwhile.
+//! Redis or the inventory database has lost data: the platform repairs itself, and sells nothing twice meanwhile.
 
 use crate::sales::{kill_and_start, text};
 use crate::world::{World, now, wait};
@@ -18,7 +17,7 @@ impl World {
         let _: () = redis::cmd("FLUSHDB").query(&mut self.redis).unwrap();
     }
 
-    /// The part of the relay that looks after flash sales, without the rest of it.
+    /// The relay's part for flash sales, without the rest of it.
     fn sales(&self) -> Sales {
         let value = |name: &str| {
             let found = self.env.iter().rfind(|(other, _)| other == name);
@@ -33,7 +32,7 @@ impl World {
         }
     }
 
-    /// A purchase that is an order, with its record; its move of stock is on its way.
+    /// A purchase that is already an order, with its record; its stock move is still in flight.
     async fn written(&mut self, sale: SeckillId, user: u64, quantity: u32) -> OrderId {
         let mut order = self.draft(user, sale.product.0, quantity);
         order.items[0].sku = SkuId(0).of_sale(sale.number);
@@ -63,7 +62,7 @@ async fn a_sale_goes_on_after_redis_lost_everything() {
     }
     world.written_and_sound(1).await;
     relay.stop().unwrap();
-    // Accepted, and in no database when Redis loses it.
+    // Accepted, but in no database yet when Redis loses it.
     world.buy(sale, 5, 2).unwrap();
     world.flush();
     assert_eq!(world.buy(sale, 6, 1), Err("unloaded".to_owned()));
@@ -97,7 +96,7 @@ async fn a_lost_sale_is_brought_back_with_what_is_on_its_way() {
     );
     let called_off = world.written(sale, 3, 4).await;
     world.cancel(called_off).await;
-    // To be retried: it keeps what it was promised.
+    // A failure due for a retry keeps its reservation.
     let failed = world.mint(UserId::new(4));
     let mut entry = world.entry(sale, 4, failed);
     entry.insert("quantity".to_owned(), text(5));
@@ -142,7 +141,7 @@ async fn a_lost_sale_is_brought_back_with_what_is_on_its_way() {
     sales.watch(&mut care, now()).await.unwrap();
     assert!(care.to_recall().is_empty(), "found");
 
-    // Lost again before it was open: it stays closed.
+    // Lost again before the sale was opened: it stays closed.
     world.flush();
     sales.watch(&mut care, now()).await.unwrap();
     let _: () = redis::cmd("HSET")
@@ -171,7 +170,7 @@ async fn a_database_that_went_back_is_believed() {
                 .unwrap();
         }
     }
-    // Of these the copy knows nothing: two stand, one is paid, and one is called off.
+    // Orders that the copy does not know: one pending, one paid, one cancelled.
     let (stands, paid) = (world.place(4, 1, 2).await, world.place(5, 1, 3).await);
     world.change(paid, Status::Paid).await.unwrap();
     let later = world.place(2, 1, 5).await;
@@ -179,7 +178,7 @@ async fn a_database_that_went_back_is_believed() {
     world.change(later, Status::Cancelled).await.unwrap();
     world.quiet().await;
     assert_eq!(world.redis_stock(1), (94, 0, 0));
-    // An older copy takes over, and units come in there.
+    // An older copy takes over, and units are added to it.
     for table in ["t_inventory", "t_stock_log", "t_message_consume_log"] {
         for sql in [
             format!("DELETE FROM {table}"),
@@ -204,7 +203,7 @@ async fn a_database_that_went_back_is_believed() {
     .await;
     assert_eq!(world.stored(&stands).await, (0, 1));
     assert!(world.command("reconcile").contains("invariants hold"));
-    // As many changes on as Redis had seen, and another content.
+    // The version that Redis has seen, but with different content.
     let shown = world.hash(keys::stock(ProductId(1)));
     let version: u64 = shown["v:0"].parse().unwrap();
     sqlx::query("UPDATE t_inventory SET available_stock = 50, total_stock = 53, seeded_stock = 56, version = ?")
@@ -255,7 +254,7 @@ async fn a_sale_that_cannot_be_given_back_holds_no_other() {
     for product in 1..=3 {
         world.sale(product, 50, ends_at + product).await;
     }
-    // The row it came from is gone, and one is no hash in Redis any more.
+    // The row that the units came from is gone, and one stock key in Redis is no hash.
     sqlx::query("DELETE FROM t_inventory WHERE product_id = 3 AND sku_id = 0")
         .execute(&world.inventory)
         .await
@@ -307,8 +306,7 @@ async fn a_product_taken_off_sale_stops_its_sale() {
     relay.stop().unwrap();
 }
 
-/// Redis loses everything again and again, while purchases are on their way and while one of two relays brings the sale
-/// back.
+/// Redis loses everything again and again, while purchases are in flight and while one of two relays restores the sale.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sale_lost_again_and_again_under_relays_that_are_killed() {
     let mut world = World::new().await;
@@ -324,11 +322,11 @@ async fn a_sale_lost_again_and_again_under_relays_that_are_killed() {
             bought == 25
         })
         .await;
-        // Some are written, some are not, some are on their way to the stock.
+        // Some purchases are written, some are not, some wait to be consumed by the stock.
         world.flush();
         kill_and_start(&relays[round % 2]);
         if round % 3 == 2 {
-            // Lost once more, at about the time it is being brought back.
+            // Lost again while the sale is being restored.
             wait("the sale to be brought back", async || {
                 !world.hash(keys::seckill(sale)).is_empty()
             })
@@ -343,7 +341,7 @@ async fn a_sale_lost_again_and_again_under_relays_that_are_killed() {
     .await;
     let (orders, _) = world.orders().await;
     for buyer in 1..=user {
-        // Who has an order does not get another.
+        // A buyer with an order does not get another one.
         let _ = world.buy(sale, buyer, 1);
     }
     world.written_and_sound(1).await;
@@ -359,7 +357,8 @@ async fn a_sale_lost_again_and_again_under_relays_that_are_killed() {
     }
 }
 
-/// Redis forgot what was promised, and the stock's messages are still on their way: what is left is not known yet.
+/// Redis has lost the reservations while the stock moves are still in flight: the number of unsold units is not known
+/// yet.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sale_lost_at_its_end_keeps_what_its_orders_are_owed() {
     let mut world = World::new().await;

@@ -33,8 +33,8 @@ async fn two_relays_one_of_them_killed_again_and_again() {
     let (first, second) = (world.relay(), world.relay());
     for round in 0..8 {
         for user in 1..=250 {
-            // What a killed relay has committed and not told is counted twice until another tells it: near the last
-            // units the sale may say for that long that it is sold out.
+            // Units that a killed relay has committed but not settled in Redis count twice until another relay settles
+            // them: for that long a sale with few units left may appear sold out.
             wait("a unit", async || {
                 match world.buy(sale, round * 250 + user, 1) {
                     Ok(_) => true,
@@ -92,7 +92,7 @@ async fn a_poisoned_entry_fails_alone_and_gives_back() {
     for user in 1..=150 {
         world.buy(sale, user, 1).unwrap();
     }
-    // Bought, but its entry does not fit: the name is longer than the column.
+    // Accepted, but its entry cannot be stored: the name is longer than the column.
     let lost = world.buy(sale, 151, 3).unwrap();
     let stream = keys::seckill_intake(sale.product);
     let newest: Vec<(String, std::collections::HashMap<String, String>)> = redis::cmd("XREVRANGE")
@@ -133,7 +133,7 @@ async fn a_poisoned_entry_fails_alone_and_gives_back() {
     assert_eq!(world.sale_stock(sale).await, (201, 299, 0));
     assert_eq!(world.redis_stock(1).2, 0, "nothing stays promised");
 
-    // Mended and retried by hand it takes its units again.
+    // Fixed and retried by hand, it reserves its units again.
     sqlx::query("UPDATE order_failures SET message_data = JSON_REPLACE(CONVERT(message_data USING utf8mb4), '$.name', 'Tea'), \
                  status = 0, next_retry_at = 0, updated_at = updated_at + 1 WHERE order_id = ? AND user_id = 151")
         .bind(lost.get()).execute(&world.inventory).await.unwrap();
@@ -247,7 +247,7 @@ async fn a_preheat_that_died_gives_back() {
     let sale = world.sale(1, 50, now() + HOUR).await;
     let relay = world.relay();
     let product = domain::ProductId(1);
-    // One whose units never left the ordinary row, and one that died before it settled.
+    // A preheat that never moved its units out of the ordinary row, and one that died before it settled.
     for number in [sale.number + 1, sale.number] {
         let _: () = redis::pipe()
             .atomic()
@@ -327,7 +327,7 @@ async fn only_sales_long_over_are_forgotten() {
     add.arg(&registry)
         .arg(&[("100", "1"), ("200", "2"), ("9000000000000", "3")]);
     let _: i64 = add.query(&mut world.redis).unwrap();
-    // The second one is on sale again since its intake was seen empty.
+    // The second product is on sale again after its intake was found empty.
     let again = ["GT", "9000000000000", "2"];
     let _: i64 = redis::cmd("ZADD")
         .arg(&registry)

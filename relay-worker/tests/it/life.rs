@@ -1,4 +1,4 @@
-//! Orders from placing to their end: outbox, Kafka, stock in both places, refusals, expiry.
+//! Orders from creation to their end: outbox, Kafka, stock in MySQL and Redis, refusals, expiry.
 
 use crate::world::{World, wait};
 use contract::wire::message::{ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
@@ -9,7 +9,7 @@ use rdkafka::message::{Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 
-/// The bootstrap address a relay with the embedded broker prints.
+/// The bootstrap address that a relay with the embedded broker logs.
 pub fn bootstrap(relay: &stack::Process) -> String {
     let log = std::fs::read_to_string(relay.log()).unwrap();
     let line = log

@@ -1,5 +1,5 @@
-//! `migrate` on databases that are not there, that are, and that someone changed; and what wrong
-//! configuration says.
+//! `migrate` on databases that are missing, that are up to date, and that somebody changed; and the errors for a wrong
+//! configuration.
 
 use crate::world::World;
 

@@ -1,5 +1,5 @@
-//! A real RabbitMQ: purchases come from its queue and go to its exchange, with the same guarantees as on
-//! Kafka, and its outages hold up nothing else.
+//! A real RabbitMQ: purchases are consumed from its queue and published to its exchange, with the same guarantees as on
+//! Kafka, and its outages delay nothing else.
 
 use crate::seckill_source::{Topic, all_failed, ordered, poison, purchase};
 use crate::world::{World, wait};
@@ -16,7 +16,7 @@ use lapin::{
 };
 use stack::{Home, Kafka, MariaDb, RabbitMq, Redis};
 
-/// Another system at the same server.
+/// Another system on the same server.
 struct Other {
     _connection: Connection,
     channel: Channel,
@@ -73,7 +73,7 @@ impl Other {
         );
     }
 
-    /// A queue that gets what we publish.
+    /// Binds a queue that receives what the relay publishes.
     async fn listen(&self) {
         let durable = ExchangeDeclareOptions {
             durable: true,
@@ -143,7 +143,7 @@ async fn the_same_message_on_both_buses_is_one_order() {
             other.send(body).await;
         }
     }
-    // All of them, most once more: the same message is the same failure.
+    // All bad messages, most of them for the second time: a repeated message is the same failure.
     for (body, _) in poison() {
         other.send(&body).await;
     }
@@ -155,7 +155,7 @@ async fn the_same_message_on_both_buses_is_one_order() {
     ordered(&world, 51).await;
     rabbit.process.start().unwrap();
     let other = Other::at(&world, &rabbit).await;
-    // A queue that was young when its server was killed may be gone with it.
+    // A queue declared shortly before its server was killed may be lost.
     other.declare(&other.queue()).await;
     other.send(purchase(61, 1).as_bytes()).await;
     ordered(&world, 52).await;
@@ -189,7 +189,7 @@ async fn a_message_stays_until_its_order_is_committed() {
     other.send(purchase(2, 1).as_bytes()).await;
     wait("the delivery", async || other.declare(&queue).await == 0).await;
     relay.kill();
-    // And the first one, where the relay had not heard of its commit when the database stopped.
+    // Perhaps with the first message too, if the relay had not seen its commit when the database stopped.
     wait("the message to be back", async || {
         other.declare(&queue).await > 0
     })
@@ -229,7 +229,7 @@ async fn our_purchases_are_published_and_an_outage_holds_up_nothing_else() {
             world.insert(&order).await;
             bought.push(order.id.to_string());
         }
-        // With RabbitMQ away, all that needs only Kafka goes on.
+        // While RabbitMQ is away, everything that needs only Kafka works.
         world.quiet().await;
     }
     rabbit.process.start().unwrap();

@@ -1,4 +1,4 @@
-//! `reconcile` finds what is broken, says where, and ends with 1: on a platform at rest, and on one that never rests.
+//! `reconcile` finds what is broken, reports where, and exits with 1: on a platform at rest and on one under load.
 
 use crate::world::{SOON, World, run};
 use contract::store::redis as keys;
@@ -13,8 +13,8 @@ enum Place {
 }
 use Place::{Inventory, Shard};
 
-/// Where something is broken, how, how it is mended, and the line that says so. What a unique key forbids is broken in
-/// a table that lost it.
+/// The database, the statement that breaks something, the one that repairs it, and the report line for it. Breaks that
+/// a unique key forbids are made in tables without that key.
 const BREAKS: [(Place, &str, &str, &str); 17] = [
     (
         Inventory,
@@ -160,7 +160,7 @@ async fn each_break_is_found_and_named() {
     in_redis(&mut world, order).await;
 }
 
-/// What Redis holds and should not: the commands that put it there, the keys that are deleted afterwards, the line.
+/// Wrong data in Redis: the command that creates it, the key to delete afterwards, the report line.
 async fn in_redis(world: &mut World, order: Order) {
     sqlx::query(
         "INSERT INTO seckill_activity (id, product_id, name, price, stock, starts_at, ends_at, status, created_at, updated_at) \
@@ -243,7 +243,7 @@ async fn in_redis(world: &mut World, order: Order) {
     );
 }
 
-/// The first words of the lines that have something broken.
+/// The first four words of every line with a broken invariant.
 pub fn lines_broken(report: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for line in report.lines().skip(1) {
@@ -255,7 +255,7 @@ pub fn lines_broken(report: &str) -> Vec<String> {
     lines
 }
 
-/// The number in the column `broken` of the line that starts so.
+/// The number in the column `broken` of the line that begins with `line`.
 pub fn broken(report: &str, line: &str) -> u64 {
     let title = "broken";
     let header = report.lines().find(|l| l.contains(title)).unwrap();
@@ -265,7 +265,7 @@ pub fn broken(report: &str, line: &str) -> u64 {
     number.and_then(|number| number.parse().ok()).unwrap()
 }
 
-/// Orders are placed, paid and cancelled without a pause until it is over.
+/// Places, pays and cancels orders until `over` is set.
 async fn never_rests(world: &mut World, over: &AtomicBool) -> u64 {
     let mut user = 1_000;
     while !over.load(Ordering::Relaxed) {
@@ -300,7 +300,7 @@ async fn a_verdict_on_a_platform_that_never_rests() {
         let began = Instant::now();
         let sound = reconcile("reconcile").await;
         let took = began.elapsed();
-        // On the busy product itself, and on an order that rests.
+        // One break of the busy product, and one of an order that does not change.
         sqlx::query("UPDATE t_inventory SET sold_stock = sold_stock + 1 WHERE product_id = 1")
             .execute(&inventory)
             .await

@@ -1,5 +1,5 @@
-//! `reconcile` beside a Kafka: what the outbox says against what the topics hold, also where they have forgotten some
-//! of it, and where only a part is compared.
+//! `reconcile` with Kafka: the outbox compared with the topics, also when old records are deleted from these and when
+//! only recent events are compared.
 
 use crate::reconcile::{AT_ONCE, broken, lines_broken};
 use crate::world::{SOON, World, now};
@@ -15,7 +15,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use sqlx::MySqlPool;
 use stack::Home;
 
-/// A message id, its order, and its topic, of every row of the outbox.
+/// Message id, order and topic of every outbox row.
 async fn rows(world: &World) -> Vec<(String, String, String)> {
     let mut rows = Vec::new();
     for shard in &world.shards {
@@ -31,7 +31,7 @@ fn publish(world: &World, brokers: &str, rows: &[(String, String, String)]) {
     publish_at(world, brokers, rows, now());
 }
 
-/// As a relay whose clock shows this time.
+/// Publishes as a relay whose clock shows `at`.
 fn publish_at(world: &World, brokers: &str, rows: &[(String, String, String)], at: u64) {
     let mut client = ClientConfig::new();
     let producer: BaseProducer = client.set("bootstrap.servers", brokers).create().unwrap();
@@ -51,7 +51,7 @@ fn publish_at(world: &World, brokers: &str, rows: &[(String, String, String)], a
     producer.flush(SOON).unwrap();
 }
 
-/// The relay's own broker is gone with it; the events are put into another one, all but one of them.
+/// The relay's embedded broker is gone; all events but one are published to another broker.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_kafka_does_not_have_and_what_the_outbox_does_not_have() {
     let mut world = World::new().await;
@@ -85,7 +85,7 @@ async fn what_kafka_does_not_have_and_what_the_outbox_does_not_have() {
     assert!(report.contains(&unsent.0), "{report}");
 
     publish(&world, &brokers, std::slice::from_ref(unsent));
-    // Some events come more than once.
+    // Some events are published twice.
     publish(&world, &brokers, &sent[..2]);
     assert!(world.command(AT_ONCE).contains("all 25 invariants hold"));
 
@@ -101,7 +101,7 @@ async fn what_kafka_does_not_have_and_what_the_outbox_does_not_have() {
     assert!(report.contains(&format!("event {}", unsent.0)), "{report}");
 }
 
-/// Rows of single shards that say they were born then.
+/// Sets the creation time of an outbox row.
 async fn born(shards: &[MySqlPool], message: &str, at: u64) {
     for shard in shards {
         sqlx::query("UPDATE t_local_message SET created_at = ? WHERE message_id = ?")
@@ -113,7 +113,7 @@ async fn born(shards: &[MySqlPool], message: &str, at: u64) {
     }
 }
 
-/// Only the last hour is compared. An event at its beginning was published by a relay whose clock is behind.
+/// Only the last hour is compared. One event at its beginning was published by a relay whose clock is behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_of_the_events() {
     const LAST_HOUR: &str = "reconcile --settle-seconds 0 --events-hours 1";
@@ -145,7 +145,7 @@ async fn a_part_of_the_events() {
         panic!("{rows:?}");
     };
     let began = now();
-    // It is young enough for a minute, and its record says that it is not.
+    // The row is a minute inside the hour; its record is dated before it.
     born(&world.shards, &edge.0, began - HOUR + 60_000).await;
     publish_at(
         &world,
@@ -153,7 +153,7 @@ async fn a_part_of_the_events() {
         std::slice::from_ref(edge),
         began - HOUR - 20_000,
     );
-    // The topics have no event of it, and nobody asks.
+    // An older row without a record is not compared.
     born(&world.shards, &old.0, began - HOUR - 10_000).await;
     publish(&world, &brokers, rest);
     assert!(world.command(LAST_HOUR).contains("all 25 invariants hold"));
@@ -173,7 +173,7 @@ fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
     config.set("bootstrap.servers", brokers).create().unwrap()
 }
 
-/// Removes the older half of each partition's records; how many are left.
+/// Deletes the older half of each partition's records; how many are left.
 async fn forget(world: &World, brokers: &str) -> i64 {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers);
@@ -201,7 +201,7 @@ async fn forget(world: &World, brokers: &str) -> i64 {
     left
 }
 
-/// Topics are kept for a week or so: what they have forgotten by then is not missed, what came after it is.
+/// Topics keep records for about a week: deleted ones are not missed, newer ones are.
 #[tokio::test(flavor = "multi_thread")]
 async fn topics_that_forgot_what_is_old() {
     let mut world = World::new().await;
@@ -220,7 +220,7 @@ async fn topics_that_forgot_what_is_old() {
     assert!((10..=30).contains(&left), "{left} of 40 records");
     let report = world.command(AT_ONCE);
     assert!(report.contains("all 25 invariants hold"), "{report}");
-    // One that it has not kept says that it is younger than all it has.
+    // Rows without a record that are newer than all kept records.
     let rows = rows(&world).await;
     for (message, ..) in &rows {
         born(&world.shards, message, now() + 600_000).await;

@@ -11,7 +11,7 @@ use relay_worker::orders::read::{Which, orders};
 use stack::Process;
 use std::collections::HashMap;
 
-/// What one row of `order_failures` says: source, status, retries, error.
+/// A row of `order_failures`: source, status, retries, error.
 pub type Failure = (String, u8, u32, String);
 
 pub fn run<T: FromRedisValue>(
@@ -33,7 +33,7 @@ pub fn text(value: impl ToString) -> String {
 }
 
 impl World {
-    /// An open flash sale of a product, its units set aside.
+    /// An open flash sale of a product; its units are moved to the sale's row.
     pub async fn sale(&mut self, product: u64, units: u32, ends_at: u64) -> SeckillId {
         let at = now();
         let number = sqlx::query(
@@ -114,7 +114,7 @@ impl World {
         OrderId::compose(tick, user.gene()).unwrap()
     }
 
-    /// Token and purchase; the word of the first that says no, or the order.
+    /// Gets a token and buys; the order, or the status of the script that refused.
     pub fn buy(&mut self, sale: SeckillId, user: u64, quantity: u32) -> Result<OrderId, String> {
         let id = UserId::new(user);
         let order = self.mint(id);
@@ -142,7 +142,7 @@ impl World {
         );
         let order = match words[0].as_str() {
             "issued" => order,
-            // From an earlier try that ended in a refusal.
+            // A token from an earlier attempt whose purchase was refused.
             "held" => words[2].parse().ok().and_then(OrderId::new).unwrap(),
             word => return Err(word.to_owned()),
         };
@@ -187,7 +187,7 @@ impl World {
         }
     }
 
-    /// Accepts an order to be written later, as the function does.
+    /// Accepts an order into the intake, as the function does.
     pub fn accept(&mut self, order: &Order) {
         let key = keys::idempotency(order.user.id, &text(order.id));
         let _: () = redis::cmd("HSET")
@@ -230,7 +230,7 @@ impl World {
         assert_eq!(word, "ok");
     }
 
-    /// Adds an entry to a product's intake, as only a broken or repeated writer could.
+    /// Adds an entry to a product's intake, as only a faulty or repeating writer could.
     pub fn intake(&mut self, product: u64, fields: &HashMap<String, String>) {
         let mut command = redis::cmd("XADD");
         command
@@ -242,7 +242,7 @@ impl World {
         let _: String = command.query(&mut self.redis).unwrap();
     }
 
-    /// Fields of a purchase's entry.
+    /// The fields of a purchase's intake entry.
     pub fn entry(&mut self, sale: SeckillId, user: u64, order: OrderId) -> HashMap<String, String> {
         [
             ("kind", text("seckill")),
@@ -262,7 +262,7 @@ impl World {
         .collect()
     }
 
-    /// Orders in all shards, and how many buyers they have.
+    /// Orders in all shards, and their number of buyers.
     pub async fn orders(&self) -> (u64, u64) {
         let (mut orders, mut buyers) = (0, 0);
         for shard in &self.shards {
@@ -289,7 +289,7 @@ impl World {
         self.change(order, Status::Cancelled).await.unwrap();
     }
 
-    /// The hint of a retry by hand.
+    /// Publishes the hint for a retry by hand.
     pub fn retry_now(&mut self) {
         let _: i64 = redis::cmd("PUBLISH")
             .arg(keys::FAILURES_CHANNEL)
@@ -307,14 +307,14 @@ impl World {
         .unwrap()
     }
 
-    /// Available, locked, sold of a sale's own row.
+    /// Available, locked and sold units of the sale's own row.
     pub async fn sale_stock(&self, sale: SeckillId) -> (u32, u32, u32) {
         sqlx::query_as("SELECT available_stock, locked_stock, sold_stock FROM t_inventory WHERE product_id = ? AND sku_id = ?")
             .bind(sale.product.0).bind(SkuId(0).of_sale(sale.number).0)
             .fetch_one(&self.inventory).await.unwrap()
     }
 
-    /// Entries that wait, of the product and of its users.
+    /// Waiting intake entries of the product and of all users.
     pub fn waiting(&mut self, product: u64) -> u64 {
         let mut pipeline = redis::pipe();
         for name in keys::order_intakes().chain([keys::seckill_intake(ProductId(product))]) {
@@ -324,7 +324,7 @@ impl World {
         lengths.iter().sum()
     }
 
-    /// Waits until every entry and every outbox row is done with, then checks every invariant.
+    /// Waits until all intakes are empty and every outbox row is confirmed, then checks every invariant.
     pub async fn written_and_sound(&mut self, product: u64) {
         wait("the intakes", async || self.waiting(product) == 0).await;
         self.quiet().await;

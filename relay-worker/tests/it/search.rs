@@ -1,5 +1,5 @@
-//! A real Elasticsearch: documents follow their orders, a rebuild loses none, and what happened while the
-//! relay was down is caught up.
+//! A real Elasticsearch: documents follow their orders, a rebuild loses none, and what happened while the relay was
+//! down is indexed later.
 
 use crate::world::{World, wait};
 use domain::{Order, Status, StockMode};
@@ -52,7 +52,8 @@ async fn documents_follow_their_orders() {
     })
     .await;
 
-    // Sent to a broker whose memory ends before the index, which is away, takes it in.
+    // The event goes to the embedded broker, which ends with the relay before the index, which is away, has consumed
+    // it.
     elasticsearch.process.kill();
     let missed = world.place(4, 1, 1).await;
     world.quiet().await;

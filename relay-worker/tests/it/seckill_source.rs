@@ -1,4 +1,4 @@
-//! Other systems' purchases on the topic, on a real Kafka: each an order once, the bad ones failures, and
+//! Purchases of other systems on the topic, with a real Kafka: each becomes one order, bad ones become failures, and
 //! neither a killed relay nor a killed broker changes that.
 
 use crate::world::{SOON, World, wait};
@@ -9,14 +9,14 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use stack::{Home, Kafka};
 
-/// As MiniShop writes it.
+/// A message in MiniShop's format.
 pub fn purchase(user: u64, product: u64) -> String {
     format!(
         r#"{{"user_id":{user},"product_id":{product},"quantity":1,"unit_price":9.90,"seckill_id":"seckill_001","timestamp":"2026-11-21T10:00:00Z"}}"#
     )
 }
 
-/// What can be no order, each with a part of why.
+/// Messages that cannot become orders, each with a part of the error.
 pub fn poison() -> Vec<(Vec<u8>, &'static str)> {
     let good = purchase(1, 1);
     let changed = |from: &str, to: &str| good.replace(from, to).into_bytes();
@@ -73,7 +73,7 @@ pub async fn orders(world: &World) -> u64 {
     count
 }
 
-/// Waits for exactly as many.
+/// Waits for exactly this many orders.
 pub async fn ordered(world: &World, count: u64) {
     let mut last = 0;
     wait(&format!("{count} orders"), async || {
@@ -93,7 +93,7 @@ pub async fn failures(world: &World, source: &str) -> Vec<(Vec<u8>, String)> {
         .unwrap()
 }
 
-/// Every bad message is a failure as it came, with its reason.
+/// Every bad message is stored unchanged as a failure, with its error.
 pub async fn all_failed(world: &World, source: &str) {
     let poison = poison();
     wait("the failures", async || {
@@ -125,12 +125,12 @@ async fn messages_of_the_topic_are_orders_once() {
         let message = purchase(user, 1);
         topic.send(message.as_bytes(), None).await;
         topic.send(message.as_bytes(), Some("/shop")).await;
-        // Among the good ones, each at a place of its own.
+        // Each bad message between good ones.
         if let Some((body, _)) = poison().get(user as usize) {
             topic.send(body, None).await;
         }
     }
-    // No user has the number 0.
+    // The first bad message; the loop skips it because user numbers begin at 1.
     topic.send(&poison()[0].0, None).await;
     ordered(&world, 40).await;
     all_failed(&world, "kafka").await;

@@ -1,4 +1,4 @@
-//! What crashed requests leave behind is found and taken back; what lives is left alone.
+//! Reservations of crashed requests are found and released; those in use are left alone.
 
 use crate::world::{World, now, wait};
 use contract::store::redis as keys;
@@ -17,7 +17,7 @@ async fn intents_of_requests_that_died() {
     world.promise(&orphan, OLD_MS);
     let young = world.draft(3, 1, 2);
     world.promise(&young, 0);
-    // A settled one whose settling was lost, and a sum that is not true.
+    // An intent that should have been settled, and a wrong sum.
     world.promise(&kept, OLD_MS);
     let _: i64 = redis::cmd("HINCRBY")
         .arg(keys::stock(ProductId(1)))
@@ -48,7 +48,7 @@ async fn stock_that_changed_behind_redis() {
     relay.stop().unwrap();
 }
 
-/// What a request leaves that reserves in the database and dies.
+/// What a request leaves behind that reserves in the database and dies.
 async fn reserve(world: &World, order: &Order, at: u64) {
     let quantity = order.items[0].quantity;
     sqlx::query("UPDATE t_inventory SET available_stock = available_stock - ?, locked_stock = locked_stock + ?, version = version + 1")

@@ -1,5 +1,5 @@
-//! Time is that of the store that decides, in UTC: local zones, the hour that a zone repeats, orders that waited in a
-//! queue, and a database's clock that was set back.
+//! Times are those of the deciding store's clock, in UTC: local time zones, the hour that a zone repeats, orders that
+//! waited in a queue, and a database clock that was set back.
 
 use crate::world::{World, now, wait};
 use contract::store::sql::NOW_MS;
@@ -8,7 +8,7 @@ use relay_worker::loops::outbox::claim::claim;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 use stack::{Home, MariaDb, Redis};
 
-/// Central European time by its rule, so that no zone files are needed; zones ahead and behind.
+/// Central European time by its rule, so that no zone files are needed; a zone behind UTC and one ahead.
 const ZONES: [&str; 3] = ["CET-1CEST,M3.5.0,M10.5.0/3", "XXX+9:30", "YYY-14"];
 /// 2025-10-26 02:30 in Central Europe, before and after the clocks go back, and a day in summer and in winter.
 const MOMENTS: [u64; 4] = [1_761_438_600, 1_761_442_200, 1_750_000_000, 1_737_000_000];
@@ -21,7 +21,7 @@ async fn the_database_says_utc_in_every_zone_and_hour() {
         let mut session = MySqlConnection::connect(&server.url("mysql"))
             .await
             .unwrap();
-        // This library's sessions are in UTC; those of the functions are where the server is.
+        // sqlx sets its sessions to UTC; sessions of the functions have the server's zone.
         sqlx::query("SET time_zone = 'SYSTEM'")
             .execute(&mut session)
             .await
@@ -40,7 +40,7 @@ async fn the_database_says_utc_in_every_zone_and_hour() {
     }
 }
 
-/// A shop whose database lives in a zone ahead of UTC: nothing is late, nothing waits.
+/// With a database in a zone ahead of UTC nothing counts as late and nothing waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_in_another_zone() {
     let home = Home::temporary().unwrap();
@@ -55,7 +55,7 @@ async fn a_database_in_another_zone() {
     relay.stop().unwrap();
 }
 
-/// An order's time to be paid begins when it is written, not when its caller sent it.
+/// The time to pay an order begins when it is written, not when it was requested.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waited_in_the_queue_can_still_be_paid() {
     const HOUR: u64 = 3_600_000;
@@ -87,7 +87,7 @@ async fn what_waited_in_the_queue_can_still_be_paid() {
     relay.stop().unwrap();
 }
 
-/// Leases and due times from before the shard's clock was set back do not hold rows for as long as that.
+/// Leases and due times set before the shard's clock was set back do not hold rows until then.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_was_set_back_holds_no_row() {
     let mut world = World::new().await;
@@ -123,7 +123,7 @@ async fn a_clock_that_was_set_back_holds_no_row() {
     assert!(again.rows.is_empty(), "leased");
 }
 
-/// By the database's own clock, whatever the id says.
+/// By the database's own clock, whatever time the id has.
 #[tokio::test]
 async fn an_insert_past_its_deadline_is_refused() {
     let mut world = World::new().await;

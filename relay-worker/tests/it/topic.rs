@@ -1,4 +1,4 @@
-//! What lies in a topic, read by a client of its own: rows of ours say only what we believe.
+//! Records of a topic, read by an independent client: outbox rows alone prove nothing about the broker.
 
 use crate::world::{SOON, World};
 use rdkafka::config::ClientConfig;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 const PARTITIONS: i32 = 8;
 
-/// Order ids (keys) of a topic, from its beginning.
+/// A topic's order ids (record keys), read from its beginning.
 pub struct Topic {
     consumer: BaseConsumer,
     pub ids: BTreeSet<String>,
@@ -47,7 +47,7 @@ impl Topic {
                 self.ids.len(),
                 wanted.len()
             );
-            // Partitions that are away are errors for a while.
+            // Partitions whose broker is away give errors for a while.
             if let Some(Ok(message)) = self.consumer.poll(Duration::from_millis(100)) {
                 self.ids
                     .insert(String::from_utf8(message.key().unwrap().to_vec()).unwrap());

@@ -1,5 +1,5 @@
-//! One set of databases, one Redis database and one topic prefix per test, on servers that all tests share;
-//! and what functions do to them: place orders, pay, cancel.
+//! Separate databases, Redis database and topic prefix for each test, on servers that all tests share; and what
+//! functions do with them: place orders, pay, cancel.
 
 use contract::store::{redis as keys, sql};
 use contract::wire::event::OrderEvent;
@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Longer than anything takes on a busy machine; never waited for when all is well.
+/// Longer than anything takes on a busy machine; reached only by failing tests.
 pub const SOON: Duration = Duration::from_secs(120);
 
 struct Servers {
@@ -50,7 +50,7 @@ pub struct World {
 }
 
 impl World {
-    /// Fresh databases with the schema, on the shared servers.
+    /// New databases with the schema, on the shared servers.
     pub async fn new() -> World {
         let Servers { mariadb, redis, .. } = servers();
         World::on(mariadb, redis).await
@@ -60,7 +60,7 @@ impl World {
         World::spread([mariadb, mariadb], mariadb, redis).await
     }
 
-    /// Each shard on a server of its own, and the inventory.
+    /// Each shard on its own server, and the inventory on a given one.
     pub async fn spread(servers: [&MariaDb; 2], inventory: &MariaDb, redis: &Redis) -> World {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -97,7 +97,7 @@ impl World {
         self.env.push((name.to_owned(), value.into()));
     }
 
-    /// Runs a command to its end; what it printed.
+    /// Runs a relay command that must succeed; its output.
     pub fn command(&self, arguments: &str) -> String {
         let (code, text) = self.try_command(arguments);
         assert_eq!(code, 0, "{arguments}: {text}");
@@ -138,7 +138,7 @@ impl World {
             .execute(&self.inventory).await.unwrap();
     }
 
-    /// An order as the function makes it: not stored yet.
+    /// An order as the function creates it, not yet stored.
     pub fn draft(&mut self, user: u64, product: u64, quantity: u32) -> Order {
         self.next_order += 1;
         let user = User {
@@ -164,7 +164,7 @@ impl World {
         Order::pending(id, user, vec![item], amounts, created_at)
     }
 
-    /// Leaves an intent as `reserve` does, `age_ms` ago, whether or not there is stock.
+    /// Adds an intent as `reserve` does, dated `age_ms` ago, whether or not there is stock.
     pub fn promise(&mut self, order: &Order, age_ms: u64) {
         for item in &order.items {
             let field = format!("{}:{}", order.id, item.sku.0);
@@ -192,7 +192,7 @@ impl World {
             .shard_of(order.id.gene())
     }
 
-    /// The function's transaction, and its hint.
+    /// The function's transaction, and its hint to the relay.
     pub async fn insert(&mut self, order: &Order) {
         let shard = self.shard_of(order);
         let mut tx = self.shards[shard].begin().await.unwrap();
@@ -242,7 +242,7 @@ impl World {
         self.hint(shard);
     }
 
-    /// Promises and inserts.
+    /// Reserves and inserts.
     pub async fn place(&mut self, user: u64, product: u64, quantity: u32) -> Order {
         let order = self.draft(user, product, quantity);
         self.promise(&order, 0);
@@ -250,7 +250,7 @@ impl World {
         order
     }
 
-    /// Compare-and-set and outbox row; the order afterwards, or `None` where another change was first.
+    /// Compare-and-set and outbox row; the changed order, or `None` where another change came first.
     pub async fn change(&mut self, order: Order, to: Status) -> Option<Order> {
         let shard = self.shard_of(&order);
         let mut order = order;
@@ -294,7 +294,7 @@ impl World {
             .unwrap();
     }
 
-    /// Available, locked, sold in the database.
+    /// Available, locked and sold units in the database.
     pub async fn stock(&self, product: u64) -> (u32, u32, u32) {
         sqlx::query_as("SELECT available_stock, locked_stock, sold_stock FROM t_inventory WHERE product_id = ? AND sku_id = 0")
             .bind(product)
@@ -335,7 +335,7 @@ impl World {
         counts
     }
 
-    /// Status and version as stored.
+    /// Stored status and version.
     pub async fn stored(&self, order: &Order) -> (u8, u32) {
         sqlx::query_as("SELECT status, version FROM t_order WHERE id = ?")
             .bind(order.id.get())
@@ -355,7 +355,7 @@ impl World {
     }
 }
 
-/// Runs a command of the relay to its end: its code, and what it printed.
+/// Runs a relay command; its exit code and output.
 pub fn run(env: &[(String, String)], arguments: &str) -> (i32, String) {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_relay-worker"))
         .args(arguments.split_whitespace())
@@ -397,7 +397,7 @@ pub fn now() -> u64 {
     relay_worker::process::clock::now_ms()
 }
 
-/// Waits for a predicate, with a deadline.
+/// Waits for a predicate; panics after `SOON`.
 pub async fn wait(what: &str, mut ready: impl AsyncFnMut() -> bool) {
     let deadline = tokio::time::Instant::now() + SOON;
     let mut steps = tokio::time::interval(Duration::from_millis(10));

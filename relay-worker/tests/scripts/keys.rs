@@ -1,4 +1,4 @@
-//! What belongs to a user, a cache or an intake stream.
+//! Scripts for users, caches and intake streams.
 
 use crate::table::Table;
 
@@ -171,7 +171,7 @@ fn streams(t: &mut Table) {
         .gives("1", "XLEN s -> 1");
 
     let consumers = "XADD s 1-1 k v\nXGROUP CREATE s g 0\nXGROUP CREATECONSUMER s g idle\nXGROUP CREATECONSUMER s g me\nXREADGROUP GROUP g busy COUNT 1 STREAMS s >";
-    // What is idle for longer than -1 ms is anybody.
+    // With -1 ms every consumer has been idle long enough.
     t.case("retire", "one that holds nothing").before(consumers).call("s", "g me -1").gives("1", "XGROUP DELCONSUMER s g busy -> 1\nXGROUP DELCONSUMER s g me -> 0\nXGROUP CREATECONSUMER s g idle -> 1");
     t.case("retire", "a stream that is gone")
         .call("s", "g me -1")

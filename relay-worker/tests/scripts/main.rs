@@ -1,5 +1,5 @@
-//! Every Lua script on a real Redis, as tables: the state before, the call, the reply, the state after. Each branch of
-//! each script must be taken both ways by some case, and every script in the sources must have its table.
+//! Every Lua script on a real Redis, as tables: the state before, the call, the reply, the state after. Each condition
+//! of each script in the sources must be met and not met by some case, and each loop must be entered.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap there is a failed test")]
 
 mod keys;
@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 use table::Table;
 
-/// The text of every script, by its name; `rate` stands in front of those that need it.
+/// The text of every script by its name; `rate` is prepended to those that need it.
 fn sources() -> BTreeMap<String, String> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = BTreeMap::new();

@@ -1,7 +1,7 @@
-//! Histories of one product: orders are promised, written or die, paid, called off; messages are lost, late and
-//! repeated; Redis loses everything; the database goes back. The scripts are the real ones on a real Redis, what is
-//! decided about stock and intents is the relay's own code; only rows and messages are kept in memory. Nothing is ever
-//! sold that is not there, and once all is delivered and swept nothing is left over.
+//! Random histories of one product: orders are reserved, written or lost, paid, cancelled; messages are lost, late and
+//! repeated; Redis loses everything; the database is rolled back. The scripts run on a real Redis, decisions are the
+//! relay's own code; only rows and messages are kept in memory. Nothing is ever oversold, and nothing is left over at
+//! the end.
 
 use contract::store::call::Holder;
 use contract::store::redis::{RELEASE, RESERVE, SET_ASIDE, SYNC, Script};
@@ -20,20 +20,20 @@ use std::collections::{HashMap, HashSet};
 const PRODUCT: ProductId = ProductId(1);
 const SEEDED: u32 = 12;
 const SALE: u32 = 3;
-/// Histories of one run, where `MODEL_HISTORIES` names no other number.
+/// Default number of histories; `MODEL_HISTORIES` sets another.
 const HISTORIES: u32 = 2_000;
 
 #[derive(Clone, Debug)]
 enum Step {
     Reserve(u32),
-    /// The order of this number, modulo how many there are, is written.
+    /// Writes the order with this number, modulo the number of orders.
     Write(usize),
-    /// Its request fails and gives back, or dies.
+    /// Its request fails and releases its units.
     Fail(usize),
     Die(usize),
     Pay(usize),
     Cancel(usize),
-    /// Its next message arrives, once or twice; Redis is informed, or the relay dies first.
+    /// Its next message arrives, once or twice; Redis is updated, or the relay dies first.
     Deliver {
         order: usize,
         twice: bool,
@@ -42,10 +42,10 @@ enum Step {
     Sweep,
     /// Redis loses everything.
     Flush,
-    /// The database's present state is copied; the last copy takes over.
+    /// Copies the database's present state; `GoBack` returns to the last copy.
     Copy,
     GoBack,
-    /// A sale's units are promised; the database moves them, or the preheat dies.
+    /// Units of a sale are reserved; the database moves them, or the preheat dies.
     SetAside {
         units: u32,
         moved: bool,
@@ -61,7 +61,7 @@ enum Order {
     Cancelled,
 }
 
-/// What the inventory database has.
+/// Contents of the inventory database.
 #[derive(Clone, Default)]
 struct Books {
     stock: HashMap<Variant, Inventory>,
@@ -75,7 +75,7 @@ struct World<'a> {
     books: Books,
     copy: Books,
     orders: Vec<(OrderId, u32, Order)>,
-    /// All messages of an order, and how many have arrived.
+    /// All messages of an order, and how many have been delivered.
     messages: Vec<(Vec<StockMove>, usize)>,
 }
 
@@ -109,7 +109,7 @@ impl World<'_> {
         self.sync(&[]);
     }
 
-    /// Redis takes over what the database has, and settles these.
+    /// Updates Redis from the database and settles these intents.
     fn sync(&mut self, settled: &[(String, SkuId)]) {
         let mut arguments = vec![self.books.stock.len().to_string()];
         for row in self.books.stock.values() {
@@ -186,7 +186,7 @@ impl World<'_> {
         }
     }
 
-    /// An order that the last guard refuses is cancelled, unless it is paid.
+    /// An order that the stock refuses is cancelled, unless it is paid.
     fn deliver(&mut self, at: usize, synced: bool) {
         let (messages, arrived) = &mut self.messages[at];
         let Some(one) = messages.get(*arrived).cloned() else {
@@ -225,7 +225,7 @@ impl World<'_> {
         Shown::read(&self.hash(&contract::store::redis::stock(PRODUCT)))
     }
 
-    /// Every intent is old, but those of requests that may still write their order.
+    /// All intents count as old, except those of requests that may still write their order.
     fn sweep(&mut self) {
         let old = self.hash(&contract::store::redis::reserved(PRODUCT));
         let may_write = |holder: Holder| {
@@ -284,7 +284,7 @@ impl World<'_> {
         }
     }
 
-    /// What the older copy does not know of is sent once more.
+    /// Messages that the older copy has not consumed are delivered again.
     fn go_back(&mut self) {
         self.books = self.copy.clone();
         for (messages, arrived) in &mut self.messages {
@@ -366,7 +366,7 @@ impl World<'_> {
         self.check_sums();
     }
 
-    /// What is promised is what intents say, at every step; and the books balance.
+    /// At every step, reserved sums equal their intents and the stock adds up.
     fn check_sums(&mut self) {
         let shown = self.shown();
         let mut sums: HashMap<u64, i64> = HashMap::new();
@@ -393,7 +393,7 @@ impl World<'_> {
         );
     }
 
-    /// All that is under way ends; then nothing is promised, and what stands is what is taken.
+    /// Everything in flight ends; then nothing is reserved, and units taken are those of existing orders.
     fn end(&mut self) {
         for at in 0..self.orders.len() {
             if self.orders[at].2 == Order::Promised {

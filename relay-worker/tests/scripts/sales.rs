@@ -1,8 +1,8 @@
-//! Flash sales: preheated, bought in, ended, and brought back.
+//! Flash sales: preheated, bought in, ended and restored.
 
 use crate::table::Table;
 
-/// A sale of sku 30 that is on, its five units set aside.
+/// A running sale of sku 30 with its five units.
 const ON: &str = "HSET {p1}:seckill:3 status open starts_at 0 ends_at 99999999999999 sku 30 limit 2 price 99 name Tea image i id 1-3 product 1\n\
     HSET {p1}:stock a:30 5 v:30 1 r:30 3";
 

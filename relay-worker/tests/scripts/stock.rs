@@ -1,4 +1,4 @@
-//! Promises: what may be promised is what the database has available (a) less what was promised since (r).
+//! Reservations: the units that can be reserved are those available in the database (a) less those reserved since (r).
 
 use crate::table::Table;
 
@@ -157,7 +157,7 @@ fn database_rows(t: &mut Table) {
 }
 
 fn audit(t: &mut Table) {
-    // Intents of 1970 are old.
+    // Intents dated 1970 are old.
     let young = "99999999999999";
     let intents = format!(
         "HSET {{p1}}:reserved 9:0 2:1 8:0 1:{young} 7:7 4:1:q seckill-3:0 3:1 seckill-4:0 1:{young} junk junk 6:0 x"

@@ -1,4 +1,4 @@
-//! A case of a table, run twice: as the script is, and with a note at each of its branches.
+//! The cases of a table, each run twice: with the original script, and with a note at each of its branches.
 
 use redis::{Connection, Value};
 use stack::{Home, Redis};
@@ -19,7 +19,7 @@ struct Noted {
     taken: BTreeSet<String>,
 }
 
-/// Where branches are noted down.
+/// The Redis set of branches that were taken.
 const NOTES: &str = "notes";
 
 pub struct Case<'a> {
@@ -48,7 +48,7 @@ impl Table {
         }
     }
 
-    /// A case of a script; a name says what it shows.
+    /// A case of a script; `name` says what it shows.
     pub fn case<'a>(&'a mut self, script: &'a str, name: &'a str) -> Case<'a> {
         Case {
             table: self,
@@ -83,7 +83,7 @@ impl Table {
 }
 
 impl<'a> Case<'a> {
-    /// Commands that make the state, one a line.
+    /// Commands that create the state, one per line.
     pub fn before(mut self, lines: &'a str) -> Case<'a> {
         self.before = lines
             .lines()
@@ -98,7 +98,7 @@ impl<'a> Case<'a> {
         self
     }
 
-    /// The reply, and then lines of `command -> reply`; `*` stands for any one word.
+    /// The expected reply, and then lines of `command -> reply`; `*` stands for any word.
     pub fn gives(self, reply: &str, after: &str) {
         let Case {
             table,
@@ -151,7 +151,7 @@ fn expect(what: &str, got: &str, expected: &str) {
     assert!(same, "{what} is {got:?}, not {expected:?}");
 }
 
-/// `''` is a word of nothing.
+/// `''` is an empty word.
 fn words(line: &str) -> Vec<String> {
     let word = |word: &str| {
         if word == "''" {
@@ -163,7 +163,7 @@ fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(word).collect()
 }
 
-/// A reply as words, lists as their members; maps and sets do not come this way.
+/// A reply as words, lists as their elements; maps and sets do not occur.
 fn shown(value: &Value) -> String {
     match value {
         Value::Nil => "nil".to_owned(),
@@ -177,8 +177,8 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Puts a note at each `if`, `elseif` and loop. Scripts have no such words in texts, and comments on lines of their
-/// own.
+/// Puts a note at each `if`, `elseif` and loop. Scripts have none of these words in strings, and comments only on
+/// separate lines.
 fn noted(text: String) -> Noted {
     let code: String = text
         .lines()

@@ -1,4 +1,4 @@
-//! Many clients of one attack at once.
+//! Many concurrent clients of one attack.
 
 use crate::siege::Target;
 use anyhow::{Result, bail};
@@ -8,13 +8,13 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
-/// Wrongs that are told apart.
+/// Different failures that are reported.
 const TOLD_MAX: usize = 24;
-/// Between two clients in one place.
+/// Least time between the starts of a client and its successor.
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
 
-/// Runs so many of `client` at a time, and fails with what they found wrong. One that found something is followed by
-/// another, as long as the attack lasts.
+/// Runs `count` clients at a time and fails with the errors they reported. A client that ended with an error is
+/// replaced until the attack is over.
 pub async fn crowd<F>(
     target: Target,
     count: usize,
@@ -49,10 +49,10 @@ where
     if wrong.is_empty() {
         return Ok(());
     }
-    let told: Vec<_> = wrong
+    let reported: Vec<_> = wrong
         .iter()
         .take(TOLD_MAX)
         .map(|(what, times)| format!("{times} x {what}"))
         .collect();
-    bail!("{}", told.join("\n"))
+    bail!("{}", reported.join("\n"))
 }

@@ -1,4 +1,4 @@
-//! HTTP/2 by hand: frames, and header blocks of literals, as RFC 9113 and 7541 have them.
+//! HTTP/2 by hand: frames and header blocks of literals, as in RFC 9113 and RFC 7541.
 
 use anyhow::{Context, Result};
 use std::net::SocketAddr;
@@ -20,13 +20,13 @@ pub const SETTINGS: u8 = 4;
 pub const PING: u8 = 6;
 pub const WINDOW_UPDATE: u8 = 8;
 pub const CONTINUATION: u8 = 9;
-/// A kind that nobody has defined.
+/// A frame type that is not defined.
 pub const UNKNOWN: u8 = 0xBE;
 pub const ACK: u8 = 1;
 pub const END_STREAM: u8 = 1;
 pub const END_HEADERS: u8 = 4;
 pub const INITIAL_WINDOW_SIZE: u16 = 4;
-/// The largest frame a peer takes unless it says otherwise.
+/// The largest frame that a peer accepts by default.
 const FRAME_BYTES_MAX: usize = 16 * 1024;
 const WITHIN: Duration = Duration::from_secs(5);
 
@@ -51,7 +51,7 @@ pub fn window_update(stream: u32, more: u32) -> Vec<u8> {
     frame(WINDOW_UPDATE, 0, stream, &more.to_be_bytes())
 }
 
-/// HEADERS, with as many CONTINUATIONs as it takes. `flags` may be [`END_STREAM`].
+/// HEADERS with as many CONTINUATION frames as needed. `flags` may be [`END_STREAM`].
 pub fn headers(stream: u32, flags: u8, block: &[u8]) -> Vec<u8> {
     let mut pieces = block.chunks(FRAME_BYTES_MAX).peekable();
     let (mut bytes, mut kind, mut flags) = (Vec::new(), HEADERS, flags);
@@ -76,24 +76,24 @@ pub fn request(method: &str, path: &str) -> Vec<u8> {
     block
 }
 
-/// A header that goes into no table.
+/// A header that is not added to the dynamic table.
 pub fn literal(block: &mut Vec<u8>, name: &str, value: &str) {
     block.push(0);
     text(block, name);
     text(block, value);
 }
 
-/// A header that goes into the dynamic table as its newest entry, [`NEWEST`].
+/// A header that is added to the dynamic table as its newest entry, [`NEWEST`].
 pub fn entry(block: &mut Vec<u8>, name: &str, value: &str) {
     block.push(0x40);
     text(block, name);
     text(block, value);
 }
 
-/// The newest entry of the dynamic table, as a whole header.
+/// An indexed header field: the newest entry of the dynamic table.
 pub const NEWEST: u8 = 0x80 | 62;
 
-/// A string without Huffman coding: its length with a prefix of 7 bits, then itself.
+/// A string literal without Huffman coding: its length with a prefix of 7 bits, then its bytes.
 fn text(block: &mut Vec<u8>, text: &str) {
     let prefix = 127;
     match text.len().checked_sub(prefix) {
@@ -115,7 +115,7 @@ pub fn streams(count: usize) -> impl Iterator<Item = u32> + Clone {
     (1..).step_by(2).take(count)
 }
 
-/// A connection. What the host sends is read and counted, not answered.
+/// A connection. Frames from the host are read and counted, not answered.
 pub struct H2 {
     write: OwnedWriteHalf,
     reader: JoinHandle<()>,
@@ -147,13 +147,13 @@ impl H2 {
     }
 
     /// # Errors
-    /// Where the host has ended the connection, or takes nothing for long.
+    /// Where the host has closed the connection, or accepts no bytes for too long.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<()> {
         timeout(WITHIN, self.write.write_all(bytes)).await??;
         Ok(())
     }
 
-    /// Whether the host has ended the connection.
+    /// Whether the host has closed the connection.
     pub fn is_over(&self) -> bool {
         self.reader.is_finished()
     }

@@ -1,5 +1,5 @@
-//! HTTP/1.1 requests whose borders are not where they should be: bytes behind a body, heads that must be refused,
-//! bodies that are refused while they come. Each client gets an answer it can read.
+//! HTTP/1.1 requests with wrong boundaries: bytes after a body, heads that must be refused, bodies that are refused
+//! while they are still being sent. Each client gets a readable answer.
 
 use crate::crowd::crowd;
 use crate::shop::Shop;
@@ -10,7 +10,7 @@ use platform::shop::buyer;
 use std::time::Duration;
 use tokio::time::interval;
 
-/// Between two requests of one client: a flood that leaves the processors to the host.
+/// Between two requests of one client, so that the flood leaves processor time to the host.
 const PACE: Duration = Duration::from_millis(20);
 /// Clients of each kind at a time.
 const CLIENTS: usize = 6;
@@ -21,7 +21,7 @@ fn placed(reply: &Reply, behind: &str) -> Result<()> {
     Ok(())
 }
 
-/// RFC 9112, 2.2: a server ignores an empty line in front of a request; some clients send one behind each body.
+/// RFC 9112, 2.2: a server ignores an empty line before a request; some clients send one after each body.
 #[test]
 fn empty_lines_behind_a_body() -> Result<()> {
     const BEHIND: [&str; 3] = ["\r\n", "\n", "\r\n\r\n"];
@@ -30,7 +30,7 @@ fn empty_lines_behind_a_body() -> Result<()> {
     let client = move |target: Target, index: usize| async move {
         let (user, behind) = (buyer(), BEHIND[index % BEHIND.len()]);
         let mut pace = interval(PACE);
-        // Some in one piece with the request, others a moment later.
+        // Some are sent together with the request, others a moment later.
         let at_once = index < BEHIND.len();
         let mut wire = Wire::connect(target.address).await?;
         while !target.is_over() {
@@ -53,7 +53,7 @@ fn empty_lines_behind_a_body() -> Result<()> {
     Ok(())
 }
 
-/// A client that pipelines need not stop between two requests.
+/// Pipelined requests may follow each other without a pause.
 #[test]
 fn half_of_the_next_request_behind_a_body() -> Result<()> {
     let shop = Shop::open()?;
@@ -82,7 +82,7 @@ fn half_of_the_next_request_behind_a_body() -> Result<()> {
     Ok(())
 }
 
-/// Heads that no server may take, each with its name.
+/// Heads that every server must refuse, each with a name.
 fn refused() -> Vec<(&'static str, String)> {
     let create =
         |headers: &str| format!("POST /v1/order/create HTTP/1.1\r\nhost: x\r\n{headers}\r\n{{}}");
@@ -167,7 +167,7 @@ fn refused_heads() -> Result<()> {
     Ok(())
 }
 
-/// Many clients write all they have before they read: an early answer must still be there.
+/// Many clients write everything before they read: an early answer must still be readable then.
 #[test]
 fn early_answers_to_clients_that_write_first() -> Result<()> {
     const MB: usize = 1024 * 1024;
@@ -209,7 +209,7 @@ fn early_answers_to_clients_that_write_first() -> Result<()> {
         while !target.is_over() {
             pace.tick().await;
             let mut wire = Wire::connect(target.address).await?;
-            // A host that takes no more, or has left, may be right; what counts is the answer.
+            // The host may stop reading or close the connection; only the answer counts.
             let _ = wire.send(&long_post(path, length, chunked)).await;
             let reply = wire.reply(REPLY_WITHIN).await.context(name)?;
             ensure!(

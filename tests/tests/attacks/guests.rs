@@ -1,4 +1,4 @@
-//! Components that misbehave beside one that does not: they take processor, memory, instances and connections.
+//! Components that misbehave beside a well-behaved one: they use up processor time, memory, instances and connections.
 
 use crate::crowd::crowd;
 use crate::probes::Probes;
@@ -8,10 +8,10 @@ use anyhow::Result;
 use std::time::Duration;
 use tokio::time::{interval, timeout_at};
 
-/// Longer than the host lets a component take.
+/// Longer than the host's request timeout.
 const WITHIN: Duration = Duration::from_secs(8);
 
-/// Asks again and again, whatever it is told.
+/// Sends requests in a loop, whatever the answers are.
 async fn ask(target: Target, request: Vec<u8>) -> Result<()> {
     while !target.is_over() {
         let mut wire = Wire::connect(target.address).await?;
@@ -21,7 +21,7 @@ async fn ask(target: Target, request: Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-/// Asks again and again, and is gone before it could be told.
+/// Sends requests in a loop and closes each connection before the answer can arrive.
 async fn ask_and_leave(target: Target, request: Vec<u8>, every: Duration) -> Result<()> {
     let mut pace = interval(every);
     while !target.is_over() {
@@ -55,7 +55,7 @@ fn all_the_memory_an_instance_may_have() -> Result<()> {
     besiege(2, "/hog")
 }
 
-/// What an instance may have is a third of what the host may take.
+/// One instance may take a third of the memory that the host may take.
 #[test]
 fn all_the_memory_of_many_instances() -> Result<()> {
     besiege(8, "/hog")
@@ -71,7 +71,7 @@ fn more_waiting_requests_than_a_host_takes() -> Result<()> {
     besiege(5_000, "/wait")
 }
 
-/// Work goes on when its client has left, or is stopped: either way it counts as long as it goes on.
+/// When a client leaves, its work goes on or is stopped; it counts as in flight for as long as it goes on.
 #[test]
 fn clients_that_leave_waiting_work_behind() -> Result<()> {
     let probes = Probes::open()?;

@@ -1,4 +1,4 @@
-//! HTTP/2 clients that send frames as fast as they can, of kinds that cost them little.
+//! HTTP/2 clients that send cheap frames as fast as they can.
 
 use crate::crowd::crowd;
 use crate::frames::{
@@ -13,18 +13,17 @@ use tokio::time::interval;
 
 /// Clients of each kind.
 const CLIENTS: usize = 4;
-/// Between two connections of a client whose connection the host ends.
+/// Least time between two connections of a client.
 const AGAIN_AFTER: Duration = Duration::from_millis(10);
-/// Pieces one client sends over a connection.
+/// Pieces one client sends over one connection.
 const PIECES_MAX: usize = 1_000_000;
 
-/// Sends what `piece` makes of its number, over a new connection whenever the host has ended the last: `piece` is told
-/// with 0 that one begins.
+/// Sends `piece(0)`, `piece(1)`, … over a connection. When the host closes it, starts again from 0 over a new one.
 async fn flood(target: Target, piece: impl Fn(usize) -> Vec<u8>) -> Result<()> {
     let mut again = interval(AGAIN_AFTER);
     while !target.is_over() {
         again.tick().await;
-        // A host under attack may refuse; honest clients tell whether it still serves.
+        // A host under attack may refuse; the honest clients check whether it still serves.
         let Ok(mut h2) = H2::connect(target.address, &[]).await else {
             continue;
         };
@@ -37,7 +36,7 @@ async fn flood(target: Target, piece: impl Fn(usize) -> Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-/// Numbers of 20 streams of a piece.
+/// The 20 stream numbers of a piece.
 fn twenty(number: usize) -> impl Iterator<Item = u32> {
     streams(usize::MAX).skip(number * 20).take(20)
 }
@@ -79,7 +78,7 @@ fn continuations_without_end() -> Result<()> {
     Ok(())
 }
 
-/// Sends nothing but this frame.
+/// Sends only these frames, repeated.
 fn flood_of(frames: &[Vec<u8>]) -> Result<()> {
     const AT_ONCE: usize = 200;
     let pieces: Vec<Vec<u8>> = frames.iter().map(|frame| frame.repeat(AT_ONCE)).collect();
@@ -93,20 +92,20 @@ fn flood_of(frames: &[Vec<u8>]) -> Result<()> {
     Ok(())
 }
 
-/// Each wants an answer.
+/// Each demands an acknowledgement.
 #[test]
 fn pings() -> Result<()> {
     flood_of(&[frame(PING, 0, 0, &[7; 8])])
 }
 
-/// Each wants an answer, and some change what the host may send.
+/// Each demands an acknowledgement, and some change the flow-control window.
 #[test]
 fn settings() -> Result<()> {
     let window = [0, 4, 0, 0, 0xff, 0xff];
     flood_of(&[frame(SETTINGS, 0, 0, &window), frame(SETTINGS, 0, 0, &[])])
 }
 
-/// Each is looked at and means nothing.
+/// Each must be parsed and has no effect.
 #[test]
 fn frames_without_meaning() -> Result<()> {
     flood_of(&[
@@ -116,7 +115,7 @@ fn frames_without_meaning() -> Result<()> {
     ])
 }
 
-/// A body that goes on for ever and never has a byte.
+/// A body without end and without a byte.
 #[test]
 fn bodies_of_empty_frames() -> Result<()> {
     fn piece(number: usize) -> Vec<u8> {
@@ -130,7 +129,7 @@ fn bodies_of_empty_frames() -> Result<()> {
     Ok(())
 }
 
-/// Requests whose body never comes, with as many headers as a host takes.
+/// Requests whose body never comes, with as many headers as a host accepts.
 async fn wait_with(target: Target, blocks: Vec<Vec<u8>>) -> Result<()> {
     let mut again = interval(AGAIN_AFTER);
     while !target.is_over() {
@@ -162,7 +161,7 @@ fn long_header_lists() -> Result<()> {
     Ok(())
 }
 
-/// A few bytes each on the wire, 60 KB each where they are unpacked.
+/// A few bytes each on the wire, 60 KB each once decoded.
 #[test]
 fn header_lists_that_grow_when_unpacked() -> Result<()> {
     const STREAMS: usize = 250;
@@ -177,7 +176,7 @@ fn header_lists_that_grow_when_unpacked() -> Result<()> {
     Ok(())
 }
 
-/// Nothing but the beginnings of requests: streams are opened and nothing comes in them.
+/// Only HEADERS frames: streams are opened and nothing follows on them.
 #[test]
 fn streams_without_end() -> Result<()> {
     let block = request("POST", "/v1/order/create");

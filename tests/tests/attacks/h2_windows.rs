@@ -1,5 +1,5 @@
-//! HTTP/2 clients that ask for much and let nothing or next to nothing of it through: windows of their own keep the
-//! replies with the host.
+//! HTTP/2 clients that request much and read little or nothing: their small flow-control windows keep the replies in
+//! the host.
 
 use crate::crowd::crowd;
 use crate::frames::{
@@ -14,16 +14,16 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{interval, timeout_at};
 
-/// Connections, and streams of each: as many as the host lets a client have.
+/// Connections, and streams on each: the most that the host allows a client.
 const CONNECTIONS: usize = 16;
 const STREAMS: usize = 256;
 const CLOSED: [(u16, u32); 1] = [(INITIAL_WINDOW_SIZE, 0)];
-/// Between two requests of a client whose requests are no burst, and two bytes it lets through.
+/// Between two requests of a client that sends no burst, and between two bytes that it lets through.
 const APART: Duration = Duration::from_millis(80);
-/// Between two looks at whether the host has ended a connection.
+/// Between two checks whether the host has closed a connection.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Requests for so many pages, each over a stream of its own.
+/// Requests for `count` pages, each on a stream of its own.
 fn pages(user: u64, page_size: u32, count: usize) -> Vec<Vec<u8>> {
     let path = format!("/v1/order/list?user_id={user}&page_size={page_size}");
     let block = request("GET", &path);
@@ -32,7 +32,7 @@ fn pages(user: u64, page_size: u32, count: usize) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Asks over another connection whenever the host has ended the last.
+/// Sends the requests over a new connection whenever the host has closed the last one.
 async fn closed(target: Target, asked: Vec<u8>) -> Result<()> {
     let mut look = interval(LOOK_EVERY);
     while !target.is_over() {
@@ -61,7 +61,7 @@ fn closed_windows_of_short_pages() -> Result<()> {
     Ok(())
 }
 
-/// Lets one more byte of each reply through now and then.
+/// Lets one more byte of each reply through from time to time.
 async fn dribble(target: Target, asked: Vec<Vec<u8>>) -> Result<()> {
     let mut h2 = H2::connect(target.address, &CLOSED).await?;
     let more: Vec<u8> = streams(asked.len())
@@ -90,7 +90,7 @@ fn windows_that_open_byte_by_byte() -> Result<()> {
     Ok(())
 }
 
-/// Neither frames nor anything else is read: the sockets fill.
+/// Nothing is read from the sockets, so their buffers fill.
 #[test]
 fn http_2_that_is_never_read() -> Result<()> {
     async fn ask(target: Target, asked: Vec<Vec<u8>>) -> Result<()> {

@@ -1,5 +1,5 @@
-//! Clients who mean well, and what they get. Each asks at fixed times, and its latency counts from when a request was
-//! due: a stall is not hidden by the requests it holds up.
+//! Well-behaved clients and what they measure. Each sends requests at fixed times, and latency counts from when a
+//! request was due: a stall also counts for the requests that it delays.
 
 use anyhow::Result;
 use platform::client::Client;
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 /// Between two requests of one client.
 const PACE: Duration = Duration::from_millis(40);
-/// Failures that are told in full.
+/// Failures that are reported in full.
 const TOLD_MAX: usize = 5;
 
-/// One client: the request of its turn, whose reply must be right.
+/// One client: sends the request with this number and checks the reply.
 pub type Turn = Box<dyn FnMut(u64) -> Result<()> + Send>;
 
-/// Some who keep their connection, and some who do not.
+/// Some clients keep their connection, others open one for each request.
 pub fn clients(base: &str, make: impl Fn(Client) -> Turn) -> Vec<Turn> {
     const KEPT: usize = 5;
     const UNKEPT: usize = 2;
@@ -24,19 +24,19 @@ pub fn clients(base: &str, make: impl Fn(Client) -> Turn) -> Vec<Turn> {
     kept.chain(unkept).collect()
 }
 
-/// What the clients of a measurement got.
+/// Results of all clients of a measurement.
 #[derive(Debug, Default)]
 pub struct Figures {
     pub requests: usize,
     pub failed: usize,
-    /// The first of them, in words.
+    /// The texts of the first failures.
     pub failures: Vec<String>,
-    /// The slowest hundredth of the good replies began here.
+    /// The 99th percentile of the good replies' latency.
     pub p99: Duration,
     pub slowest: Duration,
 }
 
-/// Lets the clients ask while `meanwhile` runs.
+/// Runs the clients while `meanwhile` runs.
 pub fn measure<T>(turns: Vec<Turn>, meanwhile: impl FnOnce() -> T) -> (T, Figures) {
     let end = End::default();
     let count = turns.len().max(1) as u32;
@@ -51,8 +51,8 @@ pub fn measure<T>(turns: Vec<Turn>, meanwhile: impl FnOnce() -> T) -> (T, Figure
             .collect();
         let given = meanwhile();
         end.come();
-        let told = clients.into_iter().filter_map(|client| client.join().ok());
-        (given, Figures::of(told.collect()))
+        let outcomes = clients.into_iter().filter_map(|client| client.join().ok());
+        (given, Figures::of(outcomes.collect()))
     })
 }
 
@@ -63,25 +63,25 @@ struct Told {
 }
 
 fn ask(mut turn: Turn, first: Instant, end: &End) -> Told {
-    let mut told = Told::default();
+    let mut outcome = Told::default();
     for number in 0_u32.. {
         let due = first + PACE * number;
         if end.is_here_by(due) {
             break;
         }
         match turn(number.into()) {
-            Ok(()) => told.latencies.push(due.elapsed()),
-            Err(error) => told.failures.push(format!("{error:#}")),
+            Ok(()) => outcome.latencies.push(due.elapsed()),
+            Err(error) => outcome.failures.push(format!("{error:#}")),
         }
     }
-    told
+    outcome
 }
 
 impl Figures {
-    fn of(told: Vec<Told>) -> Figures {
+    fn of(outcomes: Vec<Told>) -> Figures {
         let mut figures = Figures::default();
         let mut latencies = Vec::new();
-        for mut client in told {
+        for mut client in outcomes {
             figures.failed += client.failures.len();
             latencies.append(&mut client.latencies);
             figures.failures.append(&mut client.failures);
@@ -96,7 +96,7 @@ impl Figures {
     }
 }
 
-/// The end of a measurement, which all clients wait for between their requests.
+/// The end of a measurement; clients wait for it between their requests.
 #[derive(Default)]
 struct End {
     is_here: Mutex<bool>,
@@ -109,7 +109,7 @@ impl End {
         self.changed.notify_all();
     }
 
-    /// Waits for it until `due`.
+    /// Waits for the end until `due`; whether it has come.
     fn is_here_by(&self, due: Instant) -> bool {
         let is_here = self.is_here.lock().unwrap_or_else(PoisonError::into_inner);
         let left = due.saturating_duration_since(Instant::now());

@@ -1,4 +1,4 @@
-//! Components that print without end, and a log that nobody reads: serving goes on.
+//! Components that print without end while nobody reads the log: the host goes on serving.
 
 use crate::crowd::crowd;
 use crate::probes::Probes;
@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::time::interval;
 
 const CLIENTS: usize = 4;
-/// Between two requests of a client, whatever becomes of the first.
+/// Between two requests of a client; the second does not wait for the first to end.
 const PACE: Duration = Duration::from_millis(500);
-/// One request prints a megabyte and more, once it is a line of the log.
+/// One request prints more than a megabyte, as it stands in the log.
 const LINES: usize = 10_000;
 
 async fn print(target: Target) -> Result<()> {

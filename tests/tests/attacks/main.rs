@@ -1,6 +1,6 @@
-//! Attacks on a host process of its own, each for some seconds beside honest clients, who must notice nothing: all of
-//! their requests are answered well and in time, the host's memory is bounded, and afterwards it comes to rest. One
-//! attack at a time; `ATTACK_SECONDS` says how long each lasts.
+//! Attacks on a separate host process, each for some seconds beside honest clients, who must notice nothing: all of
+//! their requests are answered correctly and in time, the host's memory is bounded, and afterwards it comes to rest.
+//! One attack at a time; `ATTACK_SECONDS` sets how long each lasts.
 #![allow(clippy::unwrap_used)] // a failed unwrap in a test is a failed test
 
 mod crowd;

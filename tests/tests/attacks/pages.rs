@@ -1,4 +1,4 @@
-//! The longest pages there can be, many at once: they are given or refused, and nobody gets a failure.
+//! Many concurrent requests for the longest pages: each is served or refused as too large, and none fails.
 
 use crate::crowd::crowd;
 use crate::shop::Shop;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use std::time::Duration;
 
 const CLIENTS: usize = 32;
-/// How long such a page may take among others of its kind.
+/// How long one of these pages may take while the others are requested too.
 const WITHIN: Duration = Duration::from_secs(10);
 
 async fn read(target: Target, path: String) -> Result<()> {

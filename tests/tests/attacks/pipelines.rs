@@ -1,5 +1,5 @@
-//! Clients that ask and ask on one connection and never read. The host works for them no further ahead than it can keep
-//! what it says.
+//! Clients that pipeline requests on one connection and never read. The host handles no more of them than it can buffer
+//! replies for.
 
 use crate::crowd::crowd;
 use crate::shop::Shop;
@@ -16,7 +16,7 @@ async fn ask_and_never_read(target: Target, request: Vec<u8>) -> Result<()> {
     let mut wire = Wire::narrow(target.address).await?;
     for _ in 0..REQUESTS_MAX {
         let sent = timeout_at(target.until.into(), wire.stream.write_all(&request)).await;
-        // The time is over, or the host has had enough of this client, as it may.
+        // The time is over, or the host has given up this client, which it may.
         if !matches!(sent, Ok(Ok(()))) {
             break;
         }

@@ -15,8 +15,8 @@ use std::future::Future;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
-/// How long a component may take here. Three times that, and all that an attack left has ended: it waits for an
-/// instance, it is late, and its instance is let go.
+/// The host's request timeout here. An attack's work has ended after three times that: a request waits for an instance,
+/// runs into the timeout, and its instance is removed.
 const REQUEST_TIMEOUT: &str = "3s";
 const SCHEMA: &str =
     "CREATE DATABASE IF NOT EXISTS probe; CREATE DATABASE IF NOT EXISTS wild; USE probe;
@@ -24,7 +24,7 @@ const SCHEMA: &str =
     CREATE TABLE IF NOT EXISTS entry (id BIGINT AUTO_INCREMENT PRIMARY KEY, note TEXT NOT NULL);
     REPLACE INTO item VALUES (1, 'one');";
 
-/// The host, its application and its servers, with nobody else on them.
+/// The host, its application and its servers, for one test at a time.
 pub struct Probes {
     host: Process,
     port: u16,
@@ -70,7 +70,7 @@ impl Probes {
         })
     }
 
-    /// An attack beside clients of `steady`.
+    /// Runs an attack beside clients of `steady`.
     pub fn besiege<F>(&self, attack: impl FnOnce(Target) -> F + Send)
     where
         F: Future<Output = Result<()>>,
@@ -121,7 +121,7 @@ fn manifest() -> Result<String> {
     Ok(text)
 }
 
-/// Asks for a word, a row, a transaction, a key, and the host's health, and again.
+/// Requests a plain text, a row, a transaction, a key and the host's health in turn.
 fn client(api: Client) -> Turn {
     const ASKED: [(&str, &str); 5] = [
         ("/hello", "hello"),

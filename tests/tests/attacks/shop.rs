@@ -12,17 +12,17 @@ use stack::raise_open_files;
 use std::future::Future;
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock};
 
-/// Files this process and the host may need: two for each connection of the largest attack, and some.
+/// Open files that this process and the host may need: two for each connection of the largest attack, and some more.
 const OPEN_FILES: u64 = 20_000;
-/// Of the customer with many long orders: orders, lines of each, and characters that each line has of its product.
+/// Of the customer with many long orders: number of orders, lines of each, and characters of each line's product name.
 const LONG_ORDERS: usize = 100;
 const LONG_LINES: u64 = 100;
 const LONG_NAME: usize = 200;
 const LONG_IMAGE: usize = 500;
-/// The first of its products: far above the ids that tests name.
+/// Id of the first of its products: far above the ids that tests use.
 const LONG_FIRST: u64 = 900_000;
 
-/// The platform, with nobody else on it.
+/// The platform, for one test at a time.
 pub struct Shop {
     pub platform: &'static Platform,
     pub port: u16,
@@ -35,7 +35,7 @@ static PLATFORM: LazyLock<Platform> = LazyLock::new(|| {
     Platform::start(Options::default()).unwrap_or_else(|error| panic!("{error:#}"))
 });
 
-/// Waits until no other attack is under way. After one that failed the host is another process.
+/// Waits until no other attack runs. After a failed attack the host is started anew.
 pub fn alone() -> Result<(&'static Platform, MutexGuard<'static, ()>)> {
     static ALONE: Mutex<()> = Mutex::new(());
     let guard = match ALONE.lock() {
@@ -62,7 +62,7 @@ impl Shop {
         })
     }
 
-    /// An attack beside honest customers.
+    /// Runs an attack beside honest customers.
     pub fn besiege<F>(&self, attack: impl FnOnce(Target) -> F + Send)
     where
         F: Future<Output = Result<()>>,
@@ -78,7 +78,7 @@ impl Shop {
         siege.run(attack);
     }
 
-    /// Something to buy, with more units than any attack takes.
+    /// A product with more units than any attack takes.
     pub fn product(&self) -> u64 {
         self.product
     }
@@ -111,8 +111,8 @@ impl Shop {
     }
 }
 
-/// Orders, looks at the order, at all of its orders, at the product, at the platform's health, at the host's, and
-/// again.
+/// Places an order, then reads it, all of the user's orders, the product, the platform's health and the host's health,
+/// in turn.
 fn customer(api: Client, product: u64) -> Turn {
     let user = buyer();
     let mut last = String::new();

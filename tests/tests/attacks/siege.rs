@@ -1,5 +1,5 @@
-//! One attack beside honest clients on a host process, and what must hold meanwhile and afterwards: every honest
-//! request is answered well and soon, memory is bounded, and the host comes to rest.
+//! One attack on a host process beside honest clients, and what must hold meanwhile and afterwards: every honest
+//! request is answered correctly and soon, memory is bounded, and the host comes to rest.
 
 use crate::honest::{self, Figures, Turn};
 use crate::vitals::{CONNECTIONS, IN_FLIGHT, INSTANCES, Memory, Metrics};
@@ -13,22 +13,23 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// How long the honest clients are alone with the host first.
+/// How long the honest clients run before the attack, to measure a baseline.
 const QUIET: Duration = Duration::from_millis(600);
-/// The honest clients' slowest hundredth may take so many times what it took then, and always so long: on two cores,
-/// which attackers and databases share, thousands of connections at once take the kernel alone a part of that.
+/// Under attack the honest clients' 99th percentile may be this many times the baseline, and always as long as the
+/// floor below: on two cores shared with attackers and databases, the kernel alone needs part of that for thousands of
+/// connections.
 const SLOWER_MAX: u32 = 10;
 const P99_FLOOR: Duration = Duration::from_millis(1_000);
-/// Memory of the host process.
+/// Most memory the host process may take.
 const MEMORY_MB_MAX: u64 = 400;
-/// An attack that takes more is ended, for the sake of the machine.
+/// An attack that makes the host take more is ended, to protect the machine.
 const RUNAWAY_MB: u64 = 1_500;
-/// "At once" after an attack.
+/// How soon the host must answer after an attack.
 const AT_ONCE: Duration = Duration::from_secs(1);
 /// How long work that the attack left may go on, by default.
 pub const REST_WITHIN: Duration = Duration::from_secs(10);
 
-/// What an attack is aimed at. It ends by itself when its time is over, and lets go of its connections.
+/// Target of an attack. The attack ends by itself when its time is over, and closes its connections.
 #[derive(Clone, Copy)]
 pub struct Target {
     pub address: SocketAddr,
@@ -40,13 +41,13 @@ impl Target {
         Instant::now() >= self.until
     }
 
-    /// Until the time is over.
+    /// Waits until the time is over.
     pub async fn hold(&self) {
         until(self.until).await;
     }
 }
 
-/// Waits for a moment of the attack's plan.
+/// Waits until this moment.
 pub async fn until(moment: Instant) {
     let never = std::future::pending::<()>();
     let _ = tokio::time::timeout_at(moment.into(), never).await;
@@ -57,13 +58,13 @@ pub struct Siege<'a> {
     pub process: &'a Process,
     pub metrics: &'a Client,
     pub port: u16,
-    /// The honest clients, each time anew.
+    /// Makes the honest clients, once for each measurement.
     pub honest: &'a dyn Fn() -> Vec<Turn>,
     /// How long the host may take to come to rest.
     pub rest_within: Duration,
 }
 
-/// How long an attack lasts; `ATTACK_SECONDS` says otherwise.
+/// How long an attack lasts: `ATTACK_SECONDS`, or a default.
 pub fn attack_lasts() -> Duration {
     const SECONDS: f64 = 2.0;
     const SECONDS_MAX: f64 = 3600.0;
@@ -73,10 +74,10 @@ pub fn attack_lasts() -> Duration {
 }
 
 impl Siege<'_> {
-    /// Runs an attack, which fails where it was not answered as it must be.
+    /// Runs an attack; an answer that the attack does not accept fails it too.
     ///
     /// # Panics
-    /// With everything that did not hold.
+    /// With a list of everything that did not hold.
     pub fn run<F>(&self, attack: impl FnOnce(Target) -> F + Send)
     where
         F: Future<Output = Result<()>>,
@@ -116,8 +117,7 @@ impl Siege<'_> {
         Ok(wrong)
     }
 
-    /// The attack, on a thread that leaves the processors to those who would not share them with an attacker; ended
-    /// early where the host grows without end.
+    /// Runs the attack on a thread of low priority, and ends it early where the host's memory grows without bound.
     fn assault<F>(&self, memory: Memory, attack: impl FnOnce(Target) -> F + Send) -> Result<()>
     where
         F: Future<Output = Result<()>>,
@@ -187,14 +187,14 @@ fn judge(quiet: &Figures, besieged: &Figures, wrong: &mut Vec<String>) {
     }
 }
 
-/// Work that no request in flight stands for: then nothing bounds it.
+/// Instances that work while no request is in flight: such work is not bounded by anything.
 #[derive(Default)]
 struct Uncounted {
     since: Option<Instant>,
 }
 
 impl Uncounted {
-    /// An idle instance is let go after a second; this leaves it some more.
+    /// An idle instance is removed after a second; this allows for some more.
     const IDLE_MAX: Duration = Duration::from_millis(2_500);
 
     fn look(&mut self, metrics: &Metrics) -> Result<()> {
@@ -212,14 +212,15 @@ impl Uncounted {
     }
 }
 
-/// Whatever becomes of an attack, the honest clients have its time to notice.
+/// Lasts as long as the attack was planned, even where it ends early, so that the honest clients are measured for all
+/// of that time.
 async fn in_full(target: Target, attack: impl Future<Output = Result<()>>) -> Result<()> {
     let outcome = attack.await;
     target.hold().await;
     outcome
 }
 
-/// Ends the attack where the host takes all memory. Returns with the attack.
+/// Ends the attack where the host takes too much memory. Returns when the attack has ended.
 fn watch<T>(memory: Memory, attacker: &ScopedJoinHandle<'_, T>, enough: &Notify) {
     const LOOK_EVERY: Duration = Duration::from_millis(50);
     while !attacker.is_finished() {

@@ -1,4 +1,4 @@
-//! Clients that ask for much and read little or nothing of it.
+//! Clients that request much and read little or nothing of it.
 
 use crate::crowd::crowd;
 use crate::shop::Shop;
@@ -11,7 +11,7 @@ use tokio::time::{interval, timeout_at};
 
 /// Clients, each with a reply of about a megabyte.
 const CLIENTS: usize = 96;
-/// Between the requests of two of them: what they ask for is no burst, only never taken.
+/// Between the requests of two clients: no burst, but the replies are never read.
 const APART: Duration = Duration::from_millis(20);
 const READ_EVERY: Duration = Duration::from_secs(1);
 
@@ -29,7 +29,7 @@ async fn reads_a_byte_a_second(target: Target, index: usize, request: Vec<u8>) -
     while !target.is_over() {
         pace.tick().await;
         let byte = timeout_at(target.until.into(), wire.stream.read_u8()).await;
-        // A host may give such a client up.
+        // The host may give up such a client.
         if matches!(byte, Ok(Err(_))) {
             break;
         }

@@ -1,4 +1,4 @@
-//! Clients that take long to say what they want, or never do.
+//! Clients that send their requests slowly or never.
 
 use crate::crowd::crowd;
 use crate::shop::Shop;
@@ -12,12 +12,12 @@ const SEND_EVERY: Duration = Duration::from_millis(100);
 const HEADS: usize = 500;
 const BODIES: usize = 400;
 const PREFACES: usize = 3_000;
-/// More connections than a host has by default.
+/// More connections than a host accepts by default.
 const IDLE: usize = 8_192 + 512;
-/// Clients that open those, one after the other each.
+/// Clients that open those connections, each one after the other.
 const OPENERS: usize = 32;
 
-/// Sends `head`, then `piece` again and again until the host has enough of it.
+/// Sends `head`, then `piece` in a loop until the host closes the connection.
 async fn dribble(target: Target, head: &'static str, piece: &'static str) -> Result<()> {
     let mut wire = Wire::connect(target.address).await?;
     let mut pace = interval(SEND_EVERY);
@@ -33,7 +33,7 @@ async fn dribble(target: Target, head: &'static str, piece: &'static str) -> Res
 fn heads_byte_by_byte() -> Result<()> {
     const HEAD: &str = "GET /health HTTP/1.1\r\nhost: x\r\nx-long: ";
     let shop = Shop::open()?;
-    // Of half of them not even the request line comes to its end.
+    // For half of them not even the request line is complete.
     let head = |index| if index % 2 == 0 { HEAD } else { "GET /" };
     shop.besiege(|target| {
         crowd(target, HEADS, move |index| {
@@ -56,7 +56,7 @@ fn bodies_byte_by_byte() -> Result<()> {
     Ok(())
 }
 
-/// What HTTP/2 begins with, as far as some server may look ahead to tell it from HTTP/1.
+/// The beginning of HTTP/2's preface, as far as a server may read ahead to distinguish it from HTTP/1.
 #[test]
 fn beginnings_of_a_preface() -> Result<()> {
     const BEGINNINGS: [&str; 4] = ["PRI", "PR", "P", "PRI * HTTP/2.0\r\n"];
@@ -72,7 +72,7 @@ fn beginnings_of_a_preface() -> Result<()> {
     Ok(())
 }
 
-/// Connections that have nothing to say make room for those that have.
+/// Idle connections make room for active ones.
 #[test]
 fn idle_connections_beyond_the_most() -> Result<()> {
     async fn open(target: Target, index: usize) -> Result<()> {

@@ -16,12 +16,12 @@ const CLIENTS: usize = 32;
 /// Each in a shard of its own, with as many orders as the longest page.
 const BUYERS: usize = 2;
 const ORDERS_EACH: usize = 100;
-/// How long a reply may take among so many others.
+/// How long a reply may take while all others are requested too.
 const WITHIN: Duration = Duration::from_secs(5);
-/// All the reads may take so many times the time of an attack.
+/// All reads together may take this many times the duration of an attack.
 const TIMES: u32 = 5;
 
-/// What there is to read.
+/// What can be read.
 struct Orders {
     product: u64,
     users: Vec<u64>,
@@ -47,8 +47,8 @@ impl Orders {
         }))
     }
 
-    /// The path of a read: a hundred sizes of a page under all combinations of filters, so many
-    /// products, or one order.
+    /// The path of a read: a hundred page sizes under all combinations of filters, up to a hundred products, or one
+    /// order.
     fn path(&self, number: usize) -> String {
         let (size, round) = (number % 100 + 1, number / 100);
         let user = self.users[number % self.users.len()];
@@ -92,7 +92,7 @@ async fn read(orders: Arc<Orders>, target: Target) -> Result<()> {
     }
 }
 
-/// The same for all replies that say the same.
+/// Equal for all replies that differ only in the trace.
 fn without_trace(text: &str) -> &str {
     text.split("\"trace_id\"").next().unwrap_or_default()
 }
@@ -117,7 +117,7 @@ fn reads_of_every_shape() -> Result<()> {
     Ok(())
 }
 
-/// Lets the server keep so few prepared statements for as long as this lives.
+/// Limits the server to `FEW` prepared statements while this lives.
 struct Scarce(&'static Platform);
 
 impl Scarce {
@@ -146,7 +146,7 @@ fn reads_of_every_shape_where_few_statements_are_kept() -> Result<()> {
     let shop = Shop::open()?;
     let orders = Orders::place(&shop)?;
     let platform = shop.platform;
-    // One that has run for long keeps nearly as many itself.
+    // After a long run a relay keeps nearly that many prepared itself.
     platform.relay.kill();
     platform.relay.start()?;
     shop.besiege(async move |target: Target| {

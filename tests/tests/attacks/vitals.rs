@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use platform::client::Client;
 use std::fs;
 
-/// What the gauges of a host with nothing to do show, connections aside: somebody may keep one.
+/// Gauges that are 0 on a host with nothing to do. Connections are checked apart: a client may keep one.
 const AT_REST: [&str; 5] = [
     IN_FLIGHT,
     INSTANCES,
@@ -25,9 +25,9 @@ pub const INSTANCES: &str = "wasm_instances";
 pub struct Memory(pub u32);
 
 impl Memory {
-    /// Lets the peak count from now on.
+    /// Resets the peak.
     pub fn forget_peak(self) {
-        // Where that is not allowed the peak of what came before counts too.
+        // Where that is not allowed, the peak includes what came before.
         let _ = fs::write(format!("/proc/{}/clear_refs", self.0), "5");
     }
 
@@ -49,7 +49,7 @@ impl Memory {
     }
 }
 
-/// Metrics at one moment.
+/// The metrics' text at one moment.
 pub struct Metrics(String);
 
 impl Metrics {
@@ -67,7 +67,7 @@ impl Metrics {
         values.sum()
     }
 
-    /// Fails unless there is nothing left to do and no more than `connections` are open.
+    /// Fails unless all gauges are at rest and no more than `connections` are open.
     pub fn rest(&self, connections: f64) -> Result<()> {
         let open = self.sum(CONNECTIONS);
         ensure!(open <= connections, "{CONNECTIONS} {open}");

@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand, for requests that no client would send and replies that no client would read like this.
+//! HTTP/1.1 by hand, for requests that no client would send and replies that no client would read this way.
 
 use anyhow::{Context, Result, bail, ensure};
 use platform::shop::{key, order_body};
@@ -9,17 +9,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-/// How long a reply may take where the client did all of its part.
+/// How long a reply may take once the client has sent its whole request.
 pub const REPLY_WITHIN: Duration = Duration::from_secs(2);
-/// How long anything else may take that is no wait for the host's work.
+/// How long anything else may take that does not wait for the host's work.
 const SEND_WITHIN: Duration = Duration::from_secs(5);
 /// The receive buffer of a client that reads slowly: the smallest the system gives.
 const NARROW_BYTES: u32 = 2048;
 
-/// A connection.
 pub struct Wire {
     pub stream: TcpStream,
-    /// Read, and not yet part of a reply.
+    /// Bytes read that are not yet part of a reply.
     unread: Vec<u8>,
 }
 
@@ -35,13 +34,13 @@ impl Reply {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// As much of the text as a failure tells.
+    /// The beginning of the text, for error messages.
     pub fn begin(&self) -> String {
         const CHARS: usize = 120;
         self.text().chars().take(CHARS).collect()
     }
 
-    /// Fails unless this is a refusal that its client can read: 4xx (or 505) with the error body of the platform.
+    /// Fails unless this is a well-formed refusal: 4xx (or 505) with the platform's error body.
     pub fn is_refusal(&self) -> Result<()> {
         let (status, text) = (self.status, self.begin());
         ensure!(matches!(status, 400..=499 | 505), "{status} {text:?}");
@@ -60,7 +59,7 @@ impl Wire {
         Wire::of(TcpSocket::new_v4()?, address).await
     }
 
-    /// A client with little room for what it does not read.
+    /// Connects with a small receive buffer.
     pub async fn narrow(address: SocketAddr) -> Result<Wire> {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(NARROW_BYTES)?;
@@ -82,7 +81,7 @@ impl Wire {
             .context("could not send")
     }
 
-    /// The next reply, where it is whole within this time.
+    /// The next reply, where it is complete within this time.
     pub async fn reply(&mut self, within: Duration) -> Result<Reply> {
         timeout(within, self.read_reply())
             .await
@@ -162,7 +161,7 @@ pub fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// An order of one unit under a key of its own.
+/// A create of one unit under a new key.
 pub fn create(user: u64, product: u64) -> Vec<u8> {
     let key = format!("idempotency-key: {}\r\n", key());
     post(

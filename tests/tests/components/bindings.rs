@@ -21,7 +21,7 @@ pub use generated::spin::mysql::mysql;
 pub use generated::spin::redis::redis;
 use generated::spin::variables::variables;
 
-/// A session, known by its database.
+/// A session of a database.
 pub struct MySql {
     database: String,
     number: u32,
@@ -96,7 +96,7 @@ async fn statement(
     }
 }
 
-/// A parameter as a test likes to read it.
+/// A parameter as text, for comparisons in tests.
 fn shown(value: &mysql::ParameterValue) -> String {
     use mysql::ParameterValue::*;
     match value {
@@ -191,7 +191,7 @@ fn command(
     }
 }
 
-/// The only number, or zero.
+/// The first result if it is a number, or zero.
 fn number(results: &[redis::RedisResult]) -> i64 {
     match results.first() {
         Some(redis::RedisResult::Int64(number)) => *number,

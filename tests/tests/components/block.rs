@@ -1,5 +1,5 @@
-//! A test's MySQL that takes anonymous blocks, as MariaDB does: each statement in one is a line of the script of its
-//! own.
+//! A mock MySQL that accepts anonymous blocks, as MariaDB does: each statement in a block is a separate line of the
+//! script.
 
 use crate::bindings::mysql::DbValue;
 use crate::replies::refused_by_mysql;
@@ -11,10 +11,10 @@ const HEAD: &str = "BEGIN NOT ATOMIC DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN
      START TRANSACTION; ";
 const CHECK: &str = "IF ROW_COUNT() <> 1 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '";
 
-/// Says to this program that its servers take no blocks.
+/// Environment variable: makes this program's mock servers refuse blocks.
 const WITHOUT_BLOCKS: &str = "FLASHORDER_TEST_WITHOUT_BLOCKS";
 
-/// Whether the tests' servers take blocks, where a test does not say.
+/// Whether mock servers accept blocks by default.
 pub fn are_taken() -> bool {
     std::env::var_os(WITHOUT_BLOCKS).is_none()
 }
@@ -34,7 +34,7 @@ fn all_this_holds_where_the_server_takes_no_blocks() {
     assert!(said.contains("test result: ok"), "{said}");
 }
 
-/// A session of a database, and a call of it that is under way.
+/// A session of a database with its current call.
 pub struct Session<'a> {
     pub script: &'a Script,
     pub flight: &'a Flight,
@@ -63,7 +63,7 @@ impl Session<'_> {
         }
     }
 
-    /// The statements of a block, up to the first that fails.
+    /// Runs the statements of a block up to the first that fails.
     async fn block(&self, body: &str, values: Vec<String>) -> Result<(), Answer> {
         let mut values = values.into_iter();
         for text in body.split("; ") {
@@ -92,7 +92,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// One line of the script.
+    /// Answers one statement from the script.
     async fn line(&self, text: &str, values: Vec<String>) -> Answer {
         let name = statement_name(self.database, text);
         let answer = self.script.call_of(Some(self.number), name.clone(), values);

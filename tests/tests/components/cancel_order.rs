@@ -70,7 +70,8 @@ fn every_spelling_of_the_id_and_both_verbs() {
     }
 }
 
-/// Hosts keep what shows an order for a second: what a change makes stale is said with it, and only then.
+/// Hosts cache replies that show an order for a second: a reply to a change lists the groups that became stale, and no
+/// other reply does.
 #[test]
 fn a_cancel_says_what_it_makes_stale() {
     let id = minted(5_000, 1);
@@ -81,7 +82,7 @@ fn a_cancel_says_what_it_makes_stale() {
         let reply = send("cancel-order", request("POST", &path, ""), &script);
         let stale = reply.header("cache-group-invalidation");
         assert_eq!((reply.status, stale), (200, Some(&*groups)), "{path}");
-        // What is cached from now on is the cancelled order.
+        // The entry cached is the cancelled order.
         let cached = script.values("cache_order");
         assert_eq!(
             (&*cached[2], &*cached[3]),
@@ -152,7 +153,7 @@ fn an_order_that_is_not_there_or_not_theirs_is_not_found() {
 fn a_change_that_came_first_is_seen() {
     let id = minted(5_000, 1);
     let missed = rows([vec![DbValue::Int64(0)]]);
-    // The payment won: the second look refuses.
+    // The payment came first: the second read refuses the cancellation.
     let script = loaded_as(Status::Pending, 1, id)
         .expect("order_1 UPDATE t_order", Answer::Done)
         .expect("order_1 SELECT ROW_COUNT()", missed.clone())
@@ -164,7 +165,7 @@ fn a_change_that_came_first_is_seen() {
     assert_eq!((reply.status, reply.code()), (409, 20003));
     assert_eq!(script.count("order_1 ROLLBACK"), 1);
     assert_eq!(script.count("order_1 INSERT t_local_message"), 0);
-    // Lost again and again: somebody hammers this order.
+    // Loses every time: other requests change this order again and again.
     let mut script = Script::default();
     for version in 1..=4 {
         script = script

@@ -1,4 +1,4 @@
-//! `create-order` where every server answers: what is asked of whom, what a repeat gets, and what is refused.
+//! `create-order` while all servers answer: which calls it makes, what a repeat gets, and what is refused.
 
 use crate::bindings::redis::RedisResult;
 use crate::host::{Reply, TRACE_ID, request, send, send_with};
@@ -23,7 +23,7 @@ pub fn create_body(body: &str, script: &Script) -> Reply {
     send("create-order", request, script)
 }
 
-/// Admitted under `id`, and the two units taken.
+/// `admit` lets the request in under `id`, and two units are reserved.
 pub fn reserved_under(id: OrderId) -> Script {
     Script::default()
         .expect("admit {u7}", admitted(id))
@@ -440,7 +440,7 @@ fn a_missing_variable_is_named_in_the_log_only() {
     assert!(!reply.body.to_string().contains("redis_url"));
 }
 
-/// Each number of rows is a text the server has to prepare.
+/// The server has to prepare a statement for each number of rows.
 #[test]
 fn many_lines_are_inserted_in_parts_of_few_sizes() {
     let lines: Vec<String> = (1..=13)

@@ -1,4 +1,4 @@
-//! `create-order` with `Prefer: respond-async`: accepted into the intake, and what is undone where it is not.
+//! `create-order` with `Prefer: respond-async`: accepted into the intake, and what is undone when it is not.
 
 use crate::bindings::mysql::DbValue;
 use crate::bindings::redis::RedisResult;
@@ -24,7 +24,7 @@ fn create_async(path: &str, script: &Script) -> Reply {
     send("create-order", request, script)
 }
 
-/// Admitted under `id` with a key that its shard does not know, and the two units taken.
+/// Admitted under `id` with a key that the shard does not know; two units are reserved.
 fn asked_under(id: OrderId) -> Script {
     reserved_under(id).expect("order_1 SELECT t_order", nothing())
 }
@@ -87,7 +87,7 @@ fn without_a_key_no_database_is_asked() {
     );
 }
 
-/// Redis forgot the key; its shard has not.
+/// The key has expired in Redis, but its shard still knows it.
 fn made(id: OrderId, request_hash: Vec<u8>) -> Script {
     let row = vec![DbValue::Uint64(id.get()), DbValue::Binary(request_hash)];
     Script::default()
@@ -127,7 +127,7 @@ fn with_its_shard_away_an_order_is_accepted_all_the_same() {
         (202, &id.to_string().into())
     );
     assert!(reply.log.contains("WARN"), "{}", reply.log);
-    // It knows the key, and goes away before it says what of.
+    // The shard finds the key, but fails before it returns the order.
     let row = vec![DbValue::Uint64(9), DbValue::Binary(payload_hash())];
     let script = Script::default()
         .expect("admit", admitted(id))
@@ -202,7 +202,7 @@ fn what_is_not_accepted_is_undone() {
     }
 }
 
-/// Redis' clock stands hours before or behind the host's: that makes nothing late.
+/// Where the clocks of Redis and the host differ by hours, nothing counts as late.
 #[test]
 fn a_clock_that_differs_refuses_nothing() {
     let hours = 6 * 3_600_000;

@@ -1,4 +1,4 @@
-//! `create-order` where a server fails at each of its steps: what is undone, and what is left for the repeat.
+//! `create-order` when a server fails at each of its steps: what is undone, and what is left for the repeat.
 
 use crate::bindings::mysql::DbValue;
 use crate::create_order::{BODY, create, create_body, inserts, reserved_under};
@@ -7,7 +7,7 @@ use crate::replies::*;
 use crate::script::{Answer, Script};
 use domain::{OrderId, Status};
 
-/// 503 with the text for people, and a time to come back.
+/// 503 with the message for users and a `Retry-After`.
 fn assert_unavailable(reply: &crate::host::Reply) {
     assert_eq!((reply.status, reply.code()), (503, 10005), "{reply:?}");
     assert_eq!(reply.header("retry-after"), Some("1"));
@@ -83,15 +83,15 @@ fn a_connection_lost_before_the_commit_undoes_all() {
 #[test]
 fn a_lost_commit_is_never_undone() {
     let id = minted(0, 1);
-    // Not to be found out: no connection any more.
+    // The outcome cannot be read: no connection can be opened.
     let mut script = inserts(reserved_under(id)).expect("order_1 COMMIT", mysql_lost());
-    // One of either mode, where a server takes no blocks.
+    // One connection per autocommit mode where a server accepts no blocks.
     for _ in 0..if script.takes_blocks() { 1 } else { 2 } {
         script = script.expect("open order_1", Answer::Done);
     }
     let script = script.expect("open order_1", mysql_away());
     assert_unavailable(&create(&script));
-    // Found out that it is not there yet: another server may still commit it.
+    // The order is not there yet, but the server may still commit it.
     let script = inserts(reserved_under(id))
         .expect("order_1 COMMIT", mysql_lost())
         .expect("order_1 SELECT t_order", nothing());
@@ -218,7 +218,7 @@ fn shard_says(ms: i64) -> Answer {
     rows([vec![DbValue::Int64(ms)]])
 }
 
-/// Redis, which dates the id, and the shard differ by years: the order is placed by the shard's clock.
+/// Redis dates the id. Where its clock and the shard's differ by years, the shard's clock decides.
 #[test]
 fn clocks_that_differ_lose_no_order() {
     const NOW: i64 = 1_900_000_000_000;
@@ -262,7 +262,7 @@ fn ids_taken_again_and_again_end_in_503() {
     assert_unavailable(&create(&script));
 }
 
-/// Redis forgot the key; the unique key in the database has not.
+/// The key has expired in Redis, but the database's unique key still holds it.
 fn clash(found: OrderId, request_hash: Option<Vec<u8>>) -> Script {
     let hash = request_hash.map_or(DbValue::DbNull, DbValue::Binary);
     reserved_under(minted(0, 2))
@@ -274,8 +274,8 @@ fn clash(found: OrderId, request_hash: Option<Vec<u8>>) -> Script {
         )
 }
 
-/// What `request_hash` of an order of these tests' body is in databases that are in use. Of another hash every repeat
-/// across a deployment would be another request: a change of it needs a way for both.
+/// The `request_hash` that existing databases hold for the body of these tests. With another hash, a repeat sent across
+/// a deployment would count as a different request: a change has to accept both.
 const PAYLOAD_HASH: &str = "efa829d970fd6ecdc5116f0a98c91c2c";
 
 pub fn payload_hash() -> Vec<u8> {
@@ -380,7 +380,7 @@ fn a_statement_the_server_refuses_is_our_fault_and_undone() {
     );
 }
 
-/// Admitted; the product's stock is kept in the database.
+/// Admitted; the product's stock is in the database.
 fn in_database(id: OrderId) -> Script {
     Script::default()
         .expect("admit", admitted(id))
@@ -414,7 +414,7 @@ fn database_stock_is_reserved_with_its_log_before_the_order() {
 
 #[test]
 fn database_stock_that_is_locked_is_tried_again() {
-    // Wherever in the transaction the server says so.
+    // At any statement of the transaction.
     let blocked = [
         in_database(minted(0, 1)).expect("inventory INSERT t_stock_log", deadlock()),
         in_database(minted(0, 1))
@@ -475,7 +475,7 @@ fn an_order_that_failed_gives_database_stock_back() {
             DbValue::Uint32(2),
         ]])
     };
-    // A deadlock while giving back is no reason to leave it.
+    // A deadlock while releasing is retried.
     let script = taken(in_database(minted(0, 1)))
         .without_blocks()
         .expect("order_1 INSERT t_order", mysql_lost())

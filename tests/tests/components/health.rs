@@ -1,4 +1,4 @@
-//! `health`: each server checked, one away is 503, and nothing secret is told.
+//! `health`: every server is checked, one that is away makes it 503, and no secret is shown.
 
 use crate::bindings::mysql::DbValue;
 use crate::bindings::redis::RedisResult;
@@ -14,7 +14,7 @@ fn pong() -> Answer {
     Answer::Redis(vec![RedisResult::Status("PONG".to_owned())])
 }
 
-/// All four servers answer, but for the one named.
+/// All four servers answer except the one named.
 fn all_but(away: &str) -> Script {
     let mut script = match away {
         "redis" => Script::default().expect("open redis", redis_away()),

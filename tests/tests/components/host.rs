@@ -1,5 +1,5 @@
-//! Just enough of a host to run requests through one function, one after the other or many at once: wasmtime, WASI, and
-//! the scripted bindings.
+//! A minimal host that runs requests through one function, one after the other or concurrently: wasmtime, WASI and the
+//! scripted bindings.
 
 use crate::bindings;
 use crate::script::Script;
@@ -18,10 +18,10 @@ use wasmtime_wasi_http::p3::Request;
 use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-/// Longest a request may take: scripted servers answer at once.
+/// Longest a request may take; scripted servers answer at once.
 const DEADLINE: Duration = Duration::from_secs(20);
 const LOG_BYTES_MAX: usize = 64 * 1024;
-/// What hosts allow an instance by default.
+/// Default memory limit of an instance.
 const MEMORY_BYTES_MAX: usize = 128 << 20;
 pub const PASSWORD: &str = "not-to-be-logged";
 
@@ -34,7 +34,7 @@ pub struct Data {
     http: WasiHttpCtx,
 }
 
-/// The memory that an instance has come to take.
+/// Peak memory of an instance.
 #[derive(Default)]
 struct Memory(usize);
 
@@ -76,7 +76,7 @@ impl WasiHttpView for Data {
     }
 }
 
-/// What came back, and what the function logged.
+/// The reply, and what the function logged.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -86,7 +86,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// `code` of the body.
+    /// `code` in the body.
     pub fn code(&self) -> u64 {
         self.body["code"].as_u64().unwrap_or_default()
     }
@@ -96,12 +96,12 @@ impl Reply {
     }
 }
 
-/// Sends a request to a function whose servers answer by the script, and checks that the script was kept to.
+/// Sends a request to a function with scripted servers, and checks that the script was followed.
 pub fn send(function: &str, request: http::Request<Vec<u8>>, script: &Script) -> Reply {
     send_with(function, request, script, &[])
 }
 
-/// As `send`, with some variables set otherwise.
+/// As `send`, with some variables changed.
 pub fn send_with(
     function: &str,
     request: http::Request<Vec<u8>>,
@@ -112,7 +112,7 @@ pub fn send_with(
     replies.pop().unwrap()
 }
 
-/// Sends one request after the other to one instance of a function.
+/// Sends requests one after the other to one instance of a function.
 pub fn send_all(
     function: &str,
     requests: Vec<http::Request<Vec<u8>>>,
@@ -135,7 +135,6 @@ fn send_all_with(
     replies
 }
 
-/// One instance of a function.
 pub struct Instance {
     function: String,
     script: Script,
@@ -155,7 +154,7 @@ impl Instance {
             .enable_all()
             .build()
             .unwrap();
-        // Before a clock starts: this may build and compile.
+        // Before the deadline starts: this may build and compile.
         let service = prepared(function).unwrap_or_else(|error| panic!("{function}: {error:?}"));
         let log = MemoryOutputPipe::new(LOG_BYTES_MAX);
         let data = Data {
@@ -179,12 +178,12 @@ impl Instance {
         }
     }
 
-    /// The most memory it has taken so far.
+    /// Peak memory so far.
     pub fn memory_bytes(&self) -> usize {
         self.store.data().memory.0
     }
 
-    /// Sends requests at once, and gives their replies in the same order.
+    /// Sends requests concurrently and returns their replies in the same order.
     pub fn send_together(&mut self, requests: Vec<http::Request<Vec<u8>>>) -> Vec<Reply> {
         let (function, script) = (&self.function, &self.script);
         let run = run(&mut self.store, &self.service, requests);
@@ -242,7 +241,7 @@ fn variables(changed: &[(&'static str, &'static str)]) -> BTreeMap<&'static str,
     variables
 }
 
-/// Ends when the request's body was sent.
+/// Completes when the request's body has been sent.
 type Sent = Pin<Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>>;
 
 async fn run(

@@ -1,5 +1,5 @@
-//! Requests that share an instance share its connections to MySQL: none is let go while another is busy, and none is
-//! given on with what a request left in it.
+//! Requests on one instance share its MySQL connections: none is closed while another is in use, and none is reused
+//! with an open transaction of an earlier request.
 
 use crate::bindings::mysql::DbValue;
 use crate::bindings::redis::RedisResult;
@@ -8,7 +8,7 @@ use crate::replies::*;
 use crate::script::{Answer, Script};
 use domain::{OrderId, Status};
 
-/// As many as one instance of Spin serves at a time, and some more.
+/// More than one instance of Spin serves concurrently.
 const TOGETHER: usize = 20;
 
 fn create() -> http::Request<Vec<u8>> {
@@ -23,7 +23,7 @@ fn statuses(replies: &[Reply]) -> Vec<u16> {
     replies.iter().map(|reply| reply.status).collect()
 }
 
-/// Answers creates, reads and lists of user 7 however many there are. Only this order is there.
+/// Answers any number of creates, reads and lists of user 7, who has only this order.
 fn answering(id: OrderId) -> Script {
     let order = order(id, Status::Pending, 1);
     Script::default()
@@ -33,7 +33,7 @@ fn answering(id: OrderId) -> Script {
         .always("complete", integer(1))
         .always("GET", no_key())
         .always("cache_order", integer(1))
-        // Every statement finds its columns at the front.
+        // Each statement reads its own columns from the front of these rows.
         .always("order_1 SELECT t_order", loaded(&order))
         .always("order_1 SELECT t_order_item", rows(item_columns(&order)))
         .always("order_0 SELECT t_order", nothing())
@@ -119,8 +119,8 @@ fn transactions_and_other_statements_have_connections_of_their_own() {
 fn a_transaction_nobody_ended_is_rolled_back_before_the_next() {
     let refused = || refused_by_mysql(1105, "HY000", "Unknown error");
     let again = minted(0, 2);
-    // The first attempt's id is taken, its ROLLBACK is refused, and the request tries again: with the other request
-    // under way the connection cannot be let go.
+    // The first attempt's id is taken, its ROLLBACK fails, and the request is retried. While the other request is in
+    // flight the connection cannot be closed.
     let script = Script::default()
         .without_blocks()
         .expect("admit", admitted(minted(0, 1)))
@@ -160,7 +160,7 @@ fn a_transaction_nobody_ended_is_rolled_back_before_the_next() {
     assert_eq!(script.count("open order_1"), 2, "one of each mode");
 }
 
-/// Every server answers a check.
+/// Every server answers its health check.
 fn healthy() -> Script {
     let pong = Answer::Redis(vec![RedisResult::Status("PONG".to_owned())]);
     let databases = ["order_0", "order_1", "inventory"].into_iter();
@@ -172,7 +172,7 @@ fn healthy() -> Script {
 
 #[test]
 fn a_statement_that_was_given_up_leaves_its_connection_to_nobody() {
-    // Not before the first request has given it up.
+    // Held until the first request has given up its statement.
     let script = healthy().hold("order_0 SELECT 1", "order_0 SELECT 1", 2);
     let mut instance = Instance::new("health", &script, &[]);
     let replies = instance.send_together(vec![get("/health")]);
@@ -245,7 +245,7 @@ fn an_error_of_the_statement_costs_no_connection() {
     script.check();
 }
 
-/// What `guest::mysql` allows one address.
+/// The limit of `guest::mysql` for one address.
 const CONNECTIONS_MAX: usize = 32;
 
 #[test]
@@ -274,7 +274,7 @@ fn nobody_waits_for_ever() {
         .always("release", integer(1))
         .always("free", integer(1));
     for _ in 0..CONNECTIONS_MAX {
-        // Until those that found no connection have given up.
+        // Held until the requests that got no connection have given up.
         script = script.hold("order_1 INSERT t_order", "release", late);
     }
     let mut instance = Instance::new("create-order", &script, &[]);

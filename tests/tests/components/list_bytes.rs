@@ -1,5 +1,5 @@
-//! Lists of the largest orders there may be: a page that would be too large is refused, by as many requests at once as
-//! an instance gets, within the memory it gets.
+//! Lists of the largest possible orders: a page that would be too large is refused, also when an instance serves its
+//! most concurrent requests, and within its memory limit.
 
 use crate::bindings::mysql::DbValue;
 use crate::host::{Instance, Reply, request};
@@ -15,19 +15,19 @@ use domain::limits::{
 };
 use domain::{Cents, Order, OrderId, ProductId, Status};
 
-/// As many as one instance of Spin serves at a time.
+/// As many as one instance of Spin serves concurrently.
 const TOGETHER: usize = 16;
 const ORDERS: u64 = 100;
 
-/// Far below what hosts allow an instance.
+/// Far below an instance's default limit.
 const MEMORY_BYTES: usize = 64 << 20;
 
-/// So many characters of four bytes.
+/// A text of `chars` characters, four bytes each.
 fn long(chars: usize) -> String {
     "\u{1f6d2}".repeat(chars)
 }
 
-/// An order of the most lines, with the longest texts.
+/// An order with the most lines and the longest texts.
 fn largest(id: OrderId) -> Order {
     let small = order(id, Status::Cancelled, 1);
     let mut line = small.items[0].clone();
@@ -69,7 +69,7 @@ fn shard() -> Script {
             let named = |order: &&Order| values.contains(&order.id.to_string());
             let found: Vec<&Order> = heads.iter().filter(named).collect();
             match values {
-                // How many there are, or a page of them: limit and offset come last.
+                // The total count, or a page: limit and offset are the last parameters.
                 [_] if found.is_empty() => rows([vec![DbValue::Int64(ORDERS as i64)]]),
                 [.., limit, _] if found.is_empty() => {
                     let page = heads.iter().rev().take(limit.parse().unwrap());
@@ -131,7 +131,7 @@ fn a_page_of_the_largest_orders_is_refused_and_one_of_them_is_not() {
     assert_eq!(script.count("open order_1"), script.sessions_open());
 }
 
-/// Every shape, as large as it may be.
+/// Every shape of reply, at its largest size.
 #[test]
 fn pages_that_just_fit_are_answered_by_all_at_once() {
     let script = shard();
@@ -140,7 +140,7 @@ fn pages_that_just_fit_are_answered_by_all_at_once() {
         ("query-order", "/api/v1/users/7/orders?x=1", 3),
         ("create-order", "/api/v1/orders?user_id=7", 3),
         ("query-order", "/v1/order/search?user_id=7", 3),
-        // Shows no names.
+        // This list has no product names.
         ("create-order", "/orders?user_id=7", ORDERS),
     ] {
         let mut instance = Instance::new(function, &script, &[]);
@@ -178,13 +178,13 @@ fn deep_pages_of_all_shards_stay_small() {
     let page = list("/v1/order/list?page=100&page_size=100");
     let replies = instance.send_together(vec![page; TOGETHER]);
     assert_eq!(statuses(&replies), [200; TOGETHER]);
-    // All but those of the page, which are not there any more.
+    // Without the rows of this page, which have disappeared.
     assert_eq!(replies[0].body["total"], 199_900);
     script.check();
     assert_small(&instance);
 }
 
-/// An index whose documents are these.
+/// An index that answers with the first `count` of the largest orders.
 fn index(count: u64) -> SearchServer {
     let documents = ids().take(count as usize).map(|id| {
         let source = OrderDocument::from(&largest(id));
@@ -208,7 +208,7 @@ fn an_index_is_read_as_far_as_a_reply_may_be_long() {
         let path = format!("/v1/order/search?user_id=7&page_size={count}");
         let replies = instance.send_together(vec![list(&path)]);
         assert_eq!(statuses(&replies), [status]);
-        // What is longer is the shards' to decide.
+        // A page that is too long is left to the shards.
         assert_eq!(script.steps().is_empty(), status == 200);
         if status == 400 {
             assert_refused(&replies[0]);
@@ -234,7 +234,7 @@ fn products_with_the_most_skus_and_the_longest_names_are_bounded() {
         row[2] = DbValue::Str(long(PRODUCT_IMAGE_CHARS_MAX));
         row
     };
-    // More than any has by its creation: only so do so many products become too much.
+    // More skus than a new product can have: otherwise this many products stay below the limit.
     let skus = |product: u64| {
         (0..2 * SKUS_MAX as u64).map(move |sku| {
             vec![
@@ -309,7 +309,7 @@ fn failures_with_the_longest_messages_are_bounded() {
     assert_small(&instance);
 }
 
-/// Not a list, but as long as one may be.
+/// A single order, as long as a list may be.
 #[test]
 fn the_largest_order_is_read_by_all_at_once() {
     let order = largest(minted(0, 1));

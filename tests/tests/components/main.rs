@@ -1,5 +1,5 @@
-//! Each function alone: a built component whose Redis and MySQL answer from a script, so that every
-//! error path can be taken, and what was asked of the servers can be read back.
+//! Each function alone: a built component whose Redis and MySQL answer from a script, so that every error path can be
+//! tested and every call to the servers checked.
 
 #![allow(clippy::unwrap_used)]
 

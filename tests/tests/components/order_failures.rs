@@ -1,4 +1,4 @@
-//! `order-failures`: what operators see of a message and what they do not, and a retry by hand up to its verdict.
+//! `order-failures`: what operators see of a message and what they do not, and a manual retry up to its result.
 
 use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send};
@@ -147,7 +147,7 @@ fn a_database_away_is_503() {
     assert_eq!(get("/api/v1/failures/5", &script).status, 500);
 }
 
-/// The row is due, and the relay told.
+/// The calls that make a row due, and the first read after them.
 fn due(script: Script, changed: i64, row: Answer) -> Script {
     script
         .expect(UPDATE, Answer::Done)
@@ -210,7 +210,7 @@ fn what_is_retried_or_done_is_left_alone() {
         200,
         "somebody asked in the same moment"
     );
-    // The relay was faster than the first look.
+    // The relay claimed the row before the first read.
     let script = due(Script::default(), 1, row(Processing, 2)).expect(SELECT, row(Pending, 2));
     assert_eq!(retry(&script).body["status"], "pending");
 }

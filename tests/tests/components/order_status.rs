@@ -1,4 +1,4 @@
-//! `pay-order` and `order-status`: payments and their repeats, the back office's moves, and what is out of order.
+//! `pay-order` and `order-status`: payments and their repeats, status changes by the back office, and refused changes.
 
 use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send};
@@ -78,7 +78,7 @@ fn another_payment_of_a_paid_order_is_refused() {
     ] {
         let reply = pay(id, "", &loaded_as(status, 2, id));
         assert_eq!((reply.status, reply.code()), (409, code), "{status}");
-        // Its money came: it is put down for a refund, once.
+        // The money was paid: it is recorded for a refund, once.
         let script = loaded_as(status, 2, id)
             .expect("order_0 INSERT t_payment", Answer::Done)
             .expect("order_0 UPDATE t_payment", Answer::Done);
@@ -110,12 +110,12 @@ fn a_payment_pays_one_order() {
         0,
         "the money is the other's"
     );
-    // A repeat of one that was cut short goes on.
+    // A repeat of an interrupted payment continues it.
     let script = loaded_as(Status::Pending, 1, id)
         .expect("order_0 INSERT t_payment", taken())
         .expect("order_0 SELECT t_payment", of(id));
     assert_eq!(pay(id, body, &steps(script, 1)).status, 200);
-    // Without its row nothing is paid.
+    // Without the payment row nothing is paid.
     for away in [mysql_lost(), refused_by_mysql(1146, "42S02", "no table")] {
         let script = loaded_as(Status::Pending, 1, id).expect("order_0 INSERT t_payment", away);
         assert!(pay(id, body, &script).status >= 500);

@@ -1,4 +1,4 @@
-//! `product-catalog`: products made once, found cached and uncached, and stock as far as it is known.
+//! `product-catalog`: products created once, read with and without cache, and shown with the stock that is known.
 
 use crate::bindings::mysql::DbValue;
 use crate::bindings::redis::RedisResult;
@@ -32,7 +32,7 @@ const CACHED: Hash = &[
     ("mode", "0"),
 ];
 
-/// What the script `product` answers.
+/// The reply of the script `product`.
 fn known(entry: Hash, stock: Hash) -> Answer {
     let length = RedisResult::Int64(2 * entry.len() as i64);
     let pairs = entry.iter().chain(stock);

@@ -1,5 +1,5 @@
-//! `query-order`, and the listings of `create-order`: the cache and its absence, whose order it is, and
-//! pages merged out of two shards.
+//! `query-order`, and the lists of `create-order`: with and without cache, access by owner only, and pages merged from
+//! two shards.
 
 use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send, send_all, send_with};
@@ -98,7 +98,7 @@ fn an_order_not_cached_is_read_from_its_shard_and_remembered() {
 #[test]
 fn another_users_order_is_not_found_even_where_it_is_cached() {
     let id = minted(5_000, 1);
-    // The same shard and the same gene as the owner's: only the cached entry tells them apart.
+    // Same shard and same gene as the owner: only the cached entry shows the difference.
     let other = 7 + 1024;
     let script = Script::default().expect("GET", cached(&order(id, Status::Pending, 1)));
     let reply = get(&format!("/v1/order/{id}?user_id={other}"), &script);
@@ -185,7 +185,7 @@ fn a_foreign_value_in_the_cache_is_read_past() {
     assert_eq!(get(&format!("/v1/order/{id}"), &script).status, 200);
 }
 
-/// An order of `user`, minted at `at`.
+/// An order of `user`, created at `at`.
 fn order_of(user: u64, at: Ms) -> Order {
     let tick = (at - domain::id::EPOCH_MS) * 4096 + 1;
     let user = UserId::new(user);
@@ -208,7 +208,7 @@ fn keys(orders: &[&Order]) -> Answer {
     }))
 }
 
-/// What one shard is asked for a page: keys, then the rows of those on the page.
+/// The queries of one shard for a page: keys, then the rows of the orders on the page.
 fn shard(script: Script, name: &str, found: &[&Order], on_page: &[&Order]) -> Script {
     let script = script.expect(&format!("{name} SELECT t_order"), keys(found));
     if on_page.is_empty() {
@@ -277,7 +277,7 @@ fn an_order_that_leaves_the_filter_under_a_list_is_not_shown() {
         ..a.clone()
     };
     let path = "/v1/order/list?user_id=7&status=pending";
-    // Paid between the two looks: the page is read again.
+    // Paid between the two queries: the page is read again.
     let script = shard(Script::default(), "order_1", &[&a, &b], &[&paid, &b]);
     let script = shard(script, "order_1", &[&b], &[&b]);
     let reply = get(path, &script);
@@ -287,7 +287,7 @@ fn an_order_that_leaves_the_filter_under_a_list_is_not_shown() {
         (&orders[0]["id"], &reply.body["total"]),
         (&b.id.to_string().into(), &1.into())
     );
-    // Again and again: what is left is shown, and counted.
+    // It happens on every attempt: the remaining orders are shown and counted.
     let mut script = Script::default();
     for _ in 0..3 {
         script = shard(script, "order_1", &[&a, &b], &[&paid, &b]);
@@ -308,7 +308,7 @@ fn a_total_has_room_for_the_page() {
     let own: Vec<&Order> = own.iter().rev().collect();
     let script = Script::default()
         .expect("order_1 SELECT t_order", keys(&own))
-        // Counted when the second had left already.
+        // Counted after the second order had left the filter.
         .expect("order_1 SELECT t_order", rows([vec![DbValue::Int64(1)]]));
     let items = own.iter().flat_map(|order| item_columns(order));
     let columns = own.iter().map(|order| order_columns(order));
@@ -372,7 +372,7 @@ fn wrong_queries_are_named() {
 
 #[test]
 fn one_shard_away_is_no_list() {
-    // The other is let end: given up, it would lose its connection.
+    // The query of the other shard is awaited: cancelled, it would lose its connection.
     let script = Script::default()
         .expect("open order_0", mysql_away())
         .expect("order_1 SELECT t_order", nothing());

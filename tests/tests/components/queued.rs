@@ -1,4 +1,4 @@
-//! Orders that were accepted and are not written yet, as `query-order` shows them, and why they cannot be changed yet.
+//! Accepted orders that are not written yet: how `query-order` shows them, and why they cannot be changed yet.
 
 use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send};
@@ -18,7 +18,7 @@ fn get(path: &str, script: &Script) -> Reply {
     send("query-order", request("GET", path, ""), script)
 }
 
-/// How long the host may keep it; anybody else asks each time, and whether there is news.
+/// How long the host may cache the reply; other caches must revalidate each time.
 fn kept(reply: &Reply) -> Option<&str> {
     if reply.status == 200 {
         assert_eq!(reply.header("cache-control"), Some("no-cache"));
@@ -31,7 +31,7 @@ fn found(value: impl ToString) -> Answer {
     Answer::Redis(vec![text(value)])
 }
 
-/// The value under the order's queued key.
+/// The value of the order's queued key.
 fn accepted(id: OrderId) -> Answer {
     let view = QueuedOrder::view(&order(id, Status::Pending, 1));
     found(view.json().unwrap())
@@ -50,7 +50,7 @@ fn facts() -> Answer {
     Answer::Redis(vec![text(sku), text(990), text("Cup"), text("")])
 }
 
-/// Not in the cache; `queued` under its key; not in the database.
+/// Not in the cache, `queued` as the value of its queued key, not in the database.
 fn not_written(queued: Answer) -> Script {
     Script::default()
         .expect("GET {u7}", no_key())
@@ -149,7 +149,7 @@ fn a_token_that_bought_nothing_has_no_order_yet() {
     assert_eq!(script.count("cache_order"), 0, "it may come any moment");
 }
 
-/// A row of a failure that was given up.
+/// The row of a failure that was given up.
 fn given_up(message: &str) -> Answer {
     rows([vec![
         DbValue::Binary(message.as_bytes().to_vec()),
@@ -158,7 +158,7 @@ fn given_up(message: &str) -> Answer {
     ]])
 }
 
-/// The purchase as its intake entry says it.
+/// The purchase as its intake entry.
 fn entry(id: OrderId) -> String {
     let sku = SkuId(0).of_sale(SALE.number).0;
     serde_json::json!({
@@ -191,7 +191,7 @@ fn an_order_given_up_says_why() {
     }
 }
 
-/// An order that was accepted under a key, as its intake entry says it.
+/// An order that was accepted with a key, as its intake entry.
 fn accepted_entry(id: OrderId) -> String {
     let event = OrderEvent::created(&order(id, Status::Pending, 1), None);
     serde_json::json!({
@@ -201,7 +201,7 @@ fn accepted_entry(id: OrderId) -> String {
     .to_string()
 }
 
-/// A row of an accepted order given up for this reason.
+/// The row of an accepted order that was given up for this reason.
 fn given_up_as(reason: String, message: &str) -> Answer {
     rows([vec![
         DbValue::Binary(message.as_bytes().to_vec()),
@@ -253,7 +253,7 @@ fn an_order_given_up_for_its_keys_sake_is_the_keys_order() {
     );
     assert_eq!(reply.body["order"]["cancel_reason"], reason(made));
 
-    // What failed for a reason of its own stays failed, whatever its key made later.
+    // An order that failed for another reason stays failed, whatever its key made later.
     let script = Script::default()
         .expect("GET", no_key())
         .expect("GET", no_key())

@@ -1,4 +1,4 @@
-//! What Redis and MySQL answer, in the platform's own words; error texts as hosts word them.
+//! Replies of Redis and MySQL in the platform's formats; error texts as hosts write them.
 
 use crate::bindings::mysql::DbValue;
 use crate::bindings::redis::RedisResult;
@@ -10,7 +10,7 @@ use domain::{
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The buyer of these tests: odd, so of shard 1.
+/// The buyer of these tests: odd, so in shard 1.
 pub const USER: u64 = 7;
 
 pub fn now() -> Ms {
@@ -34,12 +34,12 @@ pub fn integer(number: i64) -> Answer {
     Answer::Redis(vec![RedisResult::Int64(number)])
 }
 
-/// Redis gone: a refused connection, as hosts pass it on.
+/// Redis is away: a refused connection, as hosts report it.
 pub fn redis_away() -> Answer {
     Answer::RedisError("Connection refused (os error 111)".to_owned())
 }
 
-/// A key or a field that is not there.
+/// A key or field that does not exist.
 pub fn no_key() -> Answer {
     Answer::Redis(vec![RedisResult::Nil])
 }
@@ -71,17 +71,17 @@ pub fn limited(wait: Ms) -> Answer {
     Answer::Redis(vec![text(now()), text("limited"), wait])
 }
 
-/// `reserve` took the units of a product at this price in cents.
+/// `reserve` took the units, at this price in cents.
 pub fn reserved(price: i64) -> Answer {
     Answer::Redis(vec![text("ok"), text("键盘"), text(""), text(price)])
 }
 
-/// `reserve` left a product to the database.
+/// `reserve` left the product's stock to the database.
 pub fn kept_in_database(price: i64) -> Answer {
     Answer::Redis(vec![text("db"), text("显卡"), text("gpu.png"), text(price)])
 }
 
-/// `reserve` refused with a word and what belongs to it.
+/// `reserve` refused: a status and its details.
 pub fn refused(words: &[&str]) -> Answer {
     Answer::Redis(words.iter().map(text).collect())
 }
@@ -90,7 +90,7 @@ pub fn rows(rows: impl IntoIterator<Item = Vec<DbValue>>) -> Answer {
     Answer::Rows(rows.into_iter().collect())
 }
 
-/// A statement refused by number, in the Debug form of the driver's error.
+/// A statement refused with this error code, in the Debug form of the driver's error.
 pub fn refused_by_mysql(code: u16, state: &str, message: &str) -> Answer {
     Answer::QueryFailed(format!(
         "Server(ServerError {{ code: {code}, message: {message:?}, state: {state:?} }})"
@@ -120,7 +120,7 @@ pub fn lock_wait() -> Answer {
     refused_by_mysql(1205, "HY000", message)
 }
 
-/// The connection broke under a statement.
+/// The connection broke during a statement.
 pub fn mysql_lost() -> Answer {
     Answer::QueryFailed("Input/output error: connection closed".to_owned())
 }
@@ -129,7 +129,7 @@ pub fn mysql_away() -> Answer {
     Answer::ConnectionFailed("Connection refused (os error 111)".to_owned())
 }
 
-/// A product of the catalogue as its row: name, image, price, status, mode, updated_at.
+/// A product row: name, image, price, status, mode, updated_at.
 pub fn product_row(price: i64, mode: StockMode) -> Vec<DbValue> {
     vec![
         DbValue::Str("键盘".to_owned()),
@@ -227,7 +227,7 @@ pub fn item_columns(order: &Order) -> Vec<Vec<DbValue>> {
     order.items.iter().map(row).collect()
 }
 
-/// The order as the statement that loads it whole gives it: its columns before those of each item.
+/// The order as the statement that loads all of it returns it: its columns before those of each item.
 pub fn loaded(order: &Order) -> Answer {
     let head = order_columns(order);
     rows(

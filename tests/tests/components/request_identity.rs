@@ -1,5 +1,5 @@
-//! What says who asks and whether it is a repeat: every form of a key and of a user is understood as one thing or
-//! refused, and none is dropped.
+//! Who sends a request, and whether it is a repeat: every form of a key and of a user has one meaning or is refused,
+//! and none is ignored.
 
 use crate::create_order::{BODY, inserts, reserved_under};
 use crate::host::{Reply, request, send};
@@ -7,7 +7,7 @@ use crate::replies::*;
 use crate::script::Script;
 use http::HeaderValue;
 
-/// First 16 bytes of SHA-256 over the length in 8 bytes and the key, made by another program.
+/// First 16 bytes of SHA-256 over the key's length in 8 bytes and the key, computed with another program.
 const HASHES: [(&str, &str); 3] = [
     ("k-1", "d0d9dac71e8bb2289f3effc49b2c9ea2"),
     (r#"a b\"c"#, "3659ac27d9c0c0fcdd3effdf86215efc"),
@@ -19,10 +19,10 @@ fn hash(key: &str) -> &'static str {
     hash
 }
 
-/// Lines of the header, the body's key, and what comes of them.
+/// Header lines, the key in the body, and the key that results.
 type Case<'a> = (&'a [&'a [u8]], Option<&'a str>, &'a str);
 
-/// A create with these lines of `Idempotency-Key`, and this key in its body.
+/// A create with these lines of `Idempotency-Key` and this key in its body.
 fn create(lines: &[&[u8]], in_body: Option<&str>, script: &Script) -> Reply {
     let mut body: serde_json::Value = serde_json::from_str(BODY).unwrap();
     if let Some(key) = in_body {
@@ -73,7 +73,7 @@ fn a_key_is_the_same_key_in_every_form() {
         }
     }
     assert_eq!(of_long[0], of_long[1]);
-    // Characters are counted, not bytes.
+    // The limit counts characters, not bytes.
     let script = placed();
     assert_eq!(create(&[wide.as_bytes()], None, &script).status, 200);
 }
@@ -259,14 +259,14 @@ fn a_user_is_one_user_wherever_it_is_named() {
         assert_eq!(reply.status, 400, "{method} {path}: {reply:?}");
         assert!(script.steps().is_empty(), "{path}");
     }
-    // The same user, spelled twice: the body's spelling is kept.
+    // The same user in two spellings: the body's spelling is kept.
     let script = placed();
     let path = format!("{create}?user_id=7&user_id=user_7");
     let reply = send("create-order", request("POST", &path, BODY), &script);
     assert_eq!(reply.body["order"]["user_id"], "user_7", "{reply:?}");
 }
 
-/// Answered by one of two values, a list would show what the other does not match.
+/// Filtered by one of two values, a list would show rows that do not match the other.
 #[test]
 fn a_filter_has_one_value() {
     let id = minted(100, 1);
@@ -308,7 +308,7 @@ fn a_filter_has_one_value() {
         assert_eq!(reply.status, 400, "{path}: {reply:?}");
         assert!(script.steps().is_empty(), "{path}");
     }
-    // The same value twice is one value.
+    // The same value twice counts as one.
     let script = Script::default().expect("order_1 SELECT t_order", nothing());
     let path = "/v1/order/list?user_id=7&status=paid&status=paid";
     assert_eq!(

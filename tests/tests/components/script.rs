@@ -1,5 +1,5 @@
-//! The script of a test: which calls the function will make and what each is answered. A call nobody expects
-//! fails the test, and so does an expectation that nobody met.
+//! The script of a test: which calls the function will make, and the answer to each. An unexpected call fails the test,
+//! and so does an expectation that is not met.
 
 use crate::bindings::{mysql, redis};
 use crate::block;
@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
-/// What a call is answered.
+/// The answer to a call.
 #[derive(Clone, Debug)]
 pub enum Answer {
     Redis(Vec<redis::RedisResult>),
@@ -16,13 +16,13 @@ pub enum Answer {
     Rows(Vec<Vec<mysql::DbValue>>),
     /// A statement without rows succeeded.
     Done,
-    /// What a host says of a statement the server refused, or of a connection that went away under it.
+    /// A host's error when the server refused a statement or the connection broke during it.
     QueryFailed(String),
     ConnectionFailed(String),
 }
 
 impl Answer {
-    /// Whether it is a server's refusal, and no connection that went away.
+    /// Whether the server refused the statement, rather than the connection breaking.
     pub(crate) fn names_an_error(&self) -> bool {
         let Answer::QueryFailed(text) = self else {
             return false;
@@ -38,7 +38,7 @@ pub struct Call {
     pub what: String,
     /// Keys and arguments, or statement parameters, as text.
     pub values: Vec<String>,
-    /// Whose statement it is, where it is one.
+    /// The MySQL session, for a statement.
     session: Option<u32>,
 }
 
@@ -51,7 +51,7 @@ struct Expectation {
 
 type Answering = dyn Fn(&[String]) -> Answer + Send + Sync;
 
-/// Answers as the values of each call want it.
+/// Makes answers from the values of each call.
 #[derive(Clone)]
 struct Standing(Arc<Answering>);
 
@@ -68,7 +68,7 @@ struct State {
     calls: Vec<Call>,
     unexpected: Vec<String>,
     sessions: Sessions,
-    /// Its databases take no anonymous blocks, whatever the others do.
+    /// The databases accept no anonymous blocks, whatever the default is.
     without_blocks: bool,
     blocks_refused: usize,
 }
@@ -83,7 +83,7 @@ struct Shared {
     called: Notify,
 }
 
-/// Succeed unless a test says otherwise: they are recorded all the same.
+/// Succeed unless a test expects otherwise; they are recorded too.
 const ALWAYS_FINE: [&str; 7] = [
     "open",
     "SET autocommit=0",
@@ -95,7 +95,7 @@ const ALWAYS_FINE: [&str; 7] = [
 ];
 
 impl Script {
-    /// Expects one call like `what`, answered so. Several like it are met in the order they were given.
+    /// Expects one call like `what` with this answer. Several expectations alike are met in the order they were added.
     pub fn expect(self, what: &str, answer: Answer) -> Script {
         self.state(|state| {
             state.expectations.push(Expectation {
@@ -107,7 +107,7 @@ impl Script {
         self
     }
 
-    /// Answers so whatever more like `what` is asked once the expectations are met.
+    /// Answers every further call like `what` once its expectations are met.
     pub fn always(self, what: &str, answer: Answer) -> Script {
         self.always_by(what, move |_| answer.clone())
     }
@@ -123,7 +123,7 @@ impl Script {
         self
     }
 
-    /// Its databases take no anonymous blocks: each transaction goes statement by statement.
+    /// The databases accept no anonymous blocks: each transaction is sent statement by statement.
     pub fn without_blocks(self) -> Script {
         self.state(|state| state.without_blocks = true);
         self
@@ -137,7 +137,7 @@ impl Script {
         self.state(|state| state.blocks_refused += 1);
     }
 
-    /// How many blocks its databases were sent that take none.
+    /// How many blocks were sent to databases that accept none.
     pub fn blocks_refused(&self) -> usize {
         self.state(|state| state.blocks_refused)
     }
@@ -146,7 +146,7 @@ impl Script {
         self.call_of(None, what, values)
     }
 
-    /// A call by a session of MySQL.
+    /// A call in a MySQL session.
     pub(crate) fn call_of(
         &self,
         session: Option<u32>,
@@ -158,7 +158,7 @@ impl Script {
         answer
     }
 
-    /// Waits until there were so many calls like `what`.
+    /// Waits until there have been `count` calls like `what`.
     pub(crate) async fn called(&self, what: &str, count: usize) {
         loop {
             let called = self.0.called.notified();
@@ -218,7 +218,7 @@ impl Script {
         })
     }
 
-    /// Every call in order, but for what makes a connection ready.
+    /// Every call in order, except those that prepare a connection.
     pub fn steps(&self) -> Vec<String> {
         self.state(|state| {
             let names = state.calls.iter().map(|call| call.what.clone());
@@ -238,7 +238,7 @@ impl Script {
         })
     }
 
-    /// Panics with the transcript where a call was not expected or an expectation not met.
+    /// Panics with the transcript if a call was not expected or an expectation not met.
     pub fn check(&self) {
         self.state(|state| {
             let unmet = state.expectations.iter().filter(|expected| !expected.met);
@@ -257,7 +257,7 @@ impl Script {
         });
     }
 
-    /// Something no function may do.
+    /// Records a violation of the host's rules.
     pub(crate) fn wrong(&self, what: String) {
         self.state(|state| state.unexpected.push(what));
     }
@@ -279,13 +279,13 @@ fn fine(what: &str) -> Answer {
     }
 }
 
-/// Equal, or longer by further words.
+/// Equal, or followed by a space and more.
 pub(crate) fn is_like(what: &str, pattern: &str) -> bool {
     what.strip_prefix(pattern)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
-/// `order_1 INSERT t_order`: the database, the verb, the table; a locking read says so.
+/// `order_1 INSERT t_order`: database, verb and table; a locking read ends in `FOR UPDATE`.
 pub fn statement_name(database: &str, statement: &str) -> String {
     let words: Vec<&str> = statement.split_whitespace().collect();
     let verb = words.first().copied().unwrap_or_default();
@@ -302,7 +302,7 @@ pub fn statement_name(database: &str, statement: &str) -> String {
     }
 }
 
-/// `reserve {p1}`, `EVAL reserve {p1}` where the script came whole, `GET {u7}`.
+/// `reserve {p1}`, `EVAL reserve {p1}` where the script's text was sent, `GET {u7}`.
 pub fn command_name(command: &str, arguments: &[String]) -> String {
     let scripts = contract::store::redis::SCRIPTS;
     let script = arguments.first().and_then(|head| {
@@ -321,7 +321,7 @@ pub fn command_name(command: &str, arguments: &[String]) -> String {
     name.trim_end().to_owned()
 }
 
-/// The hash tag of a key; the key itself where it has none.
+/// A key up to the end of its hash tag; the whole key where it has none.
 fn tag(key: &str) -> &str {
     key.find('}').map_or(key, |end| &key[..=end])
 }

@@ -1,11 +1,11 @@
-//! An Elasticsearch that answers one request as it is told, and says what it was asked.
+//! A mock Elasticsearch that answers one request as configured and returns what it was sent.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Longest the function may take to ask.
+/// Longest wait for the function's request.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct SearchServer {
@@ -13,7 +13,7 @@ pub struct SearchServer {
     asked: JoinHandle<Asked>,
 }
 
-/// The request line's path, and the body.
+/// The path of the request line, and the body.
 pub struct Asked {
     pub path: String,
     pub body: String,
@@ -40,7 +40,7 @@ impl SearchServer {
         )))
     }
 
-    /// Takes the request and says nothing until the function gives up.
+    /// Reads the request and never answers.
     pub fn silent() -> SearchServer {
         SearchServer::start(None)
     }
@@ -54,7 +54,7 @@ impl SearchServer {
             let asked = read(&stream);
             match answer {
                 Some(answer) => stream.write_all(answer.as_bytes()).unwrap(),
-                // Ends when the other side closes.
+                // Ends when the client closes.
                 None => drop(stream.read(&mut [0])),
             }
             asked
@@ -65,7 +65,7 @@ impl SearchServer {
         }
     }
 
-    /// What it was asked.
+    /// Waits for the request and returns it.
     pub fn asked(self) -> Asked {
         self.asked.join().unwrap()
     }

@@ -1,4 +1,4 @@
-//! `seckill-activities`: announcing and listing sales.
+//! `seckill-activities`: announcing and listing flash sales.
 
 use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send};
@@ -102,7 +102,7 @@ fn a_number_that_no_sku_can_carry_is_not_kept() {
     );
 }
 
-/// The row of an activity of product 1: 100 units at 9.90.
+/// The row of a sale of product 1: 100 units at 9.90.
 pub fn activity(number: u64, status: u8) -> Vec<DbValue> {
     vec![
         DbValue::Uint64(number),

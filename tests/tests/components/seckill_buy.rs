@@ -1,4 +1,4 @@
-//! `seckill-buy`: one script call, and a code of its own for every reason to refuse.
+//! `seckill-buy`: one script call, and a separate code for every reason to refuse.
 
 use crate::host::{Reply, TRACE_ID, request, send};
 use crate::replies::*;

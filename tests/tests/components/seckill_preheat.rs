@@ -1,5 +1,5 @@
-//! `seckill-activities` preheating: every step in its order, the refusals that leave nothing behind, and a preheat that
-//! died half way mended by the next.
+//! `seckill-activities` preheating: every step in order, refusals that change nothing, and an interrupted preheat that
+//! the next one completes.
 
 use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send};
@@ -226,7 +226,7 @@ fn stock_not_in_redis_yet_is_loaded() {
 
 #[test]
 fn short_stock_leaves_nothing_behind() {
-    // Short in Redis: nothing was promised.
+    // Too few units in Redis: nothing was reserved.
     let script = found(PLANNED, StockMode::Redis)
         .expect("set_aside", word("short"))
         .expect(
@@ -235,7 +235,7 @@ fn short_stock_leaves_nothing_behind() {
         );
     let reply = one(&script);
     assert_eq!((reply.status, reply.code()), (409, 30001));
-    // Short in the database: the promise is returned.
+    // Too few in the database: the reservation is released.
     let script = found(PLANNED, StockMode::Redis)
         .expect("set_aside", word("ok"))
         .expect("inventory UPDATE seckill_activity", Answer::Done)
@@ -257,7 +257,7 @@ fn short_stock_leaves_nothing_behind() {
 
 #[test]
 fn another_preheat_that_was_faster_is_as_good() {
-    // It has left less than this one asks for.
+    // Another preheat has reserved so much that too little is left for this one.
     let script = found(PLANNED, StockMode::Redis)
         .expect("set_aside", word("short"))
         .expect(
@@ -265,7 +265,7 @@ fn another_preheat_that_was_faster_is_as_good() {
             rows([activity(3, OPEN)]),
         );
     assert_eq!(one(&loaded(script)).status, 200);
-    // It has opened the activity since this one looked: the promise made again is settled with it.
+    // Another preheat has opened the sale meanwhile: the repeated reservation is settled with it.
     let script = found(PLANNED, StockMode::Redis)
         .expect("set_aside", word("ok"))
         .expect("inventory UPDATE seckill_activity", Answer::Done)
@@ -277,7 +277,7 @@ fn another_preheat_that_was_faster_is_as_good() {
     let script = loaded(script);
     assert_eq!(one(&script).status, 200);
     assert_eq!(script.count("inventory INSERT t_inventory"), 0);
-    // It was ended meanwhile.
+    // The sale was ended meanwhile.
     let script = found(PLANNED, StockMode::Redis)
         .expect("set_aside", word("ok"))
         .expect("inventory UPDATE seckill_activity", Answer::Done)
@@ -303,7 +303,7 @@ fn deadlocks_are_tried_again_and_lost_connections_are_not() {
         .expect("inventory UPDATE seckill_activity", mysql_lost())
         .expect("release", integer(1));
     assert_eq!(one(&script).status, 503);
-    // In a block it may have gone on without anybody.
+    // Sent as a block, the transaction may have completed without its client.
     let script = found(PLANNED, StockMode::Redis)
         .expect("set_aside", word("ok"))
         .expect("inventory UPDATE seckill_activity", mysql_lost());
@@ -311,7 +311,7 @@ fn deadlocks_are_tried_again_and_lost_connections_are_not() {
         assert_eq!(one(&script).status, 503);
         assert_eq!(script.count("release"), 0);
     }
-    // Lost while committing: it may be open, so the promise stays.
+    // Lost during COMMIT: the sale may be open, so the reservation stays.
     let script = moved(found(PLANNED, StockMode::Redis).expect("set_aside", word("ok")))
         .expect("inventory COMMIT", mysql_lost());
     assert_eq!(one(&script).status, 503);
@@ -349,7 +349,7 @@ fn what_cannot_be_preheated_is_refused_before_anything_changes() {
     past[7] = DbValue::Uint64(now() - 1);
     let script = Script::default().expect("inventory SELECT seckill_activity", rows([past]));
     assert_eq!(one(&script).code(), 40005);
-    // The second of two is unknown: the first stays as it is.
+    // The second of two is unknown: the first is not changed.
     let script = row(PLANNED).expect("inventory SELECT seckill_activity", nothing());
     let reply = preheat(r#"{"seckill_ids":["1-3","1-4"]}"#, &script);
     assert_eq!((reply.status, reply.code()), (404, 40004));

@@ -1,4 +1,4 @@
-//! `seckill-token`: who gets a token, who does not, and what each costs.
+//! `seckill-token`: who gets a token, who does not, and how many calls each case costs.
 
 use crate::host::{Reply, request, send};
 use crate::replies::*;
@@ -21,7 +21,7 @@ fn words(words: &[&str]) -> Answer {
     Answer::Redis(words.iter().map(text).collect())
 }
 
-/// The first question is answered by `mint`, then this id is minted.
+/// The first call is answered with `mint`, then this id is minted.
 fn to_mint(id: domain::OrderId) -> Script {
     Script::default()
         .expect("seckill_token {p1}", words(&["mint"]))
@@ -96,7 +96,7 @@ fn a_buyer_has_one_token() {
     assert_eq!(reply.body["expires_in"], 295);
     assert_eq!(reply.body["order_id"], id.to_string());
     assert_eq!(script.count("mint"), 0);
-    // Two requests at once: the slower one gets the faster one's token.
+    // Two concurrent requests: the slower one gets the token of the faster one.
     let late = minted(0, 2);
     let script = to_mint(late)
         .expect("seckill_token", words(&held))

@@ -1,11 +1,11 @@
-//! What a test's MySQL knows of its sessions: which are asked at the moment, and which nobody may ask again. As with
-//! Spin, a connection that is let go while another is opened or asked would never be closed, and its instance would
+//! The mock MySQL's view of its sessions: which are in use, and which must not be used again. As with Spin, a
+//! connection that is dropped while another one is being opened or used would never be closed, and its instance would
 //! hang.
 
 use crate::script::{Answer, Script, is_like};
 use std::collections::BTreeMap;
 
-/// How often a call comes back to the host before it is answered, where calls overlap: in turn.
+/// With overlapping calls: how often a call yields to the host before it is answered, in turn.
 const TURNS: [u32; 5] = [3, 1, 4, 2, 5];
 
 #[derive(Debug, Default)]
@@ -24,12 +24,12 @@ enum State {
     #[default]
     Free,
     Busy,
-    /// Its link failed, or a statement was given up: what it would answer is not known.
+    /// Its connection broke, or a statement was cancelled: its state is unknown.
     Spoilt,
     Closed,
 }
 
-/// A call that is answered only once others were made.
+/// A call that is answered only after other calls were made.
 #[derive(Debug)]
 struct Hold {
     what: String,
@@ -37,20 +37,20 @@ struct Hold {
     count: usize,
 }
 
-/// One call on its way; dropped without an answer, it was given up.
+/// One call in flight; dropped without an answer, it was cancelled.
 pub struct Flight {
     script: Script,
     session: Option<u32>,
 }
 
 impl Script {
-    /// Every call of MySQL takes a while, so that those of several requests overlap.
+    /// Every MySQL call takes a while, so that calls of several requests overlap.
     pub fn overlapping(self) -> Script {
         self.sessions(|sessions| sessions.overlapping = true);
         self
     }
 
-    /// The next call like `what` is answered once there were `count` calls like `until`.
+    /// The next call like `what` is answered once there have been `count` calls like `until`.
     pub fn hold(self, what: &str, until: &str, count: usize) -> Script {
         self.sessions(|sessions| {
             sessions.holds.push(Hold {
@@ -62,7 +62,7 @@ impl Script {
         self
     }
 
-    /// A new session.
+    /// Registers a new session and returns its number.
     pub(crate) fn opened(&self) -> u32 {
         self.sessions(|sessions| {
             sessions.opened += 1;
@@ -71,7 +71,7 @@ impl Script {
         })
     }
 
-    /// A call sets out: an open, or a statement of a session.
+    /// Registers a call: an open, or a statement of a session.
     pub(crate) fn flight(&self, session: Option<u32>) -> Flight {
         let before = self.sessions(|sessions| {
             sessions.in_flight += 1;
@@ -87,7 +87,7 @@ impl Script {
         }
     }
 
-    /// A connection is let go.
+    /// Registers that a connection was dropped.
     pub(crate) fn closed(&self, session: u32) {
         let in_flight = self.sessions(|sessions| {
             sessions.asked.insert(session, State::Closed);
@@ -100,7 +100,6 @@ impl Script {
         }
     }
 
-    /// How many sessions are open.
     pub fn sessions_open(&self) -> usize {
         self.sessions(|sessions| {
             let open = sessions.asked.values();
@@ -110,7 +109,7 @@ impl Script {
 }
 
 impl Flight {
-    /// Waits for what the call is held for.
+    /// Waits for the calls that this one is held for.
     pub async fn held(&self, what: &str) {
         let hold = self.script.sessions(|sessions| {
             let at = sessions

@@ -1,5 +1,5 @@
-//! `stats`: the same orders counted by the shards and by the index give the same reply; an index that is away, late, or
-//! gives less than the whole costs time, not the answer.
+//! `stats`: the same orders counted by the shards and by the index give the same reply. An index that is away, late or
+//! incomplete costs time, but the answer stays right.
 
 use crate::bindings::mysql::DbValue;
 use crate::host::{Reply, request, send, send_with};
@@ -23,7 +23,7 @@ fn get_from(index: &'static str, path: &str, script: &Script) -> Reply {
     send_with("stats", request("GET", path, ""), script, &variables)
 }
 
-/// A row of counts: status, orders, cents, when the newest was made.
+/// A row of counts: status, orders, cents, creation time of the newest.
 fn counted(status: Status, orders: i64, cents: i64, newest: u64) -> Vec<DbValue> {
     vec![
         DbValue::Uint8(status.code()),
@@ -41,14 +41,14 @@ fn failures(script: Script, count: i64) -> Script {
     script.expect("inventory SELECT order_failures", number(count))
 }
 
-/// Hours in which nothing happened.
+/// Hours without an expectation have no orders.
 fn quiet(script: Script) -> Script {
     script
         .always("order_0 SELECT t_order", nothing())
         .always("order_1 SELECT t_order", nothing())
 }
 
-/// The second shard's part of a day, in its first hour; the first has none of it.
+/// The counts of a day: all of them in the second shard, in the first hour.
 fn day_of_shards(script: Script) -> Script {
     let script = quiet(script);
     let paid = counted(Status::Paid, 2, 39_996, EPOCH_MS + 5);
@@ -58,7 +58,7 @@ fn day_of_shards(script: Script) -> Script {
         .expect("order_1 SELECT t_order", rows([paid, pending]))
 }
 
-/// The same as the index says it.
+/// The same counts as the index returns them.
 fn status_buckets() -> Value {
     json!({ "sum_other_doc_count": 0, "buckets": [
         { "key": "paid", "doc_count": 2, "cents": { "value": 39_996.0 }, "newest": { "value": 1_704_067_200_005.0 } },
@@ -145,7 +145,7 @@ fn wrong_questions_reach_no_server() {
 #[test]
 fn a_database_away_is_503() {
     for away in ["open order_0", "open order_1", "open inventory"] {
-        // The others may or may not have been asked by then.
+        // The other databases may or may not have been called by then.
         let script = quiet(Script::default())
             .expect(away, mysql_away())
             .always("inventory SELECT order_failures", number(0));
@@ -194,7 +194,7 @@ fn names(script: Script) -> Script {
     script.expect("inventory SELECT products", known)
 }
 
-/// Each shard is asked for its newest, then by the hour for its counts and its products.
+/// Each shard is asked for its newest orders, then hour by hour for counts and products.
 fn dashboard_of_shards() -> Script {
     let newest = Script::default()
         .expect("order_0 SELECT t_order", rows([recent_row(1, 100, 7)]))

@@ -1,24 +1,23 @@
-//! What is looked at after a fault: what must never be wrong, not even for a moment, and what must be right once the
-//! platform rests.
+//! Checks after a fault: what must hold at every moment, and what must hold once the platform rests.
 
 use anyhow::{Result, ensure};
 use platform::{Platform, SHARDS, soon};
 use stack::Process;
 use std::collections::BTreeSet;
 
-/// Both shards' answers to one query, in which `order_N` stands for the shard.
+/// The query for each shard, where `order_N` stands for the shard's name, joined by `join`.
 pub fn over_shards(query: &str, join: &str) -> String {
     let shards = (0..SHARDS).map(|shard| query.replace("order_N", &format!("order_{shard}")));
     shards.collect::<Vec<_>>().join(join)
 }
 
-/// The sum of a query's numbers over the shards.
+/// The sum over the shards of a query's number.
 fn count(platform: &Platform, query: &str) -> Result<i64> {
     platform.number(&format!("SELECT ({})", over_shards(query, ") + (")))
 }
 
-/// True at every moment: no unit is made, lost or promised twice by the databases, and no buyer, each of whom sends one
-/// key, has two orders.
+/// Holds at every moment: the databases create, lose or reserve no unit twice, and no buyer has two orders, since each
+/// sends one key.
 pub fn never_wrong(platform: &Platform) -> Result<()> {
     let strange = platform.sql(
         "SELECT product_id, sku_id, available_stock, locked_stock, sold_stock, seeded_stock FROM inventory.t_inventory \
@@ -34,7 +33,7 @@ pub fn never_wrong(platform: &Platform) -> Result<()> {
     Ok(())
 }
 
-/// Every event is published and taken in.
+/// Waits until every event is published and consumed.
 pub fn rests(platform: &Platform) -> Result<()> {
     soon("an empty outbox", || {
         let waiting = count(
@@ -46,8 +45,8 @@ pub fn rests(platform: &Platform) -> Result<()> {
     })
 }
 
-/// No loop of the relay was started again, no message did not fit what is stored, and nothing was given up but what was
-/// bought twice.
+/// No loop of the relay was restarted, every message matched the stored state, and nothing was given up except second
+/// purchases by the same buyer.
 pub fn nothing_odd(platform: &Platform, relay: &Process) -> Result<()> {
     let metrics = platform.metrics_of(relay)?;
     for name in [
@@ -65,7 +64,7 @@ pub fn nothing_odd(platform: &Platform, relay: &Process) -> Result<()> {
         platform,
         "SELECT COUNT(*) FROM order_N.t_local_message WHERE status = 3",
     )?;
-    // A failure that became an order is none.
+    // A failure that became an order does not count.
     let failed = platform.number(
         "SELECT COUNT(*) FROM inventory.order_failures WHERE status <> 2 \
          AND error_message NOT LIKE 'already bought in this flash sale%'",
@@ -77,8 +76,8 @@ pub fn nothing_odd(platform: &Platform, relay: &Process) -> Result<()> {
     Ok(())
 }
 
-/// Units of a product that is sold one by one: available are those without an order, once what a dead request had
-/// reserved is old enough to be returned. There are never more.
+/// Units of a product that is sold one by one: all units without an order are available, once reservations of dead
+/// requests are old enough to be released. There are never more.
 pub fn exact(platform: &Platform, product: u64, seeded: i64) -> Result<()> {
     const CANCELLED: u8 = 4;
     let missing = || -> Result<i64> {
@@ -102,7 +101,6 @@ pub fn exact(platform: &Platform, product: u64, seeded: i64) -> Result<()> {
     })
 }
 
-/// Ids of all orders.
 pub fn order_ids(platform: &Platform) -> Result<BTreeSet<String>> {
     let ids = platform.sql(&over_shards(
         "SELECT id FROM order_N.t_order",

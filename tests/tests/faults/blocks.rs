@@ -1,5 +1,5 @@
-//! A transaction that is one statement, when its server or its client goes away in the midst of it: the server alone
-//! knows what came of it, and the repeat finds out.
+//! Transactions that are a single statement, while the server or the client goes away in the middle: only the server
+//! knows the outcome, and the repeat finds it.
 
 use crate::{alone, audit};
 use anyhow::{Context, Result, ensure};
@@ -11,8 +11,7 @@ use std::time::Duration;
 
 const REACHED_WITHIN: Duration = Duration::from_secs(30);
 
-/// Where a block stands still: its statement, what another session does to stop it there, and the stock mode of what is
-/// ordered.
+/// Where a block is stopped: its statement, what another session runs to block it, and the stock mode of the product.
 const STOPS: [(&str, &str, &str); 3] = [
     (
         "INSERT INTO t_order_item",
@@ -31,17 +30,17 @@ const STOPS: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// Marks the session that stops others.
+/// Keeps the blocking session open, and identifies it.
 const STANDS: &str = "DO SLEEP(3600)";
 
-/// Sessions of the server whose statement begins so.
+/// Ids of the server's sessions whose statement begins with this text.
 fn sessions(platform: &Platform, statement: &str) -> Result<String> {
     platform.sql(&format!(
         "SELECT id FROM information_schema.processlist WHERE info LIKE '{statement}%'"
     ))
 }
 
-/// Who goes away.
+/// The side that goes away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gone {
     Server,
@@ -51,7 +50,7 @@ enum Gone {
 fn goes_away(gone: Gone) -> Result<()> {
     let _alone = alone();
     let platform = Platform::start(Options::default())?;
-    // Its claims wait for the same tables, and are nothing to this.
+    // The relay's claims would wait for the same locks, and do not belong to this test.
     platform.relay.stop()?;
     let (victim, api) = platform.host_with("victim", &[])?;
     for (statement, stop, mode) in STOPS {
@@ -85,7 +84,7 @@ fn goes_away(gone: Gone) -> Result<()> {
                 let stands = sessions(&platform, STANDS)?;
                 platform.sql(&format!("KILL {}", stands.trim()))?;
             }
-            // It was ended in either case.
+            // The session was killed, or its server was.
             let _ = stopper.join().expect("no panic");
             story
         })

@@ -1,5 +1,5 @@
-//! Redis, host and relay whose wall clocks are an hour off, each in its way, and jump while they run: nothing is
-//! cancelled before its time, nothing waits until the clocks agree again, a sale goes on.
+//! Redis, host and relay with wall clocks an hour off, each in a different direction and jumping while they run:
+//! nothing is cancelled early, nothing waits until the clocks agree again, and a sale goes on.
 
 use crate::{alone, audit};
 use anyhow::{Context, Result, ensure};
@@ -10,7 +10,7 @@ use platform::{Options, Platform, soon};
 use std::collections::HashSet;
 
 const HOUR_S: i64 = 3_600;
-/// How far Redis, host and relay are ahead, in hours; the databases' clock is right.
+/// Hours that Redis, host and relay are ahead; the databases' clock is right.
 const HOURS_AHEAD: [[i64; 3]; 7] = [
     [0, 0, 0],
     [1, 0, 0],
@@ -18,7 +18,7 @@ const HOURS_AHEAD: [[i64; 3]; 7] = [
     [0, 1, -1],
     [0, -1, 1],
     [-1, 1, 1],
-    // Not back to what is right: what Redis forgets in half a minute it would keep for an hour.
+    // Not back to the right time: keys that Redis expires after half a minute would then live for an hour.
     [1, 0, 0],
 ];
 
@@ -54,7 +54,7 @@ impl Shop<'_> {
         Ok(order)
     }
 
-    /// One of each kind.
+    /// Places one order of each kind.
     fn day(&mut self) -> Result<()> {
         let api = &self.platform.api;
         for product in self.products {
@@ -73,7 +73,7 @@ impl Shop<'_> {
         Ok(())
     }
 
-    /// All orders there, all messages confirmed.
+    /// Whether all orders are written and all their messages confirmed.
     fn settled(&self) -> Result<()> {
         for (user, order) in &self.orders {
             let rows = self.platform.outbox_of(*user, order)?;

@@ -1,5 +1,5 @@
-//! A host or a relay that freezes in the middle of a transaction (a stopped process, a machine that is gone) holds the
-//! rows it has locked for seconds, not for hours: the others go on.
+//! A host or relay that freezes in the middle of a transaction (a stopped process, a failed machine) keeps its row
+//! locks for seconds, not for hours, and the other processes go on.
 
 use crate::alone;
 use anyhow::{Context, Result, ensure};
@@ -13,12 +13,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const STEP_WITHIN: Duration = Duration::from_secs(30);
-/// Three seconds on a quiet machine.
+/// Three seconds on an idle machine.
 const HELD_MAX: Duration = Duration::from_secs(8);
 
 const ALREADY_CANCELLED: u64 = 20002;
 
-/// What a victim does when it freezes.
+/// The request during which the host freezes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Work {
     CreateInDatabase,
@@ -27,7 +27,8 @@ enum Work {
     Cancel,
 }
 
-/// Statements of a host's transactions, after any of which it may freeze: not within a block, which its server ends.
+/// Statements of a host's transactions, after each of which it freezes: not inside a block, which the server completes
+/// alone.
 const HOST: [(&str, Work); 8] = [
     ("UPDATE t_inventory", Work::CreateInDatabase),
     ("INSERT INTO t_stock_log", Work::CreateInDatabase),
@@ -39,7 +40,7 @@ const HOST: [(&str, Work); 8] = [
     ("UPDATE t_order", Work::Cancel),
 ];
 
-/// Of a relay's: claiming, settling, taking stock in.
+/// Statements of a relay's transactions: claiming, settling, consuming stock moves.
 const RELAY: [&str; 7] = [
     "FOR UPDATE SKIP LOCKED",
     "UPDATE t_local_message SET lease_owner",
@@ -52,7 +53,7 @@ const RELAY: [&str; 7] = [
 
 struct Shop<'a> {
     platform: &'a Platform,
-    /// By stock mode.
+    /// The products, by stock mode.
     redis: u64,
     database: u64,
 }
@@ -74,7 +75,7 @@ impl Shop<'_> {
         }
     }
 
-    /// Repeats a request until it is answered 200; how long that took.
+    /// Repeats a request until it succeeds; how long that took.
     fn until_done(&self, work: Work, order: &str, key: &str) -> Result<Duration> {
         let began = Instant::now();
         wait_ok(HELD_MAX, "a request behind a frozen one", || {
@@ -116,9 +117,9 @@ fn of_a_host_at_each_statement() -> Result<()> {
             let request = scope.spawn(|| shop.request(&api, work, &order, &frozen_key));
             let story = (|| -> Result<()> {
                 step.reached(STEP_WITHIN).context(case.clone())?;
-                // A host that runs would end its session by itself.
+                // A running host would close its session itself.
                 victim.pause();
-                // Another's on the same rows, and the same once more.
+                // A create by another user locks the same rows; other requests are simply repeated.
                 let others = match work {
                     Work::CreateInDatabase | Work::CreateInRedis => user_key(),
                     Work::Pay | Work::Cancel => frozen_key.clone(),
@@ -131,7 +132,7 @@ fn of_a_host_at_each_statement() -> Result<()> {
             })();
             step.release();
             victim.resume();
-            // Whatever its client was answered: the repeat says what came of it.
+            // The client's answer does not matter: the repeat shows the outcome.
             let _ = request.join().expect("no panic");
             story
         })?;
@@ -184,7 +185,7 @@ fn of_a_relay_at_each_statement() -> Result<()> {
     platform.reconcile().map(drop)
 }
 
-/// The whole relay stands still while one of its transactions is open: not only its connection.
+/// Freezes the whole relay, not only its connection, while one of its transactions is open.
 fn frozen(shop: &Shop<'_>, step: &stack::steps::Step, victim: &Process) -> Result<()> {
     for mode in [shop.redis, shop.database] {
         for _ in 0..10 {
@@ -195,7 +196,7 @@ fn frozen(shop: &Shop<'_>, step: &stack::steps::Step, victim: &Process) -> Resul
     victim.pause();
     let took = shop.until_done(Work::CreateInDatabase, "", &user_key())?;
     println!("a create was done after {} ms", took.as_millis());
-    // Another relay takes over what it left.
+    // Another relay takes over the work.
     shop.platform.relay.start()?;
     wait_ok(Duration::from_secs(60), "another relay", || {
         let waiting = shop.platform.number(
@@ -221,7 +222,7 @@ fn of_a_stopped_host_under_load() -> Result<()> {
     thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                // Until the victim answers no more.
+                // Until the victim answers no more requests.
                 while api
                     .post_once(
                         "/v1/order/create",

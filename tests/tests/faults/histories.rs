@@ -1,7 +1,8 @@
-//! Histories of scarce products on real servers: buyers create, buy in sales, pay and cancel, several at once, or never
-//! pay, while connections of host and relay to MySQL and Redis end at requests that nobody chose, before or after those
-//! took effect, and both are killed now and then. What is not answered is repeated. At the end no unit is sold twice
-//! and none is left over. `HISTORIES` says how many (`cargo xtask soak histories`).
+//! Random histories of scarce products on real servers: buyers create, buy in sales, pay and cancel, concurrently, or
+//! never pay. Meanwhile connections of host and relay to MySQL and Redis are cut at random requests, before or after
+//! these took effect, and both processes are killed from time to time. Requests without an answer are repeated. At the
+//! end no unit is sold twice and none is left over. `HISTORIES` sets the number of histories (`cargo xtask soak
+//! histories`).
 
 use crate::steps::Victim;
 use crate::{alone, audit, number};
@@ -23,10 +24,10 @@ use std::thread;
 use std::time::Duration;
 
 const HISTORIES: usize = 300;
-/// Units one buyer wants.
+/// Most units that one buyer wants.
 const QUANTITY_MAX: u32 = 2;
 const AT_ONCE: usize = 12;
-/// Host and relay are killed after so many histories each.
+/// Host and relay are killed in turn, one each time this many histories were started.
 const KILL_EVERY: usize = 100;
 /// A key whose request died is taken over after 7 s.
 const DONE_WITHIN: Duration = Duration::from_secs(60);
@@ -45,9 +46,9 @@ enum Then {
     Nothing,
     Pay,
     Cancel,
-    /// It was not paid in time.
+    /// It is not paid in time.
     Expire,
-    /// At once; one of them is first.
+    /// Concurrently; one of them wins.
     PayAndCancel,
     PayAndExpire,
 }
@@ -55,7 +56,7 @@ enum Then {
 #[derive(Clone, Debug)]
 struct Buyer {
     quantity: u32,
-    /// The order may be written later.
+    /// Sent with `Prefer: respond-async`.
     later: bool,
     then: Then,
 }
@@ -90,15 +91,15 @@ fn history() -> impl Strategy<Value = History> {
     })
 }
 
-/// What a buyer was answered in the end.
+/// The final answer to a buyer.
 struct Outcome {
     user: u64,
-    /// `None`: there were not enough units.
+    /// `None` where too few units were left.
     order: Option<String>,
     status: &'static str,
 }
 
-/// A product of a history.
+/// The product of a history.
 struct Goods {
     product: u64,
     units: u32,
@@ -106,7 +107,7 @@ struct Goods {
 }
 
 impl Goods {
-    /// By a host that nothing happens to: announcing a sale twice would make two.
+    /// Created through a host without faults: a repeated announcement would make a second sale.
     fn new(platform: &Platform, history: &History) -> Result<Goods> {
         let (product, sale) = match history.kind {
             Kind::InRedis => (platform.product(history.units, "redis")?, None),
@@ -124,7 +125,7 @@ impl Goods {
         })
     }
 
-    /// Repeats the request until it is known what came of it.
+    /// Repeats the request until its outcome is known.
     fn buy(&self, api: &Client, user: u64, wish: &Buyer) -> Result<Option<String>> {
         let Some(sale) = &self.sale else {
             let key = key();
@@ -152,7 +153,7 @@ fn is_refused(reply: &Reply, code: u64) -> bool {
     reply.status == 409 && reply.code() == code
 }
 
-/// The order that was made, or `None` where `refusal` was the answer.
+/// The order, or `None` where the request was refused with `refusal`.
 fn answered(
     what: &str,
     refusal: u64,
@@ -168,31 +169,31 @@ fn answered(
     })
 }
 
-/// What an order is by now.
+/// The current status of an order.
 fn status(api: &Client, order: &str) -> Result<String> {
     let seen = api.get(&format!("/v1/order/{order}"))?.expect(200)?;
     Ok(seen.text_at("/order/status").to_owned())
 }
 
-/// Asks for a change until the order is what it makes, or what another change made of it.
+/// Repeats a change until the order has one of the statuses `ends`.
 fn change(api: &Client, order: &str, verb: &str, ends: &[&'static str]) -> Result<&'static str> {
     let body = json!({ "payment_id": format!("pay-{order}") });
     let body = if verb == "pay" { body } else { json!({}) };
     wait_ok(DONE_WITHIN, verb, || {
-        // Whatever it is answered: the order says what came of it.
+        // The reply does not matter: the order shows the outcome.
         let reply = api.post(&format!("/v1/order/{order}/{verb}"), &body);
         ended(api, order, ends).with_context(|| format!("after {reply:?}"))
     })
 }
 
-/// Which of these an order is by now.
+/// The order's current status, if it is one of `ends`.
 fn ended(api: &Client, order: &str, ends: &[&'static str]) -> Result<&'static str> {
     let is = status(api, order)?;
     let end = ends.iter().find(|end| **end == is);
     end.copied().context(is)
 }
 
-/// Lets its time to be paid pass, once it is written, until the relay has found out.
+/// Once the order is written, lets its payment deadline pass, and waits for the relay to notice.
 fn expire(
     platform: &Platform,
     api: &Client,
@@ -243,7 +244,7 @@ fn live(platform: &Platform, api: &Client, goods: &Goods, wish: &Buyer) -> Resul
     })
 }
 
-/// Ends connections until it is enough.
+/// Cuts connections until `enough` is set.
 fn trouble(doors: &Steps, skips: &[usize], enough: &AtomicBool, blows: &AtomicUsize) {
     const A_WHILE: Duration = Duration::from_millis(500);
     for (at, skip) in skips.iter().cycle().enumerate() {
@@ -258,7 +259,7 @@ fn trouble(doors: &Steps, skips: &[usize], enough: &AtomicBool, blows: &AtomicUs
     }
 }
 
-/// One value of many.
+/// A random value of a strategy.
 fn drawn<S: Strategy>(runner: &mut TestRunner, strategy: S) -> Result<S::Value> {
     let tree = strategy.new_tree(runner);
     tree.map(|tree| tree.current())
@@ -269,12 +270,13 @@ fn drawn<S: Strategy>(runner: &mut TestRunner, strategy: S) -> Result<S::Value> 
 fn no_unit_is_sold_twice_and_none_is_left_over() -> Result<()> {
     let _alone = alone();
     let platform = Platform::start(Options::default())?;
-    // The bus is in the relay: there is one.
+    // The embedded broker is in this relay; only one may run.
     platform.relay.stop()?;
     let host = Victim::host(&platform, "victim-host", Protocol::MySql)?;
     let relay = Victim::relay(&platform, "victim-relay")?;
     let mut runner = TestRunner::default();
-    // Blow upon blow, and enough quiet for what takes many requests in a row: the relay asks for all sales at once.
+    // Many cuts close together, and pauses long enough for work that takes many requests in a row: the relay reads all
+    // sales at once.
     let skip = prop_oneof![0..20usize, 0..400usize, 0..8_000usize];
     let skips = drawn(&mut runner, prop::collection::vec(skip, 97))?;
     let count = number("HISTORIES", HISTORIES);
@@ -333,7 +335,7 @@ fn no_unit_is_sold_twice_and_none_is_left_over() -> Result<()> {
     audit::nothing_odd(&platform, &relay.process)
 }
 
-/// Orders are what their buyers were answered, and all units are where the orders say.
+/// Orders match the answers to their buyers, and the stock matches the orders.
 fn hold(platform: &Platform, done: &[(Goods, Vec<Outcome>)]) -> Result<()> {
     const STATUSES: [&str; 5] = ["pending", "paid", "shipped", "completed", "cancelled"];
     let rows = audit::over_shards(
@@ -388,7 +390,7 @@ fn hold(platform: &Platform, done: &[(Goods, Vec<Outcome>)]) -> Result<()> {
             "product {product}: {have:?}, {available} are available"
         );
     }
-    // What a request had reserved whose answer was lost is returned once it is old enough.
+    // Units reserved by a request whose answer was lost are released once the reservation is old enough.
     soon("all units", || {
         let mut have = stock(platform)?;
         for (product, wanted) in &wanted {

@@ -1,5 +1,5 @@
-//! `kill -9` in the middle of load: of the relay, the host, Redis and MariaDB. Afterwards the books balance and
-//! every promise is kept.
+//! `kill -9` under load: of the relay, the host, Redis and MariaDB. Afterwards the books balance and every answer given
+//! to a client still holds.
 
 use crate::load::Load;
 use crate::{alone, audit};
@@ -9,7 +9,7 @@ use stack::{Process, wait_for};
 use std::thread;
 use std::time::Duration;
 
-/// Orders placed before the blow, and after the victim is back.
+/// Orders placed before the kill, and again after the restart.
 const ORDERS: usize = 150;
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -1,5 +1,5 @@
-//! Bounded load by a few threads that remember every request, answered or not, so that the platform can be held to what
-//! it promised, and every request without an answer can be repeated.
+//! Bounded load by a few threads that remember every request, answered or not, so that the platform's answers can be
+//! checked and every request without an answer can be repeated.
 
 use anyhow::{Context, Result, ensure};
 use platform::client::Reply;
@@ -17,13 +17,13 @@ const THREADS: usize = 8;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const ALREADY_CANCELLED: u64 = 20002;
 
-/// A create, and what came of it.
+/// A create and its outcome.
 #[derive(Clone)]
 struct Asked {
     user: u64,
     key: String,
     product: u64,
-    /// Where it was answered 200.
+    /// Set where it was answered 200.
     order: Option<String>,
     cancel: Cancel,
 }
@@ -31,17 +31,17 @@ struct Asked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cancel {
     No,
-    /// Asked for, and nobody knows what came of it.
+    /// Sent, with unknown outcome.
     Unanswered,
     Done,
 }
 
-/// What happened so far.
+/// All requests so far.
 #[derive(Default)]
 pub struct Load {
-    /// In the order of their ends.
+    /// In the order in which they ended.
     asked: Mutex<Vec<Asked>>,
-    /// Answers that a fault does not excuse.
+    /// Answers that no fault explains.
     odd: Mutex<Vec<String>>,
     placed: AtomicUsize,
     failed: AtomicUsize,
@@ -53,7 +53,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Load {
-    /// Starts the threads; they place orders and cancel a third of them until it is enough.
+    /// Starts the threads: they place orders and cancel a third of them until `enough` is called.
     pub fn start<'scope>(
         &'scope self,
         scope: &'scope thread::Scope<'scope, '_>,
@@ -74,7 +74,7 @@ impl Load {
             .collect()
     }
 
-    /// One order, and its cancellation where asked for.
+    /// Places one order and, where asked for, cancels it.
     fn once(&self, platform: &Platform, product: u64, cancel: bool) {
         let mut asked = Asked {
             user: buyer(),
@@ -104,7 +104,7 @@ impl Load {
             asked.order = Some(order);
         } else {
             self.failed.fetch_add(1, Ordering::Relaxed);
-            // A platform that is down refuses at once: try again when it serves, or after a moment.
+            // A platform that is down refuses at once: try again when it is ready, or after a moment.
             let serves = || {
                 let ready = platform.api.get("/ready");
                 ready.is_ok_and(|reply| reply.status == 200)
@@ -126,8 +126,8 @@ impl Load {
         self.enough.store(true, Ordering::Relaxed);
     }
 
-    /// Repeats what got no answer, as its clients would: each create under its key until it is answered 200, each
-    /// cancellation until the order is cancelled. Every other order is asked for once more under its key.
+    /// Repeats requests without an answer, as clients would: each create with its key until it is answered 200, each
+    /// cancellation until the order is cancelled. Every other order is requested once more with its key.
     ///
     /// # Errors
     /// Where one is not answered in time, or with another order.
@@ -154,10 +154,10 @@ impl Load {
         })
     }
 
-    /// Every key has made one order, which stands as it was answered; there are no others.
+    /// Every key has made one order, which is as it was answered; there are no others.
     ///
     /// # Errors
-    /// What is otherwise.
+    /// Names what differs.
     pub fn hold_to_promises(&self, platform: &Platform) -> Result<()> {
         let asked = lock(&self.asked);
         let mut orders = 0;
@@ -205,7 +205,7 @@ impl Asked {
         platform.api.post_once("/v1/order/create", &self.key, &body)
     }
 
-    /// Whether it is cancelled for certain.
+    /// Whether the order is known to be cancelled.
     fn cancel(&self, platform: &Platform, order: &str) -> bool {
         let path = format!("/v1/order/{order}/cancel");
         let reply = platform.api.post(&path, &json!({}));

@@ -1,5 +1,5 @@
-//! What happens to the platform when its parts go away: paused, stopped, or killed in the middle of load.
-//! Each test has servers of its own, one test at a time.
+//! What happens to the platform when its parts fail: paused, stopped, or killed under load. Each test has its own
+//! servers, one test at a time.
 #![allow(clippy::unwrap_used)] // a failed unwrap in a test is a failed test
 
 mod audit;
@@ -15,13 +15,13 @@ mod zombie;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Servers are killed here and times are measured: one test at a time.
+/// One test at a time: servers are killed and times are measured.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How much of something: a long campaign says so in a variable.
+/// A number from an environment variable, which long campaigns set.
 fn number(variable: &str, usually: usize) -> usize {
     let said = std::env::var(variable).ok();
     said.and_then(|number| number.parse().ok())

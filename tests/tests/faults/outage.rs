@@ -1,5 +1,5 @@
-//! A server away, refusing or hanging: 503 with a time to come back, within two seconds, nothing half done, and
-//! service again as soon as the server is back.
+//! A server that is away, refuses or hangs: 503 with `Retry-After` within two seconds, nothing half done, and normal
+//! service as soon as the server is back.
 
 use crate::alone;
 use anyhow::{Result, ensure};
@@ -31,7 +31,8 @@ fn refused_in_time(what: &str, send: impl FnOnce() -> Result<Reply>) -> Result<(
     Ok(())
 }
 
-/// Takes `server` away by `leave`, sees requests refused, brings it `back`, and sees service again.
+/// Takes `server` away with `leave`, checks that requests are refused, brings it `back`, and checks that requests
+/// succeed.
 fn endure(
     platform: &Platform,
     server: &str,
@@ -46,7 +47,7 @@ fn endure(
     leave(platform);
     let (user, key) = (buyer(), key());
     let body = order_body(user, product, 1);
-    // More than one: the first may meet a connection from before, the others must not hang on it.
+    // More than one: the first may use an old connection, the others must not hang on it.
     for attempt in 1..=3 {
         let what = format!("create {attempt} with {server} away");
         refused_in_time(&what, || platform.order(buyer(), product, 1))?;
@@ -65,7 +66,7 @@ fn endure(
         health.text
     );
     back(platform)?;
-    // The key of the refused request may be held until its takeover age: the client comes back, as it was told.
+    // The refused request may still hold its key until it can be taken over, so the client has to repeat it.
     let order = soon("service again, under the same key", || {
         placed(&platform.api.post_once("/v1/order/create", &key, &body)?)
     })?;

@@ -1,6 +1,6 @@
-//! The host and the relay are killed, or lose a reply, at each named step of theirs: a proxy before MySQL, Redis or
-//! Kafka stops them there. Every request is repeated under its key, and then all of it must be as if nothing had
-//! happened. `STEPS_ROUNDS` says how often each step is met; the gate meets each once (`cargo xtask soak steps`).
+//! Host and relay are killed, or lose a reply, at each of their named steps: a proxy before MySQL, Redis or Kafka stops
+//! them there. Every request is repeated with its key, and afterwards everything must be as if nothing had happened.
+//! `STEPS_ROUNDS` sets the number of rounds; the gate runs one (`cargo xtask soak steps`).
 
 pub mod errand;
 pub mod table;
@@ -20,7 +20,7 @@ use tests::topics::Listener;
 
 pub const STEP_WITHIN: Duration = Duration::from_secs(40);
 
-/// How often each step is met.
+/// How often each step is tested.
 pub fn rounds() -> usize {
     number("STEPS_ROUNDS", 1)
 }
@@ -28,11 +28,11 @@ pub fn rounds() -> usize {
 /// What happens at a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blow {
-    /// The server never sees the request.
+    /// The server never receives the request.
     KilledBefore,
-    /// The server has done it, and its client does not see the reply.
+    /// The server has executed the request; its client is killed before it receives the reply.
     KilledAfter,
-    /// The server has done it; the client sees its connection end and goes on.
+    /// The server has executed the request; the client's connection is cut before the reply, and it goes on.
     LostReply,
 }
 
@@ -47,7 +47,7 @@ impl Blow {
         }
     }
 
-    /// Waits for the step and strikes; whether the victim has to be started again.
+    /// Waits for the step and carries out the fault; whether the victim has to be started again.
     fn strike(self, step: &Step, victim: &Process) -> Result<bool> {
         step.reached(STEP_WITHIN)?;
         if self == Blow::KilledAfter {
@@ -61,16 +61,16 @@ impl Blow {
     }
 }
 
-/// A process behind proxies of its own.
+/// A process behind its own proxies.
 pub struct Victim<'a> {
     pub process: Process,
-    /// Of a host.
+    /// `None` for a relay.
     pub api: Option<Client>,
     pub doors: Doors<'a>,
 }
 
 impl<'a> Victim<'a> {
-    /// `Protocol` of MySQL decides whether its transactions are blocks.
+    /// Whether its transactions are blocks depends on `mysql`.
     pub fn host(platform: &'a Platform, name: &str, mysql: Protocol) -> Result<Victim<'a>> {
         Self::start(platform, mysql, |own| {
             let (process, api) = platform.host_with(name, own)?;
@@ -78,7 +78,7 @@ impl<'a> Victim<'a> {
         })
     }
 
-    /// Beside the platform's own, where that was not stopped; its leases are as short as can be.
+    /// Runs beside the platform's own relay, unless that was stopped; with the shortest leases.
     pub fn relay(platform: &'a Platform, name: &str) -> Result<Victim<'a>> {
         Self::start(platform, Protocol::MySql, |own| {
             let own = [own, &[("RELAY_LEASE_MS", "10000")]].concat();
@@ -107,7 +107,7 @@ impl<'a> Victim<'a> {
         })
     }
 
-    /// One blow at one step; what was asked for then, to be finished later.
+    /// Carries out one fault at one step; returns the request, to be finished later.
     fn meet<'s>(
         &self,
         shop: &'s Shop<'s>,
@@ -119,7 +119,7 @@ impl<'a> Victim<'a> {
         let step = step.context("no such server here")?;
         let killed = thread::scope(|scope| {
             let api = self.api.as_ref().unwrap_or(&shop.platform.api);
-            // Whatever it is answered: the repeat says what came of it.
+            // The reply does not matter: the repeat shows the outcome.
             let request = scope.spawn(|| errand.send(api).map(drop));
             let struck = blow.strike(&step, &self.process);
             step.release();
@@ -138,8 +138,8 @@ impl<'a> Victim<'a> {
         Ok(errand)
     }
 
-    /// Every blow at each of these steps, so often. What was asked for in a round is repeated at its end: later, a
-    /// token would have expired.
+    /// Every fault at each of these steps, in each round. The requests of a round are finished at its end, before
+    /// tokens can expire.
     fn campaign<'s>(
         &self,
         shop: &'s Shop<'s>,
@@ -165,7 +165,7 @@ impl<'a> Victim<'a> {
     }
 }
 
-/// Repeats what is not done, all at once: each may have to wait for its key to be taken over.
+/// Finishes all requests concurrently: each may have to wait for its key to be taken over.
 pub fn finish(errands: &mut [Errand<'_>]) -> Result<()> {
     const THREADS: usize = 16;
     let share = errands.len().div_ceil(THREADS).max(1);
@@ -180,7 +180,7 @@ pub fn finish(errands: &mut [Errand<'_>]) -> Result<()> {
     })
 }
 
-/// What all of it must have come to.
+/// What must hold at the end.
 pub fn hold(shop: &Shop<'_>, errands: &[Errand<'_>], relays: &[&Process]) -> Result<()> {
     let platform = shop.platform;
     for errand in errands {
@@ -208,7 +208,7 @@ fn of_a_host_and_of_stock() -> Result<()> {
     let _alone = alone();
     let platform = Platform::start(Options::default())?;
     let shop = Shop::open(&platform)?;
-    // The bus is in the relay: there is one.
+    // The embedded broker is in this relay; only one may run.
     platform.relay.stop()?;
     let host = |name, protocol| Victim::host(&platform, name, protocol);
     let by_statements = host("victim-by-statements", Protocol::MySqlWithoutBlocks)?;
@@ -241,8 +241,8 @@ fn of_a_relay_with_kafka() -> Result<()> {
     let relay = Victim::relay(&platform, "victim-relay")?;
     let mut errands = relay.campaign(&shop, &RELAY, rounds())?;
     errands.extend(relay.campaign(&shop, &BUS, rounds())?);
-    // A killed member's partitions are somebody's again after ten seconds: once is enough, and too much for the gate,
-    // where the bus is in the relay.
+    // A killed consumer's partitions are reassigned after ten seconds: once is enough for a campaign and too slow for
+    // the gate, which tests these steps with the embedded broker.
     if rounds() > 1 {
         errands.extend(relay.campaign(&shop, &STOCK, 1)?);
     }

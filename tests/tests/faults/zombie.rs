@@ -1,5 +1,5 @@
-//! Relays that are stopped in the middle of their work for longer than their leases, and go on when others have done
-//! it: nothing is lost, nothing happens twice.
+//! Relays that are frozen in the middle of their work for longer than their leases, and resume after others have done
+//! it: nothing is lost, nothing is done twice.
 
 use crate::steps::errand::{Errand, Shop, Work};
 use crate::steps::table::FROZEN;
@@ -12,7 +12,8 @@ use stack::wait_for;
 use std::time::{Duration, Instant};
 use tests::topics::Listener;
 
-/// What a long campaign freezes them for; the gate only until their leases have passed and their work is done.
+/// How long a long campaign freezes them; the gate waits only until their leases have expired and others have done
+/// their work.
 const LONG: Duration = Duration::from_secs(30);
 
 #[test]
@@ -56,7 +57,7 @@ fn relays_that_wake_up_when_others_have_done_their_work() -> Result<()> {
         zombie.process.resume();
     }
     audit::never_wrong(&platform)?;
-    // There is work while they find out.
+    // New work arrives while the resumed relays notice that their leases are gone.
     for work in [Work::CreateInDatabase, Work::Accept, Work::Buy] {
         errands.push(Errand::new(&shop, work)?);
     }

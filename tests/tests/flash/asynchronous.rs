@@ -1,4 +1,4 @@
-//! `Prefer: respond-async`: accepted at once, an order soon, the same guarantees.
+//! `Prefer: respond-async`: accepted at once, an order soon after, with the same guarantees.
 
 use anyhow::{Result, ensure};
 use platform::shop::{Stock, buyer, key, order_body};

@@ -1,5 +1,5 @@
-//! Every script on a real Redis Cluster of three masters: no script's keys lie in two slots, and a master that is away
-//! takes only its own slots along.
+//! Every script on a real Redis Cluster of three masters: the keys of a script are always in one slot, and a master
+//! that is away affects only its own slots.
 
 use anyhow::{Context, Result, ensure};
 use contract::store::redis::{self as keys, SCRIPTS, Script};
@@ -26,7 +26,7 @@ impl Cluster {
         })
     }
 
-    /// Runs a command where its slot is.
+    /// Runs a command on the master that owns its slot.
     fn command(&mut self, command: &redis::Cmd) -> Result<Value, RedisError> {
         let elsewhere = |error: &RedisError| {
             let moved = redis::ErrorKind::Server(redis::ServerErrorKind::Moved);
@@ -59,7 +59,7 @@ impl Cluster {
     }
 }
 
-/// A reply as one list, as functions are given it.
+/// A reply as one flat list, as functions receive it.
 fn flat(answer: Value) -> Result<Vec<String>> {
     let Value::Array(parts) = answer else {
         return Ok(vec![from_redis_value(answer)?]);
@@ -68,12 +68,12 @@ fn flat(answer: Value) -> Result<Vec<String>> {
     Ok(parts.concat())
 }
 
-/// Keys and arguments, parted by bars.
+/// Keys or arguments, separated by `|`.
 fn texts(list: &str) -> Vec<String> {
     list.split('|').map(str::to_owned).collect()
 }
 
-/// A flash sale, from loading the stock to its end; gives the id of the order that was bought in it.
+/// A flash sale, from loading the stock to its end; the id of the order bought in it.
 fn sell(cluster: &mut Cluster, product: ProductId, user: UserId) -> Result<OrderId> {
     let sale = SeckillId { product, number: 1 };
     let (of, buyer, sku) = (product.0, user.get(), SkuId(0).of_sale(1).0);
@@ -136,7 +136,7 @@ fn sell(cluster: &mut Cluster, product: ProductId, user: UserId) -> Result<Order
     Ok(order)
 }
 
-/// An ordinary order, from its admission to the cache.
+/// An ordinary order, from `admit` to the cache.
 fn place(cluster: &mut Cluster, product: ProductId, user: UserId, order: OrderId) -> Result<()> {
     let (key, cached) = (keys::idempotency(user, "k"), keys::order(order));
     let (stock, reserved) = (keys::stock(product), keys::reserved(product));

@@ -1,5 +1,5 @@
-//! A sale during which the relay, or Redis, is killed again and again: nobody with a 202 is without an order or a
-//! failure that says why, and nothing is oversold.
+//! A sale during which the relay or Redis is killed again and again: every purchase answered 202 becomes an order or a
+//! failure with a reason, and nothing is oversold.
 
 use crate::alone;
 use anyhow::{Context, Result, ensure};
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 const THREADS: usize = 8;
 const KILLS: usize = 4;
-/// Purchases accepted between two blows.
+/// Purchases accepted between two kills.
 const BETWEEN: usize = 150;
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -29,7 +29,7 @@ impl Buyers {
         self.accepted.lock().unwrap().len()
     }
 
-    /// Buys until told that it is enough. Only what was answered 202 counts; a lost reply is asked for again.
+    /// Buys until `enough` is set. Only purchases answered 202 count.
     fn go_on(&self, platform: &Platform, sale: &Sale) {
         while !self.enough.load(Ordering::Relaxed) {
             let user = buyer();
@@ -41,7 +41,7 @@ impl Buyers {
                     let order = reply.text_at("/order_id").to_owned();
                     self.accepted.lock().unwrap().push((user, order));
                 }
-                // A platform that is down refuses at once: again when it serves, or after a moment.
+                // A platform that is down refuses at once: try again when it is healthy, or after a moment.
                 _ => {
                     let serves = || {
                         platform

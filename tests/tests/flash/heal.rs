@@ -1,5 +1,5 @@
-//! A sale goes on by itself after Redis lost all it knew, or the inventory database went back: nobody buys twice, and
-//! nothing is sold that is not there. And a product's sales go on whichever of them was preheated last.
+//! A sale recovers by itself after Redis lost all data: nobody buys twice, and nothing is oversold. Also: two sales of
+//! a product, a purchase repeated after its order was cancelled, and a product that is off sale.
 
 use crate::alone;
 use anyhow::{Context, Result, ensure};
@@ -29,7 +29,7 @@ fn a_running_sale_survives_the_loss_of_all_of_redis() -> Result<()> {
         for thread in 0..THREADS {
             let (platform, sale, accepted, enough) = (&platform, &sale, &accepted, &enough);
             let mine = users.iter().skip(thread as usize).step_by(THREADS as usize);
-            // Each tries again and again, also after it has bought.
+            // Each buyer tries again and again, also after a purchase.
             scope.spawn(move || {
                 for user in mine.cycle() {
                     if enough.load(Ordering::Relaxed) {
@@ -67,7 +67,7 @@ fn a_running_sale_survives_the_loss_of_all_of_redis() -> Result<()> {
         enough.store(true, Ordering::Relaxed);
         story
     })?;
-    // What was accepted in the moment before a loss may be gone; what is there is there once.
+    // Purchases accepted just before a loss may be gone; those that remain exist once.
     soon("the purchases to be written", || {
         let mut redis = platform.redis_connection()?;
         let waiting: u64 = redis::cmd("XLEN")
@@ -91,7 +91,7 @@ fn a_running_sale_survives_the_loss_of_all_of_redis() -> Result<()> {
     Ok(())
 }
 
-/// The second sale of a product: `starts` and `ends` in ms from now.
+/// A second sale of a product; `starts` and `ends` in ms from now.
 fn second(platform: &Platform, first: &Sale, starts: u64, ends: u64) -> Result<Sale> {
     let body = json!({
         "product_id": first.product, "price": "9.90", "stock": 5, "per_user_limit": 1,
@@ -115,7 +115,7 @@ fn the_next_sale_of_a_product_leaves_the_running_one_alone() -> Result<()> {
     let before = sale::token_in(&sale::token(&platform.api, &running, early)?)?;
     let next = second(&platform, &running, 3_600_000, 7_200_000)?;
     sale::buy(&platform.api, early, &before, 1)?.expect(202)?;
-    // Who names only the product means the sale that runs.
+    // A request that names only the product gets the running sale.
     let body = json!({ "user_id": late, "product_id": running.product });
     let reply = platform
         .api

@@ -1,4 +1,5 @@
-//! Messages that can never become orders: each is a failure row with the message as it came, and the rest is untouched.
+//! Messages that can never become orders: each becomes a failure row with the original message, and all others are
+//! unaffected.
 
 use crate::alone;
 use anyhow::{Context, Result, ensure};

@@ -1,4 +1,5 @@
-//! Thousands of buyers, a hundred units, two hosts and two relays: never one too many, never one forgotten.
+//! Thousands of buyers, a hundred units, two hosts and two relays: nothing is oversold and no accepted purchase is
+//! lost.
 
 use crate::alone;
 use anyhow::{Context, Result, ensure};
@@ -14,7 +15,7 @@ const BUYERS: usize = 5_000;
 const UNITS: u32 = 100;
 const CONNECTIONS: usize = 200;
 
-/// Runs `work` for each of `items`, on as many threads as there are connections.
+/// Runs `work` for each of `items` on `CONNECTIONS` threads.
 fn spread<T: Sync>(items: &[T], work: impl Fn(usize, &T) -> Result<()> + Sync) -> Result<()> {
     let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
     thread::scope(|scope| {
@@ -35,7 +36,8 @@ fn spread<T: Sync>(items: &[T], work: impl Fn(usize, &T) -> Result<()> + Sync) -
     failure.into_inner().unwrap().map_or(Ok(()), Err)
 }
 
-/// All buyers get their tokens first, then all buy at once, `tries` times each. Gives the accepted orders by buyer.
+/// All buyers get their tokens first, then all buy concurrently, `tries` times each. Returns the accepted orders by
+/// buyer.
 fn rush(platform: &Platform, sale: &Sale, tries: usize) -> Result<HashMap<u64, String>> {
     let apis = platform.apis();
     let buyers: Vec<u64> = (0..BUYERS).map(|_| buyer()).collect();

@@ -1,4 +1,4 @@
-//! The end of a sale: no more tokens, and what is unsold or given back is ordinary stock again.
+//! The end of a sale: no more tokens, and unsold or returned units become ordinary stock again.
 
 use anyhow::{Context, Result, ensure};
 use platform::sale::{self, ORDINARY};

@@ -1,4 +1,4 @@
-//! Who may buy: every token that is not good is refused for its own reason, before anything is taken.
+//! Who may buy: every invalid token is refused for its own reason, before anything is reserved.
 
 use anyhow::{Result, ensure};
 use platform::Platform;
@@ -136,7 +136,7 @@ fn nothing_is_handed_out_before_the_sale_or_without_it() -> Result<()> {
         id: "1-999999".to_owned(),
         product: 1,
     };
-    // Whether it was announced is not asked: to a buyer it is the same.
+    // Unknown and not preheated are the same to a buyer.
     refused(
         &sale::token(&platform.api, &unknown, buyer())?,
         409,
@@ -177,7 +177,7 @@ fn preheating_again_refills_nothing() -> Result<()> {
 fn a_sale_larger_than_the_stock_is_not_opened() -> Result<()> {
     let platform = tests::shared();
     let sale = platform.announce(10, 1, -1_000, 3_600_000)?;
-    // Ordinary orders were faster.
+    // Ordinary orders took the units first.
     let reply = platform.order(buyer(), sale.product, ORDINARY + 5)?;
     ensure!(reply.status == 200, "{}", reply.text);
     refused(&platform.preheat(&sale)?, 409, 30001, "库存不足")?;
@@ -204,7 +204,7 @@ fn who_asks_too_often_waits() -> Result<()> {
     refused(&limited, 429, 10004, "频繁")?;
     let wait: u64 = limited.header("retry-after").unwrap_or("0").parse()?;
     ensure!((1..=60).contains(&wait), "{wait} s");
-    // A lost reply is no new request.
+    // A repeat of an accepted purchase is not limited.
     let again = sale::buy(&strict, user, &token, 1)?.expect(202)?;
     ensure!(again.header("idempotent-replayed") == Some("true"));
     sale::token(&strict, &sale, buyer())?.expect(200)?;

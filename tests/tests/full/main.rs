@@ -1,5 +1,5 @@
-//! With a real Kafka and a real Elasticsearch: an order placed through HTTP is in both soon, in every version,
-//! and the search answers from the index.
+//! With a real Kafka and a real Elasticsearch: an order placed through HTTP soon appears in both, in every version, and
+//! searches are answered from the index.
 #![allow(clippy::unwrap_used)] // a failed unwrap in a test is a failed test
 
 mod stats;
@@ -24,7 +24,7 @@ static PLATFORM: LazyLock<Platform> = LazyLock::new(|| {
     Platform::start(options).unwrap_or_else(|error| panic!("{error:#}"))
 });
 
-/// The goal is one second; a shared build machine gets some more before it is a failure.
+/// The goal is one second; this allows for a shared build machine.
 const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
 fn index() -> Client {
@@ -35,14 +35,14 @@ fn index() -> Client {
     Client::new(elasticsearch.url())
 }
 
-/// Searches that the index has answered.
+/// Number of searches that the index has answered.
 fn searches() -> Result<u64> {
     let stats = index().get("/_stats/search")?.expect(200)?;
     let total = &stats.body["_all"]["total"]["search"]["query_total"];
     total.as_u64().context("no query_total")
 }
 
-/// The document of an order with its version, as soon as a search can see it.
+/// The order's document in this version, if it is visible.
 fn indexed(order: &str, version: u64) -> Result<Value> {
     let reply = index().get(&format!("/orders/_doc/{order}"))?.expect(200)?;
     ensure!(reply.body["_version"] == version, "{}", reply.text);
@@ -53,7 +53,7 @@ fn indexed(order: &str, version: u64) -> Result<Value> {
 fn an_order_is_in_kafka_and_in_the_index_at_once() -> Result<()> {
     let listener = Listener::start(&PLATFORM)?;
     let product = PLATFORM.product(1_000, "redis")?;
-    // The first order pays for topics, consumer groups and the index.
+    // The first order waits for topics, consumer groups and the index to be created.
     let first = placed(&PLATFORM.order(buyer(), product, 1)?)?;
     soon("the first order in the index", || indexed(&first, 1))?;
     listener.wait_for("order.created", &first, Duration::from_secs(20))?;

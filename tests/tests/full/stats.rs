@@ -1,4 +1,4 @@
-//! Statistics of the same orders, from the index and from the shards: equal in every number, name and order.
+//! Statistics of the same orders from the index and from the shards: every number, name and position is equal.
 
 use crate::PLATFORM;
 use anyhow::{Context, Result, ensure};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const DAY: &str = "/api/v1/stats/orders";
 const DASHBOARD: &str = "/v1/dashboard/stats";
 
-/// An order of these lines, product and quantity.
+/// Places an order of these lines: product and quantity.
 fn order(user: u64, lines: &[(u64, u32)]) -> Result<String> {
     let items: Vec<Value> = lines
         .iter()
@@ -28,7 +28,7 @@ fn become_status(order: &str, status: &str) -> Result<()> {
     PLATFORM.api.put(&path, &body)?.expect(200).map(drop)
 }
 
-/// A message that was given up today, and one that ended well after all.
+/// Inserts a failure of today that was given up, and one that succeeded after a retry.
 fn fail_a_message() -> Result<()> {
     let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)";
     for (message, status) in [("lost", 3), ("mended", 2)] {
@@ -40,7 +40,7 @@ fn fail_a_message() -> Result<()> {
     Ok(())
 }
 
-/// What both hosts answer, once it is the same. Other tests may be placing orders meanwhile.
+/// Waits until both hosts give the same, expected answer: other tests may be placing orders meanwhile.
 fn agreed(hosts: [&Client; 2], path: &str, expected: impl Fn(&Value) -> bool) -> Result<Reply> {
     soon(&format!("the same {path} from both"), || {
         let [from_index, from_shards] = hosts.map(|host| host.get(path)?.expect(200));
@@ -60,11 +60,12 @@ fn agreed(hosts: [&Client; 2], path: &str, expected: impl Fn(&Value) -> bool) ->
 fn statistics_are_the_same_from_the_index_and_from_the_shards() -> Result<()> {
     let (host, shards) = PLATFORM.host_with("host-without-index", &[("ELASTICSEARCH_URL", "")])?;
     let hosts = [&PLATFORM.api, &shards];
-    // Enough that what was cancelled need not be back yet.
+    // Enough stock even if cancelled units are not returned yet.
     let products = [(); 3].map(|()| PLATFORM.product(10_000, "redis"));
     let [much, some, little] = products;
     let (much, some, little) = (much?, some?, little?);
-    // On both shards; each line counts for its own product, whatever else the order has.
+    // Consecutive users, so usually one on each shard; each line counts for its own product, whatever else its order
+    // contains.
     let users = [buyer(), buyer()];
     for user in users {
         order(user, &[(much, 90), (some, 40)])?;
@@ -86,7 +87,7 @@ fn statistics_are_the_same_from_the_index_and_from_the_shards() -> Result<()> {
             "pending": 1, "paid": 1, "shipped": 1, "completed": 1, "cancelled": 2, "failed": 0,
         });
         assert_eq!(stats.body["status"], expected);
-        // Three, two and two units were paid for and kept.
+        // Three, two and two units were paid and not cancelled.
         assert_eq!(stats.body["amount"].to_string(), "699.93");
     }
     let day = agreed(hosts, DAY, |day| day["total"].as_u64() >= Some(12))?;

@@ -1,5 +1,5 @@
-//! The hosts' local caches over the whole platform: what was written on one host is never older on another, what the
-//! relay writes reaches them, and a host that cannot hear of changes tells nothing from its store.
+//! The hosts' local caches on the whole platform: after a write on one host no other host shows older data, the relay's
+//! writes invalidate caches, and a host that cannot receive invalidations serves nothing from its cache.
 
 use anyhow::{Result, ensure};
 use platform::client::{Client, Reply};
@@ -12,10 +12,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tests::proxy::Proxy;
 
-/// What makes readers of B fill its cache all the time.
+/// Threads that read from B and so fill its cache.
 const READERS: usize = 3;
 
-/// Another host, whose channel goes through a proxy.
+/// A second host whose connection to the invalidation channel goes through a proxy.
 fn host_b(platform: &Platform, name: &str) -> Result<(Process, Client, Proxy)> {
     let proxy = Proxy::start(platform.redis.port())?;
     let channel = format!("redis://127.0.0.1:{}/0", proxy.port());
@@ -23,7 +23,7 @@ fn host_b(platform: &Platform, name: &str) -> Result<(Process, Client, Proxy)> {
     Ok((process, api, proxy))
 }
 
-/// Told from a store.
+/// Whether the reply was served from a cache.
 fn is_hit(reply: &Reply) -> bool {
     reply.header("age").is_some()
 }
@@ -36,7 +36,7 @@ fn hits(what: &str, api: &Client, path: &str) -> Result<Reply> {
     })
 }
 
-/// Moves an order from pending on, each time by `writer`, and sees every step at once in each of `readers`.
+/// Moves an order from pending to completed through `writer` and checks every step at once on each of `readers`.
 fn lives(writer: &Client, readers: &[&Client], user: u64, id: &str) -> Result<()> {
     let status = |status: &str| json!({ "status": status });
     let set = |to: &str| writer.put(&format!("/api/v1/orders/{id}/status"), &status(to));
@@ -124,7 +124,7 @@ fn a_caller_that_has_it_is_told_so() -> Result<()> {
     let platform = tests::shared();
     let product = platform.product(10, "redis")?;
     let id = placed(&platform.order(buyer(), product, 1)?)?;
-    // The one keeps replies, the other asks the component each time.
+    // The first host caches replies, the second calls the component each time.
     let (_host, uncached) =
         platform.host_with("host-without-channel", &[(CACHE_CHANNEL_URL, "")])?;
     for api in [&platform.api, &uncached] {
@@ -171,7 +171,7 @@ fn the_relay_tells_of_what_it_writes() -> Result<()> {
         );
         let message: String = channel.get_message()?.get_payload()?;
         let mut lines = message.lines();
-        // A relay waits for nobody and has no name.
+        // The relay's messages carry no host name and ask for no acknowledgement.
         if lines.next() == Some("stale") {
             let groups: Vec<&str> = lines.collect();
             if groups.contains(&format!("order-{id}").as_str()) {
@@ -199,15 +199,15 @@ fn a_host_that_hears_nothing_tells_nothing_old() -> Result<()> {
         let id = placed(&platform.order(user, product, 1)?)?;
         let path = format!("/v1/order/{id}");
         hits("B to tell from its store", &b, &path)?;
-        // Without a word: B does not know, and A has to wait until B's lease has ended.
+        // B is cut off without noticing: A has to wait until B's lease has expired.
         proxy.stall();
         lives(a, &[&b], user, &id)?;
-        // By then it has, and what B tells it asks for.
+        // By then B's lease has expired, and it asks the component each time.
         for _ in 0..20 {
             let read = b.get(&path)?.expect(200)?;
             ensure!(!is_hit(&read), "told from the store without a lease");
         }
-        // Silent hosts are not waited for any more.
+        // A does not wait for hosts whose lease has expired.
         let another = placed(&platform.order(user, product, 1)?)?;
         let started = Instant::now();
         let pay = json!({ "payment_id": format!("pay-{another}"), "user_id": user });

@@ -5,7 +5,7 @@ use platform::shop::{Stock, buyer};
 use platform::{Platform, soon};
 use std::thread;
 
-/// Places `buyers` orders of one unit at once and gives how many were placed and how many were told "sold out".
+/// Places `buyers` orders of one unit concurrently; how many were placed, and how many were refused as sold out.
 fn rush(platform: &Platform, product: u64, buyers: usize) -> Result<(usize, usize)> {
     let replies: Vec<_> = thread::scope(|scope| {
         let buy = || platform.order(buyer(), product, 1);
@@ -44,7 +44,7 @@ fn two_hundred_buyers_of_a_hundred_units() -> Result<()> {
 #[test]
 fn a_rush_on_database_stock_sells_all_of_it_and_no_more() -> Result<()> {
     let platform = tests::shared();
-    // Nobody is sent away while there are units.
+    // Nobody is refused while there are units.
     let plenty = platform.product(400, "db")?;
     assert_eq!(rush(&platform, plenty, 60)?, (60, 0));
     platform.expect_stock(plenty, Stock::of(340, 60, 0))?;

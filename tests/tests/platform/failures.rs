@@ -1,4 +1,4 @@
-//! A message that was given up, retried by hand: it becomes an order once what was wrong is mended, and not before.
+//! A failure that was given up and is retried by hand: it becomes an order once the cause is fixed, and not before.
 
 use anyhow::{Result, ensure};
 use platform::client::Reply;
@@ -6,7 +6,7 @@ use platform::shop::{Stock, buyer};
 use platform::{Platform, soon};
 use serde_json::json;
 
-/// A purchase of another system that failed as often as it may; the failure's id.
+/// Inserts a purchase of another system that has failed on its last attempt; the failure's id.
 pub fn given_up(platform: &Platform, user: u64, product: u64) -> Result<i64> {
     let message = json!({
         "user_id": user, "product_id": product, "quantity": 2, "unit_price": 9.9, "seckill_id": "seckill_001",
@@ -29,7 +29,7 @@ fn retry(platform: &Platform, id: i64) -> Result<Reply> {
         .send("POST", &format!("/api/v1/failures/{id}/retry"), &[], "")
 }
 
-/// The failure once its retry has come to this end.
+/// Waits until the failure has this status.
 fn ended(platform: &Platform, id: i64, status: &str) -> Result<Reply> {
     soon(&format!("failure {id} to be {status}"), || {
         let path = format!("/api/v1/failures/{id}");

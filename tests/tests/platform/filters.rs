@@ -1,5 +1,5 @@
-//! What a list or a search shows is what was asked for, while what it is asked for changes all the time: every route
-//! that filters, on real servers, with payments, retries and sales that begin and end.
+//! Lists and searches show only rows that match their filter while the rows change: every route with a filter, on real
+//! servers, during payments, retries and status changes of products.
 
 use anyhow::Result;
 use platform::shop::{buyer, placed};
@@ -76,7 +76,7 @@ fn lists_by_status_show_that_status_while_orders_are_paid() -> Result<()> {
         }
         Ok(())
     })?;
-    // At rest, exactly what is left.
+    // Once nothing changes, the lists are exact.
     for (status, count) in [("pending", 10), ("paid", ORDERS as u64 - 10)] {
         let path = format!("/v1/order/list?user_id={user}&status={status}&page_size=100");
         let reply = platform.api.get(&path)?.expect(200)?;

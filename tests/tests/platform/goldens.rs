@@ -1,5 +1,5 @@
-//! The five systems' own requests as files, posted as they are, and the answers they get as files beside them. These
-//! are written by hand: an answer that is another lands in the target folder, for whoever has read the difference.
+//! Requests in the formats of the five systems, kept as files and sent unchanged, with the expected answers as files
+//! beside them. Expected answers are written by hand: a different answer is put into the target folder for review.
 
 use anyhow::{Context, Result, bail, ensure};
 use domain::OrderId;
@@ -40,7 +40,7 @@ impl Request {
     }
 }
 
-/// The products these requests name.
+/// Creates the products that these requests order.
 fn stock_the_shelves(platform: &Platform) -> Result<()> {
     for (id, name, price) in [
         (1, "机械键盘", "99.99"),
@@ -54,7 +54,7 @@ fn stock_the_shelves(platform: &Platform) -> Result<()> {
     Ok(())
 }
 
-/// Posts every request of a system in the order of the files' names.
+/// Sends every request of a system in the order of the file names.
 fn play(system: &str) -> Result<()> {
     let platform = tests::shared();
     stock_the_shelves(&platform)?;
@@ -94,7 +94,7 @@ fn play(system: &str) -> Result<()> {
     Ok(())
 }
 
-/// The id of the placed order, wherever the system's shape has it.
+/// The id of the placed order, at the place that the system's format has for it.
 fn first_id(body: &Value) -> Option<String> {
     let id = ["/order_id", "/data/id"]
         .iter()
@@ -102,7 +102,7 @@ fn first_id(body: &Value) -> Option<String> {
     id.as_str().map(str::to_owned)
 }
 
-/// Headers that say something of the answer.
+/// Headers that belong to the answer.
 const HEADERS: [&str; 5] = [
     "cache-control",
     "content-type",
@@ -111,7 +111,8 @@ const HEADERS: [&str; 5] = [
     "retry-after",
 ];
 
-/// What differs from run to run, by when a system's answers first had it: the same order or moment has one name in all.
+/// Placeholders for values that differ from run to run, numbered in order of appearance: an order or time has the same
+/// placeholder in all answers of a system.
 #[derive(Default)]
 struct Names {
     orders: Vec<OrderId>,
@@ -140,13 +141,13 @@ impl Names {
     fn masked(&mut self, key: &str, value: &Value) -> Value {
         match (key, value) {
             ("trace_id", _) => json!("<trace id>"),
-            // The systems' tests buy of one shelf at the same time.
+            // The systems' tests run concurrently and buy the same products.
             ("stock", _) => json!("<units>"),
             (_, Value::Null) => Value::Null,
             ("created_at", time) => {
                 json!(format!("<time:{}>", place(&mut self.times, time.clone())))
             }
-            // Later steps may or may not be of one millisecond.
+            // Later steps may or may not fall into the same millisecond.
             (key, time) if key.ends_with("_at") => match self.times.contains(time) {
                 true => self.masked("created_at", time),
                 false => json!("<time>"),
@@ -172,7 +173,7 @@ impl Names {
     }
 }
 
-/// From 1, where it stands among those, put there if it is new.
+/// The position of `one` in `all`, from 1; appended if it is new.
 fn place<T: PartialEq>(all: &mut Vec<T>, one: T) -> usize {
     let at = all.iter().position(|other| *other == one);
     at.unwrap_or_else(|| {
@@ -181,7 +182,7 @@ fn place<T: PartialEq>(all: &mut Vec<T>, one: T) -> usize {
     }) + 1
 }
 
-/// Compares, and writes nothing but what a reviewer may want to accept.
+/// Compares; writes a file only where they differ, for a reviewer to accept.
 fn compare(golden: &Path, shown: &str) -> Result<()> {
     let expected = fs::read_to_string(golden).unwrap_or_default();
     if shown == expected {

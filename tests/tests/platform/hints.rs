@@ -1,5 +1,5 @@
-//! Who leaves work for the relay also wakes it. This relay looks for work by itself once an hour, so that a hint that
-//! is not sent, or not listened to, is a wait that fails the test.
+//! Everything that leaves work for the relay also sends a hint that wakes it. The relay here polls once an hour, so
+//! that a hint that is not sent, or not received, fails the test with a timeout.
 
 use crate::failures::given_up;
 use anyhow::{Result, ensure};
@@ -12,12 +12,12 @@ use serde_json::json;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// A quiet machine needs less than a tenth of it. Shorter than the half minute of silence after which the relay listens
-/// anew and looks for everything.
+/// Ten times what an idle machine needs. Shorter than the 30 s without messages after which the relay subscribes again
+/// and polls.
 const WOKEN: Duration = Duration::from_secs(10);
 const SLEEPS_MS: u64 = 3_600_000;
 
-/// The platform, for one test at a time: the hint of another's work would wake the relay for this one's.
+/// The platform, for one test at a time: another test's hint would wake the relay too.
 fn asleep() -> Result<(&'static Platform, MutexGuard<'static, ()>)> {
     static ALONE: Mutex<()> = Mutex::new(());
     static PLATFORM: OnceLock<Platform> = OnceLock::new();
@@ -28,7 +28,7 @@ fn asleep() -> Result<(&'static Platform, MutexGuard<'static, ()>)> {
     };
     let platform = PLATFORM
         .get_or_init(|| Platform::start(options).unwrap_or_else(|error| panic!("{error:#}")));
-    // Until the relay listens and has looked for everything: what starts it is no hint.
+    // Waits until the relay has subscribed and polled everything: work found at start proves no hint.
     stack::wait_ok(Duration::from_secs(60), "the relay to listen", || {
         let mut redis = platform.redis_connection()?;
         let listening: (String, i64) = redis::cmd("PUBSUB")
@@ -44,7 +44,7 @@ fn asleep() -> Result<(&'static Platform, MutexGuard<'static, ()>)> {
     Ok((platform, alone))
 }
 
-/// A buyer and an order of theirs, whose event is published.
+/// A buyer and an order of theirs whose event is published.
 fn published_order(platform: &Platform) -> Result<(u64, String)> {
     let (user, product) = (buyer(), platform.product(10, "redis")?);
     let order = placed(&platform.order(user, product, 1)?)?;
@@ -52,7 +52,7 @@ fn published_order(platform: &Platform) -> Result<(u64, String)> {
     Ok((user, order))
 }
 
-/// All of an order's events are in the topic, and were consumed.
+/// Waits until all of an order's events are published and consumed.
 fn published(platform: &Platform, user: u64, order: &str, events: usize) -> Result<()> {
     stack::wait_ok(WOKEN, "the events to be published", || {
         let rows = platform.outbox_of(user, order)?;
@@ -61,7 +61,7 @@ fn published(platform: &Platform, user: u64, order: &str, events: usize) -> Resu
     })
 }
 
-/// An accepted order is written, and its event published.
+/// Waits until an accepted order is written and its event published.
 fn written(platform: &Platform, user: u64, order: &str) -> Result<()> {
     stack::wait_ok(WOKEN, "the order to be written", || {
         let reply = platform
@@ -126,11 +126,11 @@ fn a_retry_by_hand_and_a_failure_wake_the_retries() -> Result<()> {
         ensure!(reply.text_at("/status") == "success", "{}", reply.text);
         Ok(())
     })?;
-    // Here, so that what is due then wakes nobody else's.
+    // Part of this test, because its retry would wake the relay in another one.
     a_failure_is_tried_again(platform)
 }
 
-/// What cannot be an order now is tried again after a second.
+/// An entry that is no valid order is tried again after a second.
 fn a_failure_is_tried_again(platform: &Platform) -> Result<()> {
     let intake = order_intake(UserId::new(buyer()).gene());
     let mut redis = platform.redis_connection()?;
@@ -165,7 +165,7 @@ fn a_relay_that_listens_anew_looks_for_what_it_missed() -> Result<()> {
     let (platform, _alone) = asleep()?;
     let (user, order) = published_order(platform)?;
     let shard = user % platform::SHARDS;
-    // As it would be had its hint been sent while nobody listened.
+    // As if the hint had been lost.
     platform.sql(&format!(
         "UPDATE order_{shard}.t_local_message SET status = 0 WHERE tx_id = '{order}'"
     ))?;

@@ -1,6 +1,5 @@
-//! A key and its order live as long as each other: whichever way a request is repeated, and whatever Redis has lost
-//! meanwhile, it is answered with the order that its key has made. Redis is emptied here, so the platform is this
-//! file's own.
+//! A key lives as long as its order: whichever way a request is repeated, and whatever Redis has lost meanwhile, it is
+//! answered with the order that its key has made. These tests empty Redis, so they have their own platform.
 
 use anyhow::{Context, Result, ensure};
 use platform::client::Reply;
@@ -11,7 +10,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 const CREATE: &str = "/v1/order/create";
 
-/// One test at a time: each empties Redis.
+/// The platform, for one test at a time: each empties Redis.
 pub fn platform() -> MutexGuard<'static, Platform> {
     static OWN: LazyLock<Mutex<Platform>> = LazyLock::new(|| {
         let started = Platform::start(Options::default());
@@ -46,7 +45,7 @@ pub fn id_of(reply: &Reply) -> Result<String> {
     Ok(id.with_context(|| reply.text.clone())?.to_owned())
 }
 
-/// Placed, and in the database.
+/// Places an order and waits until it is in the database.
 fn written(platform: &Platform, mode: Mode, key: &str, body: &Value) -> Result<String> {
     let id = id_of(&create(platform, mode, key, body)?)?;
     soon("the order to be written", || {
@@ -55,7 +54,7 @@ fn written(platform: &Platform, mode: Mode, key: &str, body: &Value) -> Result<S
     Ok(id)
 }
 
-/// `asked` is answered with this order, in this status.
+/// Checks that `asked` is answered with this order in this status.
 fn shows(platform: &Platform, asked: &str, id: &str, status: &str) -> Result<()> {
     let reply = platform
         .api
@@ -70,7 +69,7 @@ pub fn empty_redis(platform: &Platform) -> Result<()> {
     Ok(redis::cmd("FLUSHALL").exec(&mut platform.redis_connection()?)?)
 }
 
-/// As after a day: the keys alone are gone.
+/// As after a day: only the keys expire.
 fn expire_keys(platform: &Platform, user: u64) -> Result<()> {
     let mut redis = platform.redis_connection()?;
     let pattern = format!("*:order:create:{user}:*");
@@ -79,7 +78,7 @@ fn expire_keys(platform: &Platform, user: u64) -> Result<()> {
     Ok(redis::cmd("DEL").arg(&held).exec(&mut redis)?)
 }
 
-/// What the repeat must be: the same order, said to be a repeat.
+/// Repeats the request and checks that the reply is the same order, marked as replayed.
 pub fn repeated(platform: &Platform, mode: Mode, key: &str, body: &Value, id: &str) -> Result<()> {
     let reply = create(platform, mode, key, body)?;
     ensure!(id_of(&reply)? == id, "{mode:?}: not {id}: {}", reply.text);
@@ -112,7 +111,7 @@ fn a_repeat_is_the_keys_order_in_either_mode_whatever_redis_forgot() -> Result<(
                 let other = create(&platform, mode, &key, &order_body(user, product, 2))?;
                 let seen = (other.status, other.code());
                 ensure!(seen == (422, 20004), "{mode:?}: {seen:?} {}", other.text);
-                // Refused, the key is free for its own order again.
+                // After the refusal the key still answers with its order.
                 repeated(&platform, mode, &key, &body, &id)?;
             }
             ensure!(platform.orders_of(user)? == 1, "one order");
@@ -167,7 +166,7 @@ fn a_cancelled_order_still_has_its_key() -> Result<()> {
     Ok(())
 }
 
-/// The failure that an order became, once it was given up.
+/// Waits until the order has become a failure that was given up.
 fn given_up(platform: &Platform, order: &str) -> Result<()> {
     let rows = format!(
         "SELECT COUNT(*) FROM inventory.order_failures WHERE order_id = {order} AND status = 3"
@@ -186,7 +185,7 @@ fn an_order_given_up_frees_its_key() -> Result<()> {
         let body = order_body(user, product, 2);
         platform.relay.pause();
         let dead = id_of(&create(&platform, Async, &key, &body)?.expect(202)?)?;
-        // Somebody else's order has its id: it can never be written.
+        // Another user's order has this id, so it can never be written.
         let table = format!("order_{}.t_order", user % SHARDS);
         platform.sql(&format!(
             "INSERT INTO {table} (id, user_id, order_no, status, total_amount, actual_amount, created_at, updated_at) \

@@ -1,5 +1,5 @@
-//! The same keys in both modes by many at once, while Redis is emptied and host and relay are killed: each key makes
-//! one order, and every answer there was is that order.
+//! The same keys sent concurrently in both modes, while Redis is emptied and host and relay are killed: each key makes
+//! one order, and every answer was that order.
 
 use crate::keys::{Mode, create, empty_redis, id_of, platform, repeated};
 use anyhow::{Result, ensure};
@@ -14,7 +14,7 @@ use std::time::Duration;
 const KEYS: usize = 500;
 const SENDERS: usize = 6;
 
-/// A key, its buyer, and what was answered to those who sent it.
+/// A key, its buyer, and the order ids it was answered with.
 struct Sent {
     user: u64,
     key: String,
@@ -23,8 +23,8 @@ struct Sent {
     accepted: Mutex<BTreeSet<String>>,
 }
 
-/// Sends keys in turn, each sender from another place on and the modes mixed; a request without an answer is one more
-/// repeat.
+/// Sends keys in turn, each sender from a different offset and in both modes; a request without an answer is simply
+/// repeated later.
 fn send(
     platform: &Platform,
     keys: &[Sent],
@@ -34,7 +34,7 @@ fn send(
 ) {
     let mut turn = sender * 7;
     while !over.load(Ordering::Relaxed) {
-        // Each key for some turns by all senders, then the next ones.
+        // All senders share a few keys at a time and move on as answers arrive.
         let at = answers.load(Ordering::Relaxed) / 100 + turn % 4;
         let sent = &keys[at % keys.len()];
         let mode = [Mode::Sync, Mode::Async][(turn / 2 + sender) % 2];
@@ -56,7 +56,7 @@ fn send(
     }
 }
 
-/// All of it again and again, each time after some more answers.
+/// Kills and empties in several rounds, each step after some more answers.
 fn blows(platform: &Platform, answers: &AtomicUsize) -> Result<()> {
     let after = |more: usize| {
         let goal = answers.load(Ordering::Relaxed) + more;
@@ -109,7 +109,7 @@ fn a_key_is_one_order_whatever_dies() -> Result<()> {
     let (mut late, mut lost) = (0, 0);
     for sent in &keys {
         let body = order_body(sent.user, product, 1);
-        // Held by a request that died until it may be taken over.
+        // The key may be held by a request that died, until it can be taken over.
         let id = soon("an answer", || {
             id_of(&create(&platform, Mode::Sync, &sent.key, &body)?)
         })?;
@@ -138,7 +138,7 @@ fn a_key_is_one_order_whatever_dies() -> Result<()> {
         for accepted in &*sent.accepted.lock().unwrap_or_else(PoisonError::into_inner) {
             let reply = platform.api.get(&format!("/v1/order/{accepted}"))?;
             match reply.status {
-                // Redis was emptied before anybody had read it.
+                // Accepted, but Redis was emptied before the relay had read it.
                 404 => lost += 1,
                 _ => {
                     let shown = reply.expect(200)?;

@@ -1,4 +1,4 @@
-//! An order from its first moment to its last, in both stock modes, and what it leaves in the databases.
+//! The life of an order from creation to its end, in both stock modes, and the rows it leaves in the databases.
 
 use anyhow::{Result, ensure};
 use domain::OrderId;
@@ -7,7 +7,7 @@ use platform::{Platform, soon};
 use serde_json::json;
 use std::thread;
 
-/// Waits until every outbox row of an order is confirmed.
+/// Waits until an order has `rows` outbox rows, all of them confirmed.
 fn drained(platform: &Platform, user: u64, order: &str, rows: usize) -> Result<()> {
     soon("an empty outbox", || {
         let statuses = platform.outbox_of(user, order)?;
@@ -96,7 +96,7 @@ fn an_order_of_stock_in_the_database_lives() -> Result<()> {
     live("db")
 }
 
-/// What may be promised, as the platform shows it.
+/// Available units as the API shows them.
 fn on_offer(platform: &Platform, product: u64) -> Result<i64> {
     let reply = platform
         .api

@@ -1,5 +1,5 @@
-//! The whole platform through its HTTP port: host, functions, relay, MariaDB and Redis as real processes,
-//! shared by all tests here, each with buyers and products of its own.
+//! The whole platform through its HTTP port: host, functions, relay, MariaDB and Redis as real processes, shared by all
+//! tests here, each with buyers and products of its own.
 #![allow(clippy::unwrap_used)] // a failed unwrap in a test is a failed test
 
 mod cache;

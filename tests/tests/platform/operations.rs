@@ -1,5 +1,5 @@
-//! Every operation of the OpenAPI document on real servers, each answered well and each answer held against what this
-//! test itself has sold. (That every reply has the document's shape, the client sees to.)
+//! Every operation of the OpenAPI document on real servers: each succeeds, and each answer is compared with what this
+//! test itself has done. (The client checks that every reply matches the document's schema.)
 
 use crate::failures::given_up;
 use anyhow::{Context, Result, ensure};
@@ -12,18 +12,18 @@ use platform::shop::{PRICE, buyer, key, order_body, product_id};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Calls operations by their names.
+/// Calls operations by their ids.
 struct Walk<'a> {
     platform: &'a Platform,
     called: BTreeSet<&'static str>,
     user: u64,
     product: u64,
-    /// A word that only this product's name has.
+    /// Contained in this product's name alone.
     word: String,
 }
 
 impl Walk<'_> {
-    /// `values` stand for the parameters in the path, in their order.
+    /// `values` replace the parameters in the path, in order.
     fn call(&mut self, id: &str, values: &[&str], query: &str, body: &Value) -> Result<Reply> {
         let named = operations().iter().find(|operation| operation.id == id);
         let operation = named.with_context(|| format!("no operation {id}"))?;
@@ -62,7 +62,7 @@ impl Walk<'_> {
         self.call(id, values, query, &Value::Null)
     }
 
-    /// Places an order of one unit by a create of any dialect; its id.
+    /// Places an order of one unit with the create operation of any dialect; its id.
     fn place(&mut self, create: &str, at: &str) -> Result<String> {
         let mut body = order_body(self.user, self.product, 1);
         body["idempotency_key"] = json!(key());
@@ -70,7 +70,7 @@ impl Walk<'_> {
         Ok(reply.text_at(at).to_owned())
     }
 
-    /// A list by user shows exactly these orders, the newest first.
+    /// Checks that a list by user shows exactly these orders, newest first.
     fn lists(
         &mut self,
         id: &str,
@@ -164,7 +164,7 @@ fn orders_on_v1(walk: &mut Walk) -> Result<()> {
         shipped.text
     );
 
-    // By time: from is included, to is not, both are of the creation.
+    // `from` is inclusive, `to` is exclusive; both filter by creation time.
     let mut created = |order: &str| -> Result<u64> {
         let read = walk.get("getOrder", &[order], "")?;
         read.body["order"]["created_at"].as_u64().context("a time")
@@ -245,7 +245,7 @@ fn orders_in_envelopes(walk: &mut Walk) -> Result<()> {
     Ok(())
 }
 
-/// The products of a list by their ids.
+/// The ids of a list's products.
 fn ids(list: &Value) -> Vec<&str> {
     let products = list.as_array().into_iter().flatten();
     products.filter_map(|one| one["id"].as_str()).collect()
@@ -315,8 +315,8 @@ fn products_in_envelopes(walk: &mut Walk) -> Result<()> {
     assert_eq!(ids(&named.body["data"]), [&*product]);
     let newest = walk.get("recommendProducts", &[], "")?;
     ensure!(!ids(&newest.body["data"]).is_empty(), "{}", newest.text);
-    // Of a hundred, what the orders above hold: 4 on /v1 less 2 cancelled, 3 less 2, 2 less 1. A cancel's units come
-    // back later.
+    // A hundred less what the orders above hold: 4 on /v1 less 2 cancelled, 3 less 2, 2 less 1. Cancelled units are
+    // returned asynchronously.
     let stock = walk.get("getEnvelopeStock", &[&product], "")?;
     let units = stock.body["data"]["stock"].as_u64().context("units")?;
     ensure!((91..=96).contains(&units), "{units} units left");

@@ -1,4 +1,4 @@
-//! A payment pays one order, whichever shards the orders are in, and what cannot pay its order is put down for a
+//! A payment pays one order, whichever shards the orders are in. A payment that cannot pay its order is recorded for a
 //! refund.
 
 use anyhow::Result;
@@ -17,7 +17,7 @@ fn order(platform: &Platform, user: u64, product: u64) -> Result<String> {
     placed(&platform.order(user, product, 1)?)
 }
 
-/// Orders that this payment has paid, over all shards, and its refunds that are due.
+/// Orders paid by this payment, over all shards, and refunds due for it.
 fn books(platform: &Platform, payment: &str) -> Result<(i64, i64)> {
     let (mut paid, mut due) = (0, 0);
     for shard in 0..SHARDS {
@@ -55,7 +55,7 @@ fn of_many_orders_a_payment_pays_one() -> Result<()> {
         .filter(|reply| (reply.status, reply.code()) == (409, 20006));
     assert_eq!((paid, used.count()), (1, 7), "{replies:?}");
     assert_eq!(books(&platform, &payment)?, (1, 0));
-    // The one it paid may be reported paid as often as the provider likes.
+    // The provider may report the same payment of this order again.
     let at = replies
         .iter()
         .position(|reply| reply.status == 200)
@@ -87,7 +87,7 @@ fn money_for_an_order_that_cannot_be_paid_is_put_down() -> Result<()> {
     assert_eq!(twice.code(), 20003);
     assert_eq!(books(&platform, &first)?, (1, 0));
     assert_eq!(books(&platform, &second)?, (0, 1));
-    // Money that came for one order does not pay another.
+    // A payment recorded for one order cannot pay another.
     let other = order(&platform, buyer(), product)?;
     assert_eq!(pay(&platform, &other, &late)?.code(), 20006);
     platform.audit()?;

@@ -1,4 +1,4 @@
-//! Reading through the host: pages over both shards, buyers in every spelling, whose order is whose.
+//! Reads through the host: pages over both shards, every spelling of a user, and access by the owner only.
 
 use anyhow::Result;
 use platform::shop::{buyer, key, order_body, placed};
@@ -13,7 +13,7 @@ fn pages_over_both_shards_are_everything_once_newest_first() -> Result<()> {
     for _ in 0..23 {
         expected.insert(placed(&platform.order(buyer(), product, 1)?)?);
     }
-    // Other tests place orders meanwhile: a search for this product sees only these.
+    // Other tests place orders meanwhile; a search for this product finds only these.
     let (mut seen, mut times) = (Vec::new(), Vec::new());
     for page in 1..=4 {
         let path = format!("/v1/order/search?product_id={product}&page={page}&page_size=10");
@@ -116,7 +116,7 @@ fn nobody_sees_or_touches_anothers_order() -> Result<()> {
     let platform = tests::shared();
     let (owner, product) = (buyer(), platform.product(100, "redis")?);
     let id = placed(&platform.order(owner, product, 1)?)?;
-    // Of the same gene, so that the id does not give it away.
+    // Of the same gene, so that the id alone does not exclude the stranger.
     let stranger = owner + 1024;
     for _ in 0..2 {
         let reply = platform

@@ -1,4 +1,4 @@
-//! The same request more than once: with a key, with another body, without a key, and after Redis forgot.
+//! The same request more than once: with a key, with another body, without a key, and after Redis lost its data.
 
 use anyhow::Result;
 use platform::shop::{Stock, buyer, key, order_body, placed};
@@ -21,7 +21,7 @@ fn a_repeat_is_answered_with_the_first_order() -> Result<()> {
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     assert_eq!(first.header("idempotent-replayed"), None);
     assert_eq!(first.body, again.body);
-    // In the body, and on another route: the same key all the same.
+    // The same key in the body and on another route.
     let mut spelled = body.clone();
     spelled["IdempotencyToken"] = json!(key);
     let other_route = platform.api.post("/api/v1/orders", &spelled)?.expect(200)?;
@@ -151,7 +151,7 @@ fn the_same_key_fifty_times_at_once_is_one_order() -> Result<()> {
     })
 }
 
-/// A create over a socket of its own, its header lines byte by byte; status and body.
+/// Sends a create over a plain socket with these exact key headers; status and body.
 fn create_raw(platform: &Platform, lines: &[&[u8]], body: &str) -> Result<(u16, String)> {
     let address = platform.api.base().trim_start_matches("http://");
     let mut socket = TcpStream::connect(address)?;
@@ -226,7 +226,7 @@ fn a_user_places_as_many_orders_a_minute_as_allowed_and_no_more() -> Result<()> 
     assert_eq!(over.status, 429, "{}", over.text);
     let wait: u64 = over.header("retry-after").unwrap_or_default().parse()?;
     assert!((1..=60).contains(&wait), "{wait}");
-    // A repeat is no further order, and another user has a window of their own.
+    // A repeat does not count as another order, and another user has a separate limit.
     placed(&place(&keys[0], 1)?)?;
     placed(&api.post_once(CREATE, &key(), &order_body(buyer(), product, 1))?)?;
     assert_eq!(platform.orders_of(user)?, 3);

@@ -1,5 +1,5 @@
-//! Products in several variants: an order takes each line from its own sku, all of them or none, and a cancel gives all
-//! back.
+//! Products with several skus: an order takes the lines from their skus, all or none, and a cancellation returns all of
+//! them.
 
 use anyhow::{Context, Result, ensure};
 use platform::client::Reply;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const SMALL: u64 = 11;
 const LARGE: u64 = 12;
 
-/// A product of ten small and four large.
+/// Creates a product with ten units of `SMALL` and four of `LARGE`.
 fn variants(platform: &Platform, stock_mode: &str) -> Result<u64> {
     let skus =
         json!([{ "sku_id": SMALL, "stock": 10 }, { "sku_id": LARGE.to_string(), "stock": 4 }]);
@@ -26,7 +26,7 @@ fn order(platform: &Platform, user: u64, product: u64, small: u32, large: u32) -
     platform.api.post_once("/v1/order/create", &key(), &body)
 }
 
-/// Available and locked units of a sku as a client is shown them.
+/// Available and locked units of a sku as the API shows them.
 fn offered(platform: &Platform, product: u64, sku: u64) -> Result<(u64, u64)> {
     let path = format!("/v1/inventory/{product}?sku_id={sku}");
     let reply = platform.api.get(&path)?.expect(200)?;
@@ -35,14 +35,14 @@ fn offered(platform: &Platform, product: u64, sku: u64) -> Result<(u64, u64)> {
     Ok((units("available_stock")?, units("locked_stock")?))
 }
 
-/// Rows of the inventory by sku: `available locked sold`.
+/// Checks the inventory rows by sku: `available locked sold`.
 fn rows(platform: &Platform, product: u64, small: &str, large: &str) -> Result<()> {
     let rows = platform.stock_rows(product)?;
     ensure!(rows == [small, large], "{rows:?}, not {small}, {large}");
     Ok(())
 }
 
-/// Units in Redis that may be sold, small and large.
+/// Units in Redis that can be sold: of `SMALL`, of `LARGE`.
 fn in_redis(platform: &Platform, product: u64) -> Result<[i64; 2]> {
     let mut redis = platform.redis_connection()?;
     let mut units = [0; 2];
@@ -68,7 +68,7 @@ fn all_or_none(stock_mode: &str) -> Result<()> {
         );
         Ok(())
     };
-    // The second line is short: nothing of the first is taken.
+    // Too few units for the second line: nothing is taken for the first.
     let short = order(&platform, user, product, 3, 5)?;
     assert_eq!((short.status, short.code()), (409, 30001), "{}", short.text);
     assert!(
@@ -93,7 +93,7 @@ fn all_or_none(stock_mode: &str) -> Result<()> {
         lines,
         [(&json!("11"), &json!(3)), (&json!("12"), &json!(4))]
     );
-    // A host may keep what it showed for a second.
+    // A host may cache its reply for a second.
     soon("what is left on offer", || {
         let left = (
             offered(&platform, product, SMALL)?.0,
@@ -106,7 +106,7 @@ fn all_or_none(stock_mode: &str) -> Result<()> {
         rows(&platform, product, "7 3 0", "0 4 0")
     })?;
     redis([7, 0])?;
-    // Sold out is the sku, not the product.
+    // The sku is sold out, not the product.
     let gone = order(&platform, user, product, 1, 1)?;
     assert_eq!((gone.status, gone.code()), (409, 30001));
     let whole = platform

@@ -1,5 +1,5 @@
-//! Campaigns of faults whose short form is in the gate (`tests/tests/faults`): the same tests, with a variable that
-//! makes them go on for longer.
+//! Long campaigns of faults. The gate runs the same tests (`tests/tests/faults`) for a short time; a variable makes
+//! them run longer.
 
 use crate::build;
 use crate::checkout::{Checkout, QUICK, cargo_command};
@@ -7,7 +7,7 @@ use crate::tools;
 use anyhow::{Context, Result};
 use std::process::{ExitCode, Stdio};
 
-/// Which tests, and what says how much.
+/// The tests of a campaign, and the variable for their number of rounds.
 pub struct Campaign {
     variable: &'static str,
     tests: &'static [&'static str],
@@ -19,7 +19,7 @@ pub const STEPS: Campaign = Campaign {
     tests: &["steps::", "zombie::"],
 };
 
-/// Random histories of scarce products while connections end and processes are killed.
+/// Random histories of scarce products while connections are cut and processes killed.
 pub const HISTORIES: Campaign = Campaign {
     variable: "HISTORIES",
     tests: &["histories::"],

@@ -1,5 +1,5 @@
-//! A test that cannot fail holds nothing. `tests/mutants.txt` lists one-line changes of Rust, Lua and SQL, each with
-//! the test that must fail for it and passes without it; here they are made, one at a time, in a copy of the checkout.
+//! Tests of the tests. `tests/mutants.txt` lists one-line changes of Rust, Lua and SQL, each with a test that must fail
+//! for it and passes without it. The changes are made one at a time, in a copy of the checkout.
 
 use crate::checkout::QUICK;
 use crate::checkout::{Checkout, cargo_command};
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 const LIST: &str = "tests/mutants.txt";
-/// Programs that the platform's tests start; other tests build what they need.
+/// Programs that the platform's tests start; other tests build their own.
 const PROGRAMS: [&str; 2] = ["host-adapter", "relay-worker"];
 
 /// One change, and the test that must fail for it.
@@ -26,12 +26,12 @@ struct Mutant<'a> {
     test: &'a str,
 }
 
-/// What became of a mutant.
+/// The result for a mutant.
 #[derive(Debug, PartialEq, Eq)]
 enum Fate {
     Caught,
     Survived,
-    /// It is no program any more.
+    /// The change does not compile.
     NotBuilt,
 }
 
@@ -56,7 +56,7 @@ pub fn run(checkout: &Checkout, filter: &str, list: bool) -> Result<ExitCode> {
     copy_tracked(&checkout.root, &copy)?;
     let target = target.join("target");
     let chosen = mutants.iter().filter(|one| one.name.contains(filter));
-    // A test that fails without them would catch them all.
+    // A test that fails without a mutant would seem to catch all of them.
     let tests: BTreeSet<&str> = chosen.clone().map(|mutant| mutant.test).collect();
     for test in tests {
         let fate = judge(&copy, &target, test)?;
@@ -79,7 +79,7 @@ pub fn run(checkout: &Checkout, filter: &str, list: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Paragraphs of lines `name: value`.
+/// Parses paragraphs of lines `name: value`.
 fn parse(text: &str) -> Result<Vec<Mutant<'_>>> {
     let paragraphs = text.split("\n\n").map(str::trim);
     paragraphs
@@ -101,7 +101,7 @@ fn parse(text: &str) -> Result<Vec<Mutant<'_>>> {
         .collect()
 }
 
-/// The source with the change.
+/// The source with the change applied.
 fn mutated(source: &str, mutant: &Mutant<'_>) -> Result<String> {
     let Mutant {
         name, file, from, ..
@@ -112,7 +112,7 @@ fn mutated(source: &str, mutant: &Mutant<'_>) -> Result<String> {
     }
 }
 
-/// Files that git knows, as they are now.
+/// Copies the files that git tracks, as they are in the checkout.
 fn copy_tracked(root: &Path, copy: &Path) -> Result<()> {
     if copy.exists() {
         fs::remove_dir_all(copy)?;
@@ -149,7 +149,7 @@ fn judge(copy: &Path, target: &Path, test: &str) -> Result<Fate> {
     let cargo = |arguments: &[&str]| -> Result<bool> {
         let status = cargo_command(copy)
             .env("CARGO_TARGET_DIR", target)
-            // One line is changed each time.
+            // Only one line changes each time.
             .env("CARGO_INCREMENTAL", "1")
             .args(arguments)
             .stdin(Stdio::null())

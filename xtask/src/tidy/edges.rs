@@ -1,16 +1,16 @@
-//! Who may depend on whom. The table is the architecture: a new edge is a decision, made here.
+//! The allowed dependencies between packages. This table is the architecture: a new edge is a decision, made here.
 
 use crate::checkout::{Dependency, Package};
 
-/// Packages by the role they play; a function is any component of `functions/`.
+/// A rule for one package, or for all of a kind.
 struct Rule {
-    /// To whom it applies.
+    /// The packages it applies to.
     who: Who,
-    /// The workspace's packages it may use, beside itself.
+    /// Packages of the workspace that it may use.
     inner: &'static [&'static str],
-    /// What it must not use directly, by the start of the name.
+    /// Outside packages that it must not use directly, by the beginning of their names.
     never: &'static [&'static str],
-    /// If given, the only outside packages it may use.
+    /// The only outside packages that it may use, where given.
     only: Option<&'static [&'static str]>,
 }
 
@@ -84,7 +84,7 @@ const RULES: [Rule; 17] = [
         never: &["wasmtime", "tokio"],
         only: None,
     },
-    // It starts programs and sends requests, and takes no part in them.
+    // It starts programs and sends requests, but contains none of their code.
     Rule {
         who: Who::Named("platform"),
         inner: &["stack"],
@@ -103,14 +103,14 @@ const RULES: [Rule; 17] = [
         never: &["wasmtime", "spin-sdk"],
         only: None,
     },
-    // The functions come into it as source files, not as packages.
+    // It includes the functions as source files, not as packages.
     Rule {
         who: Who::Named("twin"),
         inner: &["domain", "contract", "guest", "shop", "pools"],
         never: &["wasmtime", "sqlx", "rdkafka"],
         only: None,
     },
-    // It describes them.
+    // It describes these packages.
     Rule {
         who: Who::Named("reference"),
         inner: &["host-adapter", "platform", "pools", "relay-worker"],
@@ -131,8 +131,8 @@ const RULES: [Rule; 17] = [
     },
 ];
 
-/// Every dependency that no rule allows, as a line for a person. What only tests see is free,
-/// except that nothing uses `tests` and `xtask`.
+/// Every forbidden dependency, as a line for people. Dependencies of tests are free, except that nothing may use
+/// `tests` and `xtask`.
 pub fn check(packages: &[Package]) -> Vec<String> {
     packages
         .iter()

@@ -1,15 +1,15 @@
-//! What documents name exists: flags, environment variables, metrics, tables, keys. The reference is made from the
-//! code, so whatever a reader may meet is there; what HTTP clients see is in the OpenAPI document.
+//! Names in documents must exist: flags, environment variables, metrics, tables, keys. They are looked up in the
+//! reference, which is generated from the code, in the OpenAPI document and in the tools' sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const REFERENCE: &str = "docs/reference.md";
 const OPENAPI: &str = "contract/openapi.json";
-/// Documents whose readers cannot look into the code.
+/// Documents for readers without access to the code.
 const FOR_READERS: [&str; 3] = ["README.md", "docs/operators.md", "docs/users.md"];
 
-/// Names that are in no list of known ones, as lines for a person.
+/// Unknown names, as lines for people.
 pub fn check(root: &Path, tracked: &[PathBuf]) -> Vec<String> {
     let read = |path: &Path| fs::read_to_string(root.join(path)).unwrap_or_default();
     let mut known = read(Path::new(REFERENCE)) + &read(Path::new(OPENAPI));
@@ -56,14 +56,14 @@ fn is_flag(name: &str) -> bool {
         .is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_lowercase()))
 }
 
-/// In snake case or as an environment variable.
+/// Whether it is in snake case, as environment variables are too.
 fn is_name(name: &str) -> bool {
     let is_part =
         |part: &str| !part.is_empty() && part.chars().all(|one| one.is_ascii_alphanumeric());
     name.contains('_') && name.split('_').all(is_part)
 }
 
-/// Whether the name stands there as a whole; a flag also as the field that a parser makes it of.
+/// Whether `known` contains the name as a whole word; a flag also in the form of its field.
 fn is_known(name: &str, known: &str) -> bool {
     let field = name.trim_start_matches('-').replace('-', "_");
     let is_part = |one: char| one.is_ascii_alphanumeric() || one == '_' || one == '-';

@@ -1,24 +1,24 @@
-//! Rules about one file, checked on its path and text alone.
+//! Rules about a single file, checked on its path and text.
 
 use std::path::Path;
 use syn::visit::{self, Visit};
 
 const LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
-/// A test tells a story from its beginning to its end.
+/// Longer than for other functions: a test is read from beginning to end.
 const TEST_LINES_MAX: usize = 90;
-/// Characters of a line of prose; code blocks and tables are as wide as what they show.
+/// Characters in a line of prose; code blocks and tables may be wider.
 const PROSE_MAX: usize = 120;
-/// Names that say nothing about what is inside.
+/// Names that do not describe their contents.
 const EMPTY_NAMES: [&str; 6] = ["util", "utils", "common", "helpers", "manager", "misc"];
-/// Paths that exist on one machine only. In pieces, for this file is checked too.
+/// Paths that exist on one machine only. Written in pieces, because this file is checked too.
 const MACHINE_PATHS: [&str; 3] = [
     concat!("/wo", "rk/"),
     concat!("/ro", "ot/"),
     concat!("../sh", "ared"),
 ];
 
-/// Every broken rule of the file `path` with the content `text`, as a line for a person.
+/// Every violation in the file `path` with the content `text`, as lines for people.
 pub fn check(path: &Path, text: &str) -> Vec<String> {
     let mut problems = Vec::new();
     names(path, &mut problems);
@@ -52,7 +52,7 @@ fn names(path: &Path, problems: &mut Vec<String>) {
     }
 }
 
-/// Imports are one block, sorted by rustfmt; what is exported again may follow apart.
+/// Imports are one block, sorted by rustfmt; re-exports may follow separately.
 fn imports(path: &Path, text: &str, problems: &mut Vec<String>) {
     let mut ended = false;
     let mut parted = false;
@@ -84,7 +84,7 @@ fn lines(path: &Path, text: &str, problems: &mut Vec<String>) {
         if MACHINE_PATHS.iter().any(|place| line.contains(place)) {
             report("a path of one machine");
         }
-        // Pictures are drawn by programs, some with a script of theirs inside.
+        // Pictures are generated, some with a script inside.
         if path.extension().is_some_and(|extension| extension == "svg") {
             continue;
         }
@@ -138,7 +138,7 @@ fn rust(path: &Path, text: &str, problems: &mut Vec<String>) {
     );
 }
 
-/// Lines of prose that are too long to read, in documents and in comments.
+/// Lines of prose that are too long, in documents and comments.
 fn prose(path: &Path, text: &str, problems: &mut Vec<String>) {
     let is_rust = path.extension().is_some_and(|extension| extension == "rs");
     let mut in_code = false;
@@ -156,7 +156,7 @@ fn prose(path: &Path, text: &str, problems: &mut Vec<String>) {
                 "{shown}:{number}: a parameter of a path is written {{name}}"
             ));
         }
-        // A word that is longer by itself cannot be parted.
+        // A single long word cannot be wrapped.
         let has_space = line.trim().contains(' ');
         if is_prose && has_space && line.chars().count() > PROSE_MAX {
             let shown = path.display();
@@ -167,7 +167,7 @@ fn prose(path: &Path, text: &str, problems: &mut Vec<String>) {
     }
 }
 
-/// A ban tells the reason to whoever runs into it.
+/// A ban has a reason, which clippy shows.
 fn bans(path: &Path, text: &str, problems: &mut Vec<String>) {
     for (number, line) in (1..).zip(text.lines()) {
         if line.contains("path = ") && !line.contains("reason = ") {
@@ -179,7 +179,7 @@ fn bans(path: &Path, text: &str, problems: &mut Vec<String>) {
     }
 }
 
-/// Test programs and modules, but not the library they share nor the probes they load.
+/// Test programs and modules, but neither the tests' shared library nor the probes.
 fn is_test_file(path: &Path) -> bool {
     if path.file_name().is_some_and(|name| name == "tests.rs") {
         return true;
@@ -197,7 +197,7 @@ fn is_test_file(path: &Path) -> bool {
 struct Walk {
     found: Vec<(usize, String)>,
     in_test: bool,
-    /// A test, or the library that tests share.
+    /// In a test, or in code that tests share.
     is_of_tests: bool,
 }
 
@@ -225,7 +225,7 @@ impl Walk {
         }
     }
 
-    /// A name is called `sleep`: in a test that is a guess about time.
+    /// A call of `sleep`: in a test it is a guess about timing.
     fn sleep(&mut self, line: usize) {
         if self.in_test {
             self.found.push((

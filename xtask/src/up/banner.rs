@@ -1,4 +1,4 @@
-//! What `up` prints once all is ready: where everything is, and three lines to try.
+//! Printed by `up` once everything is ready: where everything is, and three lines to try.
 
 use super::platform::Addresses;
 use crate::console;

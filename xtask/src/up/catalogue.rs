@@ -1,4 +1,4 @@
-//! The sample goods of a fresh platform, offered through the API like anybody's.
+//! The sample products of a new platform, created through the API.
 
 use crate::console;
 use anyhow::{Context, Result, bail};
@@ -9,11 +9,11 @@ use std::time::Duration;
 const GOODS: &str = include_str!("catalogue.json");
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Offers each product; those there already, of an earlier run, are left as they are. A shop that
-/// sells something else, as one's own database may, gets none.
+/// Creates each product; those of an earlier run are left as they are. A shop with other products, as in somebody's own
+/// database, gets none.
 ///
 /// # Errors
-/// When the API refuses one for another reason than being there.
+/// When the API refuses one that does not exist yet.
 pub fn offer(api: SocketAddr) -> Result<()> {
     let goods: Vec<Value> = serde_json::from_str(GOODS).context("catalogue.json")?;
     console::step("sample catalogue", |_| {
@@ -34,7 +34,7 @@ fn on_sale(api: SocketAddr) -> Result<Value> {
     Ok(response.body_mut().read_json()?)
 }
 
-/// Whether a page of products has one that is not of the sample; the sample may be there in part.
+/// Whether a page lists a product that is not in the sample.
 fn has_others(page: &Value, sample: &[Value]) -> bool {
     let products = page["products"].as_array().into_iter().flatten();
     let mut names = products.map(|product| &product["name"]);

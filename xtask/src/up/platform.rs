@@ -1,4 +1,4 @@
-//! The two programs of ours that `up` runs over the servers: the relay and the host.
+//! The two programs that `up` runs on the servers: the relay and the host.
 
 use crate::checkout::{Checkout, Workspace};
 use crate::console;
@@ -22,17 +22,17 @@ pub struct Addresses<'a> {
     pub relay_metrics: SocketAddr,
 }
 
-/// The running programs; dropped, they drain and stop.
+/// The running programs; when dropped, they drain and stop.
 pub struct Platform {
     host: Process,
     relay: Process,
 }
 
 impl Platform {
-    /// Starts the relay, then the host, each once the one before is ready.
+    /// Starts the relay, then the host, each once the previous one is ready.
     ///
     /// # Errors
-    /// When one does not get ready; with the tail of its log.
+    /// When one does not become ready; with the end of its log.
     pub fn start(
         checkout: &Checkout,
         workspace: &Workspace,
@@ -49,7 +49,7 @@ impl Platform {
         Ok(Self { host, relay })
     }
 
-    /// Both, in the order they are to be stopped.
+    /// Both, in the order in which to stop them.
     pub fn processes(&self) -> impl Iterator<Item = &Process> {
         [&self.host, &self.relay].into_iter()
     }
@@ -59,7 +59,7 @@ fn relay(home: &Home, workspace: &Workspace, urls: &Urls, metrics: SocketAddr) -
     let probed = reachable(&[metrics])?;
     let launch = Launch::new(home, "relay-worker", workspace.program("relay-worker"))?
         .args(["run", "--metrics-listen", &metrics.to_string()])
-        // It shares the machine with the host: what is accepted goes before what is published.
+        // It shares the machine with the host: accepting orders has priority over publishing them.
         .gives_way(true)
         .ready(READY_WITHIN, move || answers(probed, "/metrics"))
         .stop_within(DRAIN_WITHIN);
@@ -102,7 +102,7 @@ fn host(
         .fold(launch, |launch, (key, url)| launch.env(key, url)))
 }
 
-/// The first address the API listens on, as one can call it from here.
+/// The API's first address, in a form that can be called from here.
 ///
 /// # Errors
 /// When there is none.

@@ -1,5 +1,5 @@
-//! Watches the processes of a running `up`: one that ends is told with its last words and started
-//! again after a pause; one that keeps ending stops the whole, for something is wrong with it. Their logs are bounded.
+//! Watches the processes of a running `up`: when one ends, the end of its log is printed and it is restarted after a
+//! pause; when one keeps ending, `up` stops. Logs are rotated.
 
 use crate::console;
 use anyhow::{Result, bail};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const TICK: Duration = Duration::from_millis(100);
 const LOGS_EVERY: Duration = Duration::from_secs(5);
-/// Ends further apart than this are separate mishaps.
+/// Ends further apart than this count as separate failures.
 const REMEMBERED: Duration = Duration::from_secs(300);
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
 const ENDS_MAX: u32 = 5;
@@ -49,7 +49,7 @@ pub fn until_interrupted(processes: &[&Process]) -> Result<()> {
     Ok(())
 }
 
-/// A log that cannot be put aside is no reason to stop.
+/// A log that cannot be rotated is no reason to stop.
 fn rotate(process: &Process) {
     if let Err(error) = process.rotate_log() {
         console::line(format_args!("{error:#}"));
@@ -92,7 +92,7 @@ impl Watched<'_> {
     }
 }
 
-/// How long to wait before starting again, twice as long each time; nothing once it is enough.
+/// The pause before a restart, doubled each time; `None` after too many ends.
 fn pause_after(ends: u32) -> Option<Duration> {
     (ends < ENDS_MAX).then(|| PAUSE_FIRST * 2_u32.pow(ends.saturating_sub(1)))
 }

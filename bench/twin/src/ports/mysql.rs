@@ -1,4 +1,4 @@
-//! A function's session of MySQL: parameters and cells moved from one enum into the other.
+//! A function's MySQL session: parameters and cells are converted from one enum to the other.
 
 use guest::host::Soon;
 use guest::host::mysql::{Failure, Port};
@@ -72,7 +72,8 @@ fn row(row: Row) -> Result<Vec<DbValue>, Error> {
         .collect()
 }
 
-/// Integers by their own width, which functions do not ask for; what the host cannot carry, this does not either.
+/// Integers are always 64 bits wide: functions do not depend on a column's width. Types that the host cannot carry fail
+/// here too.
 fn cell(value: Value, column: &Column) -> Result<DbValue, Error> {
     match value {
         Value::NULL => Ok(DbValue::DbNull),

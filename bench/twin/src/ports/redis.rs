@@ -1,4 +1,4 @@
-//! A function's connection to Redis: commands built from borrowed parameters, replies flattened as the host does.
+//! A function's Redis connection: commands are built from borrowed parameters, replies flattened as in the host.
 
 use guest::host::Soon;
 use guest::host::redis::{Error, Port, RedisParameter, RedisResult};
@@ -41,7 +41,7 @@ impl Port for Link {
     }
 }
 
-/// The kinds of reply that scripts and plain commands give.
+/// Handles the kinds of replies that scripts and plain commands return.
 fn flatten(list: &mut Vec<RedisResult>, value: Value) -> Result<(), Error> {
     list.push(match value {
         Value::Nil => RedisResult::Nil,

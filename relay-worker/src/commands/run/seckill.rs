@@ -62,7 +62,7 @@ impl Bus {
     fn seckill_topic(&self, group: &str) -> anyhow::Result<KafkaSource> {
         let metrics = &self.platform.metrics;
         let lag = match group {
-            SECKILL_GROUP => metrics.seckill_lag.clone(),
+            SECKILL_GROUP => metrics.consumer_lag.clone(),
             _ => metrics.rabbitmq_lag.clone(),
         };
         let source = KafkaSource::open(&self.cluster, group, &[SECKILL_SUCCESS], lag)?;

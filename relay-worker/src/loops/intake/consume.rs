@@ -16,7 +16,6 @@ use contract::store::redis::order_intake_tag;
 use domain::UserId;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
@@ -199,9 +198,10 @@ impl IntakeConsumer {
 
     async fn scan(&mut self, now: Instant, shutdown: &Shutdown) -> anyhow::Result<()> {
         let filled = self.streams.scan().await?;
-        let waiting = filled.values().sum();
+        let waiting: u64 = filled.values().sum();
         let metrics = &self.take_in.writer.metrics;
-        metrics.intake.lag.store(waiting, Relaxed);
+        let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
+        metrics.intake.lag.set(waiting);
         let mut names: Vec<String> = filled.into_keys().collect();
         names.retain(|name| !self.waits_for_its_shard(name));
         if now >= self.due.claim {

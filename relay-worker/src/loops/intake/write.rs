@@ -146,7 +146,7 @@ impl Writer {
             }
             let reason = match insert(database, &drafts).await {
                 Ok(()) => {
-                    self.metrics.intake_batch.observe(drafts.len());
+                    self.metrics.intake_batch.observe(drafts.len() as f64);
                     let written: Vec<_> = drafts
                         .iter()
                         .map(|d| (d.order.id, d.order.user.id))

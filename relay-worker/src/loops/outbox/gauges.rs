@@ -9,7 +9,6 @@ use crate::process::shutdown::Shutdown;
 use contract::store::sql::NOW_MS;
 use futures::future::join_all;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// Reads the gauges every `GAUGES_EVERY_MS` until shutdown.
@@ -49,7 +48,7 @@ async fn read_one(shard: &Database, outbox: &OutboxMetrics) -> anyhow::Result<()
                 .bind(GAUGE_ROWS_MAX)
                 .fetch_one(&shard.pool)
                 .await?;
-            gauge.store(rows, Relaxed);
+            gauge.set(rows);
         }
         // The first of the new rows, and of the failed ones the one whose next try is the latest.
         let one = |order| {
@@ -65,8 +64,8 @@ async fn read_one(shard: &Database, outbox: &OutboxMetrics) -> anyhow::Result<()
         let age: Option<i64> = sqlx::query_scalar(assembled(oldest))
             .fetch_one(&shard.pool)
             .await?;
-        let age = age.and_then(|age| age.try_into().ok()).unwrap_or(0);
-        outbox.oldest_age_ms.store(age, Relaxed);
+        let age_ms = age.unwrap_or(0).max(0);
+        outbox.oldest_age_seconds.set(age_ms as f64 / 1_000.0);
         Ok(())
     };
     within(SHARD_TIMEOUT_MS, &shard.name, read).await

@@ -1,5 +1,5 @@
-//! A component that never gets as far as a request: its initialisation, which runs when a host makes an instance, has
-//! no end.
+//! A component that never handles a request: its initialisation, which runs when a host creates an instance, does not
+//! end.
 
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
@@ -19,7 +19,7 @@ extern "C" fn initialise() {
     }
 }
 
-/// What the linker finds in this section is called before anything else of the component.
+/// The functions in this section are called before anything else in the component.
 // SAFETY: the section holds pointers to functions without parameters, and this is one.
 #[used]
 #[unsafe(link_section = ".init_array")]

@@ -1,5 +1,5 @@
-//! A guest of WASI 0.2: exports `wasi:http/incoming-handler@0.2` and answers with what it sees of its request. A
-//! query is a URL it fetches first.
+//! A guest of WASI 0.2: exports `wasi:http/incoming-handler@0.2` and answers with what it sees of its request. A query
+//! is a URL that it fetches first.
 
 use std::io::Write;
 use wasip2::exports::http::incoming_handler::Guest;
@@ -31,7 +31,7 @@ impl Guest for Probe {
         ResponseOutparam::set(answer, Ok(response));
         let Ok(body) = body else { return };
         if let Ok(mut out) = body.write() {
-            // A client that went away is no concern of a probe.
+            // A client that went away is no problem of a probe.
             let _ = out.write_all(text.as_bytes());
             let _ = out.flush();
         }
@@ -39,7 +39,7 @@ impl Guest for Probe {
     }
 }
 
-/// `AUTHORITY/PATH`, over plain HTTP.
+/// Fetches `AUTHORITY/PATH` over plain HTTP.
 fn fetch(url: &str) -> String {
     let (authority, path) = url.split_once('/').unwrap_or((url, ""));
     let request = OutgoingRequest::new(Fields::new());

@@ -1,5 +1,5 @@
-//! A guest that does what a test tells it: statements, Redis commands, requests, and everything a good guest does not
-//! do. Its paths are its commands; tests of the host and quick trials by hand use it.
+//! A guest that does what a test asks for: statements, Redis commands, requests, and everything that a good guest does
+//! not do. Its paths are its commands; tests of the host and manual trials use it.
 
 mod mischief;
 mod redis_script;
@@ -60,7 +60,7 @@ async fn body(request: Request) -> anyhow::Result<Vec<u8>> {
     Ok(request.into_body().bytes().await?.to_vec())
 }
 
-/// One line, or as many as the query says.
+/// Prints one line, or as many as the query says.
 fn print(query: &str) -> String {
     for _ in 0..query.parse().unwrap_or(1) {
         println!("a line on stdout");

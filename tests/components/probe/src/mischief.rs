@@ -1,4 +1,4 @@
-//! What a host must survive.
+//! Misbehaviour that a host must survive.
 
 use spin_sdk::wasip3::clocks::monotonic_clock;
 
@@ -24,7 +24,7 @@ pub async fn wait() -> String {
     "done".to_owned()
 }
 
-/// Takes memory until there is none; a refused allocation ends the instance.
+/// Allocates memory until there is none left; a refused allocation ends the instance.
 pub fn hog() -> String {
     let mut all = Vec::new();
     loop {

@@ -1,5 +1,6 @@
-//! A reply as the query describes it: `NAME=VALUE` is a header, percent-encoded. `status=`, `bytes=` (of body), and
-//! `gate=ADDRESS` (waits for an element of the list `gate` there) are not. The body differs with each run.
+//! Builds the reply that the query describes: `NAME=VALUE` sets a header, percent-encoded. Three names are no headers:
+//! `status=`, `bytes=` (of the body) and `gate=ADDRESS` (waits for an element of the Redis list `gate` there). The body
+//! is different each time.
 
 use http::{HeaderName, HeaderValue};
 use spin_sdk::http::{Response, StatusCode};

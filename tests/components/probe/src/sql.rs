@@ -6,7 +6,7 @@ use serde_json::Value;
 use spin_sdk::mysql::{Connection, DbValue, ParameterValue};
 use spin_sdk::variables;
 
-/// Rows of one result that are written out; the others are counted.
+/// Rows of a result that are written out; the others are only counted.
 const SHOWN_ROWS_MAX: usize = 4;
 
 /// Statements on one connection to `address`, in order.
@@ -51,7 +51,7 @@ async fn run_step(
             .execute(text(1), parameters)
             .await
             .map(|()| "ok".to_owned()),
-        // Takes the first row and lets the rest go.
+        // Reads the first row and drops the rest.
         "begin-query" => {
             let mut result = connection.query(text(1), parameters).await?;
             let row = result.next().await;

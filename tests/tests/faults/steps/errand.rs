@@ -1,4 +1,4 @@
-//! What the platform is asked for while it crashes: each has a buyer, a key and an order of its own, and can be
+//! Requests and relay work during which the platform crashes: each has its own buyer, key and order, and can be
 //! repeated until it is done.
 
 use anyhow::{Context, Result, bail, ensure};
@@ -15,14 +15,14 @@ use std::time::Duration;
 
 /// A key whose request died is taken over after 7 s.
 const DONE_WITHIN: Duration = Duration::from_secs(60);
-/// Of the two products and the sale that share a campaign.
+/// Units of each of the two products and of the sale that a campaign shares.
 pub const UNITS: u32 = 20_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
     CreateInRedis,
     CreateInDatabase,
-    /// An order to be written later.
+    /// A create with `Prefer: respond-async`.
     Accept,
     Pay,
     Cancel,
@@ -32,19 +32,19 @@ pub enum Work {
     Preheat,
     Token,
     Buy,
-    /// A purchase of somebody who has bought, which Redis forgot: it is given up, and what it held is returned.
+    /// A second purchase by a buyer whose first one Redis has lost: it is given up, and its units are released.
     BuyTwice,
-    /// An order that was not paid in time.
+    /// An order that is not paid in time.
     Expire,
-    /// A reservation in the database whose order never comes.
+    /// A reservation in the database without an order.
     Orphan,
-    /// A sale with units left.
+    /// The end of a sale with units left.
     EndOfSale,
-    /// A failure that is tried again by hand.
+    /// A failure that is retried by hand.
     Retry,
 }
 
-/// What all of them are about.
+/// What the errands of a campaign share.
 pub struct Shop<'a> {
     pub platform: &'a Platform,
     pub redis: u64,
@@ -68,16 +68,16 @@ pub struct Errand<'a> {
     shop: &'a Shop<'a>,
     user: u64,
     key: String,
-    /// Of `Pay` and its like before it is sent, of others afterwards.
+    /// Set by `new` where an order is needed first, otherwise by the first successful answer.
     order: Option<String>,
-    /// Of `EndOfSale` from when it is sent.
+    /// For `EndOfSale`, set when it is sent.
     sale: OnceLock<Sale>,
     token: String,
     failure: i64,
 }
 
 impl<'a> Errand<'a> {
-    /// Places what it begins with.
+    /// Prepares what the request needs.
     pub fn new(shop: &'a Shop<'a>, work: Work) -> Result<Errand<'a>> {
         let mut errand = Errand {
             work,
@@ -118,9 +118,9 @@ impl<'a> Errand<'a> {
             }
             Retry => self.failure = self.given_up()?,
             Orphan => {
-                // Units that could be given back a second time.
+                // An order that holds units: releasing twice would take those.
                 placed(&platform.order(buyer(), self.shop.database, 1)?)?;
-                // No order of this buyer has it.
+                // Used as an order id: no such order exists.
                 self.order = Some(self.user.to_string());
             }
             _ => {}
@@ -128,7 +128,7 @@ impl<'a> Errand<'a> {
         Ok(())
     }
 
-    /// A purchase of which Redis knows nothing any more.
+    /// A purchase that was deleted from Redis afterwards.
     fn bought_and_forgotten(&self) -> Result<String> {
         let (platform, sale, user) = (self.shop.platform, &self.shop.sale, self.user);
         let token = sale::token_in(&sale::token(&platform.api, sale, user)?)?;
@@ -142,7 +142,7 @@ impl<'a> Errand<'a> {
         Ok(reply.text_at("/order_id").to_owned())
     }
 
-    /// A purchase of another system that failed as often as it may.
+    /// A purchase of another system that has failed on its last attempt.
     fn given_up(&self) -> Result<i64> {
         let (platform, user, product) = (self.shop.platform, self.user, self.shop.redis);
         let message = json!({
@@ -178,7 +178,7 @@ impl<'a> Errand<'a> {
         api.put(&path, &json!({ "status": status }))
     }
 
-    /// Sends it once, or does by hand what nobody sends.
+    /// Sends the request once, or prepares in the databases what the relay will do by itself.
     pub fn send(&self, api: &Client) -> Result<Option<Reply>> {
         let (platform, user) = (self.shop.platform, self.user);
         let create = |product| {
@@ -223,7 +223,7 @@ impl<'a> Errand<'a> {
             }
             Work::Orphan => {
                 let (order, product) = (self.order(), self.shop.database);
-                // So old that the next sweep looks at it.
+                // Old enough for the next sweep.
                 let at = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED) - 30000";
                 platform.sql(&format!(
                     "START TRANSACTION; \
@@ -245,7 +245,7 @@ impl<'a> Errand<'a> {
         reply.map(Some)
     }
 
-    /// What its order is in the end.
+    /// The final status of its order.
     fn end(&self) -> Option<&'static str> {
         match self.work {
             Work::CreateInRedis
@@ -261,7 +261,7 @@ impl<'a> Errand<'a> {
         }
     }
 
-    /// Repeats it, as its client would, until it is done.
+    /// Repeats the request, as its client would, until it is done.
     pub fn finish(&mut self) -> Result<()> {
         let what = format!("{self}");
         wait_ok(DONE_WITHIN, &what, || self.once_more())
@@ -284,7 +284,7 @@ impl<'a> Errand<'a> {
                 self.work,
                 Work::Pay | Work::Cancel | Work::Ship | Work::Complete
             );
-            // What an order is by now is seen below.
+            // A refused change may have been done before; the order's status is checked below.
             ensure!(
                 reply.status / 100 == 2 || (changes && reply.status == 409),
                 "{} {}",
@@ -301,7 +301,7 @@ impl<'a> Errand<'a> {
         Ok(())
     }
 
-    /// What the databases say of it once the platform rests.
+    /// Checks the databases once the platform rests.
     pub fn hold(&self) -> Result<()> {
         let platform = self.shop.platform;
         let orders = platform.orders_of(self.user)?;
@@ -333,7 +333,7 @@ impl<'a> Errand<'a> {
         Ok(())
     }
 
-    /// A claim of a failure that died with its relay is taken over after five minutes: those pass.
+    /// Ages a failure's claim: that of a dead relay is taken over after five minutes.
     pub fn let_time_pass(&self) -> Result<()> {
         if self.work != Work::Retry {
             return Ok(());
@@ -345,7 +345,7 @@ impl<'a> Errand<'a> {
         self.shop.platform.sql(&aged).map(drop)
     }
 
-    /// What the relay does by itself, later.
+    /// Whether the relay has finished what it does by itself.
     pub fn is_over(&self) -> Result<()> {
         self.let_time_pass()?;
         let platform = self.shop.platform;

@@ -8,20 +8,20 @@ use contract::store::redis::{
 use stack::steps::{Action, Step, Steps};
 use std::fmt;
 
-/// A request by which a step is known.
+/// The request that marks a step.
 #[derive(Clone, Copy)]
 pub enum Request {
     Sql(&'static str),
-    /// In a transaction that held the first.
+    /// In a transaction that contained the first text.
     After(&'static str, &'static str),
     Command(&'static str),
     Lua(Script),
-    /// Kafka's.
+    /// To Kafka.
     Bus(&'static str),
 }
 
 impl fmt::Debug for Request {
-    /// A script by its name.
+    /// A script is shown by its name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Sql(text) | Command(text) | Bus(text) => write!(f, "{text:?}"),
@@ -41,7 +41,7 @@ pub struct Doors<'a> {
 }
 
 impl Doors<'_> {
-    /// `None`: a server that this process does not use.
+    /// `None` for a server that this process does not use.
     pub fn arm(&self, request: Request, action: Action) -> Option<Step> {
         Some(match request {
             Sql(text) => self.mysql.at(text, 0, action),
@@ -63,7 +63,7 @@ const RESERVATION: &str = "INSERT INTO t_stock_log";
 const UNITS: &str = "UPDATE t_inventory";
 const STATUS: &str = "UPDATE t_order SET status";
 
-/// Of a host whose MySQL takes no blocks, and the request that takes each.
+/// Steps of a host whose MySQL accepts no blocks, each with the work that takes it.
 pub const HOST: [(Work, Request); 30] = [
     (CreateInRedis, Lua(ADMIT)),
     (CreateInRedis, Lua(RESERVE)),
@@ -97,7 +97,7 @@ pub const HOST: [(Work, Request); 30] = [
     (Buy, Lua(SECKILL_BUY)),
 ];
 
-/// Transactions of a host that are one statement each.
+/// Transactions of a host that are a single statement.
 pub const BLOCKS: [(Work, Request); 8] = [
     (CreateInRedis, After(ORDER, "COMMIT")),
     (CreateInDatabase, After(RESERVATION, "COMMIT")),
@@ -117,7 +117,7 @@ const FORGOTTEN: &str = "DELETE FROM t_stock_log";
 const FAILURE: &str = "INSERT INTO order_failures";
 const UNSOLD: &str = "UPDATE t_inventory SET available_stock = ?, seeded_stock";
 
-/// Of a relay without partitions: they need not be somebody's again before the next blow.
+/// Steps of a relay that owns no partitions, so that none have to be reassigned before the next fault.
 pub const RELAY: [(Work, Request); 22] = [
     (CreateInRedis, Sql("SELECT id, tx_id, GREATEST(")),
     (CreateInRedis, Sql(LEASE)),
@@ -149,7 +149,7 @@ pub const RELAY: [(Work, Request); 22] = [
     (EndOfSale, After(UNSOLD, "COMMIT")),
 ];
 
-/// Of a relay that takes stock moves in.
+/// Steps of a relay that consumes stock moves.
 pub const STOCK: [(Work, Request); 9] = [
     (CreateInRedis, Sql(CONSUMED)),
     (CreateInRedis, Sql("FROM t_inventory FORCE INDEX")),
@@ -162,13 +162,13 @@ pub const STOCK: [(Work, Request); 9] = [
     (Cancel, After(CONSUMED, "COMMIT")),
 ];
 
-/// Where the bus is Kafka.
+/// Steps with Kafka as the broker.
 pub const BUS: [(Work, Request); 2] = [
     (CreateInRedis, Bus("Produce")),
     (CreateInRedis, Bus("OffsetCommit")),
 ];
 
-/// Where a relay is frozen. The first is given the partitions; those that come after it need none.
+/// Steps at which a relay is frozen. The first relay owns the partitions; the others need none.
 pub const FROZEN: [(Work, Request); 6] = [
     (CreateInRedis, After(CONSUMED, "COMMIT")),
     (CreateInRedis, Bus("Produce")),

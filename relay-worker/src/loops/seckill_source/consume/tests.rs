@@ -81,7 +81,7 @@ async fn a_batch_is_acknowledged_only_when_it_has_been_written() {
         taken: Mutex::new(Vec::new()),
         acknowledged: acknowledged.clone(),
     });
-    let metrics = Arc::new(Metrics::new(1));
+    let metrics = Arc::new(Metrics::new(1).unwrap());
     let consumer = SeckillConsumer {
         bus: Bus::Kafka,
         source,
