@@ -17,6 +17,11 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(60);
 const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
 const LAST_LINE: &str = "Ctrl-C stops everything.";
 
+/// A document and a heading of it.
+type Section = (&'static str, &'static str);
+const TRY_IT: Section = ("README.md", "## Try it");
+const FLASH_SALE: Section = ("docs/users.md", "## A flash sale");
+
 struct Newcomer {
     /// Deleted with the test; processes in it are stopped as a person would stop them, not killed.
     _temporary: Home,
@@ -31,7 +36,7 @@ fn on_a_copy_as_the_readme_says() -> Result<()> {
     let newcomer = Newcomer::arrive()?;
     let up = newcomer.up("first")?;
     let said = fs::read_to_string(up.log())?;
-    let lines = newcomer.readme_lines("## Try it")?;
+    let lines = newcomer.lines(TRY_IT)?;
     for line in &lines {
         ensure!(said.contains(line.as_str()), "up does not print {line}");
     }
@@ -41,7 +46,7 @@ fn on_a_copy_as_the_readme_says() -> Result<()> {
     let products = newcomer.shell(products)?;
     ensure!(products["products"][0]["stock"].is_number(), "{products}");
     let order = newcomer.shell(created)?;
-    let shown = newcomer.readme_answers("## Try it")?;
+    let shown = newcomer.answers(TRY_IT)?;
     same_keys(shown.first().context("the README shows no answer")?, &order)?;
     for key in ["code", "actual_amount", "status"] {
         ensure!(
@@ -150,11 +155,10 @@ impl Newcomer {
             .context("cannot run cargo xtask")
     }
 
-    /// Runs the README's flash sale; each answer must have the keys that the README shows.
+    /// Runs the documented flash sale; each answer must have the keys that the document shows.
     fn flash_sale(&self) -> Result<()> {
-        let heading = "## A flash sale";
-        let shown = self.readme_answers(heading)?;
-        let lines = self.readme_lines(heading)?;
+        let shown = self.answers(FLASH_SALE)?;
+        let lines = self.lines(FLASH_SALE)?;
         ensure!(
             lines.len() == shown.len(),
             "{} lines, {} answers",
@@ -183,18 +187,18 @@ impl Newcomer {
         Ok(())
     }
 
-    /// The README's section under a heading, split at its code blocks.
-    fn readme_part(&self, heading: &str) -> Result<Vec<String>> {
-        let readme = fs::read_to_string(self.copy.join("README.md"))?;
-        let (_, part) = readme
+    /// A document's section, split at its code blocks.
+    fn part(&self, (document, heading): Section) -> Result<Vec<String>> {
+        let text = fs::read_to_string(self.copy.join(document))?;
+        let (_, part) = text
             .split_once(heading)
-            .with_context(|| format!("the README has no {heading:?}"))?;
+            .with_context(|| format!("{document} has no {heading:?}"))?;
         Ok(part.split("```").map(str::to_owned).collect())
     }
 
-    /// The answers shown first under a heading.
-    fn readme_answers(&self, heading: &str) -> Result<Vec<Value>> {
-        let parts = self.readme_part(heading)?;
+    /// The answers shown first in a section.
+    fn answers(&self, section: Section) -> Result<Vec<Value>> {
+        let parts = self.part(section)?;
         let block = parts.get(3).context("no answers are shown")?;
         let answers = block.lines().filter(|line| line.starts_with('{'));
         answers
@@ -205,9 +209,9 @@ impl Newcomer {
             .collect()
     }
 
-    /// The README's curl commands under a heading, with this platform's port.
-    fn readme_lines(&self, heading: &str) -> Result<Vec<String>> {
-        let parts = self.readme_part(heading)?;
+    /// The curl commands of a section, with this platform's port.
+    fn lines(&self, section: Section) -> Result<Vec<String>> {
+        let parts = self.part(section)?;
         let block = parts.get(1).context("no lines to try")?;
         let here = format!("127.0.0.1:{}", self.ports[0]);
         let curl = block.lines().filter(|line| line.starts_with("curl "));
