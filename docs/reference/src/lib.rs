@@ -73,7 +73,10 @@ pub fn render() -> Result<String> {
         "Metrics of the host",
         metrics::table(&platform.metrics.get("/metrics")?.text),
     )?;
-    section("Metrics of the relay", metrics::table(&metrics::of_relay()?))?;
+    section(
+        "Metrics of the relay",
+        metrics::table(&metrics::of_relay()?),
+    )?;
     Ok(text)
 }
 
