@@ -23,13 +23,13 @@ mod statement;
 mod stream;
 
 use crate::allowed_hosts::{AllowedHosts, redacted};
+use crate::by_address::ByAddress;
 use crate::limits::{ADDRESSES_MAX, MYSQL_IDLE_MAX, MYSQL_REAP_EVERY};
 use crate::metrics::Metrics;
 use address::options;
 use mysql_async::OptsBuilder;
 use pool::{Pool, Share};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use url::Url;
 
 pub use connection::{Connection, Reply};
@@ -60,7 +60,7 @@ pub enum Error {
 pub struct Pools {
     limits: Limits,
     metrics: Arc<Metrics>,
-    by_address: Mutex<HashMap<String, Arc<Pool>>>,
+    by_address: ByAddress<Arc<Pool>>,
 }
 
 /// What one component may open: the pools it has used so far, so that the check is made once per address.
@@ -69,7 +69,7 @@ pub struct Access {
     pools: Arc<Pools>,
     /// No other component may open anything.
     alone: bool,
-    checked: Mutex<HashMap<String, (Arc<Pool>, Share)>>,
+    checked: ByAddress<(Arc<Pool>, Share)>,
 }
 
 impl Pools {
@@ -78,19 +78,17 @@ impl Pools {
         Self {
             limits,
             metrics,
-            by_address: Mutex::default(),
+            by_address: ByAddress::default(),
         }
     }
 
     fn get(&self, address: &str, url: &Url) -> Result<Arc<Pool>, String> {
-        let mut pools = self
-            .by_address
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(pool) = pools.get(address) {
-            return Ok(pool.clone());
-        }
-        if pools.len() >= ADDRESSES_MAX {
+        self.by_address
+            .get_or_make(address, |others| self.make(url, others))
+    }
+
+    fn make(&self, url: &Url, others: usize) -> Result<Arc<Pool>, String> {
+        if others >= ADDRESSES_MAX {
             return Err(format!("more than {ADDRESSES_MAX} database addresses"));
         }
         let shown = redacted(url);
@@ -104,9 +102,13 @@ impl Pools {
         let metrics = self.metrics.database(&shown);
         let limits = self.limits.clone();
         let opts = OptsBuilder::from_opts(opts).setup(limits.setup.clone());
-        let pool = Arc::new(Pool::new(opts.into(), shown, limits, budget, metrics));
-        pools.insert(address.to_owned(), pool.clone());
-        Ok(pool)
+        Ok(Arc::new(Pool::new(
+            opts.into(),
+            shown,
+            limits,
+            budget,
+            metrics,
+        )))
     }
 
     /// Runs for as long as the thread does: closes sessions that were idle for long, and the prepared statements of
@@ -118,15 +120,7 @@ impl Pools {
                 () = tokio::time::sleep(MYSQL_REAP_EVERY) => false,
                 changed = halved.changed() => changed.is_ok(),
             };
-            let pools: Vec<Arc<Pool>> = {
-                let pools = self.by_address.lock();
-                pools
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .values()
-                    .cloned()
-                    .collect()
-            };
-            for pool in pools {
+            for pool in self.by_address.all() {
                 match room_wanted {
                     true => pool.forget_idle().await,
                     false => pool.reap(MYSQL_IDLE_MAX),
@@ -142,7 +136,7 @@ impl Access {
         Self {
             pools,
             alone,
-            checked: Mutex::default(),
+            checked: ByAddress::default(),
         }
     }
 
@@ -151,14 +145,12 @@ impl Access {
     /// # Errors
     /// [`Error::ConnectionFailed`] where the address is malformed or not allowed; its text has no password.
     pub fn open(&self, address: &str, allowed: &AllowedHosts) -> Result<Connection, Error> {
-        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((pool, share)) = checked.get(address) {
-            return Ok(Connection::new(pool.clone(), share.clone()));
-        }
-        let pool = self.check(address, allowed);
-        let pool = pool.map_err(Error::ConnectionFailed)?;
-        let share = pool.share(self.alone);
-        checked.insert(address.to_owned(), (pool.clone(), share.clone()));
+        let checked = self.checked.get_or_make(address, |_| {
+            let pool = self.check(address, allowed)?;
+            let share = pool.share(self.alone);
+            Ok((pool, share))
+        });
+        let (pool, share) = checked.map_err(Error::ConnectionFailed)?;
         Ok(Connection::new(pool, share))
     }
 

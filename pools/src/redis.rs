@@ -9,12 +9,12 @@ mod limits;
 mod link;
 
 use crate::allowed_hosts::{AllowedHosts, redacted};
+use crate::by_address::ByAddress;
 use crate::limits::ADDRESSES_MAX;
 use crate::metrics::Metrics;
 use ::redis::{Cmd, Value};
 use link::{Link, Private};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use url::Url;
 
 pub use error::Error;
@@ -25,14 +25,14 @@ pub use limits::Limits;
 pub struct Links {
     limits: Limits,
     metrics: Arc<Metrics>,
-    by_address: Mutex<HashMap<String, Arc<Link>>>,
+    by_address: ByAddress<Arc<Link>>,
 }
 
 /// What one component may open.
 #[derive(Debug)]
 pub struct Access {
     links: Arc<Links>,
-    checked: Mutex<HashMap<String, Arc<Link>>>,
+    checked: ByAddress<Arc<Link>>,
 }
 
 /// A caller's connection. Clones are the same one.
@@ -49,28 +49,20 @@ impl Links {
         Self {
             limits,
             metrics,
-            by_address: Mutex::default(),
+            by_address: ByAddress::default(),
         }
     }
 
     fn get(&self, address: &str, url: &Url) -> Result<Arc<Link>, Error> {
-        let mut links = self
-            .by_address
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = links.get(address) {
-            return Ok(link.clone());
-        }
-        if links.len() >= ADDRESSES_MAX {
-            return Err(Error::TooManyConnections);
-        }
-        let shown = redacted(url);
-        let metrics = self.metrics.redis(&shown);
-        let link =
-            Link::new(address, shown, self.limits.clone(), metrics).ok_or(Error::InvalidAddress)?;
-        let link = Arc::new(link);
-        links.insert(address.to_owned(), link.clone());
-        Ok(link)
+        self.by_address.get_or_make(address, |others| {
+            if others >= ADDRESSES_MAX {
+                return Err(Error::TooManyConnections);
+            }
+            let shown = redacted(url);
+            let metrics = self.metrics.redis(&shown);
+            let link = Link::new(address, shown, self.limits.clone(), metrics);
+            Ok(Arc::new(link.ok_or(Error::InvalidAddress)?))
+        })
     }
 }
 
@@ -79,7 +71,7 @@ impl Access {
     pub fn new(links: Arc<Links>) -> Self {
         Self {
             links,
-            checked: Mutex::default(),
+            checked: ByAddress::default(),
         }
     }
 
@@ -89,15 +81,9 @@ impl Access {
     /// [`Error::InvalidAddress`] where it is malformed or not allowed, [`Error::Other`] for another scheme,
     /// [`Error::TooManyConnections`] where there are too many addresses.
     pub fn open(&self, address: &str, allowed: &AllowedHosts) -> Result<Connection, Error> {
-        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        let link = match checked.get(address) {
-            Some(link) => link.clone(),
-            None => {
-                let link = self.check(address, allowed)?;
-                checked.insert(address.to_owned(), link.clone());
-                link
-            }
-        };
+        let link = self
+            .checked
+            .get_or_make(address, |_| self.check(address, allowed))?;
         Ok(Connection {
             link,
             private: Arc::default(),

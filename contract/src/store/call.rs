@@ -51,6 +51,13 @@ impl<'a> Call<'a> {
         self.arguments.extend(texts);
         self
     }
+
+    /// Adds the fields of a hash or of a stream's entry, each before its value.
+    #[must_use]
+    pub fn fields(self, fields: &[(&'a str, &'a str)]) -> Self {
+        let add = |call: Self, (field, value): &(&'a str, &'a str)| call.text(*field).text(*value);
+        fields.iter().fold(self, add)
+    }
 }
 
 /// Who holds a reservation in Redis, as the field of an intent names it.

@@ -63,8 +63,8 @@ fn line(argument: &Arg) -> String {
         _ => value,
     };
     let variable = argument.get_env().map(|name| name.to_string_lossy());
-    let defaults: Vec<_> = argument.get_default_values().iter().collect();
-    let defaults: Vec<_> = defaults.iter().map(|one| one.to_string_lossy()).collect();
+    let defaults = argument.get_default_values().iter();
+    let defaults: Vec<_> = defaults.map(|one| one.to_string_lossy()).collect();
     let help = argument.get_long_help().or_else(|| argument.get_help());
     let mut help = help.map(ToString::to_string).unwrap_or_default();
     let choices = argument.get_possible_values();

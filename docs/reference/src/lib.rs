@@ -55,14 +55,9 @@ pub fn render() -> Result<String> {
         source::codes(&read("contract/src/api/problem.rs")?)?,
     )?;
     section("Tables", columns::of_databases(&platform)?)?;
-    section(
-        "Redis keys",
-        source::keys(&read("contract/src/store/redis.rs")?)?,
-    )?;
-    section(
-        "Redis scripts",
-        source::scripts(&read("contract/src/store/redis.rs")?)?,
-    )?;
+    let redis = read("contract/src/store/redis.rs")?;
+    section("Redis keys", source::keys(&redis)?)?;
+    section("Redis scripts", source::scripts(&redis)?)?;
     section(
         "Kafka topics and groups",
         source::topics(&read("contract/src/wire/message.rs")?)?,

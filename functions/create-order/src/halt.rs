@@ -38,13 +38,19 @@ impl Holds {
         key: true,
     };
 
+    /// All that a request may hold.
+    pub const ALL: Self = Self {
+        units_in_database: true,
+        units_in_redis: true,
+        key: true,
+    };
+
     /// All that `order` was placed with.
     pub fn all(order: &Order) -> Self {
         let in_database = |item: &OrderItem| item.stock_mode == StockMode::Db;
         Self {
             units_in_database: order.items.iter().any(in_database),
-            units_in_redis: true,
-            key: true,
+            ..Self::ALL
         }
     }
 }
@@ -69,14 +75,11 @@ impl Halt {
 
     /// With the units of all lines reserved in Redis, and none in the database.
     pub fn reserved_in_redis(fault: Fault) -> Self {
-        let units_in_redis = true;
-        Self::holding(
-            Holds {
-                units_in_redis,
-                ..Holds::KEY
-            },
-            fault,
-        )
+        let holds = Holds {
+            units_in_redis: true,
+            ..Holds::KEY
+        };
+        Self::holding(holds, fault)
     }
 
     /// Before anything was reserved, as its key has made an order.

@@ -111,12 +111,7 @@ impl Placing<'_> {
 
     /// Gives back what an attempt holds and says how the request ends; `None` asks to be admitted again.
     async fn end(&self, id: OrderId, halt: Halt) -> Result<Option<Placed>, Fault> {
-        if halt.holds.units_in_database {
-            db_stock::release(&self.config.inventory_url, id).await?;
-        }
-        if halt.holds.units_in_redis {
-            reservation::release(self.redis, id, &self.request.draft.lines).await?;
-        }
+        self.release(id, halt.holds).await?;
         let end = match halt.because {
             Because::Fault(fault) => Err(fault),
             Because::Made(made) => self.replay(id, made).await.map(Some),
@@ -127,6 +122,16 @@ impl Placing<'_> {
             self.admission.free(id).await?;
         }
         end
+    }
+
+    async fn release(&self, id: OrderId, holds: Holds) -> Result<(), Fault> {
+        if holds.units_in_database {
+            db_stock::release(&self.config.inventory_url, id).await?;
+        }
+        if holds.units_in_redis {
+            reservation::release(self.redis, id, &self.request.draft.lines).await?;
+        }
+        Ok(())
     }
 
     /// An order that is accepted for later must not exist already, which only the shard knows for certain.
@@ -297,9 +302,12 @@ impl Placing<'_> {
         if !made.same_payload {
             return Err(Rejection::KeyReused.into());
         }
-        let order = order_store::load(self.db(), made.id).await?;
-        let order =
-            order.ok_or_else(|| Fault::Internal(format!("order {} has no items", made.id)))?;
+        self.replay_order(admitted, made.id).await
+    }
+
+    async fn replay_order(&self, admitted: OrderId, id: OrderId) -> Result<Placed, Fault> {
+        let order = order_store::load(self.db(), id).await?;
+        let order = order.ok_or_else(|| Fault::Internal(format!("order {id} has no items")))?;
         self.finish(admitted, &order, true).await
     }
 
@@ -324,18 +332,13 @@ impl Placing<'_> {
                 queued: true,
             }));
         }
-        let db = self.db();
-        if order_store::exists_for_certain(db, earlier).await? {
-            let order = order_store::load(db, earlier).await?;
-            let order =
-                order.ok_or_else(|| Fault::Internal(format!("order {earlier} has no items")))?;
-            return self.finish(earlier, &order, true).await.map(Some);
+        if order_store::exists_for_certain(self.db(), earlier).await? {
+            return self.replay_order(earlier, earlier).await.map(Some);
         }
         // Without its key it cannot be enqueued. Where it was enqueued meanwhile, the key is not freed and the units
         // stay.
         if self.admission.free(earlier).await? {
-            db_stock::release(&self.config.inventory_url, earlier).await?;
-            reservation::release(self.redis, earlier, &self.request.draft.lines).await?;
+            self.release(earlier, Holds::ALL).await?;
         }
         Ok(None)
     }

@@ -22,17 +22,17 @@ pub async fn query<D: Decode>(
     params: Params,
     limit: Duration,
 ) -> Result<Answer<D>, Error> {
-    let (tell, told) = oneshot::channel();
-    let mut reading = Box::pin(read(state, statement, params, limit, tell));
+    let (sender, answer) = oneshot::channel();
+    let mut reading = Box::pin(read(state, statement, params, limit, sender));
     // Polled here, and by a task only if rows are left after the answer.
-    let told = match select(&mut reading, told).await {
-        Either::Left(((), told)) => told.await,
-        Either::Right((told, _)) => {
+    let answer = match select(&mut reading, answer).await {
+        Either::Left(((), answer)) => answer.await,
+        Either::Right((answer, _)) => {
             tokio::spawn(reading);
-            told
+            answer
         }
     };
-    told.unwrap_or_else(|_| Err(Error::Other("reading the rows was stopped".to_owned())))
+    answer.unwrap_or_else(|_| Err(Error::Other("reading the rows was stopped".to_owned())))
 }
 
 async fn read<D: Decode>(
@@ -40,20 +40,20 @@ async fn read<D: Decode>(
     statement: String,
     params: Params,
     limit: Duration,
-    tell: oneshot::Sender<Result<Answer<D>, Error>>,
+    sender: oneshot::Sender<Result<Answer<D>, Error>>,
 ) {
     let Some(lease) = state.lease.as_mut() else {
-        let _ = tell.send(Err(no_session()));
+        let _ = sender.send(Err(no_session()));
         return;
     };
     let end = match timeout(limit, first_piece(lease, &statement, params)).await {
-        Ok(Ok((reading, decoder, piece))) => go_on(reading, decoder, piece, limit, tell).await,
+        Ok(Ok((reading, decoder, piece))) => go_on(reading, decoder, piece, limit, sender).await,
         Ok(Err((error, shown))) => {
-            let _ = tell.send(Err(shown));
+            let _ = sender.send(Err(shown));
             End::Failed(error)
         }
         Err(_) => {
-            let _ = tell.send(Err(late(limit)));
+            let _ = sender.send(Err(late(limit)));
             End::Late
         }
     };
@@ -145,12 +145,12 @@ async fn go_on<D: Decode>(
     decoder: D,
     piece: Piece<D::Row>,
     limit: Duration,
-    tell: oneshot::Sender<Result<Answer<D>, Error>>,
+    sender: oneshot::Sender<Result<Answer<D>, Error>>,
 ) -> End {
     let Piece { rows: first, end } = piece;
     if let Some(end) = end {
         let (outcome, end) = split(end);
-        let _ = tell.send(Ok(Answer {
+        let _ = sender.send(Ok(Answer {
             decoder,
             rows: first.into(),
             outcome: Outcome::Known(outcome),
@@ -164,7 +164,7 @@ async fn go_on<D: Decode>(
         rows: Rows::with_rest(first, rest),
         outcome: Outcome::Later(outcome),
     };
-    if tell.send(Ok(answer)).is_err() {
+    if sender.send(Ok(answer)).is_err() {
         return End::Abandoned;
     }
     loop {

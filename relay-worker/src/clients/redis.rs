@@ -130,17 +130,17 @@ fn names(calls: &[Call<'_>]) -> String {
 }
 
 fn pipeline(calls: &[Call<'_>]) -> Pipeline {
-    let scripts = scripts(calls).into_iter();
-    let hashes: BTreeMap<_, _> = scripts
-        .map(|(name, text)| (name, redis::Script::new(text)))
-        .collect();
+    let mut scripts = BTreeMap::new();
     let mut pipeline = Pipeline::with_capacity(calls.len());
     for call in calls {
-        pipeline.cmd("EVALSHA");
-        if let Some(script) = hashes.get(call.script.name) {
-            pipeline.arg(script.get_hash());
-        }
-        pipeline.arg(call.keys.len()).arg(&call.keys);
+        let script = scripts
+            .entry(call.script.name)
+            .or_insert_with(|| redis::Script::new(call.script.text));
+        pipeline
+            .cmd("EVALSHA")
+            .arg(script.get_hash())
+            .arg(call.keys.len())
+            .arg(&call.keys);
         for argument in &call.arguments {
             pipeline.arg(argument.as_bytes());
         }

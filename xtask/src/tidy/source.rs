@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use syn::visit::{self, Visit};
+use syn::{Item, Visibility};
 
 const LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
@@ -53,27 +54,18 @@ fn names(path: &Path, problems: &mut Vec<String>) {
 }
 
 /// Imports are one block, sorted by rustfmt; re-exports may follow separately.
-fn imports(path: &Path, text: &str, problems: &mut Vec<String>) {
-    let mut ended = false;
-    let mut parted = false;
-    let mut inside = false;
-    for (number, line) in (1..).zip(text.lines()) {
-        let begins = line.starts_with("use ");
-        if begins && ended && parted {
-            let shown = path.display();
+fn imports(file: &syn::File, shown: &std::path::Display<'_>, problems: &mut Vec<String>) {
+    for pair in file.items.windows(2) {
+        let [Item::Use(first), Item::Use(second)] = pair else {
+            continue;
+        };
+        let are_private = [first, second].map(|one| matches!(one.vis, Visibility::Inherited));
+        let ends = first.semi_token.span.end().line;
+        let begins = second.use_token.span.start().line;
+        if are_private == [true, true] && begins > ends + 1 {
             problems.push(format!(
-                "{shown}:{number}: imports are one block without empty lines"
+                "{shown}:{begins}: imports are one block without empty lines"
             ));
-        }
-        inside |= begins;
-        let is_blank = line.trim().is_empty();
-        if inside {
-            ended = line.ends_with(';');
-            inside = !ended;
-            parted = false;
-        } else {
-            parted = ended && is_blank;
-            ended &= is_blank;
         }
     }
 }
@@ -114,7 +106,6 @@ fn rust(path: &Path, text: &str, problems: &mut Vec<String>) {
             "{shown}: opens without a //! that tells why it exists"
         ));
     }
-    imports(path, text, problems);
     let count = text.lines().count();
     if count > LINES_MAX && !is_generated {
         problems.push(format!("{shown}: {count} lines, more than {LINES_MAX}"));
@@ -123,6 +114,7 @@ fn rust(path: &Path, text: &str, problems: &mut Vec<String>) {
         Ok(parsed) => parsed,
         Err(error) => return problems.push(format!("{shown}: cannot be parsed: {error}")),
     };
+    imports(&parsed, &shown, problems);
     let mut walk = Walk {
         found: Vec::new(),
         in_test: is_test_file(path),

@@ -79,16 +79,17 @@ pub struct Cached<'a> {
     pub kept_ms: Ms,
 }
 
+impl<'a> Cached<'a> {
+    fn arguments(self, call: Call<'a>) -> Call<'a> {
+        call.arg(self.version).text(self.value).arg(self.kept_ms)
+    }
+}
+
 /// Completes a request: stores its response, caches the order, notifies the relay of the shard.
 pub fn complete<'a>(response: &Response<'a>, cached: Cached<'a>, shard: usize) -> Call<'a> {
     let keys = [response.key.to_owned(), keys::order(cached.id)];
-    response
-        .arguments(Call::new(&keys::COMPLETE, keys))
-        .arg(cached.version)
-        .text(cached.value)
-        .arg(cached.kept_ms)
-        .text(keys::OUTBOX_CHANNEL)
-        .arg(shard)
+    let call = response.arguments(Call::new(&keys::COMPLETE, keys));
+    cached.arguments(call).text(keys::OUTBOX_CHANNEL).arg(shard)
 }
 
 /// Appends an order to the intake of its user, for the batch writer. `entry`: the fields of the entry; `entries_max`:
@@ -104,14 +105,12 @@ pub fn enqueue<'a>(
         keys::queued(response.admitted),
         keys::order_intake(user.gene()),
     ];
-    let call = response
+    response
         .arguments(Call::new(&keys::ENQUEUE, keys))
         .text(response.body)
         .arg(entries_max)
-        .text(keys::INTAKE_CHANNEL);
-    entry
-        .iter()
-        .fold(call, |call, (field, value)| call.text(*field).text(*value))
+        .text(keys::INTAKE_CHANNEL)
+        .fields(entry)
 }
 
 /// Frees the key of the request that was admitted with this id, if its state is this one: [`keys::PROCESSING`] or
@@ -129,10 +128,8 @@ pub fn mint(gene: Gene) -> Call<'static> {
 
 /// Caches an order, unless a newer version is cached.
 pub fn cache(cached: Cached<'_>) -> Call<'_> {
-    Call::new(&keys::CACHE_ORDER, [keys::order(cached.id)])
-        .arg(cached.version)
-        .text(cached.value)
-        .arg(cached.kept_ms)
+    let key = keys::order(cached.id);
+    cached.arguments(Call::new(&keys::CACHE_ORDER, [key]))
 }
 
 /// Acknowledges and removes entries of an intake stream.

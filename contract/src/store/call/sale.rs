@@ -101,7 +101,7 @@ impl<'a> From<Buy<'a>> for Call<'a> {
             keys::seckill_rate(sale),
             keys::seckill_user_rate(sale, user),
         ];
-        let call = Call::new(&keys::SECKILL_BUY, keys)
+        Call::new(&keys::SECKILL_BUY, keys)
             .arg(user.get())
             .text(buy.nonce)
             .arg(buy.quantity)
@@ -109,10 +109,8 @@ impl<'a> From<Buy<'a>> for Call<'a> {
             .arg(buy.entries_max)
             .text(keys::INTAKE_CHANNEL)
             .arg(buy.rates.per_second_max)
-            .arg(buy.rates.user_per_minute_max);
-        buy.entry
-            .iter()
-            .fold(call, |call, (field, value)| call.text(*field).text(*value))
+            .arg(buy.rates.user_per_minute_max)
+            .fields(buy.entry)
     }
 }
 
