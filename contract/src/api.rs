@@ -17,3 +17,4 @@ pub mod problem;
 pub mod product;
 pub mod seckill;
 pub mod stats;
+pub mod whole;

@@ -2,7 +2,7 @@
 //! rule about stock holds for them unchanged.
 
 use crate::coded;
-use crate::limits::{QUANTITY_MAX, SECKILL_NUMBER_MAX, SECKILL_SKU_MAX};
+use crate::limits::{QUANTITY_MAX, SECKILL_AHEAD_MS_MAX, SECKILL_NUMBER_MAX, SECKILL_SKU_MAX};
 use crate::{Cents, Ms, ProductId, Rejection, SkuId};
 use std::fmt;
 
@@ -106,6 +106,18 @@ impl SeckillPlan {
         }
         if self.ends_at <= now {
             return Err(Rejection::invalid("ends_at", "is past"));
+        }
+        if self.ends_at - now > SECKILL_AHEAD_MS_MAX {
+            return Err(Rejection::invalid(
+                "ends_at",
+                "is more than two years ahead: it counts in milliseconds",
+            ));
+        }
+        if now.saturating_sub(self.starts_at) > SECKILL_AHEAD_MS_MAX {
+            return Err(Rejection::invalid(
+                "starts_at",
+                "is more than two years past: it counts in milliseconds",
+            ));
         }
         Ok(self)
     }

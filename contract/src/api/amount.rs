@@ -1,4 +1,4 @@
-//! Money on the wire: a JSON number with two decimals, read exactly, never through a float.
+//! Money on the wire: a JSON number with two decimals; read as clients that count in doubles spell it.
 
 use domain::Cents;
 use serde::de::{self, Deserialize, Deserializer};
@@ -60,6 +60,8 @@ mod tests {
             ("\"0.07\"", 7),
             ("199", 19900),
             ("99999999.99", 9_999_999_999),
+            ("1e1", 1000),
+            ("299.96999999999997", 29997),
         ] {
             assert_eq!(
                 serde_json::from_str::<Amount>(text).unwrap().0.get(),
@@ -72,7 +74,7 @@ mod tests {
             "1.10"
         );
         for bad in [
-            "1.005", "-1", "1e3", "null", "true", "[]", "\"\"", "\"1,5\"",
+            "1.005", "-1", "1e8", "1e-3", "null", "true", "[]", "\"\"", "\"1,5\"",
         ] {
             assert!(serde_json::from_str::<Amount>(bad).is_err(), "{bad}");
         }

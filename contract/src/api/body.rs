@@ -1,19 +1,38 @@
 //! Parses JSON bodies; an error names the path of the wrong field.
 
 use domain::Rejection;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A `T` from a JSON object only: derived deserializers would also accept an array, field by field.
+#[derive(Debug)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Object<T>, D::Error> {
+        struct Only<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Only<T> {
+            type Value = Object<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Only(PhantomData))
+    }
+}
 
 /// Parses a JSON object as `T`. Unknown fields are ignored; anything after the object is refused.
 ///
 /// # Errors
 /// Where the body is no JSON object, or no `T`; the rejection names the path of the wrong field, or `body`.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
-    // Derived deserializers would also accept an array, field by field.
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Rejection::invalid("body", "must be a JSON object"));
-    }
     match serde_json::from_slice(bytes) {
-        Ok(value) => Ok(value),
+        Ok(Object(value)) => Ok(value),
         Err(_) => located(bytes),
     }
 }
@@ -21,7 +40,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
 /// Parses again, slower, to find the path of the error.
 fn located<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         rejection(&path, error.inner())
     })?;
@@ -63,6 +82,13 @@ mod tests {
     struct Probe {
         #[serde(default)]
         lines: Vec<u8>,
+        #[serde(default)]
+        parts: Vec<Object<Part>>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Part {
+        size: u8,
     }
 
     #[test]
@@ -78,7 +104,16 @@ mod tests {
             assert_eq!(name, "body", "{broken}");
             assert!(reason.starts_with("is no valid JSON"), "{reason}");
         }
-        assert_eq!(field("[[]]").0, "body");
+        for array in ["[[]]", "[]", "[[1]]"] {
+            assert_eq!(field(array).0, "body", "{array}");
+        }
+        assert_eq!(field(r#"{"parts":[{"size":1},[2]]}"#).0, "parts[1]");
+        assert_eq!(
+            field(r#"{"parts":[{"size":1},{"size":"x"}]}"#).0,
+            "parts[1].size"
+        );
+        let taken = parse::<Probe>(br#"{"parts":[{"size":1}]}"#).unwrap();
+        assert_eq!(taken.parts[0].0.size, 1);
         assert_eq!(field("7").0, "body");
         assert!(parse_or_default::<Probe>(b" \n").unwrap().lines.is_empty());
         assert!(parse_or_default::<Probe>(b"{").is_err());

@@ -1,13 +1,14 @@
 //! Ids on the wire: numbers or strings in, strings out; users in any spelling; hashes of keys and payloads.
 
+use crate::api::whole;
 use domain::id::HASHED_USER_BIT;
 use domain::limits::USER_REF_CHARS_MAX;
 use domain::{User, UserId};
-use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// A number or a string, as text: `7`, `"7"` and `"user_7"` are all accepted.
+/// A number or a string, as text: `7`, `7.0`, `"7"` and `"user_7"` are all accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdText(pub String);
 
@@ -25,10 +26,15 @@ impl<'de> Deserialize<'de> for IdText {
         impl Visitor<'_> for AnyId {
             type Value = IdText;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an id as a number or a string")
+                f.write_str("an id as a whole number or a string")
             }
             fn visit_u64<E: de::Error>(self, id: u64) -> Result<IdText, E> {
                 Ok(IdText(id.to_string()))
+            }
+            fn visit_f64<E: de::Error>(self, id: f64) -> Result<IdText, E> {
+                let whole = whole::of_double(id).filter(|id| *id >= 0);
+                let whole = whole.ok_or_else(|| E::invalid_value(Unexpected::Float(id), &self))?;
+                Ok(IdText(whole.to_string()))
             }
             fn visit_str<E: de::Error>(self, id: &str) -> Result<IdText, E> {
                 Ok(IdText(id.to_owned()))
@@ -42,13 +48,20 @@ impl<'de> Deserialize<'de> for IdText {
 /// 2^62. The spelling is kept where it is not the plain number.
 ///
 /// # Errors
-/// What is wrong: the length, a control character, or a number out of range.
+/// What is wrong: the length, a control character, space around it, a number out of range or spelled in a way that is
+/// nobody's id: `+7`, `7.0` and `User_7` would otherwise be users of their own.
 pub fn user(text: &str) -> Result<User, String> {
     if text.is_empty() || text.chars().count() > USER_REF_CHARS_MAX {
         return Err(format!("must have 1 to {USER_REF_CHARS_MAX} characters"));
     }
     if text.chars().any(char::is_control) {
         return Err("must not have control characters".to_owned());
+    }
+    if text.trim() != text {
+        return Err("must not begin or end with space".to_owned());
+    }
+    if is_misspelt_number(text) {
+        return Err("must be digits, `user_` and digits, or a name that is no number".to_owned());
     }
     let numeric = |digits: &str| {
         IdText(digits.to_owned())
@@ -75,6 +88,21 @@ pub fn user(text: &str) -> Result<User, String> {
         id: UserId::new(id),
         reference: Some(text.to_owned()),
     })
+}
+
+/// Whether a text stands for a number to its reader, and for none to [`user`].
+fn is_misspelt_number(text: &str) -> bool {
+    let prefix = text
+        .get(..5)
+        .filter(|prefix| prefix.eq_ignore_ascii_case("user_"));
+    let rest = &text[prefix.map_or(0, str::len)..];
+    let number = rest.trim();
+    let is_digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    let is_number = is_digits
+        || !number.is_empty() && number.chars().all(char::is_numeric)
+        || number.bytes().any(|b| b.is_ascii_digit()) && number.parse::<f64>().is_ok();
+    let is_ours = is_digits && number == rest && prefix.is_none_or(|prefix| prefix == "user_");
+    is_number && !is_ours
 }
 
 /// First 16 bytes of SHA-256 over parts, each preceded by its length so that parts cannot run together.
@@ -108,12 +136,33 @@ mod tests {
         assert!(named.id.get() & HASHED_USER_BIT != 0 && named.id.get() >> 63 == 0);
         assert_eq!(named.shown(), "alice");
         assert_ne!(named.id, user("alicf").unwrap().id);
+        for name in [
+            "user_", "user_x7", "User_x", "u7", "7up", "infinity", "nan", "üser_7", "a b",
+        ] {
+            let user = user(name).unwrap();
+            assert_eq!(user.shown(), name);
+            assert!(user.id.get() & HASHED_USER_BIT != 0, "{name}");
+        }
+        assert_eq!(user("user_007").unwrap().id, user("7").unwrap().id);
         for bad in [
             "",
             "0",
             "4611686018427387904",
             "99999999999999999999",
             "a\nb",
+            " 7",
+            "7 ",
+            "+7",
+            "-7",
+            "7.0",
+            "7e0",
+            "User_7",
+            "USER_7",
+            "user_ 7",
+            "user_+7",
+            "user_7.0",
+            "７",
+            "user_７",
             &"x".repeat(65),
         ] {
             assert!(user(bad).is_err(), "{bad:?}");

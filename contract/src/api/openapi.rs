@@ -75,7 +75,6 @@ impl PartialSchema for Amount {
             .description(Some("An amount of money with two decimals."))
             .minimum(Some(0))
             .maximum(Some(99_999_999.99))
-            .multiple_of(Some(0.01))
             .into()
     }
 }
@@ -91,12 +90,12 @@ impl PartialSchema for AmountText {
         ObjectBuilder::new()
             .schema_type(SchemaType::from_iter([Type::Number, Type::String]))
             .description(Some(
-                "An amount of money with two decimals at most, as a number or its text.",
+                "An amount of money of whole cents, as a number or its text. What a client computed in doubles \
+                 counts as the amount of cents it stands for: 299.96999999999997 is 299.97.",
             ))
             .minimum(Some(0))
             .maximum(Some(99_999_999.99))
-            .multiple_of(Some(0.01))
-            .pattern(Some(r"^\d{1,8}(\.\d{1,2})?$"))
+            .pattern(Some(r"^\d+(\.\d+)?([eE][+-]?\d+)?$"))
             .into()
     }
 }

@@ -3,12 +3,14 @@
 
 pub mod change;
 pub mod create;
+pub mod draft;
 pub mod envelope;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod view;
 
 pub use change::{CancelRequest, Cancelled, PayRequest, Payment, StatusRequest};
-pub use create::{CreateOrderRequest, Draft, DraftLine};
+pub use create::CreateOrderRequest;
+pub use draft::{Draft, DraftLine, Naming};
 pub use envelope::{Envelope, EnvelopeOrder, EnvelopeOrders};
 pub use view::{ApiItem, ApiOrder, ApiOrders, Created, ItemView, OrderEnvelope, OrderView, Orders};

@@ -1,6 +1,7 @@
 //! Query parameters of listings: pages in both spellings, status filters, moments in time. Pure: parameters are looked
 //! up through an argument.
 
+use crate::api::identity::IdText;
 use domain::limits::{PAGE_DEPTH_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
 use domain::{Ms, Rejection, Status, calendar};
 
@@ -82,8 +83,9 @@ fn count(query: &impl Parameters, name: &str) -> Result<Option<u32>, Rejection> 
     let Some(text) = query.first(name) else {
         return Ok(None);
     };
-    text.parse()
-        .ok()
+    IdText(text)
+        .number()
+        .and_then(|number| u32::try_from(number).ok())
         .filter(|number| *number > 0)
         .map(Some)
         .ok_or_else(|| Rejection::invalid(name, "must be a whole number from 1"))
@@ -111,24 +113,30 @@ pub enum Edge {
     End,
 }
 
-/// A moment as a date `2024-01-31` (UTC) or in milliseconds since the epoch; `None` where absent.
+/// A moment as a date `2024-01-31` (UTC) or in milliseconds since the epoch; `None` where absent. Small numbers are no
+/// moments: `20240209` is a date to its writer, and `1700000000` counts seconds.
 ///
 /// # Errors
 /// Where it is neither.
 pub fn moment(query: &impl Parameters, name: &str, edge: Edge) -> Result<Option<Ms>, Rejection> {
     const DAY_MS: Ms = 86_400_000;
-    /// Year 10000: larger numbers are refused.
-    const MS_MAX: Ms = 253_402_300_800_000;
+    /// From March 1973 to the year 10000; 0 is the beginning of time.
+    const MS: std::ops::Range<Ms> = 100_000_000_000..253_402_300_800_000;
     let Some(text) = query.first(name) else {
         return Ok(None);
     };
     let parsed = match (calendar::parse_date(&text), edge) {
         (Some(midnight), Edge::Start) => Some(midnight),
         (Some(midnight), Edge::End) => Some(midnight + DAY_MS),
-        (None, _) => text.parse().ok().filter(|ms| *ms <= MS_MAX),
+        (None, _) => IdText(text)
+            .number()
+            .filter(|ms| *ms == 0 || MS.contains(ms)),
     };
     parsed.map(Some).ok_or_else(|| {
-        Rejection::invalid(name, "must be a date such as 2024-01-31 or milliseconds")
+        Rejection::invalid(
+            name,
+            "must be a date such as 2024-01-31, or milliseconds since 1970",
+        )
     })
 }
 
@@ -140,9 +148,8 @@ pub fn ids(values: &[String]) -> Result<Vec<u64>, Rejection> {
     let texts = values.iter().flat_map(|value| value.split(','));
     let mut ids = Vec::new();
     for text in texts.map(str::trim).filter(|text| !text.is_empty()) {
-        let id = text
-            .parse()
-            .ok()
+        let id = IdText(text.to_owned())
+            .number()
             .filter(|id| *id > 0)
             .ok_or_else(|| Rejection::invalid("ids", "must be whole numbers above 0"))?;
         if !ids.contains(&id) {

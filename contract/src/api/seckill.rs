@@ -3,6 +3,7 @@
 use crate::api::amount::Amount;
 use crate::api::identity::{self, IdText};
 use crate::api::product::product_id;
+use crate::api::whole::Whole;
 use domain::limits::PRODUCT_NAME_CHARS_MAX;
 use domain::seckill::{SeckillPlan, SeckillStatus};
 use domain::{Ms, OrderId, ProductId, Rejection, SeckillId, SkuId, Status, User, calendar};
@@ -30,7 +31,7 @@ pub struct CreateSeckillRequest {
     price: Option<Amount>,
     /// Units to set aside when it is preheated.
     #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 1))]
-    stock: Option<i64>,
+    stock: Option<Whole>,
     /// Milliseconds UTC, or RFC 3339.
     #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true))]
     starts_at: Option<IdText>,
@@ -38,7 +39,8 @@ pub struct CreateSeckillRequest {
     #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true))]
     ends_at: Option<IdText>,
     /// Units one buyer may take; 1 by default, at most `stock`.
-    per_user_limit: Option<i64>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 1))]
+    per_user_limit: Option<Whole>,
 }
 
 impl CreateSeckillRequest {
@@ -62,7 +64,7 @@ impl CreateSeckillRequest {
             stock: units("stock", request.stock)?,
             starts_at: moment("starts_at", request.starts_at.as_ref())?,
             ends_at: moment("ends_at", request.ends_at.as_ref())?,
-            per_user_max: units("per_user_limit", request.per_user_limit.or(Some(1)))?,
+            per_user_max: units("per_user_limit", request.per_user_limit.or(Some(Whole(1))))?,
         }
         .checked(now)
     }
@@ -80,8 +82,8 @@ fn sku(text: Option<&IdText>) -> Result<SkuId, Rejection> {
     number.ok_or_else(|| Rejection::invalid("sku_id", "must be a whole number"))
 }
 
-pub(crate) fn units(field: &str, value: Option<i64>) -> Result<u32, Rejection> {
-    let value = value.ok_or_else(|| required(field))?;
+pub(crate) fn units(field: &str, value: Option<Whole>) -> Result<u32, Rejection> {
+    let Whole(value) = value.ok_or_else(|| required(field))?;
     u32::try_from(value).map_err(|_| Rejection::invalid(field, "must be a positive whole number"))
 }
 
@@ -254,7 +256,8 @@ pub struct BuyRequest {
     #[serde(alias = "ProductID", alias = "productId")]
     product_id: Option<IdText>,
     /// Units; 1 by default, at most `per_user_limit`.
-    quantity: Option<i64>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 1))]
+    quantity: Option<Whole>,
 }
 
 /// A purchase to attempt, checked as far as possible without Redis.
@@ -275,7 +278,7 @@ impl BuyRequest {
     /// Where a field is not acceptable, or `SeckillToken` where the token is malformed or for another flash sale.
     pub fn parse(bytes: &[u8]) -> Result<Buy, Rejection> {
         let request: BuyRequest = crate::api::body::parse(bytes)?;
-        let quantity = units("quantity", request.quantity.or(Some(1)))?;
+        let quantity = units("quantity", request.quantity.or(Some(Whole(1))))?;
         if quantity == 0 {
             return Err(Rejection::invalid("quantity", "must be at least 1"));
         }

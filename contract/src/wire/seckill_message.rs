@@ -4,6 +4,7 @@ use crate::api::amount::Amount;
 use crate::api::body;
 use crate::api::product::product_id;
 use crate::api::seckill::units;
+use crate::api::whole::Whole;
 use domain::{Cents, Ms, ProductId, Rejection, calendar};
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +51,7 @@ impl SeckillMessage {
     pub fn parse(bytes: &[u8]) -> Result<ForeignPurchase, Rejection> {
         let message: SeckillMessage = body::parse(bytes)?;
         let product = product_id("product_id", &message.product_id.to_string())?;
-        let quantity = units("quantity", Some(message.quantity))?;
+        let quantity = units("quantity", Some(Whole(message.quantity)))?;
         if quantity == 0 {
             return Err(Rejection::invalid("quantity", "must be at least 1"));
         }

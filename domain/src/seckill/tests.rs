@@ -39,6 +39,25 @@ fn a_plan_that_cannot_be_names_its_field() {
     assert_eq!(refused(|plan| plan.per_user_max = 0), "per_user_limit");
     assert_eq!(refused(|plan| plan.ends_at = 1_000), "ends_at");
     assert_eq!(refused(|plan| plan.ends_at = 400), "ends_at");
+    assert_eq!(refused(|plan| plan.ends_at = u64::MAX), "ends_at");
+    let ahead = 500 + SECKILL_AHEAD_MS_MAX;
+    assert_eq!(refused(|plan| plan.ends_at = ahead + 1), "ends_at");
+    let longest = SeckillPlan {
+        starts_at: 0,
+        ends_at: ahead,
+        ..plan()
+    };
+    assert_eq!(longest.clone().checked(500), Ok(longest));
+    // In seconds, where now is in milliseconds.
+    let in_seconds = SeckillPlan {
+        starts_at: 1_700_000_000,
+        ends_at: 1_700_000_100_000,
+        ..plan()
+    };
+    match in_seconds.checked(1_700_000_000_000) {
+        Err(Rejection::Invalid { field, .. }) => assert_eq!(field, "starts_at"),
+        other => panic!("{other:?}"),
+    }
     assert_eq!(
         refused(|plan| plan.sku = SkuId(SECKILL_SKU_MAX + 1)),
         "sku_id"

@@ -1,6 +1,6 @@
 //! The idempotency key in Redis: admitted, completed, enqueued, freed.
 
-use super::request::Request;
+use super::request::{Repeats, Request};
 use contract::store::call::order::{self as call, Admit, Response};
 use contract::store::redis as keys;
 use contract::wire::event::OrderEvent;
@@ -8,9 +8,9 @@ use domain::hex::hex;
 use domain::idempotency::{KeyState, Verdict, verdict};
 use domain::limits::{COMPLETED_TTL_MS, INTAKE_LENGTH_MAX, PROCESSING_TTL_MS, SUBMIT_GUARD_MS};
 use domain::{Order, OrderId, Rejection};
-use guest::Fault;
 use guest::config::Config;
 use guest::redis::{Answer, Redis};
+use guest::{Fault, random};
 use shop::order_cache;
 
 /// The key of one request, and all that its scripts need.
@@ -50,6 +50,18 @@ pub enum Enqueued {
 const PLACED: u16 = 200;
 const ACCEPTED: u16 = 202;
 const RATE_WINDOW_MS: u64 = 60_000;
+/// How long a response is kept that nobody can ask for again.
+const UNREAD_MS: u64 = 1;
+
+/// Redis key of a request's state. Where no other request is the same as this one, no other has its key.
+fn key(request: &Request) -> Result<String, Fault> {
+    let user = request.user.id;
+    Ok(match request.repeats {
+        Repeats::ByKey(key) => keys::admission(user, Some(&key), &request.payload),
+        Repeats::ByPayload => keys::admission(user, None, &request.payload),
+        Repeats::Never => keys::admission(user, None, &random::bytes()?),
+    })
+}
 
 impl<'a> Admission<'a> {
     pub fn of(
@@ -57,23 +69,20 @@ impl<'a> Admission<'a> {
         config: &'a Config,
         request: &'a Request,
         trace_id: &'a str,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Fault> {
+        Ok(Self {
             redis,
             config,
             request,
             trace_id,
-            key: keys::admission(request.user.id, request.key.as_ref(), &request.payload),
+            key: key(request)?,
             payload: hex(&request.payload),
-        }
-    }
-
-    fn is_keyless(&self) -> bool {
-        self.request.key.is_none()
+        })
     }
 
     pub async fn admit(&self) -> Result<Admitted, Fault> {
-        let processing_ms = match self.is_keyless() {
+        let is_keyless = self.request.key().is_none();
+        let processing_ms = match is_keyless {
             true => SUBMIT_GUARD_MS,
             false => PROCESSING_TTL_MS,
         };
@@ -105,7 +114,7 @@ impl<'a> Admission<'a> {
             },
             _ => return Err(Fault::Internal(format!("admit answered {answer:?}"))),
         };
-        match verdict(state, self.is_keyless(), now) {
+        match verdict(state, is_keyless, now) {
             Verdict::Place(order) => Ok(Admitted::Place(order)),
             Verdict::TakeOver(order) => Ok(Admitted::TakeOver(order)),
             Verdict::Replay(_) => Ok(Admitted::Replay {
@@ -140,9 +149,10 @@ impl<'a> Admission<'a> {
     }
 
     fn response<'b>(&'b self, admitted: OrderId, status: u16, body: &'b str) -> Response<'b> {
-        let kept_ms = match self.is_keyless() {
-            true => SUBMIT_GUARD_MS,
-            false => COMPLETED_TTL_MS,
+        let kept_ms = match self.request.repeats {
+            Repeats::ByKey(_) => COMPLETED_TTL_MS,
+            Repeats::ByPayload => SUBMIT_GUARD_MS,
+            Repeats::Never => UNREAD_MS,
         };
         Response {
             key: &self.key,
@@ -159,7 +169,7 @@ impl<'a> Admission<'a> {
         let event = OrderEvent::created(order, Some(self.trace_id));
         let event =
             serde_json::to_string(&event).map_err(|error| Fault::Internal(error.to_string()))?;
-        let key = self.request.key.map_or(String::new(), |key| hex(&key));
+        let key = self.request.key().map_or(String::new(), |key| hex(&key));
         let entry = [
             ("event", event.as_str()),
             ("key", &key),

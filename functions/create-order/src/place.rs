@@ -66,7 +66,7 @@ pub async fn place(config: &Config, request: &Request, trace_id: &str) -> Result
         began,
         redis: &redis,
         config,
-        admission: Admission::of(&redis, config, request, trace_id),
+        admission: Admission::of(&redis, config, request, trace_id)?,
         request,
         trace_id,
     };
@@ -129,7 +129,7 @@ impl Placing<'_> {
             db_stock::release(&self.config.inventory_url, id).await?;
         }
         if holds.units_in_redis {
-            reservation::release(self.redis, id, &self.request.draft.lines).await?;
+            reservation::release(self.redis, id, &self.request.draft).await?;
         }
         Ok(())
     }
@@ -191,8 +191,8 @@ impl Placing<'_> {
 
     /// Reserves the units of every line and prices the order.
     async fn reserve(&self, id: OrderId) -> Result<Order, Halt> {
-        let (config, lines) = (self.config, &self.request.draft.lines);
-        let items = reservation::reserve(self.redis, config, id, lines).await;
+        let (config, draft) = (self.config, &self.request.draft);
+        let items = reservation::reserve(self.redis, config, id, draft).await;
         let items = items.map_err(Halt::unreserved)?;
         let order = self.order(id, items);
         let order = order.map_err(|rejection| Halt::reserved_in_redis(rejection.into()))?;

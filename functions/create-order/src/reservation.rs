@@ -1,6 +1,6 @@
 //! Units in Redis: reserved for an order, all products concurrently, or released.
 
-use contract::api::order::DraftLine;
+use contract::api::order::{Draft, DraftLine, Naming};
 use contract::store::call::{Holder, stock as call};
 use domain::limits::QUANTITY_MAX;
 use domain::{Cents, OrderId, OrderItem, ProductId, Rejection, SkuId, StockMode};
@@ -14,6 +14,7 @@ use shop::catalogue;
 
 /// Lines of one product: their keys share a Redis hash tag, and one call of the script reserves them.
 struct Group<'a> {
+    naming: Naming,
     product: ProductId,
     price: Option<Cents>,
     /// Places in the order's list of lines.
@@ -31,9 +32,9 @@ struct Sold {
 /// Loads of catalogue or stock after which a product that is still not loaded is a fault.
 const LOADS_MAX: u32 = 3;
 
-fn groups(lines: &[DraftLine]) -> Vec<Group<'_>> {
+fn groups(draft: &Draft) -> Vec<Group<'_>> {
     let mut groups: Vec<Group> = Vec::new();
-    for (at, line) in lines.iter().enumerate() {
+    for (at, line) in draft.lines.iter().enumerate() {
         match groups
             .iter_mut()
             .find(|group| group.product == line.product)
@@ -43,6 +44,7 @@ fn groups(lines: &[DraftLine]) -> Vec<Group<'_>> {
                 group.lines.push((at, line));
             }
             None => groups.push(Group {
+                naming: draft.naming,
                 product: line.product,
                 price: line.price,
                 lines: vec![(at, line)],
@@ -57,9 +59,9 @@ pub async fn reserve(
     redis: &Redis,
     config: &Config,
     order: OrderId,
-    lines: &[DraftLine],
+    draft: &Draft,
 ) -> Result<Vec<OrderItem>, Fault> {
-    let groups = groups(lines);
+    let groups = groups(draft);
     // One group at a time asks the database: a request uses only one of its instance's connections.
     let inventory = Mutex::new(Db::at(&config.inventory_url));
     let outcomes = join_all(
@@ -68,7 +70,7 @@ pub async fn reserve(
             .map(|group| reserve_group(redis, &inventory, order, group)),
     )
     .await;
-    let mut items: Vec<Option<OrderItem>> = vec![None; lines.len()];
+    let mut items: Vec<Option<OrderItem>> = vec![None; draft.lines.len()];
     let mut refusal = None;
     for (group, outcome) in groups.iter().zip(outcomes) {
         match outcome.and_then(|sold| price(group, &sold)) {
@@ -83,15 +85,15 @@ pub async fn reserve(
         }
     }
     if let Some(fault) = refusal {
-        release(redis, order, lines).await?;
+        release(redis, order, draft).await?;
         return Err(fault);
     }
     Ok(items.into_iter().flatten().collect())
 }
 
 /// Releases what is reserved for an order in Redis. Safe where nothing is.
-pub async fn release(redis: &Redis, order: OrderId, lines: &[DraftLine]) -> Result<(), Fault> {
-    let groups = groups(lines);
+pub async fn release(redis: &Redis, order: OrderId, draft: &Draft) -> Result<(), Fault> {
+    let groups = groups(draft);
     let releases = groups.iter().map(|group| async move {
         let skus = group.lines.iter().map(|(_, line)| line.sku);
         let release = call::release(group.product, Holder::Order(order), skus);
@@ -181,7 +183,7 @@ impl Group<'_> {
     }
 
     fn refused(&self, at: usize, field: &str, reason: &str) -> Fault {
-        Rejection::invalid(format!("items[{at}].{field}"), reason).into()
+        Rejection::invalid(self.naming.path(at, field), reason).into()
     }
 }
 
@@ -203,7 +205,7 @@ fn price(group: &Group<'_>, sold: &Sold) -> Result<Vec<(usize, OrderItem)>, Faul
     let item = |(at, line): &(usize, &DraftLine)| {
         let subtotal = sold.price.times(line.quantity).ok_or_else(|| {
             Rejection::invalid(
-                format!("items[{at}]"),
+                group.naming.path(*at, "quantity"),
                 "makes the amount larger than 99999999.99",
             )
         })?;
@@ -235,8 +237,11 @@ mod tests {
             price,
         };
         let price = Cents::new(100);
-        let lines = [line(1, 1, None), line(2, 0, None), line(1, 2, price)];
-        let groups = groups(&lines);
+        let draft = Draft {
+            lines: vec![line(1, 1, None), line(2, 0, None), line(1, 2, price)],
+            ..Draft::default()
+        };
+        let groups = groups(&draft);
         assert_eq!(groups.len(), 2);
         assert_eq!(groups[0].price, price);
         assert_eq!(

@@ -6,6 +6,7 @@ mod route;
 mod row;
 
 use contract::api::failure::{FailureReply, FailureStatus, Failures};
+use contract::api::identity::IdText;
 use contract::api::page::{Page, Parameters, at_least};
 use contract::api::problem::Code;
 use domain::Rejection;
@@ -47,8 +48,9 @@ fn reply(failure: contract::api::failure::FailureView) -> Result<Reply, Fault> {
 
 /// The id of a failure; other text names none.
 fn number(text: &str) -> Result<u64, Rejection> {
-    text.parse()
-        .map_err(|_| Rejection::UnknownFailure(text.chars().take(64).collect()))
+    IdText(text.to_owned())
+        .number()
+        .ok_or_else(|| Rejection::UnknownFailure(text.chars().take(64).collect()))
 }
 
 fn status(query: &impl Parameters) -> Result<Option<FailureStatus>, Rejection> {

@@ -20,8 +20,7 @@ guest::http_function!(answer);
 async fn answer(mut call: Call) -> Result<Reply, Fault> {
     call.must_be("POST", &["api", "v1", "seckill", "token"])?;
     let (user, name) = TokenRequest::parse(&call.json_body().await?)?;
-    let user =
-        caller::named(user, &call)?.ok_or_else(|| Rejection::invalid("user_id", "is required"))?;
+    let user = caller::known_buyer(user, &call)?;
     let config = config::config().await?;
     let redis = Redis::open(&config.redis_url).await?;
     let sale = match name {

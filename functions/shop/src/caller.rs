@@ -1,10 +1,13 @@
 //! Who the caller is: the only place that decides it. There is no login: the user that a request names is trusted, so
-//! everything listens on loopback only.
+//! everything listens on loopback only. A request that names nobody is a guest's.
 
 use contract::api::identity;
 use domain::order::Actor;
 use domain::{Rejection, User};
 use guest::Call;
+
+/// The user whose orders are those of requests that name nobody.
+const GUEST: &str = "guest";
 
 /// The user that the request names in `field`.
 ///
@@ -46,6 +49,25 @@ pub fn in_query(call: &Call) -> Result<Option<User>, Rejection> {
         }
     }
     Ok(named)
+}
+
+/// The buyer of an order: the user that the request names, else the guest, whom all such requests share.
+///
+/// # Errors
+/// As [`named`].
+pub fn buyer(in_body: Option<User>, call: &Call) -> Result<User, Rejection> {
+    match named(in_body, call)? {
+        Some(user) => Ok(user),
+        None => user("user_id", GUEST),
+    }
+}
+
+/// The buyer in a flash sale, who must be somebody: its limits are by user, and guests would share one.
+///
+/// # Errors
+/// As [`named`], and where the request names nobody.
+pub fn known_buyer(in_body: Option<User>, call: &Call) -> Result<User, Rejection> {
+    named(in_body, call)?.ok_or_else(|| Rejection::invalid("user_id", "is required"))
 }
 
 /// Who acts through the back office's route, which sets a status.

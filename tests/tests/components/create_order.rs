@@ -4,6 +4,7 @@ use crate::bindings::redis::RedisResult;
 use crate::host::{Reply, TRACE_ID, request, send, send_with};
 use crate::replies::*;
 use crate::script::{Answer, Script};
+use contract::api::identity;
 use domain::limits::TAKEOVER_AGE_MS;
 use domain::{OrderId, Status};
 
@@ -170,6 +171,38 @@ fn without_a_key_the_same_body_twice_is_a_duplicate_submit() {
     assert!(key.contains(":order:submit:7:"), "{key}");
 }
 
+/// A load test sends one body to them many times, and means as many orders.
+#[test]
+fn without_a_key_each_request_to_the_other_routes_is_an_order() {
+    for path in ["/orders", "/api/v1/orders"] {
+        let keys = [1, 2].map(|sequence| {
+            let script = inserts(reserved_under(minted(0, sequence)));
+            let script = script.expect("complete {u7}", integer(1));
+            let reply = send("create-order", request("POST", path, BODY), &script);
+            assert_eq!(reply.status, 200, "{path}: {reply:?}");
+            script.values("admit")[2].clone()
+        });
+        assert_ne!(keys[0], keys[1], "{path}");
+        assert!(keys[0].contains(":order:submit:7:"), "{}", keys[0]);
+    }
+}
+
+#[test]
+fn an_order_of_nobody_is_the_guests() {
+    let shard = identity::user("guest").unwrap().id.get() % 2;
+    let into = |table: &str| format!("order_{shard} INSERT {table}");
+    let script = Script::default()
+        .expect("admit", admitted(minted(0, 1)))
+        .expect("reserve {p1}", reserved(9999))
+        .expect(&into("t_order"), Answer::Done)
+        .expect(&into("t_order_item"), Answer::Done)
+        .expect(&into("t_local_message"), Answer::Done)
+        .expect("complete", integer(1));
+    let reply = create_body(r#"{"product_id":1,"quantity":1}"#, &script);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_eq!(reply.body["order"]["user_id"], "guest");
+}
+
 #[test]
 fn too_many_orders_say_when_to_come_back() {
     let script = Script::default().expect("admit", limited(1_200));
@@ -228,105 +261,6 @@ fn a_request_that_died_after_its_commit_is_completed_by_the_repeat() {
     );
     assert_eq!(reply.body["order_id"], earlier.to_string());
     assert_eq!(script.count("release"), 0);
-}
-
-#[test]
-fn bad_requests_reach_no_server() {
-    let line = r#"{"product_id":1,"quantity":1}"#;
-    let items = |items: &str| format!(r#"{{"user_id":7,"items":[{items}]}}"#);
-    for (body, field) in [
-        (String::new(), "body"),
-        ("{".to_owned(), "body"),
-        ("[]".to_owned(), ""),
-        (items(""), "items"),
-        (items(&[line; 101].join(",")), "items"),
-        (items(&format!("{line},{line}")), "items[1]"),
-        (
-            items(r#"{"product_id":1,"quantity":0}"#),
-            "items[0].quantity",
-        ),
-        (
-            items(r#"{"product_id":1,"quantity":-5}"#),
-            "items[0].quantity",
-        ),
-        (
-            items(r#"{"product_id":1,"quantity":2147483648}"#),
-            "items[0].quantity",
-        ),
-        (
-            items(r#"{"product_id":1,"quantity":1.5}"#),
-            "items[0].quantity",
-        ),
-        (items(r#"{"product_id":1}"#), "items[0].quantity"),
-        (items(r#"{"quantity":1}"#), "items[0].product_id"),
-        (
-            items(r#"{"product_id":0,"quantity":1}"#),
-            "items[0].product_id",
-        ),
-        (
-            items(r#"{"product_id":1,"quantity":1,"price":-1}"#),
-            "items[0].price",
-        ),
-        (
-            items(r#"{"product_id":1,"quantity":1,"price":1.005}"#),
-            "items[0].price",
-        ),
-        (
-            items(r#"{"product_id":1,"quantity":1,"price":100000000}"#),
-            "items[0].price",
-        ),
-        (
-            items(r#"{"product_id":1,"quantity":2,"price":99999999.99}"#),
-            "items[0].quantity",
-        ),
-        (format!(r#"{{"items":[{line}]}}"#), "user_id"),
-        (format!(r#"{{"user_id":"","items":[{line}]}}"#), "user_id"),
-        (format!(r#"{{"user_id":0,"items":[{line}]}}"#), "user_id"),
-    ] {
-        let script = Script::default();
-        let reply = create_body(&body, &script);
-        assert_eq!(
-            (reply.status, reply.code()),
-            (400, 10001),
-            "{body}: {reply:?}"
-        );
-        let message = reply.body["message"].as_str().unwrap();
-        assert!(
-            message.starts_with(&format!("[10001] {field}")),
-            "{body}: {message}"
-        );
-        assert_eq!(reply.body["error"], reply.body["message"]);
-        assert_eq!(reply.body["trace_id"], TRACE_ID);
-        assert!(script.steps().is_empty());
-    }
-}
-
-#[test]
-fn what_is_no_json_or_too_much_is_refused_unread() {
-    let script = Script::default();
-    let long = format!(r#"{{"user_id":7,"remark":"{}"}}"#, "x".repeat(64 * 1024));
-    let reply = create_body(&long, &script);
-    assert_eq!((reply.status, reply.code()), (413, 10001));
-
-    let mut declared = request("POST", "/v1/order/create", "");
-    declared
-        .headers_mut()
-        .insert("content-length", http::HeaderValue::from_static("65537"));
-    assert_eq!(send("create-order", declared, &script).status, 413);
-
-    let mut form = request("POST", "/v1/order/create", BODY);
-    form.headers_mut()
-        .insert("content-type", http::HeaderValue::from_static("text/plain"));
-    let reply = send("create-order", form, &script);
-    assert_eq!((reply.status, reply.code()), (415, 10001));
-
-    let reply = send(
-        "create-order",
-        request("PUT", "/v1/order/create", BODY),
-        &script,
-    );
-    assert_eq!(reply.status, 405);
-    assert!(script.steps().is_empty());
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod cancel_order;
 mod create_order;
 mod create_order_async;
 mod create_order_faults;
+mod create_order_input;
 mod health;
 mod host;
 mod kept_connections;

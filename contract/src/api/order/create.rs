@@ -1,15 +1,17 @@
 //! The request to place an order, in every spelling of the five systems, parsed into one typed draft. Pure: nothing is
 //! looked up here, so a refusal has no side effects.
 
+use super::draft::{Draft, DraftLine, Naming};
 use crate::api::amount::Amount;
+use crate::api::body::Object;
 use crate::api::idempotency_key;
 use crate::api::identity::{self, IdText};
-use domain::id::SALE_SKU_BIT;
+use crate::api::whole::Whole;
 use domain::limits::{
     ITEMS_MAX, PAYMENT_METHOD_CHARS_MAX, PRODUCT_IMAGE_CHARS_MAX, PRODUCT_NAME_CHARS_MAX,
-    QUANTITY_MAX, REMARK_CHARS_MAX, SHIPPING_ADDRESS_CHARS_MAX,
+    REMARK_CHARS_MAX, SHIPPING_ADDRESS_CHARS_MAX,
 };
-use domain::{Cents, ProductId, Rejection, SkuId, User};
+use domain::{Cents, ProductId, Rejection, SkuId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -25,7 +27,8 @@ pub struct CreateOrderRequest {
     user_id: Option<IdText>,
     /// 1 to 100 lines, no two of the same product and sku.
     #[serde(alias = "Items")]
-    items: Option<Vec<ItemRequest>>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<ItemRequest>>))]
+    items: Option<Vec<Object<ItemRequest>>>,
     /// In place of `items`: the only product.
     #[serde(alias = "ProductID", alias = "ProductId", alias = "productId")]
     product_id: Option<IdText>,
@@ -34,7 +37,8 @@ pub struct CreateOrderRequest {
     sku_id: Option<IdText>,
     /// Units of `product_id`, from 1 to 2147483647; required with it.
     #[serde(alias = "Quantity")]
-    quantity: Option<i64>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 1, maximum = 2147483647))]
+    quantity: Option<Whole>,
     /// Of one unit of `product_id`; must equal the catalogue price.
     #[serde(alias = "Price", alias = "unit_price")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AmountText>))]
@@ -80,38 +84,7 @@ pub struct ItemRequest {
     /// Units to order.
     #[serde(alias = "Quantity")]
     #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 1, maximum = 2147483647))]
-    quantity: Option<i64>,
-}
-
-/// A well-formed request: 1 to 100 lines, no two of the same product and sku, and lines of one product agree on its
-/// price.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draft {
-    /// `None` where the body names nobody.
-    pub user: Option<User>,
-    /// In the order of the request.
-    pub lines: Vec<DraftLine>,
-    /// Plain or JSON text.
-    pub shipping_address: Option<String>,
-    /// `None` where absent or empty.
-    pub remark: Option<String>,
-    /// `None` where absent or empty.
-    pub payment_method: Option<String>,
-    /// Of the body alone; see [`idempotency_key::of`].
-    pub idempotency_key: Option<String>,
-}
-
-/// A line of a [`Draft`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DraftLine {
-    /// Above 0; may not exist.
-    pub product: ProductId,
-    /// 0 where the request names none; never of a flash sale.
-    pub sku: SkuId,
-    /// From 1.
-    pub quantity: u32,
-    /// What the caller expects one unit to cost; must equal the catalogue price.
-    pub price: Option<Cents>,
+    quantity: Option<Whole>,
 }
 
 impl CreateOrderRequest {
@@ -131,16 +104,18 @@ impl CreateOrderRequest {
             ),
             None => None,
         };
-        let lines = match &self.items {
+        let (lines, naming) = match &self.items {
             Some(items) => {
                 self.refuse_top_level_product()?;
-                many(items)?
+                (many(items)?, Naming::Items)
             }
-            None => vec![self.only_line()?],
+            None if self.amount.is_some() => (vec![self.only_line()?], Naming::Amount),
+            None => (vec![self.only_line()?], Naming::Price),
         };
         Ok(Draft {
             user,
             lines,
+            naming,
             shipping_address: self.shipping_address.as_deref().map_or(Ok(None), address)?,
             remark: text("remark", self.remark, REMARK_CHARS_MAX)?,
             payment_method: text(
@@ -198,50 +173,7 @@ impl CreateOrderRequest {
     }
 }
 
-impl DraftLine {
-    /// `at` is the path of the line with its dot, `items[3].`, or empty.
-    fn new(
-        at: &str,
-        product: Option<&IdText>,
-        sku: Option<&IdText>,
-        quantity: Option<i64>,
-        price: Option<Amount>,
-    ) -> Result<DraftLine, Rejection> {
-        let wrong = |field: &str, reason: &str| Rejection::invalid(format!("{at}{field}"), reason);
-        let product = product
-            .ok_or_else(|| wrong("product_id", "is required"))?
-            .number()
-            .filter(|id| *id > 0)
-            .ok_or_else(|| wrong("product_id", "must be a whole number above 0"))?;
-        let sku = match sku {
-            Some(text) => text
-                .number()
-                .filter(|sku| *sku < SALE_SKU_BIT)
-                .ok_or_else(|| wrong("sku_id", "must be a whole number below 2^62"))?,
-            None => 0,
-        };
-        let quantity = quantity.ok_or_else(|| wrong("quantity", "is required"))?;
-        let quantity = u32::try_from(quantity)
-            .ok()
-            .filter(|quantity| (1..=QUANTITY_MAX).contains(quantity))
-            .ok_or_else(|| wrong("quantity", &format!("must be from 1 to {QUANTITY_MAX}")))?;
-        let price = price.map(|Amount(cents)| cents);
-        if price.is_some_and(|price| price.times(quantity).is_none()) {
-            return Err(wrong(
-                "quantity",
-                "makes the amount larger than 99999999.99",
-            ));
-        }
-        Ok(DraftLine {
-            product: ProductId(product),
-            sku: SkuId(sku),
-            quantity,
-            price,
-        })
-    }
-}
-
-fn many(items: &[ItemRequest]) -> Result<Vec<DraftLine>, Rejection> {
+fn many(items: &[Object<ItemRequest>]) -> Result<Vec<DraftLine>, Rejection> {
     if items.is_empty() || items.len() > ITEMS_MAX {
         return Err(Rejection::invalid(
             "items",
@@ -251,7 +183,7 @@ fn many(items: &[ItemRequest]) -> Result<Vec<DraftLine>, Rejection> {
     let mut lines: Vec<DraftLine> = Vec::with_capacity(items.len());
     let mut seen: HashMap<(ProductId, SkuId), usize> = HashMap::with_capacity(items.len());
     let mut prices: HashMap<ProductId, (usize, Cents)> = HashMap::new();
-    for (at, item) in items.iter().enumerate() {
+    for (at, Object(item)) in items.iter().enumerate() {
         let path = format!("items[{at}].");
         bounded(
             &format!("{path}product_name"),

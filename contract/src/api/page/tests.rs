@@ -35,6 +35,7 @@ fn pages_in_both_spellings() {
         &[("page", "0")],
         &[("page", "-1")],
         &[("page", "x")],
+        &[("page", "+1")],
         &[("page", "4294967295")],
         &[("page_size", "101")],
         &[("pageSize", "0")],
@@ -57,7 +58,16 @@ fn statuses_and_moments() {
     assert_eq!(at("2024-01-01", Edge::Start), Ok(Some(1_704_067_200_000)));
     assert_eq!(at("2024-01-01", Edge::End), Ok(Some(1_704_153_600_000)));
     assert_eq!(at("1704067200001", Edge::End), Ok(Some(1_704_067_200_001)));
-    for bad in ["2024-13-01", "yesterday", "-5", "99999999999999999"] {
+    assert_eq!(at("0", Edge::Start), Ok(Some(0)));
+    for bad in [
+        "2024-13-01",
+        "yesterday",
+        "-5",
+        "+1704067200001",
+        "99999999999999999",
+        "20240209",
+        "1704067200",
+    ] {
         assert!(at(bad, Edge::Start).is_err(), "{bad}");
     }
 }
@@ -67,7 +77,7 @@ fn id_lists() {
     let read = |values: &[&str]| ids(&values.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>());
     assert_eq!(read(&["1,2", "3", "2", ""]), Ok(vec![1, 2, 3]));
     assert_eq!(read(&[]), Ok(vec![]));
-    for bad in ["a", "0", "-1", "1;2"] {
+    for bad in ["a", "0", "-1", "+1", "1;2"] {
         assert!(read(&[bad]).is_err(), "{bad}");
     }
     let many = (1..=101)

@@ -38,6 +38,35 @@ fn items_by_users_with_names() {
 }
 
 #[test]
+fn numbers_equal_in_value_are_equal() {
+    for (product, quantity, price) in [
+        ("1", "2", "99.99"),
+        ("1.0", "2.0", "99.990"),
+        ("1e0", "20e-1", "9.999e1"),
+        ("\"1\"", "2", "\"99.99\""),
+    ] {
+        let body = format!(
+            r#"{{"user_id":7.0,"items":[{{"product_id":{product},"quantity":{quantity},"price":{price}}}]}}"#
+        );
+        let draft = CreateOrderRequest::parse(body.as_bytes()).unwrap();
+        assert_eq!(draft.lines, [line(1, 0, 2, Some(9999))], "{body}");
+        assert_eq!(draft.user.unwrap().shown(), "7");
+    }
+    // 3 * 99.99 in doubles.
+    let amount = r#"{"UserID":7,"ProductID":1,"Quantity":3,"Amount":299.96999999999997}"#;
+    let draft = CreateOrderRequest::parse(amount.as_bytes()).unwrap();
+    assert_eq!(draft.lines, [line(1, 0, 3, Some(9999))]);
+    for (amount, field) in [
+        ("299.9699", "Amount"),
+        ("299.96", "amount"),
+        ("1e9", "Amount"),
+    ] {
+        let other = format!(r#"{{"UserID":7,"ProductID":1,"Quantity":3,"Amount":{amount}}}"#);
+        assert_eq!(refused(&other).0, field, "{other}");
+    }
+}
+
+#[test]
 fn the_full_body_of_the_user_interface() {
     let draft = draft(json!({
         "user_id": 10001,
