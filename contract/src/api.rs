@@ -15,5 +15,6 @@ pub mod page;
 pub mod prefer;
 pub mod problem;
 pub mod product;
+pub mod route;
 pub mod seckill;
 pub mod stats;
