@@ -50,6 +50,11 @@ pub fn user(text: &str) -> Result<User, String> {
     if text.chars().any(char::is_control) {
         return Err("must not have control characters".to_owned());
     }
+    if looks_like_another(text) {
+        return Err(
+            "must be a number or `user_` and a number, or be another kind of name".to_owned(),
+        );
+    }
     let numeric = |digits: &str| {
         IdText(digits.to_owned())
             .number()
@@ -75,6 +80,22 @@ pub fn user(text: &str) -> Result<User, String> {
         id: UserId::new(id),
         reference: Some(text.to_owned()),
     })
+}
+
+/// Whether people would read a number where the text, being no number, would be hashed to another user: ` 7`, `+7`, `７`,
+/// `User_7`.
+fn looks_like_another(text: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.chars().all(char::is_numeric);
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let signed = text.strip_prefix(['+', '-']).is_some_and(is_number);
+    let capital = text
+        .get(..5)
+        .zip(text.get(5..))
+        .is_some_and(|(prefix, rest)| {
+            let is_prefix = prefix.eq_ignore_ascii_case("user_");
+            is_prefix && is_number(rest) && (prefix != "user_" || !is_digits(rest))
+        });
+    text.trim() != text || signed || capital || (is_number(text) && !is_digits(text))
 }
 
 /// First 16 bytes of SHA-256 over parts, each preceded by its length so that parts cannot run together.
@@ -108,12 +129,27 @@ mod tests {
         assert!(named.id.get() & HASHED_USER_BIT != 0 && named.id.get() >> 63 == 0);
         assert_eq!(named.shown(), "alice");
         assert_ne!(named.id, user("alicf").unwrap().id);
+        for other in ["User_x", "user_x", "+x", "User7", "7a"] {
+            assert!(
+                user(other).unwrap().id.get() & HASHED_USER_BIT != 0,
+                "{other}"
+            );
+        }
         for bad in [
             "",
             "0",
             "4611686018427387904",
             "99999999999999999999",
             "a\nb",
+            " 7",
+            "7 ",
+            "\u{a0}alice",
+            "+7",
+            "-7",
+            "７",
+            "User_7",
+            "USER_7",
+            "user_７",
             &"x".repeat(65),
         ] {
             assert!(user(bad).is_err(), "{bad:?}");

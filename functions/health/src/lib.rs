@@ -24,7 +24,11 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
         "/health" => {
             let checks = join_all(checks(config().await?, &call.trace_id)).await;
             let health = Health::of(checks);
-            Ok(Reply::of(health.http_status(), &health)?.with("cache-control", "no-store"))
+            let reply = Reply::of(health.http_status(), &health)?.with("cache-control", "no-store");
+            Ok(match reply.status {
+                200 => reply,
+                _ => reply.with("retry-after", "1"),
+            })
         }
         "/ready" => {
             config().await?;

@@ -1,6 +1,7 @@
 //! What the host reads of a request head before the HTTP/1 library does: how long its first line is, and whether it
 //! gives the length of its content in two ways. The library takes the one and forgets the other; a proxy in front may
-//! have taken the other, and then the rest of the content would be a request to us.
+//! have taken the other, and then the rest of the content would be a request to us. A head that was sent ahead, behind
+//! another request, is not looked at; the library then takes the chunks and closes the connection after its reply.
 
 /// The longest name that is looked for, with its colon.
 const NAME_BYTES: usize = "transfer-encoding:".len();

@@ -2,7 +2,7 @@
 
 use super::Permit;
 use super::answers::{self, Asker, NOTHING_HERE};
-use super::body::{self, Contents, Outgoing};
+use super::body::{self, Contents, Cut, Outgoing};
 use super::cached::Asking;
 use super::connection::Client;
 use crate::headers;
@@ -138,12 +138,21 @@ impl Client {
         let (mut parts, incoming) = request.into_parts();
         parts.uri = absolute.clone();
         let (bytes_max, pause_max) = (shared.up.max_body_bytes, shared.up.body_read_timeout);
-        let (body, exceeded) = body::incoming(incoming, bytes_max, pause_max);
+        let (body, fate) = body::incoming(incoming, bytes_max, pause_max);
         let asker = asking.asker;
         let response = self.ask(asking, Request::from_parts(parts, body)).await;
-        match exceeded.is_exceeded() && response.status().is_server_error() {
-            true => asker.too_large(bytes_max),
-            false => response,
+        // A component that could not read its request and has nothing to say about it.
+        match fate.cut().filter(|_| response.status().is_server_error()) {
+            None => response,
+            Some(Cut::TooLarge) => asker.too_large(bytes_max),
+            Some(Cut::Late) => {
+                let reason = "the body of the request did not come in time";
+                asker.last(StatusCode::REQUEST_TIMEOUT, reason)
+            }
+            Some(Cut::Broken) => {
+                let reason = "the body of the request cannot be read";
+                asker.last(StatusCode::BAD_REQUEST, reason)
+            }
         }
     }
 
