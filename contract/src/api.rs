@@ -15,6 +15,7 @@ pub mod page;
 pub mod prefer;
 pub mod problem;
 pub mod product;
+pub mod route;
 pub mod seckill;
 pub mod stats;
 pub mod whole;

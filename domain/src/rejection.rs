@@ -23,6 +23,12 @@ pub enum Rejection {
     /// Neither JSON nor one of the types that the demo's clients send on `/orders`.
     #[error("the content type must be application/json")]
     UnsupportedMediaType,
+    /// The content is compressed or otherwise coded.
+    #[error("the content must not be coded")]
+    UnsupportedCoding,
+    /// A change that is asked for by a web page of another origin.
+    #[error("pages of this origin must not do that")]
+    ForeignOrigin,
     /// Not in the catalogue.
     #[error("product {} does not exist", .0.0)]
     UnknownProduct(ProductId),

@@ -5,6 +5,7 @@ use crate::manifest::Manifest;
 use crate::router::Router;
 use crate::startup::StartupError;
 use crate::variables::{self, Sources};
+use http_rules::origin::{self, Origins};
 use pools::allowed_hosts::AllowedHosts;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -22,6 +23,9 @@ pub struct Application {
     pub router: Router,
     /// The components.
     pub guests: Vec<Arc<Guest>>,
+    /// Pages that may read the host's own answers, by the variable of the components' name; `None` where the application
+    /// does not declare it.
+    pub origins: Option<Origins>,
 }
 
 /// A component, and what it may see and reach.
@@ -59,11 +63,17 @@ impl Application {
             .iter()
             .map(|component| guest(manifest, component, &values, up).map(Arc::new))
             .collect::<Result<_, _>>()?;
+        let origins = values.get(origin::VARIABLE).map(Origins::parse).transpose();
+        let origins = origins.map_err(|reason| {
+            let reason = format!("{}: {reason}", origin::VARIABLE);
+            StartupError::new(&manifest.file, "variables", reason)
+        })?;
         Ok(Self {
             name: manifest.name.clone(),
             base: manifest.base.clone(),
             router: routes(manifest)?,
             guests,
+            origins,
         })
     }
 

@@ -2,9 +2,8 @@
 
 use crate::router::{Route, RouteMatch, Router};
 use crate::trace::TraceParent;
-use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
-use http::uri::{Authority, Scheme};
-use http::{Uri, Version};
+use http::Uri;
+use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 use std::collections::HashMap;
 
 /// The part of the path that a trailing wildcard matched.
@@ -57,56 +56,6 @@ impl RouteHeaders {
     fn of(&self, route: &Route) -> Option<&[HeaderValue; 3]> {
         self.by_route.get(&route.based)
     }
-}
-
-/// Why it is not known which host a request is for.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadHost {
-    /// HTTP/1.1 requires one.
-    #[error("no Host header")]
-    Missing,
-    /// It is not a valid authority.
-    #[error("the Host header is not a host")]
-    Invalid,
-    /// The request target names another.
-    #[error("the Host header differs from the host of the request target")]
-    Ambiguous,
-    /// The header occurs more than once.
-    #[error("more than one Host header")]
-    Several,
-}
-
-/// The Host header, of which there may be one.
-pub fn host(headers: &HeaderMap) -> Result<Option<&HeaderValue>, BadHost> {
-    let mut named = headers.get_all(HOST).iter();
-    match (named.next(), named.next()) {
-        (_, Some(_)) => Err(BadHost::Several),
-        (named, None) => Ok(named),
-    }
-}
-
-/// The absolute URI of a request: its target completed from the Host header and the connection's scheme.
-pub fn absolute(
-    uri: &Uri,
-    version: Version,
-    headers: &HeaderMap,
-    scheme: &Scheme,
-) -> Result<Uri, BadHost> {
-    let named = host(headers)?
-        .map(|host| Authority::try_from(host.as_bytes()).map_err(|_| BadHost::Invalid))
-        .transpose()?;
-    let authority = match (uri.authority(), named) {
-        (Some(target), Some(named)) if *target != named => return Err(BadHost::Ambiguous),
-        (Some(target), _) => target.clone(),
-        (None, Some(named)) => named,
-        (None, None) if version < Version::HTTP_11 => Authority::from_static("localhost"),
-        (None, None) => return Err(BadHost::Missing),
-    };
-    let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(scheme.clone());
-    parts.authority = Some(authority);
-    parts.path_and_query = uri.path_and_query().cloned();
-    Uri::from_parts(parts).map_err(|_| BadHost::Invalid)
 }
 
 /// Replaces the headers that are the host's to set. `uri` is absolute.

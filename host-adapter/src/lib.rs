@@ -30,6 +30,7 @@ mod server;
 pub mod shutdown;
 mod startup;
 mod store;
+mod target;
 pub mod telemetry;
 mod tls;
 mod trace;

@@ -65,8 +65,10 @@ pub const HEADERS_MAX: usize = 100;
 pub const REPLY_BUFFERED_BYTES_MAX: usize = 64 * 1024;
 /// Streams an HTTP/2 client may hold open on one connection.
 pub const H2_STREAMS_MAX: u32 = 128;
-/// Bytes of one HTTP/2 request's headers.
-pub const H2_HEAD_BYTES_MAX: u32 = 32 * 1024;
+/// Bytes of one HTTP/2 request's headers, with 32 for each; more are answered 431.
+pub const H2_HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Bytes of headers that the HTTP/2 library reads; it refuses more by itself, without a body.
+pub const H2_HEAD_BYTES_READ_MAX: u32 = 128 * 1024;
 /// Body bytes that an HTTP/2 client may send ahead on one stream.
 pub const H2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 /// Body bytes that an HTTP/2 client may send ahead on all streams of a connection.

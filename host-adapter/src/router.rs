@@ -1,6 +1,7 @@
-//! Routes to components. Exact segments win over `:name`, those over `/...`, and the longer prefix over the shorter;
-//! slashes at either end of a path make no difference.
+//! Routes to components. Exact segments win over `:name`, those over `/...`, and the longer prefix over the shorter. A
+//! path with a slash at its end is another path, which only a wildcard matches.
 
+use http_rules::path;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -74,12 +75,16 @@ impl Router {
         Ok(router)
     }
 
-    /// The route for `path`, if any.
+    /// The route for a canonical `path`, if any.
     pub fn route<'r, 'p>(&'r self, path: &'p str) -> Option<RouteMatch<'r, 'p>> {
         let trimmed = trim(path);
-        self.exact
-            .get(trimmed)
-            .or_else(|| self.patterns.iter().find(|route| route.matches(trimmed)))
+        let open = path::ends_in_slash(path);
+        let exact = self.exact.get(trimmed).filter(|_| !open);
+        let mut patterns = self.patterns.iter();
+        exact
+            .or_else(|| {
+                patterns.find(|route| route.matches(trimmed) && (route.is_wildcard() || !open))
+            })
             .map(|route| RouteMatch { route, path })
     }
 

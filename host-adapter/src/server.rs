@@ -2,12 +2,13 @@
 //! request has to wait for.
 
 pub mod account;
+mod answers;
 mod body;
 mod cached;
 pub mod connection;
 mod frames;
+mod head;
 pub mod listen;
-pub mod problem;
 pub mod request;
 pub mod spread;
 mod watched;
@@ -28,6 +29,7 @@ use account::{Account, Entry, Ledger};
 use bytes::Bytes;
 use connection::Client;
 use http::StatusCode;
+use http_rules::origin::Origins;
 use pools::{mysql, redis};
 use spread::{Passed, Seat, Spread};
 use std::net::{IpAddr, SocketAddr};
@@ -359,7 +361,7 @@ impl Clients {
             };
             match Place::take(&self.worker.shared, address.ip()) {
                 Some(place) => self.seat(stream, address, place),
-                None => refuse(stream),
+                None => refuse(stream, self.worker.shared.application.origins.as_ref()),
             }
         }
     }
@@ -467,10 +469,11 @@ async fn serve_tls(
 }
 
 /// Never waits: the answer fits a fresh socket's buffer, and a client that does not read it is closed all the same.
-fn refuse(stream: TcpStream) {
-    let reply = problem::wire(
+fn refuse(stream: TcpStream, origins: Option<&Origins>) {
+    let reply = answers::wire(
         StatusCode::SERVICE_UNAVAILABLE,
         "too many connections at a time",
+        origins,
     );
     let _ = stream.try_write(&reply);
 }

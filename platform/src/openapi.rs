@@ -32,7 +32,8 @@ struct Request {
 #[derive(Debug)]
 struct Described {
     headers: Vec<String>,
-    schema: Option<Validator>,
+    /// By media type; none where there is no body.
+    schemas: BTreeMap<String, Validator>,
 }
 
 /// All operations of the document.
@@ -107,14 +108,15 @@ impl Operation {
         });
         let described = |reply: &Value| {
             let headers = reply["headers"].as_object().into_iter().flatten();
-            let schema = content(reply).map(|schema| {
-                let mut schema = schema.clone();
+            let contents = reply["content"].as_object().into_iter().flatten();
+            let schemas = contents.map(|(media, content)| {
+                let mut schema = content["schema"].clone();
                 strict(&mut schema);
-                compiled(&schema, components)
+                (media.clone(), compiled(&schema, components))
             });
             Described {
                 headers: headers.map(|(name, _)| name.clone()).collect(),
-                schema,
+                schemas: schemas.collect(),
             }
         };
         let replies = route["responses"].as_object().expect("responses");
@@ -162,12 +164,10 @@ impl Operation {
         if let Some(name) = described.headers.iter().find(missing) {
             return Err(format!("the header {name} is missing"));
         }
-        match &described.schema {
-            None if reply.text.is_empty() => Ok(()),
-            None => Err("it has no body in the document".to_owned()),
-            Some(_) if reply.header("content-type") != Some("application/json") => {
-                Err(format!("its type is {:?}", reply.header("content-type")))
-            }
+        let media = reply.header("content-type");
+        match media.and_then(|media| described.schemas.get(media)) {
+            None if described.schemas.is_empty() && reply.text.is_empty() => Ok(()),
+            None => Err(format!("the document has no body of type {media:?}")),
             Some(_) if headless => Ok(()),
             Some(schema) => valid(schema, &reply.text),
         }
@@ -196,8 +196,6 @@ pub fn check(method: &str, path: &str, body: &str, reply: &Reply) {
         method => (false, method),
     };
     let route = path.split_once('?').map_or(path, |(route, _)| route);
-    // A trailing slash is ignored.
-    let route = route.strip_suffix('/').unwrap_or(route);
     let named = operations()
         .iter()
         .filter(|operation| operation.method == asked)

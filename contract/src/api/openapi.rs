@@ -5,7 +5,7 @@ mod routes;
 
 use crate::api::amount::Amount;
 use crate::api::identity::IdText;
-use crate::api::{failure, health, order, problem, product, seckill, stats};
+use crate::api::{failure, health, order, product, seckill, stats};
 use routes::{Body, ROUTES, Reply, Route};
 use utoipa::openapi::path::{
     HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
@@ -17,13 +17,33 @@ use utoipa::openapi::{
 };
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
+/// The media type of problem details.
+const PROBLEM_DETAILS: &str = "application/problem+json";
+/// Refusals that every unsafe request may get.
+const REFUSED: [(&str, &str); 3] = [
+    (
+        "403",
+        "A page of an origin that is not allowed asks for this, or the business rules forbid it.",
+    ),
+    ("413", "The body is over 64 KB."),
+    (
+        "415",
+        "The body is not labelled as JSON, or it is compressed.",
+    ),
+];
+
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Flashorder",
         description = "Orders and flash sales. Ids are strings in replies and strings or numbers in requests; \
                        amounts are numbers with two decimals; times are milliseconds since the epoch, UTC, \
-                       except on /orders, where they are RFC 3339."
+                       except on /orders, where they are RFC 3339. Every path answers HEAD where it answers GET, and \
+                       OPTIONS with its methods in `Allow`, as does 405. Names of query parameters may be written in \
+                       snake or camel case; a parameter with several values is refused with 400, and so is a path in \
+                       another spelling with 404, such as one with a slash at its end. Pages of the origins that the \
+                       operator allows may call everything from a browser; an unsafe request of another page is \
+                       refused with 403, code 10006."
     ),
     components(schemas(
         order::create::CreateOrderRequest,
@@ -63,7 +83,8 @@ use utoipa::{OpenApi, PartialSchema, ToSchema};
         stats::Dashboard,
         stats::UserStats,
         health::Health,
-        problem::ProblemBody,
+        routes::ProblemBody,
+        routes::ProblemDetails,
     ))
 )]
 struct Document;
@@ -147,7 +168,13 @@ fn operation(route: &Route) -> Operation {
         .summary(Some(route.summary))
         .parameters(Some(parameters(route)))
         .response(route.status.to_string(), successful(route))
-        .response("default", failure(route));
+        .response(
+            "default",
+            failure(route, "Why the request was refused or could not be served."),
+        );
+    for (status, text) in REFUSED.iter().filter(|_| route.method != "GET") {
+        operation = operation.response(*status, failure(route, text));
+    }
     if route.revalidates() {
         operation = operation.response("304", not_modified());
     }
@@ -160,7 +187,10 @@ fn operation(route: &Route) -> Operation {
     }
     if let Some(text) = route.unwell {
         let content = either(route.reply.schema, "ProblemBody");
-        operation = operation.response("503", described(text, content));
+        let mut unwell = described(text, content);
+        let details = json("ProblemDetails").into();
+        unwell.content.insert(PROBLEM_DETAILS.to_owned(), details);
+        operation = operation.response("503", unwell);
     }
     if let Some(body) = &route.body {
         operation = operation.request_body(Some(request(body)));
@@ -232,15 +262,17 @@ fn reply(Reply { schema, text }: Reply) -> utoipa::openapi::Response {
     described(text, json(schema))
 }
 
-/// On routes with an envelope, errors of requests that did not reach a function have none.
-fn failure(route: &Route) -> utoipa::openapi::Response {
-    let content = if route.enveloped() {
-        either("EnvelopeFailure", "ProblemBody")
+fn failure(route: &Route, text: &str) -> utoipa::openapi::Response {
+    let schema = if route.enveloped() {
+        "EnvelopeFailure"
     } else {
-        json("ProblemBody")
+        "ProblemBody"
     };
-    let text = "Why the request was refused or could not be served.";
-    described(text, content)
+    ResponseBuilder::new()
+        .description(text)
+        .content("application/json", json(schema))
+        .content(PROBLEM_DETAILS, json("ProblemDetails"))
+        .build()
 }
 
 fn either(one: &str, other: &str) -> Content {

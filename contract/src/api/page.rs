@@ -1,4 +1,4 @@
-//! Query parameters of listings: pages in both spellings, status filters, moments in time. Pure: parameters are looked
+//! Query parameters of listings: pages, status filters, moments in time. Pure: parameters are looked
 //! up through an argument.
 
 use crate::api::identity::IdText;
@@ -14,7 +14,7 @@ pub struct Page {
     pub size: u32,
 }
 
-/// Query parameters by name.
+/// Query parameters by name, in snake case.
 pub trait Parameters {
     /// First value of a parameter; `None` where absent or empty.
     fn first(&self, name: &str) -> Option<String>;
@@ -27,22 +27,16 @@ impl<F: Fn(&str) -> Option<String>> Parameters for F {
 }
 
 impl Page {
-    /// `page` from 1, `page_size` or `pageSize` from 1 to 100; by default the first ten.
+    /// `page` from 1, `page_size` from 1 to 100; by default the first ten.
     ///
     /// # Errors
     /// Where a parameter is no such number, or the page reaches past the first 10,000 rows.
     pub fn parse(query: &impl Parameters) -> Result<Page, Rejection> {
         let number = count(query, "page")?.unwrap_or(1);
-        let (size_name, size) = match count(query, "page_size")? {
-            Some(size) => ("page_size", size),
-            None => (
-                "pageSize",
-                count(query, "pageSize")?.unwrap_or(PAGE_SIZE_DEFAULT),
-            ),
-        };
+        let size = count(query, "page_size")?.unwrap_or(PAGE_SIZE_DEFAULT);
         if size > PAGE_SIZE_MAX {
             return Err(Rejection::invalid(
-                size_name,
+                "page_size",
                 format!("must be from 1 to {PAGE_SIZE_MAX}"),
             ));
         }

@@ -1,14 +1,15 @@
-//! The error body and the closed list of its codes, with the HTTP status of each.
+//! Errors as callers see them: the closed list of codes, with the HTTP status of each. How an error is written:
+//! `http_rules::error`.
 
 use domain::{Ms, Rejection};
-use serde::{Deserialize, Serialize};
 
 /// Stable codes that clients may match on, with the HTTP statuses they come with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// In successful replies, except under `/orders` and `/products`.
     Success = 10000,
-    /// 400, 405, 413, 415: a field, the method, the size or the media type is not acceptable.
+    /// 400, 405, 408, 413, 414, 415, 417, 431, 501: a field, the method, the size, the media type or the framing is not
+    /// acceptable.
     BadParameter = 10001,
     /// Not given by any route: callers are not authenticated.
     Unauthorised = 10002,
@@ -16,9 +17,9 @@ pub enum Code {
     Internal = 10003,
     /// 429, with `Retry-After`.
     RateLimited = 10004,
-    /// 503, with `Retry-After`: a server is away or slow.
+    /// 503 and 504, with `Retry-After`: a server is away or slow.
     Unavailable = 10005,
-    /// Not given by any route.
+    /// 403: a web page of another origin asks for a change.
     Forbidden = 10006,
     /// 404: no such path.
     NotFound = 10007,
@@ -71,25 +72,10 @@ pub struct Problem {
     pub status: u16,
     /// Stable code.
     pub code: Code,
-    /// For people; without the code that [`Problem::body`] puts before it.
+    /// For people, without the code.
     pub message: String,
     /// Sent as `Retry-After`, rounded up to seconds; `None`: no such header.
     pub retry_after_ms: Option<Ms>,
-}
-
-/// Body of an error reply. Routes under `/orders` and `/products` answer `{code, message, data}` instead.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ProblemBody {
-    /// 10001 bad request, 10003 internal, 10004 rate limit, 10005 unavailable, 10007 no such path; 20001 and up:
-    /// orders; 30001 and up: products and stock; 40001 and up: flash sales; 50001 and up: failures.
-    pub code: u32,
-    /// `[code] text`.
-    pub message: String,
-    /// The same as `message`.
-    pub error: String,
-    /// Trace id of the request, 32 hex digits: from its header `traceparent`, else a new one.
-    pub trace_id: String,
 }
 
 impl Problem {
@@ -115,17 +101,6 @@ impl Problem {
     pub fn internal() -> Problem {
         Problem::new(500, Code::Internal, "internal error")
     }
-
-    /// The body of the reply. `trace_id`: 32 hex digits.
-    pub fn body(&self, trace_id: &str) -> ProblemBody {
-        let message = format!("[{}] {}", self.code.number(), self.message);
-        ProblemBody {
-            code: self.code.number(),
-            error: message.clone(),
-            message,
-            trace_id: trace_id.to_owned(),
-        }
-    }
 }
 
 impl From<Rejection> for Problem {
@@ -134,7 +109,8 @@ impl From<Rejection> for Problem {
         let (status, code) = match &rejection {
             Invalid { .. } => (400, Code::BadParameter),
             BodyTooLarge { .. } => (413, Code::BadParameter),
-            UnsupportedMediaType => (415, Code::BadParameter),
+            UnsupportedMediaType | UnsupportedCoding => (415, Code::BadParameter),
+            ForeignOrigin => (403, Code::Forbidden),
             UnknownProduct(_) | UnknownSku { .. } => (404, Code::ProductNotFound),
             UnknownOrder(_) => (404, Code::OrderNotFound),
             StockInsufficient { .. } => (409, Code::StockInsufficient),
@@ -177,17 +153,14 @@ mod tests {
     use domain::{ProductId, SkuId};
 
     #[test]
-    fn text_carries_its_code() {
+    fn a_rejection_has_its_status_and_code() {
         let problem = Problem::from(Rejection::StockInsufficient {
             product: ProductId(3),
             sku: SkuId(0),
         });
-        assert_eq!(problem.status, 409);
-        let body = problem.body("t1");
-        assert_eq!(body.message, "[30001] 库存不足: product 3 sku 0");
-        assert_eq!(
-            (body.code, body.error.as_str(), body.trace_id.as_str()),
-            (30001, body.message.as_str(), "t1")
-        );
+        assert_eq!((problem.status, problem.code.number()), (409, 30001));
+        assert_eq!(problem.message, "库存不足: product 3 sku 0");
+        let problem = Problem::from(Rejection::ForeignOrigin);
+        assert_eq!((problem.status, problem.code.number()), (403, 10006));
     }
 }

@@ -22,7 +22,7 @@ async fn create(mut call: Call) -> Result<Reply, Fault> {
     let shape = Shape::of(call.path());
     match call.method() {
         "POST" => {}
-        "GET" | "HEAD" if shape != Shape::V1 => return listing::answer(&call, shape, None).await,
+        "GET" if shape != Shape::V1 => return listing::answer(&call, shape, None).await,
         _ => return Err(Rejection::MethodNotAllowed.into()),
     }
     let body = call.json_body().await?;

@@ -2,6 +2,7 @@
 
 use crate::Fault;
 use crate::host::variables;
+use crate::http::cross_origin;
 use contract::store::call::sale::Rates;
 use domain::{Gene, ShardCount};
 use std::sync::OnceLock;
@@ -56,6 +57,8 @@ pub async fn config() -> Result<&'static Config, Fault> {
 }
 
 async fn read() -> Result<Config, Fault> {
+    // What lists no origin is reported here; until then no page may do anything.
+    cross_origin::origins().await?;
     let mysql_urls: Vec<String> = required("mysql_urls")
         .await?
         .split(',')

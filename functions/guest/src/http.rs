@@ -1,57 +1,71 @@
-//! Requests and replies between the host (`host::http`) and a function, and the error replies of faults.
+//! Requests and replies between the host (`host::http`) and a function. What holds for every route is done here: the
+//! target is checked, `HEAD` is a `GET`, `OPTIONS` is answered, and faults become error replies.
 
 pub(crate) mod call;
+pub(crate) mod cross_origin;
+mod percent;
+mod query;
 mod reply;
 
 use crate::Fault;
+use crate::host::http::{Body, Head};
 use crate::log::{self, Level};
-use crate::shape::Shape;
-use contract::api::order::Envelope;
-use contract::api::problem::Problem;
-
-/// The one status without a body and its headers.
-const NOT_MODIFIED: u16 = 304;
+use contract::api::route;
+use domain::Rejection;
+use http_rules::error::Form;
+use std::sync::Arc;
 
 pub use crate::host::http::send;
 pub use call::Call;
 pub use reply::Reply;
 
-/// What a reply needs of a call that its handler has consumed.
-pub(crate) struct Kept {
-    trace_id: String,
-    shape: Shape,
+/// Answers a request: by the handler, or here where no function needs to see it.
+pub(crate) async fn answer<H, F>(head: Head, body: Body, handler: H) -> Reply
+where
+    H: FnOnce(Call) -> F,
+    F: Future<Output = Result<Reply, Fault>>,
+{
+    let origins = cross_origin::origins_or_none().await;
+    let head = Arc::new(head);
+    let (call, checked) = Call::new(head.clone(), body);
+    let trace_id = call.trace_id.clone();
+    let admitted = checked.and_then(|()| cross_origin::admit(&call, origins));
+    let outcome = match admitted {
+        Err(rejection) => Err(rejection.into()),
+        Ok(()) if head.method() == "OPTIONS" => {
+            cross_origin::options(&head, call.path(), origins).map_err(Fault::from)
+        }
+        Ok(()) => handler(call).await,
+    };
+    let reply = outcome.unwrap_or_else(|fault| failed(&fault, &head, &trace_id));
+    cross_origin::show(reply, &head, origins)
 }
 
-impl Kept {
-    pub(crate) fn of(call: &Call) -> Kept {
-        Kept {
-            trace_id: call.trace_id.clone(),
-            shape: Shape::of(call.path()),
+/// The error reply of a fault, in the form that the path and the client ask for.
+fn failed(fault: &Fault, head: &Head, trace_id: &str) -> Reply {
+    log(fault, trace_id);
+    let path = call::path_of(head);
+    let methods = match fault {
+        Fault::Rejected(Rejection::MethodNotAllowed) => route::allow(&path),
+        _ => None,
+    };
+    let problem = match fault {
+        // A path without a method is no resource.
+        Fault::Rejected(Rejection::MethodNotAllowed) if methods.is_none() => {
+            Fault::from(Rejection::NoRoute).problem()
         }
-    }
-
-    /// The handler's reply, or the error reply of its fault: in the common shape, on the demo's routes in theirs.
-    pub(crate) fn reply(self, outcome: Result<Reply, Fault>) -> Reply {
-        match outcome {
-            Ok(reply) => reply,
-            Err(fault) => {
-                log(&fault, &self.trace_id);
-                let problem = fault.problem();
-                let reply = Reply::problem(&problem, &self.trace_id);
-                if self.shape == Shape::Envelope {
-                    enveloped(&problem, reply)
-                } else {
-                    reply
-                }
-            }
+        fault => fault.problem(),
+    };
+    let accept = head.header_lines("accept");
+    let form = Form::of(&path, accept.iter().map(Vec::as_slice));
+    let reply = Reply::problem(&problem, form, trace_id, &path).with("vary", "accept");
+    match (fault, methods) {
+        (_, Some(methods)) => reply.with("allow", methods),
+        (Fault::Rejected(Rejection::UnsupportedCoding), _) => {
+            reply.with("accept-encoding", "identity")
         }
+        _ => reply,
     }
-}
-
-/// The demo's clients read `{code, message, data}`, with code = HTTP status.
-fn enveloped(problem: &Problem, reply: Reply) -> Reply {
-    let body = serde_json::to_vec(&Envelope::failure(problem)).unwrap_or_default();
-    Reply { body, ..reply }
 }
 
 /// Logs a fault, unless it is the caller's own.

@@ -14,13 +14,9 @@ pub enum Shape {
 impl Shape {
     /// By the beginning of the path; [`V1`](Shape::V1) for all others.
     pub fn of(path: &str) -> Shape {
-        let under = |root: &str| {
-            path.strip_prefix(root)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        if under("/orders") || under("/products") {
+        if http_rules::error::is_enveloped(path) {
             Shape::Envelope
-        } else if under("/api/v1") {
+        } else if path == "/api/v1" || path.starts_with("/api/v1/") {
             Shape::Api
         } else {
             Shape::V1

@@ -17,14 +17,18 @@ const CHECK_TIMEOUT: Duration = Duration::from_millis(1_500);
 guest::http_function!(answer);
 
 async fn answer(call: Call) -> Result<Reply, Fault> {
-    if !matches!(call.method(), "GET" | "HEAD") {
+    if call.method() != "GET" {
         return Err(Rejection::MethodNotAllowed.into());
     }
-    match call.path().trim_end_matches('/') {
+    match call.path() {
         "/health" => {
             let checks = join_all(checks(config().await?, &call.trace_id)).await;
             let health = Health::of(checks);
-            Ok(Reply::of(health.http_status(), &health)?.with("cache-control", "no-store"))
+            let reply = Reply::of(health.http_status(), &health)?.with("cache-control", "no-store");
+            Ok(match reply.status {
+                200 => reply,
+                _ => reply.with("retry-after", "1"),
+            })
         }
         "/ready" => {
             config().await?;

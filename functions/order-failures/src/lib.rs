@@ -24,7 +24,6 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match route::of(call.method(), &segments)? {
         Action::List => {
-            call.once(&["status", "page", "page_size", "pageSize"])?;
             let query = |name: &str| call.query(name);
             let (page, status) = (Page::parse(&query)?, status(&query)?);
             list(config().await?, status, page).await

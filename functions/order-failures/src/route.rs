@@ -13,13 +13,13 @@ pub fn of<'a>(method: &str, path: &[&'a str]) -> Result<Action<'a>, Rejection> {
     let rest = path
         .strip_prefix(&["api", "v1", "failures"])
         .ok_or(Rejection::NoRoute)?;
-    let (found, methods): (Action, &[&str]) = match rest {
-        [] => (Action::List, &["GET", "HEAD"]),
-        [id] => (Action::One(id), &["GET", "HEAD"]),
-        [id, "retry"] => (Action::Retry(id), &["POST"]),
+    let (found, wanted): (Action, &str) = match rest {
+        [] => (Action::List, "GET"),
+        [id] => (Action::One(id), "GET"),
+        [id, "retry"] => (Action::Retry(id), "POST"),
         _ => return Err(Rejection::NoRoute),
     };
-    if methods.contains(&method) {
+    if method == wanted {
         Ok(found)
     } else {
         Err(Rejection::MethodNotAllowed)

@@ -10,10 +10,10 @@ use shop::{caller, order_reply};
 guest::http_function!(set_status);
 
 async fn set_status(mut call: Call) -> Result<Reply, Fault> {
-    let id = order_in(&call.segments())?;
     if call.method() != "PUT" {
         return Err(Rejection::MethodNotAllowed.into());
     }
+    let id = order_in(&call.segments())?;
     let (to, reason) = StatusRequest::parse(&call.json_body().await?)?;
     let wanted = Change {
         id,

@@ -9,10 +9,10 @@ use shop::{caller, order_reply};
 guest::http_function!(pay);
 
 async fn pay(mut call: Call) -> Result<Reply, Fault> {
-    let in_path = order_in(&call.segments())?;
     if call.method() != "POST" {
         return Err(Rejection::MethodNotAllowed.into());
     }
+    let in_path = order_in(&call.segments())?;
     let payment = PayRequest::parse(&call.json_body().await?)?;
     let id = match (in_path, &payment.order_id) {
         (Some(id), _) => id,

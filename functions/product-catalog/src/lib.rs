@@ -74,7 +74,6 @@ fn known_form(text: &str) -> Result<ProductId, Rejection> {
 }
 
 async fn list(call: &Call, shape: Shape) -> Result<Reply, Fault> {
-    call.once(&["status", "search", "page", "page_size", "pageSize"])?;
     let query = |name: &str| call.query(name);
     let page = Page::parse(&query)?;
     let sale = match call.query("status").as_deref() {

@@ -37,7 +37,7 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
         Action::List(user) => listing::answer(&call, shape, user).await,
         Action::Search => {
             let page = Page::parse(&query)?;
-            call.once(&filter::PARAMETERS)?;
+            filter::check_names(call.query_names())?;
             let filter = Filter::of_search(caller::in_query(&call)?, &query)?;
             let found = search::find(config().await?, &filter, page, shape, &call.trace_id).await?;
             match found {

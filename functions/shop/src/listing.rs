@@ -35,7 +35,7 @@ const SHARDS_AT_ONCE: usize = 8;
 /// Where a parameter cannot be read, the page is too large, or a shard is away.
 pub async fn answer(call: &Call, shape: Shape, user: Option<&str>) -> Result<Reply, Fault> {
     let query = |name: &str| call.query(name);
-    call.once(&filter::PARAMETERS)?;
+    filter::check_names(call.query_names())?;
     let page = Page::parse(&query)?;
     let filter = Filter::of_list(user, caller::in_query(call)?, &query)?;
     let found = find(config::config().await?, &filter, page, shape).await?;

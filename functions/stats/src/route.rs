@@ -17,7 +17,7 @@ pub fn of<'a>(method: &str, path: &[&'a str]) -> Result<Action<'a>, Rejection> {
         ["api", "v1", "users", user, "stats"] => Action::User(user),
         _ => return Err(Rejection::NoRoute),
     };
-    if matches!(method, "GET" | "HEAD") {
+    if method == "GET" {
         Ok(found)
     } else {
         Err(Rejection::MethodNotAllowed)

@@ -4,16 +4,25 @@ use super::directives::{Storable, Wanted};
 use super::stamps::{Number, Slot};
 use bytes::Bytes;
 use http::header::{
-    AGE, CACHE_CONTROL, CONNECTION, CONTENT_LOCATION, DATE, ETAG, EXPIRES, GetAll, HeaderName,
-    IF_NONE_MATCH, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, AGE, CACHE_CONTROL, CONNECTION,
+    CONTENT_LOCATION, DATE, ETAG, EXPIRES, GetAll, HeaderName, IF_NONE_MATCH, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, VARY,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, response};
 use std::hash::{DefaultHasher, Hasher};
 use std::time::{Duration, Instant, SystemTime};
 
-/// Headers of a 304 (RFC 9110, 15.4.5).
-const OF_NOT_MODIFIED: [HeaderName; 6] =
-    [CACHE_CONTROL, CONTENT_LOCATION, DATE, ETAG, EXPIRES, VARY];
+/// Headers of a 304 (RFC 9110, 15.4.5), and those that let a page read what it stands for.
+const OF_NOT_MODIFIED: [HeaderName; 8] = [
+    CACHE_CONTROL,
+    CONTENT_LOCATION,
+    DATE,
+    ETAG,
+    EXPIRES,
+    VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS,
+];
 /// Headers that concern one connection only, and are not stored.
 const OF_CONNECTION: [HeaderName; 4] = [CONNECTION, TRAILER, TRANSFER_ENCODING, UPGRADE];
 /// Bytes that an entry takes besides its key, headers and body.

@@ -1,9 +1,9 @@
 //! What a reply is stored under: the target URI, and the values of the request headers that its `Vary` names.
 
-use crate::headers;
+use crate::target;
 use http::header::GetAll;
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
 use quick_cache::Equivalent;
 use std::hash::{Hash, Hasher};
 
@@ -17,10 +17,16 @@ pub struct Target<'a> {
 
 impl<'a> Target<'a> {
     /// The target of a request as it came; `None` where it must be checked first. No stored reply has a malformed host.
-    pub fn of_request(uri: &'a Uri, headers: &'a HeaderMap, scheme: &Scheme) -> Option<Self> {
-        let named = headers::host(headers).ok()?.map(HeaderValue::as_bytes);
+    pub fn of_request(
+        uri: &'a Uri,
+        version: Version,
+        headers: &'a HeaderMap,
+        scheme: &Scheme,
+    ) -> Option<Self> {
+        let named = target::host(headers).ok()?.map(HeaderValue::as_bytes);
         let authority = match (uri.authority().map(Authority::as_str), named) {
             (Some(target), Some(named)) if target.as_bytes() != named => return None,
+            (Some(_), None) if version < Version::HTTP_2 => return None,
             (Some(target), _) => target.as_bytes(),
             (None, named) => named?,
         };

@@ -1,6 +1,9 @@
 //! Tests of `headers`.
 
 use super::*;
+use crate::target::absolute;
+use http::Version;
+use http::uri::Scheme;
 
 fn served(route: &str, target: &str, sent: &[(&'static str, &'static str)]) -> HeaderMap {
     let router = Router::build("/", [(route, 0)]).unwrap();
@@ -50,39 +53,4 @@ fn the_headers_of_spin() {
     assert!(headers.get("connection").is_none());
     assert!(headers.get("spin-path-match-x").is_none());
     assert!(headers.contains_key("traceparent"));
-}
-
-#[test]
-fn the_host_must_be_one() {
-    let uri = |text: &str| text.parse::<Uri>().unwrap();
-    let host = |text: &'static str| HeaderMap::from_iter([(HOST, HeaderValue::from_static(text))]);
-    let got = |target: &str, version, headers: HeaderMap| {
-        absolute(&uri(target), version, &headers, &Scheme::HTTP)
-    };
-    assert_eq!(
-        got("/", Version::HTTP_11, HeaderMap::new()),
-        Err(BadHost::Missing)
-    );
-    assert_eq!(
-        got("/", Version::HTTP_11, host("a b")),
-        Err(BadHost::Invalid)
-    );
-    assert_eq!(
-        got("http://a/", Version::HTTP_11, host("b")),
-        Err(BadHost::Ambiguous)
-    );
-    let mut two = host("a");
-    two.append(HOST, HeaderValue::from_static("a"));
-    assert_eq!(
-        got("/", Version::HTTP_11, two.clone()),
-        Err(BadHost::Several)
-    );
-    assert_eq!(
-        got("http://a/", Version::HTTP_11, two),
-        Err(BadHost::Several)
-    );
-    assert_eq!(
-        got("/x", Version::HTTP_10, HeaderMap::new()).unwrap(),
-        "http://localhost/x"
-    );
 }

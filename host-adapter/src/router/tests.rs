@@ -22,7 +22,7 @@ fn precedence() {
     for (path, want) in [
         ("/", "/"),
         ("/orders", "/orders"),
-        ("/orders/", "/orders"),
+        ("/orders/", "/orders/..."),
         ("/orders/all", "/orders/all"),
         ("/orders/7", "/orders/:id"),
         ("/orders/7/pay", "/orders/:id/pay"),
@@ -33,6 +33,7 @@ fn precedence() {
     }
     assert_eq!(find(&["/a/b"], "/a"), None);
     assert_eq!(find(&["/a"], "/a/b"), None);
+    assert_eq!(find(&["/a", "/:b"], "/a/"), None);
     assert_eq!(find(&["/:x"], "/"), None);
 }
 

@@ -43,6 +43,8 @@ pub struct Account {
     blocked: AtomicBool,
     /// Bytes of a request head that is incomplete.
     head: AtomicUsize,
+    /// The head of the next request gives the length of its content in two ways.
+    ambiguous: AtomicBool,
     /// How far the client is behind the slowest rate allowed, in ms, and the counts of sent and written bytes at the
     /// last sweep.
     debt: AtomicU64,
@@ -147,6 +149,7 @@ impl Ledger {
             replying: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             head: AtomicUsize::new(0),
+            ambiguous: AtomicBool::new(false),
             debt: AtomicU64::new(0),
             judged: Default::default(),
             room: Notify::new(),
@@ -286,6 +289,16 @@ impl Account {
         if self.is_at_rest() {
             self.head.fetch_add(bytes, Relaxed);
         }
+    }
+
+    /// Notes that a head gives the length of its content in two ways.
+    pub fn note_ambiguous(&self) {
+        self.ambiguous.store(true, Relaxed);
+    }
+
+    /// Whether the head of the request that begins was noted so.
+    pub fn take_ambiguous(&self) -> bool {
+        self.ambiguous.swap(false, Relaxed)
     }
 
     /// Bytes read so far of an incomplete head.

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -23,41 +23,62 @@ const FRAMES_AT_ONCE_MAX: usize = 8;
 /// Frames of a reply queued for its client; their bytes are bounded separately.
 const FRAMES_QUEUED_MAX: usize = 64;
 
-/// Whether a request body went beyond its bound.
-#[derive(Debug, Clone, Default)]
-pub struct Exceeded(Option<Arc<AtomicBool>>);
+/// How a request body ended before it was whole, as far as its component has read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// It is over the bound.
+    TooLarge = 1,
+    /// The client paused for too long.
+    Late = 2,
+    /// It cannot be read, or its client has gone.
+    Broken = 3,
+}
 
-impl Exceeded {
-    /// Whether it did.
-    pub fn is_exceeded(&self) -> bool {
-        self.0.as_ref().is_some_and(|flag| flag.load(Relaxed))
+/// What becomes of a request body; an empty one is whole.
+#[derive(Debug, Clone, Default)]
+pub struct Fate(Option<Arc<AtomicU8>>);
+
+impl Fate {
+    /// How it was cut short, if it was.
+    pub fn cut(&self) -> Option<Cut> {
+        match self.0.as_ref()?.load(Relaxed) {
+            1 => Some(Cut::TooLarge),
+            2 => Some(Cut::Late),
+            3 => Some(Cut::Broken),
+            _ => None,
+        }
+    }
+
+    fn end(&self, cut: Cut) {
+        if let Some(fate) = &self.0 {
+            fate.store(cut as u8, Relaxed);
+        }
     }
 }
 
 /// A request body for the guest. Where its length is known, the caller has compared it with the bound.
-pub fn incoming(body: Incoming, bytes_max: u64, pause_max: Duration) -> (WasiBody, Exceeded) {
+pub fn incoming(body: Incoming, bytes_max: u64, pause_max: Duration) -> (WasiBody, Fate) {
     if body.is_end_stream() {
         let empty = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        return (empty, Exceeded::default());
+        return (empty, Fate::default());
     }
-    let known = body.size_hint().exact().is_some();
-    let exceeded = Exceeded((!known).then(Arc::default));
+    let fate = Fate(Some(Arc::default()));
     let bounded = Bounded {
         body,
         bytes_max,
         bytes: 0,
-        exceeded: exceeded.clone(),
+        fate: fate.clone(),
         pause_max,
         pause: None,
     };
-    (bounded.boxed_unsync(), exceeded)
+    (bounded.boxed_unsync(), fate)
 }
 
 struct Bounded {
     body: Incoming,
     bytes_max: u64,
     bytes: u64,
-    exceeded: Exceeded,
+    fate: Fate,
     pause_max: Duration,
     /// Made at the first pause; most bodies come without one.
     pause: Option<Pin<Box<Sleep>>>,
@@ -76,10 +97,9 @@ impl Body for Bounded {
             Poll::Pending => {
                 let pause_max = this.pause_max;
                 let pause = this.pause.get_or_insert_with(|| Box::pin(sleep(pause_max)));
-                pause
-                    .as_mut()
-                    .poll(cx)
-                    .map(|()| Some(Err(Error::ConnectionReadTimeout)))
+                ready!(pause.as_mut().poll(cx));
+                this.fate.end(Cut::Late);
+                Poll::Ready(Some(Err(Error::ConnectionReadTimeout)))
             }
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(pause) = &mut this.pause {
@@ -89,12 +109,14 @@ impl Body for Bounded {
                 if this.bytes <= this.bytes_max {
                     return Poll::Ready(Some(Ok(frame)));
                 }
-                if let Some(exceeded) = &this.exceeded.0 {
-                    exceeded.store(true, Relaxed);
-                }
+                this.fate.end(Cut::TooLarge);
                 Poll::Ready(Some(Err(Error::HttpRequestBodySize(Some(this.bytes)))))
             }
-            Poll::Ready(end) => Poll::Ready(end.map(|frame| frame.map_err(Error::from))),
+            Poll::Ready(Some(Err(error))) => {
+                this.fate.end(Cut::Broken);
+                Poll::Ready(Some(Err(Error::from(error))))
+            }
+            Poll::Ready(None) => Poll::Ready(None),
         }
     }
 

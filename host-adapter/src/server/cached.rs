@@ -2,18 +2,16 @@
 //! on. An unsafe request is answered only when no host serves what it made stale.
 
 use super::Permit;
+use super::answers::{Asker, own};
 use super::body::{Collected, Contents, collect};
 use super::connection::Client;
-use super::problem;
-use super::request::{failed, own};
 use crate::admission::Entrance;
 use crate::cache::{Cache, Entry, HOST_CACHE_CONTROL, Key, Miss, Target, Turn, Wanted};
 use crate::config::Span;
 use crate::limits;
 use crate::metrics::ComponentMetrics;
-use crate::trace::TraceParent;
 use bytes::Bytes;
-use http::header::{AGE, CONTENT_LENGTH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use http::header::{AGE, CONTENT_LENGTH, EXPECT, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -30,8 +28,8 @@ pub struct Asking<'a> {
     pub component: usize,
     /// Its metrics.
     pub metrics: &'a ComponentMetrics,
-    /// For the log.
-    pub trace: &'a TraceParent,
+    /// For what the host answers itself.
+    pub asker: &'a Asker<'a>,
     /// Held until the reply is whole.
     pub permit: Arc<Permit>,
 }
@@ -45,12 +43,13 @@ impl Client {
     ) -> Option<Response<Contents>> {
         let shared = &self.worker.shared;
         let cache = shared.cache.as_ref()?;
-        if request.method() != Method::GET || !request.body().is_end_stream() {
+        let headers = request.headers();
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        if !reads || !request.body().is_end_stream() || headers.contains_key(EXPECT) {
             return None;
         }
-        let headers = request.headers();
         let wanted = Wanted::read(headers);
-        let target = Target::of_request(request.uri(), headers, &self.scheme)?;
+        let target = Target::of_request(request.uri(), request.version(), headers, &self.scheme)?;
         let entry = cache.hit(target, headers, &wanted, started)?;
         let metrics = shared.components.get(entry.component)?;
         let response = told(&entry, headers, metrics, started);
@@ -76,13 +75,14 @@ impl Client {
         if request.method().is_safe() {
             let has_body = !request.body().is_end_stream();
             let wanted = Wanted::read(request.headers());
-            let can = request.method() == Method::GET && !has_body && !wanted.bypass;
+            let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+            let can = reads && !has_body && !wanted.bypass;
             if can && cache.open(Instant::now()) {
                 return self.look(cache, wanted, asking, request).await;
             }
             asking.metrics.cache.bypass.inc();
             if can && wanted.only_if_cached {
-                return not_stored(asking.trace);
+                return not_stored(asking.asker);
             }
             return self.pass(asking, request).await;
         }
@@ -110,10 +110,10 @@ impl Client {
 
     fn failed(&self, asking: &Asking<'_>, error: &wasmtime::Error) -> Response<Contents> {
         let guests = &self.worker.shared.application.guests;
-        failed(error, &guests[asking.component].id, asking.trace)
+        asking.asker.failed(error, &guests[asking.component].id)
     }
 
-    /// A GET that may be answered from the store, at once or when a request in flight has filled it.
+    /// A GET or HEAD that may be answered from the store, at once or when a request in flight has filled it.
     async fn look(
         &self,
         cache: &Cache,
@@ -124,13 +124,14 @@ impl Client {
         let Some(key) = Target::of(request.uri()).map(|target| Key::new(&target)) else {
             return self.pass(asking, request).await;
         };
-        // To be stored, the reply must be whole.
+        // To be stored, the reply must be whole. That to a HEAD is then sent without its body.
+        *request.method_mut() = Method::GET;
         let conditions = conditions(request.headers_mut());
         let turn = if wanted.only_if_cached {
             let now = Instant::now();
             match cache.hit(key.target(), request.headers(), &wanted, now) {
                 Some(entry) => Turn::Hit(entry),
-                None => return not_stored(asking.trace),
+                None => return not_stored(asking.asker),
             }
         } else if wanted.no_cache {
             Turn::Alone
@@ -139,7 +140,7 @@ impl Client {
             let limit = limit.map_or(limits::REQUEST_TIMEOUT, Span::<Duration>::draw);
             match timeout(limit, cache.turn(&key, request.headers(), &wanted)).await {
                 Ok(turn) => turn,
-                Err(_) => return not_stored(asking.trace),
+                Err(_) => return not_stored(asking.asker),
             }
         };
         let lead = match turn {
@@ -211,9 +212,9 @@ impl Client {
     }
 }
 
-fn not_stored(trace: &TraceParent) -> Response<Contents> {
+fn not_stored(asker: &Asker<'_>) -> Response<Contents> {
     let reason = "no stored answer came in time";
-    problem::reply(StatusCode::GATEWAY_TIMEOUT, reason, trace.trace_id())
+    asker.refuse(StatusCode::GATEWAY_TIMEOUT, reason)
 }
 
 /// Takes out the headers that would make a component answer 304, and returns those that name entity tags.

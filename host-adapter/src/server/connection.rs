@@ -3,7 +3,7 @@
 
 use super::Worker;
 use super::account::{Account, Ending};
-use super::problem;
+use super::answers;
 use super::watched::Watched;
 use crate::limits;
 use crate::shutdown::Stopping;
@@ -77,7 +77,7 @@ impl Client {
         match begun {
             Ok(Ok(true)) => self.serve(stream, ahead.freeze(), true, stopping).await,
             Ok(Ok(false)) => self.serve(stream, ahead.freeze(), false, stopping).await,
-            Err(_) if !ahead.is_empty() => end_late(stream).await,
+            Err(_) if !ahead.is_empty() => self.end_late(stream).await,
             // The client sent nothing in time, or went away.
             Ok(Err(_)) | Err(_) => {}
         }
@@ -88,7 +88,8 @@ impl Client {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let watched = Watched::new(stream, ahead, self.account.clone(), h2);
+        let shared = self.worker.shared.clone();
+        let watched = Watched::new(stream, ahead, self.account.clone(), shared, h2);
         let io = TokioIo::new(watched);
         match h2 {
             // Boxed, so that the many idle HTTP/1 connections do not reserve the room that HTTP/2 needs.
@@ -129,7 +130,7 @@ impl Client {
         let ending = async {
             match result {
                 Err(error) if error.is_timeout() && !parts.read_buf.is_empty() => {
-                    end_late(stream).await
+                    self.end_late(stream).await
                 }
                 Err(error) if !error.is_parse() => self.ended(&error),
                 _ => linger(stream, up.max_body_bytes).await,
@@ -150,7 +151,7 @@ impl Client {
         builder
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits::H2_STREAMS_MAX)
-            .max_header_list_size(limits::H2_HEAD_BYTES_MAX)
+            .max_header_list_size(limits::H2_HEAD_BYTES_READ_MAX)
             .initial_stream_window_size(limits::H2_STREAM_WINDOW_BYTES)
             .initial_connection_window_size(limits::H2_CONNECTION_WINDOW_BYTES)
             .max_send_buf_size(limits::REPLY_BUFFERED_BYTES_MAX)
@@ -196,6 +197,22 @@ impl Client {
         }
     }
 
+    /// Answers 408 to a client whose head took too long.
+    async fn end_late(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let reply = answers::wire(
+            StatusCode::REQUEST_TIMEOUT,
+            "the head of the request did not come in time",
+            self.worker.shared.application.origins.as_ref(),
+        );
+        let said = async {
+            stream.write_all(&reply).await?;
+            stream.shutdown().await
+        };
+        if matches!(timeout(limits::LINGER_PAUSE_MAX, said).await, Ok(Ok(()))) {
+            linger(stream, 0).await;
+        }
+    }
+
     fn ended(&self, error: &hyper::Error) {
         tracing::debug!(client = ?self.address, %error, "connection ended");
     }
@@ -219,21 +236,6 @@ async fn begin(
         }
     }
     Ok(true)
-}
-
-/// Answers 408 to a client whose head took too long.
-async fn end_late(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
-    let reply = problem::wire(
-        StatusCode::REQUEST_TIMEOUT,
-        "the head of the request did not come in time",
-    );
-    let said = async {
-        stream.write_all(&reply).await?;
-        stream.shutdown().await
-    };
-    if matches!(timeout(limits::LINGER_PAUSE_MAX, said).await, Ok(Ok(()))) {
-        linger(stream, 0).await;
-    }
 }
 
 /// Reads on for a while after the last reply: closing a socket with unread bytes resets the connection, and the client

@@ -1,22 +1,20 @@
 //! One request: route, headers, permit, the component's answer or the host's own.
 
 use super::Permit;
-use super::body::{self, Contents, Outgoing};
+use super::answers::{self, Asker, NOTHING_HERE};
+use super::body::{self, Contents, Cut, Outgoing};
 use super::cached::Asking;
 use super::connection::Client;
-use super::problem;
-use crate::admission::NoRoom;
 use crate::headers;
 use crate::limits;
 use crate::router::RouteMatch;
-use crate::trace::TraceParent;
+use crate::target;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, EXPECT, ORIGIN, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::Instant;
-use wasmtime_wasi_http::handler::ExpirationError;
 
 /// Prefix of the paths that the host answers itself.
 const WELL_KNOWN: &str = "/.well-known/spin/";
@@ -51,62 +49,54 @@ impl Client {
 
     async fn answer(&self, request: Request<Incoming>, started: Instant) -> Response<Contents> {
         let shared = &self.worker.shared;
+        let is_ambiguous = request.version() < Version::HTTP_2 && self.account.take_ambiguous();
         if let Some(response) = self.stored(&request, started) {
             return response;
         }
-        let uri = request.uri();
-        if let Some(name) = uri.path().strip_prefix(WELL_KNOWN) {
-            return match name {
-                "health" => own(StatusCode::OK, Bytes::from_static(b"OK")),
-                "info" => json(shared.info.clone()),
-                _ => unknown(request.headers()),
-            };
+        let asker = Asker::of(&shared.application, &request);
+        if let Some(answer) = without_target(&request, is_ambiguous, &asker) {
+            return answer;
         }
-        let trace = TraceParent::accept(request.headers().get("traceparent"));
-        let refuse = |status, reason: &str| problem::reply(status, reason, trace.trace_id());
-        if uri.path_and_query().map_or(0, |p| p.as_str().len()) > limits::TARGET_BYTES_MAX {
-            let reason = format!(
-                "the request target is longer than {} bytes",
-                limits::TARGET_BYTES_MAX
-            );
-            return problem::last(StatusCode::URI_TOO_LONG, &reason, trace.trace_id());
-        }
-        let headers = request.headers();
-        let absolute = match headers::absolute(uri, request.version(), headers, &self.scheme) {
+        let (uri, version, headers) = (request.uri(), request.version(), request.headers());
+        let absolute = match target::absolute(uri, version, headers, &self.scheme) {
             Ok(absolute) => absolute,
-            Err(reason) => return refuse(StatusCode::BAD_REQUEST, &reason.to_string()),
+            Err(bad) => return asker.refuse(bad.status(), &bad.to_string()),
         };
-        let Some(found) = shared.application.router.route(absolute.path()) else {
-            return refuse(StatusCode::NOT_FOUND, "nothing is served under this path");
+        if let Some(name) = absolute.path().strip_prefix(WELL_KNOWN) {
+            return self.well_known(name, request.method(), &asker);
+        }
+        let found = shared.application.router.route(absolute.path());
+        let Some(found) = found else {
+            return asker.refuse(StatusCode::NOT_FOUND, NOTHING_HERE);
         };
         let component = found.route.component;
         let (Some(handler), Some(metrics)) = (
             self.worker.handlers.get(component),
             shared.components.get(component),
         ) else {
-            return refuse(StatusCode::NOT_FOUND, "nothing is served under this path");
+            return asker.refuse(StatusCode::NOT_FOUND, NOTHING_HERE);
         };
         let bytes_max = shared.up.max_body_bytes;
         let response = if declared_length(headers).is_some_and(|length| length > bytes_max) {
-            too_large(bytes_max, &trace)
-        } else if let Some(permit) = self.permit(request.version(), component).await {
+            asker.too_large(bytes_max)
+        } else if let Some(permit) = self.permit(version, component).await {
             let asking = Asking {
                 handler,
                 component,
                 metrics,
-                trace: &trace,
+                asker: &asker,
                 permit: Arc::new(permit),
             };
             self.hand_over(request, &absolute, &found, asking).await
         } else {
-            refuse(
+            asker.refuse(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too many requests at a time",
             )
         };
         metrics.answered(response.status(), started.elapsed());
         tracing::debug!(
-            trace_id = trace.trace_id(),
+            trace_id = asker.trace().trace_id(),
             component = shared.application.guests[component].id,
             path = absolute.path(),
             status = response.status().as_u16(),
@@ -114,6 +104,17 @@ impl Client {
             "answered"
         );
         response
+    }
+
+    /// A path that the host answers itself.
+    fn well_known(&self, name: &str, method: &Method, asker: &Asker<'_>) -> Response<Contents> {
+        let reads = matches!(*method, Method::GET | Method::HEAD);
+        match name {
+            "health" | "info" if !reads => asker.wrong_method(),
+            "health" => answers::own(StatusCode::OK, Bytes::from_static(b"OK")),
+            "info" => answers::json(self.worker.shared.info.clone()),
+            _ => asker.refuse(StatusCode::NOT_FOUND, NOTHING_HERE),
+        }
     }
 
     /// Completes a request with the host's headers, and asks its component.
@@ -125,71 +126,114 @@ impl Client {
         asking: Asking<'_>,
     ) -> Response<Contents> {
         let shared = &self.worker.shared;
+        self.hide_origin(&mut request);
         headers::complete(
             request.headers_mut(),
             absolute,
             found,
             &shared.route_headers,
             &self.address,
-            asking.trace,
+            asking.asker.trace(),
         );
         let (mut parts, incoming) = request.into_parts();
         parts.uri = absolute.clone();
         let (bytes_max, pause_max) = (shared.up.max_body_bytes, shared.up.body_read_timeout);
-        let (body, exceeded) = body::incoming(incoming, bytes_max, pause_max);
-        let trace = asking.trace;
+        let (body, fate) = body::incoming(incoming, bytes_max, pause_max);
+        let asker = asking.asker;
         let response = self.ask(asking, Request::from_parts(parts, body)).await;
-        match exceeded.is_exceeded() && response.status().is_server_error() {
-            true => too_large(bytes_max, trace),
-            false => response,
+        // A component that could not read its request and has nothing to say about it.
+        match fate.cut().filter(|_| response.status().is_server_error()) {
+            None => response,
+            Some(Cut::TooLarge) => asker.too_large(bytes_max),
+            Some(Cut::Late) => {
+                let reason = "the body of the request did not come in time";
+                asker.last(StatusCode::REQUEST_TIMEOUT, reason)
+            }
+            Some(Cut::Broken) => {
+                let reason = "the body of the request cannot be read";
+                asker.last(StatusCode::BAD_REQUEST, reason)
+            }
+        }
+    }
+
+    /// Takes the origin of a page that may not read replies out of a read: the reply is then that for programs, and a
+    /// client that invents origins fills the cache with no copies of it.
+    fn hide_origin(&self, request: &mut Request<Incoming>) {
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let Some(origins) = self.worker.shared.application.origins.as_ref() else {
+            return;
+        };
+        let headers = request.headers_mut();
+        if !reads || !origins.vary() || !headers.contains_key(ORIGIN) {
+            return;
+        }
+        let lines: Vec<&[u8]> = headers
+            .get_all(ORIGIN)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .collect();
+        let admitted = match lines[..] {
+            [line] => std::str::from_utf8(line).is_ok_and(|origin| origins.admits(origin)),
+            _ => false,
+        };
+        if !admitted {
+            headers.remove(ORIGIN);
         }
     }
 }
 
-fn too_large(bytes_max: u64, trace: &TraceParent) -> Response<Contents> {
-    let reason = format!("the body is larger than {bytes_max} bytes");
-    problem::last(StatusCode::PAYLOAD_TOO_LARGE, &reason, trace.trace_id())
+/// The answer to a request whose target does not matter: one that cannot be read safely, or is about the host itself.
+fn without_target(
+    request: &Request<Incoming>,
+    is_ambiguous: bool,
+    asker: &Asker<'_>,
+) -> Option<Response<Contents>> {
+    let headers = request.headers();
+    let target = request.uri().path_and_query();
+    if target.map_or(0, |target| target.as_str().len()) > limits::TARGET_BYTES_MAX {
+        let bytes_max = limits::TARGET_BYTES_MAX;
+        let reason = format!("the request target is longer than {bytes_max} bytes");
+        return Some(asker.last(StatusCode::URI_TOO_LONG, &reason));
+    }
+    if is_ambiguous {
+        let reason = "both Content-Length and Transfer-Encoding";
+        return Some(asker.last(StatusCode::BAD_REQUEST, reason));
+    }
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |line: &HeaderValue| line.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if codings.next().is_some_and(|line| !is_chunked(line)) || codings.next().is_some() {
+        let reason = "no transfer coding but chunked is known";
+        return Some(asker.last(StatusCode::NOT_IMPLEMENTED, reason));
+    }
+    let mut expected = headers.get_all(EXPECT).iter();
+    if !expected.all(|line| line.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        let reason = "no expectation but 100-continue is known";
+        return Some(asker.last(StatusCode::EXPECTATION_FAILED, reason));
+    }
+    if request.version() == Version::HTTP_2 && head_bytes(headers) > limits::H2_HEAD_BYTES_MAX {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Some(asker.refuse(status, "the headers are too many or too large"));
+    }
+    match (request.method(), request.uri().path()) {
+        (&Method::CONNECT, _) => {
+            let reason = "this server is no proxy";
+            Some(asker.last(StatusCode::NOT_IMPLEMENTED, reason))
+        }
+        // About the server as a whole, which has no options of its own.
+        (&Method::OPTIONS, "*") => Some(answers::own(StatusCode::NO_CONTENT, Bytes::new())),
+        (_, "*") => Some(asker.refuse(StatusCode::BAD_REQUEST, "only OPTIONS has the target *")),
+        _ => None,
+    }
 }
 
-fn unknown(headers: &HeaderMap) -> Response<Contents> {
-    let trace = TraceParent::accept(headers.get("traceparent"));
-    let reason = "nothing is served under this path";
-    problem::reply(StatusCode::NOT_FOUND, reason, trace.trace_id())
+/// Bytes of headers as HTTP/2 counts them (RFC 9113, 6.5.2).
+fn head_bytes(headers: &HeaderMap) -> usize {
+    const OVERHEAD_BYTES: usize = 32;
+    let each = headers.iter();
+    each.map(|(name, value)| name.as_str().len() + value.len() + OVERHEAD_BYTES)
+        .sum()
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// The answer where the component gave none. The reason is only logged.
-pub fn failed(error: &wasmtime::Error, component: &str, trace: &TraceParent) -> Response<Contents> {
-    let late = error.downcast_ref::<ExpirationError>().is_some();
-    let full = error.is::<NoRoom>();
-    tracing::error!(
-        trace_id = trace.trace_id(),
-        component,
-        error = format!("{error:#}"),
-        "the component gave no answer"
-    );
-    let (status, reason) = match (late, full) {
-        (true, _) => (StatusCode::GATEWAY_TIMEOUT, "the answer took too long"),
-        (_, true) => (StatusCode::SERVICE_UNAVAILABLE, "too busy to begin"),
-        _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
-    };
-    problem::reply(status, reason, trace.trace_id())
-}
-
-fn json(text: Bytes) -> Response<Contents> {
-    let mut response = own(StatusCode::OK, text);
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-/// A reply of the host that is no refusal.
-pub fn own(status: StatusCode, text: Bytes) -> Response<Contents> {
-    let mut response = Response::new(Contents::Whole(text));
-    *response.status_mut() = status;
-    response
 }

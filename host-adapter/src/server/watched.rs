@@ -3,7 +3,8 @@
 
 use super::account::Account;
 use super::frames::Frames;
-use super::problem;
+use super::head::Head;
+use super::{Shared, answers};
 use crate::limits;
 use bytes::{Buf, Bytes};
 use http::StatusCode;
@@ -26,25 +27,30 @@ pub struct Watched<S> {
     at_once: usize,
     /// Bytes that were read from the stream before.
     ahead: Bytes,
-    /// Bytes of the first line of the head being read.
-    line: usize,
-    /// Whether that line is complete.
-    line_ended: bool,
+    /// The head being read.
+    head: Head,
+    shared: Arc<Shared>,
     /// The rest of a refusal that is written in place of the library's.
     refusal: Bytes,
 }
 
 impl<S> Watched<S> {
     /// Watches `stream`, of which `ahead` was read before.
-    pub fn new(stream: S, ahead: Bytes, account: Arc<Account>, h2: bool) -> Self {
+    pub fn new(
+        stream: S,
+        ahead: Bytes,
+        account: Arc<Account>,
+        shared: Arc<Shared>,
+        h2: bool,
+    ) -> Self {
         Self {
             stream,
             account,
             frames: h2.then(Frames::new),
             at_once: 0,
             ahead,
-            line: 0,
-            line_ended: false,
+            head: Head::default(),
+            shared,
             refusal: Bytes::new(),
         }
     }
@@ -54,25 +60,16 @@ impl<S> Watched<S> {
         self.stream
     }
 
-    /// Measures the head that is being read.
+    /// Looks at the head that is being read.
     fn look_at(&mut self, new: &[u8]) {
         if self.account.head_bytes() == 0 {
-            (self.line, self.line_ended) = (0, false);
+            self.head = Head::default();
         }
         self.account.read(new.len());
-        if self.line_ended {
-            return;
+        self.head.read(new);
+        if self.head.is_ambiguous() {
+            self.account.note_ambiguous();
         }
-        // Line ends before a request do not count.
-        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        let skipped = match self.line {
-            0 => new.iter().take_while(|byte| is_end(byte)).count(),
-            _ => 0,
-        };
-        let line = &new[skipped..];
-        let end = line.iter().position(|byte| *byte == b'\n');
-        self.line += end.unwrap_or(line.len());
-        self.line_ended = end.is_some();
     }
 
     fn refusal_for(&self, written: &[u8]) -> Option<Bytes> {
@@ -80,21 +77,22 @@ impl<S> Watched<S> {
             return None;
         }
         let code = written.strip_prefix(b"HTTP/1.")?.get(2..5)?;
-        match (code, self.line > limits::TARGET_BYTES_MAX) {
-            (b"400", _) => Some(problem::wire(
+        let (status, reason) = match (code, self.head.first_line() > limits::TARGET_BYTES_MAX) {
+            (b"400", _) => (
                 StatusCode::BAD_REQUEST,
                 "the request cannot be read as HTTP/1.1",
-            )),
-            (b"414", _) | (b"431", true) => Some(problem::wire(
-                StatusCode::URI_TOO_LONG,
-                "the request target is too long",
-            )),
-            (b"431", false) => Some(problem::wire(
+            ),
+            (b"414", _) | (b"431", true) => {
+                (StatusCode::URI_TOO_LONG, "the request target is too long")
+            }
+            (b"431", false) => (
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "the headers are too many or too large",
-            )),
-            _ => None,
-        }
+            ),
+            _ => return None,
+        };
+        let origins = self.shared.application.origins.as_ref();
+        Some(answers::wire(status, reason, origins))
     }
 }
 

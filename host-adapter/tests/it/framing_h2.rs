@@ -70,9 +70,11 @@ enum Expected {
     Reply(u16, &'static str),
     /// A status, whatever the body.
     Status(u16),
+    /// A status, and an error body with this code.
+    Refused(u16, u32),
     Reset(u32),
 }
-use Expected::{Reply, Reset, Status};
+use Expected::{Refused, Reply, Reset, Status};
 
 struct Case {
     what: &'static str,
@@ -181,6 +183,26 @@ fn answered() -> Vec<Case> {
             vec![(1, Reply(200, ""))],
         ),
         case(
+            "letters that are escaped",
+            &[get(1, "/%68ello")],
+            vec![hello(1)],
+        ),
+        case(
+            "the host beside the authority",
+            &[frame(
+                HEADERS,
+                WHOLE,
+                1,
+                &block("GET", "/hello", &[("host", "X")]),
+            )],
+            vec![hello(1)],
+        ),
+        case(
+            "HEAD of nothing",
+            &[frame(HEADERS, WHOLE, 1, &block("HEAD", "//", &[]))],
+            vec![(1, Reply(404, ""))],
+        ),
+        case(
             "no route of the guest",
             &[get(1, "/nowhere")],
             vec![(1, Reply(404, "no such command"))],
@@ -212,7 +234,67 @@ fn refused() -> Vec<Case> {
         case(
             "a length beyond the bound",
             &[post(1, &[("content-length", "5000000")])],
-            vec![(1, Status(413))],
+            vec![(1, Refused(413, 10001))],
+        ),
+        case(
+            "a length beyond the bound, and what fits the window of it",
+            &[
+                post(1, &[("content-length", "5000000")]),
+                [16_000; 4]
+                    .map(|length| frame(DATA, 0, 1, &vec![0; length]))
+                    .concat(),
+            ],
+            vec![(1, Refused(413, 10001))],
+        ),
+        case(
+            "another host than the authority",
+            &[frame(
+                HEADERS,
+                WHOLE,
+                1,
+                &block("GET", "/hello", &[("host", "y")]),
+            )],
+            vec![(1, Refused(400, 10001))],
+        ),
+        case(
+            "two hosts",
+            &[frame(
+                HEADERS,
+                WHOLE,
+                1,
+                &block("GET", "/hello", &[("host", "x"), ("host", "x")]),
+            )],
+            vec![(1, Refused(400, 10001))],
+        ),
+        case(
+            "an empty segment",
+            &[get(1, "//hello")],
+            vec![(1, Refused(404, 10007))],
+        ),
+        case(
+            "dots as segment",
+            &[get(1, "/x/%2e./hello")],
+            vec![(1, Refused(404, 10007))],
+        ),
+        case(
+            "an escape that is none",
+            &[get(1, "/%zz")],
+            vec![(1, Refused(400, 10001))],
+        ),
+        case(
+            "another expectation",
+            &[post(1, &[("expect", "tea")])],
+            vec![(1, Refused(417, 10001))],
+        ),
+        case(
+            "a path of the host, by another method",
+            &[frame(
+                HEADERS,
+                WHOLE,
+                1,
+                &block("PUT", "/.well-known/spin/info", &[]),
+            )],
+            vec![(1, Refused(405, 10001))],
         ),
         case(
             "a body shorter than its length",
@@ -224,7 +306,7 @@ fn refused() -> Vec<Case> {
             &[post(1, &[("content-length", "2")]), zeros(1, 3)],
             vec![(1, Reset(PROTOCOL_ERROR))],
         ),
-        case("headers of 40 KB", &[many], vec![(1, Status(431))]),
+        case("headers of 40 KB", &[many], vec![(1, Refused(431, 10001))]),
         // An unreadable head may change how the next one is read: the connection ends.
         fatal(
             "a name in capitals",
@@ -350,6 +432,13 @@ impl Came {
                 self.ended.contains(&stream) && status == Some(code) && body == *text
             }
             Status(code) => self.ended.contains(&stream) && status == Some(code),
+            Refused(code, number) => {
+                let is_whole = ["\"message\":\"[", "\"error\":\"[", "\"trace_id\":\""]
+                    .iter()
+                    .all(|field| body.contains(field));
+                let is_named = body.starts_with(&format!("{{\"code\":{number},"));
+                self.ended.contains(&stream) && status == Some(code) && is_whole && is_named
+            }
             Reset(code) => self.resets.get(&stream) == Some(code),
         }
     }

@@ -94,6 +94,7 @@ name = "probe"
 [variables]
 greeting = {{ default = "hello" }}
 token = {{ required = true, secret = true }}
+cors_origins = {{ default = "*" }}
 [[trigger.http]]
 route = "/..."
 component = "probe"

@@ -1,6 +1,7 @@
 //! The host as a whole: probe components through real sockets, on a private MariaDB and Redis.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod answers;
 mod cache;
 mod cache_race;
 mod certificate;

@@ -23,12 +23,18 @@ enum Who {
 
 const DRIVERS: [&str; 5] = ["tokio", "mysql_async", "sqlx", "redis", "rdkafka"];
 
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 18] = [
     Rule {
         who: Who::Named("domain"),
         inner: &[],
         never: &[],
         only: Some(&["thiserror"]),
+    },
+    Rule {
+        who: Who::Named("http-rules"),
+        inner: &[],
+        never: &[],
+        only: Some(&["http", "serde", "serde_json"]),
     },
     Rule {
         who: Who::Named("contract"),
@@ -38,7 +44,7 @@ const RULES: [Rule; 17] = [
     },
     Rule {
         who: Who::Named("guest"),
-        inner: &["domain", "contract"],
+        inner: &["domain", "contract", "http-rules"],
         never: &DRIVERS,
         only: None,
     },
@@ -68,7 +74,7 @@ const RULES: [Rule; 17] = [
     },
     Rule {
         who: Who::Named("host-adapter"),
-        inner: &["pools"],
+        inner: &["http-rules", "pools"],
         never: &["spin-sdk", "sqlx", "rdkafka"],
         only: None,
     },

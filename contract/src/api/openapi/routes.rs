@@ -3,8 +3,29 @@
 mod table;
 
 use crate::api::order::OrderView;
+use crate::api::route;
 pub use table::ROUTES;
 use utoipa::ToSchema;
+
+// The document shows the routes that are served, in their order.
+const _: () = {
+    assert!(ROUTES.len() == route::ROUTES.len());
+    let mut at = 0;
+    while at < ROUTES.len() {
+        let (method, path) = route::ROUTES[at];
+        assert!(is_same(ROUTES[at].method, method) && is_same(ROUTES[at].path, path));
+        at += 1;
+    }
+};
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
 
 /// Reply of one order on `/v1`.
 #[derive(ToSchema)]
@@ -29,6 +50,43 @@ pub struct EnvelopeFailure {
     message: String,
     /// Always null.
     data: Option<String>,
+}
+
+/// Error on all other routes.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "errors are written by `http_rules::error`")]
+pub struct ProblemBody {
+    /// 10001 bad request, 10003 internal, 10004 rate limit, 10005 unavailable, 10006 a page of another origin, 10007 no
+    /// such path; 20001 and up: orders; 30001 and up: products and stock; 40001 and up: flash sales; 50001 and up:
+    /// failures.
+    code: u32,
+    /// `[code] text`.
+    message: String,
+    /// The same as `message`.
+    error: String,
+    /// Trace id of the request, 32 hex digits: from its header `traceparent`, else a new one.
+    trace_id: String,
+}
+
+/// Error on any route where `Accept` names `application/problem+json` (RFC 9457), and does not prefer
+/// `application/json`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "errors are written by `http_rules::error`")]
+pub struct ProblemDetails {
+    /// Always `about:blank`: `status` says what is wrong, and `code` says it in more detail.
+    r#type: String,
+    /// The phrase of the status.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// For people.
+    detail: String,
+    /// The path of the request; missing where that could not be read.
+    instance: Option<String>,
+    /// As in the other form of errors.
+    code: u32,
+    /// As in the other form of errors.
+    trace_id: String,
 }
 
 /// One operation.

@@ -3,7 +3,6 @@
 
 use super::view::{ItemView, OrderView};
 use crate::api::amount::Amount;
-use crate::api::problem::Problem;
 use domain::calendar;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -16,7 +15,7 @@ pub struct Envelope<T> {
     pub code: u32,
     /// For people: a fixed text on success, the reason of an error otherwise.
     pub message: String,
-    /// Null in an error.
+    /// Always there; an error has null.
     pub data: Option<T>,
 }
 
@@ -35,17 +34,6 @@ impl<T> Envelope<T> {
         Envelope {
             code: 202,
             ..Envelope::success(message, data)
-        }
-    }
-}
-
-impl Envelope<()> {
-    /// The status and the message of a problem, without data.
-    pub fn failure(problem: &Problem) -> Envelope<()> {
-        Envelope {
-            code: u32::from(problem.status),
-            message: problem.message.clone(),
-            data: None,
         }
     }
 }
@@ -140,7 +128,6 @@ fn items_text(items: &[ItemView]) -> String {
 mod tests {
     use super::*;
     use crate::api::order::sample;
-    use domain::Rejection;
 
     #[test]
     fn the_shape_of_an_order() {
@@ -153,15 +140,6 @@ mod tests {
                 r#""items":"[{\"product_id\":1,\"quantity\":2,\"price\":99.99}]","total_amount":199.98,"#,
                 r#""status":"pending","created_at":"2024-01-01T00:00:01.717Z","updated_at":"2024-01-01T00:00:01.717Z"}}"#
             )
-        );
-    }
-
-    #[test]
-    fn an_error_keeps_its_status() {
-        let problem = Problem::from(Rejection::UnknownOrder("9".into()));
-        assert_eq!(
-            serde_json::to_string(&Envelope::failure(&problem)).unwrap(),
-            r#"{"code":404,"message":"order 9 does not exist","data":null}"#
         );
     }
 }

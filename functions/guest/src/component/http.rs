@@ -3,7 +3,7 @@
 
 use crate::Fault;
 use crate::http::call::TOO_LARGE;
-use crate::http::{Call, Kept, Reply};
+use crate::http::{Call, Reply, answer};
 use bytes::Bytes;
 use domain::Rejection;
 use domain::limits::BODY_BYTES_MAX;
@@ -49,13 +49,8 @@ where
     H: FnOnce(Call) -> F,
     F: Future<Output = Result<Reply, Fault>>,
 {
-    let call = Call::new(Incoming::new(request));
-    let kept = Kept::of(&call);
-    let outcome = match call.readable() {
-        Ok(()) => handler(call).await,
-        Err(rejection) => Err(rejection.into()),
-    };
-    respond(kept.reply(outcome))
+    let (head, body) = read(request);
+    respond(answer(head, body, handler).await)
 }
 
 /// Gives the reply to the host; its body follows as the host reads it.
@@ -82,42 +77,48 @@ fn respond(mut reply: Reply) -> Result<Response, ErrorCode> {
     Ok(response)
 }
 
-/// The host's request.
-pub struct Incoming {
-    /// `None` once its body is read.
-    request: Option<Request>,
+/// The host's request until its body is read, then `None`.
+pub(crate) type Body = Option<Request>;
+
+/// What stands before the body.
+pub(crate) struct Head {
     headers: Headers,
     method: Cow<'static, str>,
     path_and_query: String,
 }
 
-impl Incoming {
-    fn new(request: Request) -> Incoming {
-        Incoming {
-            headers: request.get_headers(),
-            method: method_name(request.get_method()),
-            path_and_query: request.get_path_with_query().unwrap_or_default(),
-            request: Some(request),
-        }
-    }
+fn read(request: Request) -> (Head, Body) {
+    let head = Head {
+        headers: request.get_headers(),
+        method: method_name(request.get_method()),
+        path_and_query: request.get_path_with_query().unwrap_or_default(),
+    };
+    (head, Some(request))
+}
 
+impl Head {
     /// As the caller sent it.
-    pub fn method(&self) -> &str {
+    pub(crate) fn method(&self) -> &str {
         &self.method
     }
 
     /// Not decoded; empty where the host gives none.
-    pub fn path_and_query(&self) -> &str {
+    pub(crate) fn path_and_query(&self) -> &str {
         &self.path_and_query
     }
 
     /// Every line of a header, as it came; none where it is absent.
-    pub fn header_lines(&self, name: &str) -> Vec<Vec<u8>> {
+    pub(crate) fn header_lines(&self, name: &str) -> Vec<Vec<u8>> {
         self.headers.get(name)
     }
 }
 
 impl Call {
+    /// The host and port that the request was sent to.
+    pub(crate) fn authority(&self) -> Option<String> {
+        self.content.as_ref()?.get_authority()
+    }
+
     /// Reads a body of at most 64 KB. Empty when it was read before.
     ///
     /// # Errors
@@ -128,7 +129,7 @@ impl Call {
             return Err(TOO_LARGE);
         }
         let declared = declared.map(|length| length as usize);
-        let request = self.incoming.request.take();
+        let request = self.content.take();
         let Some(request) = request.filter(|_| declared != Some(0)) else {
             return Ok(Bytes::new());
         };

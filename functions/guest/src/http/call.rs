@@ -1,30 +1,54 @@
 //! A request as functions see it, on either host.
 
-use crate::host::http::Incoming;
+use super::percent::{Plus, decode, is_utf8};
+use super::query;
+use crate::host::http::{Body, Head};
 use bytes::Bytes;
 use domain::Rejection;
 use domain::hex::hex;
 use domain::limits::BODY_BYTES_MAX;
+use http_rules::path::{self, BadPath};
+use std::borrow::Cow;
+use std::sync::Arc;
 
 /// One request, its body not read yet.
 pub struct Call {
-    pub(crate) incoming: Incoming,
+    pub(crate) head: Arc<Head>,
+    pub(crate) content: Body,
+    /// The canonical path, where it was sent in another spelling.
+    path: Option<String>,
     /// 32 hexadecimal digits: from the header `traceparent`, else random.
     pub trace_id: String,
 }
 
 impl Call {
-    pub(crate) fn new(incoming: Incoming) -> Call {
-        let trace_id = first_text(&incoming, "traceparent")
+    /// With the reason why the target is refused, where it is.
+    pub(crate) fn new(head: Arc<Head>, content: Body) -> (Call, Result<(), Rejection>) {
+        let trace_id = first_text(&head, "traceparent")
             .as_deref()
             .and_then(trace_id)
             .map_or_else(fresh_trace_id, str::to_owned);
-        Call { incoming, trace_id }
+        let (path, checked) = match canonical(&head) {
+            Ok(Cow::Borrowed(_)) => (None, Ok(())),
+            Ok(Cow::Owned(path)) => (Some(path), Ok(())),
+            Err(rejection) => (None, Err(rejection)),
+        };
+        let checked = checked.and_then(|()| query::check(head.path_and_query()));
+        let call = Call {
+            head,
+            content,
+            path,
+            trace_id,
+        };
+        (call, checked)
     }
 
-    /// As the caller sent it: `GET`.
+    /// As the caller sent it; `HEAD` is a `GET` whose body the host leaves out.
     pub fn method(&self) -> &str {
-        self.incoming.method()
+        match self.head.method() {
+            "HEAD" => "GET",
+            method => method,
+        }
     }
 
     /// Checks method and path segments, for a component with one route.
@@ -41,22 +65,12 @@ impl Call {
         }
     }
 
-    /// Without the query, not decoded.
+    /// Without the query, in its canonical spelling, not decoded.
     pub fn path(&self) -> &str {
-        let target = self.incoming.path_and_query();
-        target.split('?').next().unwrap_or_default()
+        self.path.as_deref().unwrap_or_else(|| raw_path(&self.head))
     }
 
-    /// Refuses a path or query that is no UTF-8: with replaced bytes it would name another thing.
-    pub(crate) fn readable(&self) -> Result<(), Rejection> {
-        let target = self.incoming.path_and_query();
-        match target.contains('%') && String::from_utf8(bytes(target, Plus::Itself)).is_err() {
-            true => Err(Rejection::invalid("path or query", "is no UTF-8")),
-            false => Ok(()),
-        }
-    }
-
-    /// Path segments, percent-decoded, without empty ones.
+    /// Path segments, percent-decoded.
     pub fn segments(&self) -> Vec<String> {
         self.path()
             .split('/')
@@ -67,12 +81,12 @@ impl Call {
 
     /// First line of a header; `None` where it is absent or no UTF-8. Not for headers that decide who asks for what.
     pub fn header(&self, name: &str) -> Option<String> {
-        first_text(&self.incoming, name)
+        first_text(&self.head, name)
     }
 
     /// Every line of a header as it came, UTF-8 or not.
     pub fn header_lines(&self, name: &str) -> Vec<Vec<u8>> {
-        self.incoming.header_lines(name)
+        self.head.header_lines(name)
     }
 
     /// Every line of a header that is UTF-8. For headers that may be ignored.
@@ -83,7 +97,7 @@ impl Call {
             .collect()
     }
 
-    /// First value of a query parameter that is not empty, decoded.
+    /// First value of a query parameter that is not empty, decoded. `name` in snake case stands for all spellings.
     pub fn query(&self, name: &str) -> Option<String> {
         self.query_all(name)
             .into_iter()
@@ -92,63 +106,50 @@ impl Call {
 
     /// Every value of a query parameter, decoded, in order.
     pub fn query_all(&self, name: &str) -> Vec<String> {
-        let target = self.incoming.path_and_query();
-        let query = target.split_once('?').map_or("", |(_, query)| query);
-        let pairs = query
-            .split('&')
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let pairs = query::pairs(self.head.path_and_query());
         pairs
-            .filter(|(key, _)| decode(key, Plus::Space) == name)
-            .map(|(_, value)| decode(value, Plus::Space))
+            .filter(|(known, _)| known == name)
+            .map(|(_, value)| value)
             .collect()
     }
 
-    /// Refuses a request that gives one of these query parameters several values: only one would count.
-    ///
-    /// # Errors
-    /// Where a parameter has values that differ.
-    pub fn once(&self, names: &[&str]) -> Result<(), Rejection> {
-        for name in names {
-            let values = self.query_all(name);
-            if values.windows(2).any(|pair| pair[0] != pair[1]) {
-                return Err(Rejection::invalid(*name, "has several values"));
-            }
-        }
-        Ok(())
+    /// The names of all query parameters, in snake case.
+    pub fn query_names(&self) -> impl Iterator<Item = String> {
+        query::pairs(self.head.path_and_query()).map(|(name, _)| name)
     }
 
     /// Reads a JSON body of at most 64 KB. The content type may be absent, and under `/orders` the one that the demo's
-    /// clients send by default.
+    /// clients send by default; but not from a web page, which may send those to any server.
     ///
     /// # Errors
-    /// Where the content type is another, or as [`body`](Self::body).
+    /// Where the content type is another or the content is coded, or as [`body`](Self::body).
     pub async fn json_body(&mut self) -> Result<Bytes, Rejection> {
         let lines = self.header_lines("content-type");
-        if lines.len() > 1 {
+        let is_json = lines.len() == 1 && is_json(&lines[0]);
+        if !is_json && !lines.is_empty() && !(lines.len() == 1 && self.is_unlabelled(&lines[0])) {
             return Err(Rejection::UnsupportedMediaType);
         }
-        if let Some(line) = lines.into_iter().next() {
-            let content_type =
-                String::from_utf8(line).map_err(|_| Rejection::UnsupportedMediaType)?;
-            let essence = content_type
-                .split(';')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .to_ascii_lowercase();
-            // What `curl -d` and `hey` send by default.
-            let unlabelled = matches!(
-                essence.as_str(),
-                "" | "application/x-www-form-urlencoded" | "text/html"
-            );
-            let below = self.path().strip_prefix("/orders");
-            let is_demo = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-            let compat = unlabelled && is_demo;
-            if essence != "application/json" && !essence.ends_with("+json") && !compat {
-                return Err(Rejection::UnsupportedMediaType);
-            }
+        let body = self.body().await?;
+        if body.is_empty() {
+            return Ok(body);
         }
-        self.body().await
+        if !is_json && !self.header_lines("origin").is_empty() {
+            return Err(Rejection::UnsupportedMediaType);
+        }
+        match &self.header_lines("content-encoding")[..] {
+            [] => Ok(body),
+            [coding] if coding.trim_ascii().eq_ignore_ascii_case(b"identity") => Ok(body),
+            _ => Err(Rejection::UnsupportedCoding),
+        }
+    }
+
+    /// Whether the content type is one that `curl -d` and `hey` send by default, on a route of the demo.
+    fn is_unlabelled(&self, line: &[u8]) -> bool {
+        let below = self.path().strip_prefix("/orders");
+        let is_demo = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let essence = essence(line);
+        let known = ["", "application/x-www-form-urlencoded", "text/html"];
+        is_demo && essence.is_some_and(|essence| known.contains(&essence.as_str()))
     }
 
     /// The body's length by `content-length`; `None` where that is absent or no number.
@@ -163,43 +164,46 @@ pub(crate) const TOO_LARGE: Rejection = Rejection::BodyTooLarge {
     bytes_max: BODY_BYTES_MAX,
 };
 
-fn first_text(incoming: &Incoming, name: &str) -> Option<String> {
-    let line = incoming.header_lines(name).into_iter().next()?;
-    String::from_utf8(line).ok()
+/// The path in its canonical spelling, or as it was sent where it has none.
+pub(crate) fn path_of(head: &Head) -> Cow<'_, str> {
+    path::canonical(raw_path(head)).unwrap_or_else(|_| Cow::Borrowed(raw_path(head)))
 }
 
-/// What a plus stands for: a space in a query, as forms write it; itself in a path.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Plus {
-    Itself,
-    Space,
-}
-
-fn decode(text: &str, plus: Plus) -> String {
-    String::from_utf8_lossy(&bytes(text, plus)).into_owned()
-}
-
-fn bytes(text: &str, plus: Plus) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let digit = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escaped = match bytes[at] {
-            b'%' => digit(at + 1).zip(digit(at + 2)),
-            _ => None,
-        };
-        match (escaped, bytes[at]) {
-            (Some((high, low)), _) => {
-                decoded.push((high * 16 + low) as u8);
-                at += 2;
-            }
-            (None, b'+') if plus == Plus::Space => decoded.push(b' '),
-            (None, byte) => decoded.push(byte),
+/// The canonical path. One that is no UTF-8 is refused: with replaced bytes it would name another thing.
+fn canonical(head: &Head) -> Result<Cow<'_, str>, Rejection> {
+    let path = path::canonical(raw_path(head)).map_err(|bad| match bad {
+        BadPath::NotCanonical => Rejection::NoRoute,
+        BadPath::Escape => {
+            Rejection::invalid("path", "has a percent sign without two hexadecimal digits")
         }
-        at += 1;
+    })?;
+    if path::ends_in_slash(&path) {
+        return Err(Rejection::NoRoute);
     }
-    decoded
+    match is_utf8(head.path_and_query()) {
+        true => Ok(path),
+        false => Err(Rejection::invalid("path or query", "is no UTF-8")),
+    }
+}
+
+fn raw_path(head: &Head) -> &str {
+    head.path_and_query().split('?').next().unwrap_or_default()
+}
+
+fn is_json(line: &[u8]) -> bool {
+    essence(line).is_some_and(|essence| essence == "application/json" || essence.ends_with("+json"))
+}
+
+/// A media type without its parameters, in lower case.
+fn essence(line: &[u8]) -> Option<String> {
+    let line = std::str::from_utf8(line).ok()?;
+    let essence = line.split(';').next().unwrap_or_default();
+    Some(essence.trim().to_ascii_lowercase())
+}
+
+fn first_text(head: &Head, name: &str) -> Option<String> {
+    let line = head.header_lines(name).into_iter().next()?;
+    String::from_utf8(line).ok()
 }
 
 /// The trace id of a W3C `traceparent`, where it is valid.
@@ -223,15 +227,6 @@ fn fresh_trace_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn percent_and_plus() {
-        assert_eq!(decode("a%20b+c%E4%B8%AD", Plus::Space), "a b c中");
-        assert_eq!(decode("a%20b+c%2B", Plus::Itself), "a b+c+");
-        for other in ["%zz%2", "%+d", "%", "%é"] {
-            assert_eq!(decode(other, Plus::Itself), other);
-        }
-    }
 
     #[test]
     fn traces() {

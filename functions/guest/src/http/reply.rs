@@ -1,13 +1,21 @@
 //! What a function answers: built whole, so that its length is known.
 
-use super::{Call, NOT_MODIFIED};
+use super::Call;
 use crate::Fault;
 use contract::api::problem::Problem;
 use contract::wire::cache::{self, FRESH_SECONDS};
 use domain::{OrderId, UserId};
+use http_rules::error::{Failure, Form};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
+
+/// Statuses without content, and without the headers that describe it.
+const WITHOUT_CONTENT: [u16; 2] = [204, NOT_MODIFIED];
+/// Revalidated.
+const NOT_MODIFIED: u16 = 304;
+/// What a reply is, unless it is an error in another form.
+const JSON: &str = Form::House.content_type();
 
 /// A whole reply.
 #[derive(Clone, Debug)]
@@ -15,9 +23,10 @@ pub struct Reply {
     /// HTTP status.
     pub status: u16,
     /// Names in lower case; [`head`](Self::head) adds `content-type` and `content-length`.
-    pub headers: Vec<(&'static str, String)>,
-    /// JSON; empty with status 304.
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    /// JSON; empty with status 204 and 304.
     pub body: Vec<u8>,
+    content_type: &'static str,
 }
 
 impl Reply {
@@ -27,7 +36,13 @@ impl Reply {
             status,
             headers: Vec::new(),
             body,
+            content_type: JSON,
         }
+    }
+
+    /// A reply without content.
+    pub(crate) fn empty(status: u16) -> Reply {
+        Reply::json(status, Vec::new())
     }
 
     /// A value as JSON.
@@ -52,7 +67,7 @@ impl Reply {
     }
 
     /// Adds a header.
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Reply {
+    pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Reply {
         self.headers.push((name, value.into()));
         self
     }
@@ -96,10 +111,19 @@ impl Reply {
         self.stale(groups.iter().map(String::as_str))
     }
 
-    /// The error reply of a problem, with `retry-after` in seconds where it has one.
-    pub fn problem(problem: &Problem, trace_id: &str) -> Reply {
-        let body = serde_json::to_vec(&problem.body(trace_id)).unwrap_or_default();
-        let reply = Reply::json(problem.status, body);
+    /// The error reply of a problem, with `retry-after` in seconds where it has one. `path`: of the request.
+    pub(crate) fn problem(problem: &Problem, form: Form, trace_id: &str, path: &str) -> Reply {
+        let failure = Failure {
+            status: problem.status,
+            code: problem.code.number(),
+            message: &problem.message,
+            trace_id,
+            path,
+        };
+        let reply = Reply {
+            content_type: form.content_type(),
+            ..Reply::json(problem.status, failure.body(form))
+        };
         match problem.retry_after_ms {
             Some(ms) => reply.with("retry-after", ms.div_ceil(1_000).to_string()),
             None => reply,
@@ -109,8 +133,8 @@ impl Reply {
     /// Takes all headers of the response out, each as `entry` makes it.
     pub fn head<T>(&mut self, entry: impl Fn(&'static str, Cow<'static, str>) -> T) -> Vec<T> {
         let mut head = Vec::with_capacity(2 + self.headers.len());
-        if self.status != NOT_MODIFIED {
-            head.push(entry("content-type", Cow::Borrowed("application/json")));
+        if !WITHOUT_CONTENT.contains(&self.status) {
+            head.push(entry("content-type", Cow::Borrowed(self.content_type)));
             // The body is a stream to the host: with its length it need not be sent in chunks.
             head.push(entry(
                 "content-length",
@@ -118,7 +142,7 @@ impl Reply {
             ));
         }
         for (name, value) in self.headers.drain(..) {
-            head.push(entry(name, Cow::Owned(value)));
+            head.push(entry(name, value));
         }
         head
     }

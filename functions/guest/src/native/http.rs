@@ -2,11 +2,13 @@
 
 use crate::Fault;
 use crate::http::call::TOO_LARGE;
-use crate::http::{Call, Kept, Reply};
+use crate::http::{Call, Reply, answer};
 use bytes::Bytes;
 use domain::Rejection;
 use domain::limits::BODY_BYTES_MAX;
 use http::Request;
+use http::header::HOST;
+use http::request::Parts;
 use http_body_util::Full;
 
 /// Makes `async fn(Call) -> Result<Reply, Fault>` the function `respond`, for the embedding program.
@@ -29,45 +31,51 @@ where
     H: FnOnce(Call) -> F,
     F: Future<Output = Result<Reply, Fault>>,
 {
-    let call = Call::new(Incoming(request));
-    let kept = Kept::of(&call);
-    let outcome = match call.readable() {
-        Ok(()) => handler(call).await,
-        Err(rejection) => Err(rejection.into()),
-    };
-    kept.reply(outcome)
+    let (head, body) = request.into_parts();
+    answer(Head(head), body, handler).await
 }
 
-/// The embedding program's request.
-pub struct Incoming(WholeRequest);
+/// The body of the embedding program's request; empty once it is taken.
+pub(crate) type Body = Bytes;
 
-impl Incoming {
+/// What stands before the body.
+pub(crate) struct Head(Parts);
+
+impl Head {
     /// As the caller sent it.
-    pub fn method(&self) -> &str {
-        self.0.method().as_str()
+    pub(crate) fn method(&self) -> &str {
+        self.0.method.as_str()
     }
 
     /// Not decoded; empty where the request has none.
-    pub fn path_and_query(&self) -> &str {
-        let uri = self.0.uri();
-        uri.path_and_query().map_or("", |target| target.as_str())
+    pub(crate) fn path_and_query(&self) -> &str {
+        let target = self.0.uri.path_and_query();
+        target.map_or("", |target| target.as_str())
     }
 
     /// Every line of a header, as it came; none where it is absent.
-    pub fn header_lines(&self, name: &str) -> Vec<Vec<u8>> {
-        let lines = self.0.headers().get_all(name).into_iter();
+    pub(crate) fn header_lines(&self, name: &str) -> Vec<Vec<u8>> {
+        let lines = self.0.headers.get_all(name).into_iter();
         lines.map(|line| line.as_bytes().to_vec()).collect()
     }
 }
 
 impl Call {
+    /// The host and port that the request was sent to.
+    pub(crate) fn authority(&self) -> Option<String> {
+        let Parts { uri, headers, .. } = &self.head.0;
+        let named = headers.get(HOST).and_then(|host| host.to_str().ok());
+        let in_target = uri.authority().map(|authority| authority.as_str());
+        in_target.or(named).map(str::to_owned)
+    }
+
     /// Takes the body of at most 64 KB. Empty when it was taken before.
     ///
     /// # Errors
     /// Where it is longer, or declared to be.
     pub async fn body(&mut self) -> Result<Bytes, Rejection> {
         let declared = self.declared();
-        let body = std::mem::take(self.incoming.0.body_mut());
+        let body = std::mem::take(&mut self.content);
         let length = declared.unwrap_or_default().max(body.len() as u64);
         if length > BODY_BYTES_MAX as u64 {
             return Err(TOO_LARGE);

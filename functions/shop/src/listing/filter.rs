@@ -23,19 +23,31 @@ pub struct Filter {
     pub to: Option<Ms>,
 }
 
-/// Query parameters that may have one value only; `user_id` may be repeated in other spellings.
-pub const PARAMETERS: [&str; 10] = [
-    "status",
-    "from",
-    "to",
-    "order_no",
-    "order_id",
-    "id",
-    "product_id",
-    "page",
-    "page_size",
-    "pageSize",
+/// What callers take for `user_id`.
+const OTHER_NAMES: [&str; 8] = [
+    "user",
+    "users",
+    "userid",
+    "userids",
+    "uid",
+    "buyer",
+    "buyer_id",
+    "customer_id",
 ];
+
+/// Refuses a parameter that is meant to be `user_id`: ignored, it would let the list show everybody's orders.
+///
+/// # Errors
+/// Where there is one; it is named.
+pub fn check_names(mut names: impl Iterator<Item = String>) -> Result<(), Rejection> {
+    match names.find(|name| OTHER_NAMES.contains(&name.as_str())) {
+        Some(name) => Err(Rejection::invalid(
+            name,
+            "is not known; a user is named by user_id",
+        )),
+        None => Ok(()),
+    }
+}
 
 impl Filter {
     /// Of a listing: the user of the path or the one `named` in the query, `status`, `from`, `to`.

@@ -16,26 +16,34 @@ fn a_lookup_finds_its_key() {
     let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("shop:81"))]);
     let key = Key::new(&Target::of(&absolute).unwrap());
     let lookup = |uri, headers, scheme| Lookup {
-        target: Target::of_request(uri, headers, &scheme).unwrap(),
+        target: Target::of_request(uri, Version::HTTP_11, headers, &scheme).unwrap(),
         values: None,
     };
     let found = lookup(&origin, &headers, Scheme::HTTP);
     assert!(found.equivalent(&key) && hash(&found) == hash(&key));
     let none = HeaderMap::new();
-    assert!(lookup(&absolute, &none, Scheme::HTTP).equivalent(&key));
+    assert!(lookup(&absolute, &headers, Scheme::HTTP).equivalent(&key));
+    let version = Version::HTTP_2;
+    assert!(Target::of_request(&absolute, version, &none, &Scheme::HTTP).is_some());
     assert!(!lookup(&origin, &headers, Scheme::HTTPS).equivalent(&key));
     let other = "/a?b=2".parse().unwrap();
     assert!(!lookup(&other, &headers, Scheme::HTTP).equivalent(&key));
     let foreign = HeaderMap::from_iter([(HOST, HeaderValue::from_static("other"))]);
     assert!(!lookup(&origin, &foreign, Scheme::HTTP).equivalent(&key));
-    assert_eq!(Target::of_request(&absolute, &foreign, &Scheme::HTTP), None);
     assert_eq!(
-        Target::of_request(&origin, &HeaderMap::new(), &Scheme::HTTP),
+        Target::of_request(&absolute, Version::HTTP_11, &foreign, &Scheme::HTTP),
+        None
+    );
+    assert_eq!(
+        Target::of_request(&origin, Version::HTTP_11, &HeaderMap::new(), &Scheme::HTTP),
         None
     );
     let mut two = HeaderMap::from_iter([(HOST, HeaderValue::from_static("shop"))]);
     two.append(HOST, HeaderValue::from_static("shop"));
-    assert_eq!(Target::of_request(&origin, &two, &Scheme::HTTP), None);
+    assert_eq!(
+        Target::of_request(&origin, Version::HTTP_11, &two, &Scheme::HTTP),
+        None
+    );
 }
 
 #[test]

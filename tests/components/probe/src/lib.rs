@@ -33,7 +33,7 @@ async fn handle(request: Request) -> anyhow::Result<Response<String>> {
         "/sel" => sql::select().await?,
         "/tx" => sql::transaction().await?,
         "/redis" => redis_script::run(serde_json::from_slice(&body(request).await?)?).await,
-        "/trap" => mischief::trap(),
+        "/trap" | "/orders/trap" => mischief::trap(),
         "/spin" => mischief::spin(),
         "/wait" => mischief::wait().await,
         "/hog" => mischief::hog(),

@@ -233,6 +233,17 @@ pub const ROUTES: &[Route] = &[
         "Envelope_EnvelopeOrder",
         "The cancelled order; its stock comes back.",
     ),
+    Route::put(
+        "/orders/{id}/cancel",
+        "cancelEnvelopeOrderByPut",
+        ORDERS,
+        "Cancel a pending order",
+    )
+    .may_take("CancelRequest")
+    .gives(
+        "Envelope_EnvelopeOrder",
+        "The cancelled order; its stock comes back.",
+    ),
     Route::get(
         "/api/v1/products",
         "listProducts",

@@ -1,0 +1,9 @@
+//! HTTP rules that the host and the functions must agree on, so that a client cannot tell which of them answered: which
+//! paths are canonical, how an error is written, and which web pages may read a reply. Pure: no host, no orders.
+
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
+pub mod accept;
+pub mod error;
+pub mod origin;
+pub mod path;
