@@ -1,10 +1,10 @@
-//! Random histories of one product: orders are reserved, written or lost, paid, cancelled; messages are lost, late and
-//! repeated; Redis loses everything; the database is rolled back. The scripts run on a real Redis, decisions are the
+//! Random histories of one product: orders are reserved, written or lost, paid, cancelled; units are added and taken away;
+//! messages are lost, late and repeated; Redis loses everything; the database is rolled back. The scripts run on a real Redis, decisions are the
 //! relay's own code; only rows and messages are kept in memory. Nothing is ever oversold, and nothing is left over at
 //! the end.
 
 use contract::store::call::Holder;
-use contract::store::redis::{RELEASE, RESERVE, SET_ASIDE, SYNC, Script};
+use contract::store::redis::{PUT_BACK, RELEASE, RESERVE, SET_ASIDE, SYNC, Script, TAKE};
 use domain::stock::{Inventory, StockEffect};
 use domain::{EventId, OrderId, ProductId, SkuId, StockMode, UserId};
 use proptest::prelude::*;
@@ -50,6 +50,30 @@ enum Step {
         units: u32,
         moved: bool,
     },
+    /// Units are added in the database, and Redis is told, or the request dies first.
+    Restock {
+        units: u32,
+        told: bool,
+    },
+    /// Units are taken in Redis, then in the database.
+    Correct {
+        units: u32,
+        /// Under the key of the last one, unless that is made.
+        again: bool,
+        end: Corrected,
+    },
+}
+
+/// How the request of a correction ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Corrected {
+    /// It dies before the database takes the units.
+    Dies,
+    /// The database refuses, and the units are put back.
+    Refused,
+    /// It dies before Redis is told.
+    Untold,
+    Done,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +92,9 @@ struct Books {
     logs: HashMap<LineKey, Logged>,
     consumed: HashSet<String>,
     preheated: bool,
+    /// Keys of stock changes, and their sum.
+    changed: HashSet<u128>,
+    added: i64,
 }
 
 struct World<'a> {
@@ -75,6 +102,8 @@ struct World<'a> {
     books: Books,
     copy: Books,
     orders: Vec<(OrderId, u32, Order)>,
+    /// Keys of stock changes that were tried.
+    keys: u128,
     /// All messages of an order, and how many have been delivered.
     messages: Vec<(Vec<StockMove>, usize)>,
 }
@@ -249,6 +278,12 @@ impl World<'_> {
                 .collect(),
             queued: HashSet::new(),
             preheated: self.books.preheated.then_some(SALE).into_iter().collect(),
+            changed: self
+                .books
+                .changed
+                .iter()
+                .map(|key| (PRODUCT, *key))
+                .collect(),
         };
         let judgement = judge(PRODUCT, &old, &known);
         let shown = self.shown();
@@ -328,6 +363,58 @@ impl World<'_> {
         self.sync(&[(owner, SkuId(0))]);
     }
 
+    /// The database adds units, or takes them where they are available, and records that under a key.
+    fn change_stock(&mut self, key: u128, units: i64) -> bool {
+        let row = self.books.stock.get_mut(&(PRODUCT, SkuId(0))).unwrap();
+        let Some(available) = row.available.checked_add_signed(units as i32) else {
+            return false;
+        };
+        (row.available, row.version) = (available, row.version + 1);
+        self.books.added += units;
+        self.books.changed.insert(key)
+    }
+
+    fn restock(&mut self, units: u32, told: bool) {
+        self.keys += 1;
+        self.change_stock(self.keys, units.into());
+        if told {
+            self.sync(&[]);
+        }
+    }
+
+    fn correct(&mut self, units: u32, again: bool, end: Corrected) {
+        if !again || self.keys == 0 || self.books.changed.contains(&self.keys) {
+            self.keys += 1;
+        }
+        let holder = Holder::Change(self.keys).to_string();
+        // An earlier attempt has ended: 0 ms.
+        let wanted = [
+            holder.clone(),
+            "0".to_owned(),
+            units.to_string(),
+            "0".to_owned(),
+        ];
+        let mut words: Vec<String> = self.run(&TAKE, &wanted);
+        if words[0] == "unloaded" {
+            self.load();
+            words = self.run(&TAKE, &wanted);
+        }
+        if words[0] != "ok" {
+            assert_eq!(words[0], "short");
+            return;
+        }
+        if end == Corrected::Dies {
+            return;
+        }
+        let made = end != Corrected::Refused && self.change_stock(self.keys, -i64::from(units));
+        if !made {
+            let mine = [holder, "0".to_owned(), words[1].clone()];
+            assert_eq!(self.run::<i64>(&PUT_BACK, &mine), 1);
+        } else if end == Corrected::Done {
+            self.sync(&[(holder, SkuId(0))]);
+        }
+    }
+
     fn step(&mut self, step: &Step) {
         let count = self.orders.len();
         let at = |order: usize| order % count.max(1);
@@ -338,6 +425,8 @@ impl World<'_> {
             Step::Copy => self.copy = self.books.clone(),
             Step::GoBack => self.go_back(),
             Step::SetAside { units, moved } => self.set_aside(*units, *moved),
+            Step::Restock { units, told } => self.restock(*units, *told),
+            Step::Correct { units, again, end } => self.correct(*units, *again, *end),
             _ if count == 0 => {}
             Step::Write(order) => self.write(at(*order)),
             Step::Fail(order) => self.fail(at(*order)),
@@ -382,13 +471,13 @@ impl World<'_> {
             assert_eq!(sum(&shown.reserved), sum(&sums), "sku {sku}");
         }
         let seeded: u64 = self.books.stock.values().map(Inventory::seeded).sum();
-        assert_eq!(seeded, u64::from(SEEDED));
+        assert_eq!(seeded as i64, i64::from(SEEDED) + self.books.added);
         let taken =
             self.books.logs.values().filter(|logged| {
                 matches!(logged.state, LineState::Reserved | LineState::Confirmed)
             });
         assert!(
-            taken.map(|logged| logged.quantity).sum::<u32>() <= SEEDED,
+            u64::from(taken.map(|logged| logged.quantity).sum::<u32>()) <= seeded,
             "oversold"
         );
     }
@@ -438,6 +527,15 @@ impl World<'_> {
     }
 }
 
+fn corrected() -> impl Strategy<Value = Corrected> {
+    prop_oneof![
+        Just(Corrected::Dies),
+        Just(Corrected::Refused),
+        Just(Corrected::Untold),
+        Just(Corrected::Done),
+    ]
+}
+
 fn any_step() -> impl Strategy<Value = Step> {
     let order = 0_usize..8;
     prop_oneof![
@@ -453,6 +551,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Copy),
         1 => Just(Step::GoBack),
         1 => (1_u32..6, any::<bool>()).prop_map(|(units, moved)| Step::SetAside { units, moved }),
+        1 => (1_u32..6, any::<bool>()).prop_map(|(units, told)| Step::Restock { units, told }),
+        3 => (1_u32..6, any::<bool>(), corrected()).prop_map(|(units, again, end)| Step::Correct { units, again, end }),
     ]
 }
 
@@ -488,6 +588,7 @@ fn no_history_sells_what_is_not_there_or_leaves_anything_behind() {
             copy: books.clone(),
             books,
             orders: Vec::new(),
+            keys: 0,
             messages: Vec::new(),
         };
         for step in &steps {

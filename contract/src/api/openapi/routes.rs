@@ -33,7 +33,7 @@ pub struct EnvelopeFailure {
 
 /// One operation.
 pub struct Route {
-    /// `GET`, `POST` or `PUT`.
+    /// `GET`, `POST`, `PUT` or `PATCH`.
     pub method: &'static str,
     /// With parameters in braces.
     pub path: &'static str,
@@ -134,6 +134,18 @@ impl Route {
     ) -> Route {
         Route {
             method: "PUT",
+            ..Route::get(path, id, tag, summary)
+        }
+    }
+
+    const fn patch(
+        path: &'static str,
+        id: &'static str,
+        tag: &'static str,
+        summary: &'static str,
+    ) -> Route {
+        Route {
+            method: "PATCH",
             ..Route::get(path, id, tag, summary)
         }
     }
