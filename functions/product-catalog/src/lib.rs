@@ -1,5 +1,5 @@
-//! The catalogue and its stock: read by everybody, many at a time; created, restocked and changed by the back office. The
-//! stock shown is what can still be reserved; it may lag behind the stock that decides an order.
+//! The catalogue and its stock: read by everybody, many at a time; created, restocked and changed by the back office.
+//! The stock shown is what can still be reserved; it may lag behind the stock that decides an order.
 
 mod create;
 mod list;

@@ -1,10 +1,13 @@
-//! Random histories of one product: orders are reserved, written or lost, paid, cancelled; units are added and taken away;
-//! messages are lost, late and repeated; Redis loses everything; the database is rolled back. The scripts run on a real Redis, decisions are the
-//! relay's own code; only rows and messages are kept in memory. Nothing is ever oversold, and nothing is left over at
-//! the end.
+//! Random histories of one product: orders are reserved, written or lost, paid, cancelled; units are added and taken
+//! away; messages are lost, late and repeated; Redis loses everything; the database is rolled back. The scripts run on a
+//! real Redis, decisions are the relay's own code; only rows and messages are kept in memory. Nothing is ever oversold,
+//! and nothing is left over at the end.
+
+mod changes;
+mod steps;
 
 use contract::store::call::Holder;
-use contract::store::redis::{PUT_BACK, RELEASE, RESERVE, SET_ASIDE, SYNC, Script, TAKE};
+use contract::store::redis::{RELEASE, RESERVE, SET_ASIDE, SYNC, Script};
 use domain::stock::{Inventory, StockEffect};
 use domain::{EventId, OrderId, ProductId, SkuId, StockMode, UserId};
 use proptest::prelude::*;
@@ -16,65 +19,13 @@ use relay_worker::loops::stock::{LineKey, LineState, Logged, Variant};
 use relay_worker::loops::sweep::judge::{Disowned, Holders, Intent, Shown, intent, judge};
 use stack::{Home, Redis};
 use std::collections::{HashMap, HashSet};
+use steps::{Step, any_step};
 
 const PRODUCT: ProductId = ProductId(1);
 const SEEDED: u32 = 12;
 const SALE: u32 = 3;
 /// Default number of histories; `MODEL_HISTORIES` sets another.
 const HISTORIES: u32 = 2_000;
-
-#[derive(Clone, Debug)]
-enum Step {
-    Reserve(u32),
-    /// Writes the order with this number, modulo the number of orders.
-    Write(usize),
-    /// Its request fails and releases its units.
-    Fail(usize),
-    Die(usize),
-    Pay(usize),
-    Cancel(usize),
-    /// Its next message arrives, once or twice; Redis is updated, or the relay dies first.
-    Deliver {
-        order: usize,
-        twice: bool,
-        synced: bool,
-    },
-    Sweep,
-    /// Redis loses everything.
-    Flush,
-    /// Copies the database's present state; `GoBack` returns to the last copy.
-    Copy,
-    GoBack,
-    /// Units of a sale are reserved; the database moves them, or the preheat dies.
-    SetAside {
-        units: u32,
-        moved: bool,
-    },
-    /// Units are added in the database, and Redis is told, or the request dies first.
-    Restock {
-        units: u32,
-        told: bool,
-    },
-    /// Units are taken in Redis, then in the database.
-    Correct {
-        units: u32,
-        /// Under the key of the last one, unless that is made.
-        again: bool,
-        end: Corrected,
-    },
-}
-
-/// How the request of a correction ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Corrected {
-    /// It dies before the database takes the units.
-    Dies,
-    /// The database refuses, and the units are put back.
-    Refused,
-    /// It dies before Redis is told.
-    Untold,
-    Done,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
@@ -363,58 +314,6 @@ impl World<'_> {
         self.sync(&[(owner, SkuId(0))]);
     }
 
-    /// The database adds units, or takes them where they are available, and records that under a key.
-    fn change_stock(&mut self, key: u128, units: i64) -> bool {
-        let row = self.books.stock.get_mut(&(PRODUCT, SkuId(0))).unwrap();
-        let Some(available) = row.available.checked_add_signed(units as i32) else {
-            return false;
-        };
-        (row.available, row.version) = (available, row.version + 1);
-        self.books.added += units;
-        self.books.changed.insert(key)
-    }
-
-    fn restock(&mut self, units: u32, told: bool) {
-        self.keys += 1;
-        self.change_stock(self.keys, units.into());
-        if told {
-            self.sync(&[]);
-        }
-    }
-
-    fn correct(&mut self, units: u32, again: bool, end: Corrected) {
-        if !again || self.keys == 0 || self.books.changed.contains(&self.keys) {
-            self.keys += 1;
-        }
-        let holder = Holder::Change(self.keys).to_string();
-        // An earlier attempt has ended: 0 ms.
-        let wanted = [
-            holder.clone(),
-            "0".to_owned(),
-            units.to_string(),
-            "0".to_owned(),
-        ];
-        let mut words: Vec<String> = self.run(&TAKE, &wanted);
-        if words[0] == "unloaded" {
-            self.load();
-            words = self.run(&TAKE, &wanted);
-        }
-        if words[0] != "ok" {
-            assert_eq!(words[0], "short");
-            return;
-        }
-        if end == Corrected::Dies {
-            return;
-        }
-        let made = end != Corrected::Refused && self.change_stock(self.keys, -i64::from(units));
-        if !made {
-            let mine = [holder, "0".to_owned(), words[1].clone()];
-            assert_eq!(self.run::<i64>(&PUT_BACK, &mine), 1);
-        } else if end == Corrected::Done {
-            self.sync(&[(holder, SkuId(0))]);
-        }
-    }
-
     fn step(&mut self, step: &Step) {
         let count = self.orders.len();
         let at = |order: usize| order % count.max(1);
@@ -525,35 +424,6 @@ impl World<'_> {
             (standing(Order::Pending), standing(Order::Paid))
         );
     }
-}
-
-fn corrected() -> impl Strategy<Value = Corrected> {
-    prop_oneof![
-        Just(Corrected::Dies),
-        Just(Corrected::Refused),
-        Just(Corrected::Untold),
-        Just(Corrected::Done),
-    ]
-}
-
-fn any_step() -> impl Strategy<Value = Step> {
-    let order = 0_usize..8;
-    prop_oneof![
-        5 => (1_u32..5).prop_map(Step::Reserve),
-        4 => order.clone().prop_map(Step::Write),
-        1 => order.clone().prop_map(Step::Fail),
-        1 => order.clone().prop_map(Step::Die),
-        2 => order.clone().prop_map(Step::Pay),
-        2 => order.clone().prop_map(Step::Cancel),
-        6 => (order, any::<bool>(), any::<bool>()).prop_map(|(order, twice, synced)| Step::Deliver { order, twice, synced }),
-        2 => Just(Step::Sweep),
-        1 => Just(Step::Flush),
-        1 => Just(Step::Copy),
-        1 => Just(Step::GoBack),
-        1 => (1_u32..6, any::<bool>()).prop_map(|(units, moved)| Step::SetAside { units, moved }),
-        1 => (1_u32..6, any::<bool>()).prop_map(|(units, told)| Step::Restock { units, told }),
-        3 => (1_u32..6, any::<bool>(), corrected()).prop_map(|(units, again, end)| Step::Correct { units, again, end }),
-    ]
 }
 
 #[test]

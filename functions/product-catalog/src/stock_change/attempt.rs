@@ -33,8 +33,8 @@ pub struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Makes the change, or leaves nothing behind. Where its end is unknown, units that were taken stay reserved: a repeat
-    /// or the relay finds out.
+    /// Makes the change, or leaves nothing behind. Where its end is unknown, units that were taken stay reserved: a
+    /// repeat or the relay finds out.
     pub async fn attempt(&self, seen: &Seen) -> Result<(), Fault> {
         let deadline = seen.now + INSERT_DEADLINE_MS;
         if !seen.has_sku {

@@ -1,5 +1,5 @@
-//! The inventory's own books: seeded = available + locked + sold, the stock log explains what is locked and sold, and the
-//! stock changes what is seeded.
+//! The inventory's own books: seeded = available + locked + sold, the stock log explains what is locked and sold, and
+//! the stock changes what is seeded.
 
 use super::count;
 use super::finding::{Finding, Wrong};

@@ -17,7 +17,7 @@ use sqlx::Row as _;
 pub type Listed = (ProductId, Ms);
 
 impl Sweep {
-    /// Brings the entries that Redis has of these products up to date. An entry that is newer than what was listed stays.
+    /// Brings the entries that Redis has of these products up to date. One that is newer than what was listed stays.
     ///
     /// # Errors
     /// When a server fails.
