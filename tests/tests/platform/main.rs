@@ -13,6 +13,8 @@ mod keys_storm;
 mod life;
 mod operations;
 mod payments;
+mod products;
 mod reading;
 mod repeats;
 mod skus;
+mod stock_changes;

@@ -18,7 +18,7 @@ use shop::catalogue;
 use std::time::Duration;
 
 /// Loads of the stock into Redis after which units that are still not there are refused.
-const LOADS_MAX: u32 = 2;
+const LOADS_MAX: u32 = 1;
 
 pub struct Attempt<'a> {
     pub redis: &'a Redis,

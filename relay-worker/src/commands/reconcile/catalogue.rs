@@ -23,7 +23,7 @@ type Shown = [String; 6];
 /// # Errors
 /// Where the inventory database or Redis is away.
 pub async fn check(databases: &Databases, redis: &Redis) -> anyhow::Result<Vec<Finding>> {
-    let mut shown = Finding::new("1 Redis shows the catalogue as it is");
+    let mut shown = Finding::new("1 Redis' catalogue is the database's");
     let mut after = 0_u64;
     loop {
         let ids: Vec<u64> =
