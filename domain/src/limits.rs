@@ -14,7 +14,7 @@ pub const PRODUCT_IMAGE_CHARS_MAX: usize = 500;
 pub const SHIPPING_ADDRESS_CHARS_MAX: usize = 500;
 /// Width of `t_order.remark`.
 pub const REMARK_CHARS_MAX: usize = 200;
-/// Width of `t_order.cancel_reason` and `t_payment.refund_reason`.
+/// Width of `t_order.cancel_reason`, `t_payment.refund_reason` and `t_stock_change.reason`.
 pub const REASON_CHARS_MAX: usize = 200;
 /// Width of `t_order.payment_method`.
 pub const PAYMENT_METHOD_CHARS_MAX: usize = 20;
@@ -51,6 +51,8 @@ pub const PRODUCTS_COUNTED_MAX: usize = 10_000;
 pub const INSERT_DEADLINE_MS: u64 = 5_000;
 /// A repeat of a key may take over an unfinished request this long after the id was minted.
 pub const TAKEOVER_AGE_MS: u64 = 7_000;
+/// A repeat of a stock change may take over an unfinished attempt that is this old.
+pub const STOCK_CHANGE_ENDED_MS: u64 = 7_000;
 /// The sweep returns a reservation without an order when it is this old.
 pub const ORPHAN_AGE_MS: u64 = 30_000;
 /// Redis keeps a key in `processing` this long, which is longer than any request takes.
@@ -102,6 +104,10 @@ pub const AWAY_RETRY_MS_MAX: u64 = 30_000;
 const _: () = assert!(
     INSERT_DEADLINE_MS + 1_000 < TAKEOVER_AGE_MS,
     "takeover must wait for the insert deadline and clock skew"
+);
+const _: () = assert!(
+    INSERT_DEADLINE_MS + 1_000 < STOCK_CHANGE_ENDED_MS && STOCK_CHANGE_ENDED_MS < ORPHAN_AGE_MS,
+    "an attempt of a stock change has ended before another takes over, and that before the sweep does"
 );
 const _: () = assert!(
     TAKEOVER_AGE_MS < ORPHAN_AGE_MS,

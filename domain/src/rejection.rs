@@ -100,6 +100,9 @@ pub enum Rejection {
     /// A product with this id.
     #[error("product {} exists", .0.0)]
     ProductExists(ProductId),
+    /// `If-Match` names a state that is not its present one.
+    #[error("product {} has changed", .0.0)]
+    ProductChanged(ProductId),
     /// A flash-sale token with which this caller cannot buy; the text says why.
     #[error("the token {0}")]
     SeckillToken(&'static str),

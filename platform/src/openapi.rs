@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 const DOCUMENT: &str = include_str!("../../contract/openapi.json");
-const METHODS: [&str; 3] = ["get", "post", "put"];
+const METHODS: [&str; 4] = ["get", "post", "put", "patch"];
 
 /// The document's description of one route.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use crate::api::amount::Amount;
 use crate::api::failure::{FailureStatus, FailureView, MESSAGE_CHARS_MAX};
 use crate::api::order::{ApiOrder, EnvelopeOrder, OrderView, sample};
-use crate::api::product::{ProductView, SKUS_MAX, SaleStatus, SkuView};
+use crate::api::product::{ProductView, SKUS_MAX, SaleStatus, SkuView, StockChangeView};
 use crate::api::seckill::SeckillView;
 use domain::limits::*;
 use domain::seckill::SeckillStatus;
@@ -117,6 +117,21 @@ fn every_page_of_flash_sales() {
         starts_at: u64::MAX,
         ends_at: u64::MAX,
         status: SeckillStatus::Planned.name(),
+    };
+    assert!(bytes(&view) * (PAGE_SIZE_MAX as usize) < ROOM);
+}
+
+#[test]
+fn every_page_of_stock_changes() {
+    let view = StockChangeView {
+        id: number(),
+        product_id: number(),
+        sku_id: number(),
+        change: i64::MIN,
+        reason: text(REASON_CHARS_MAX),
+        available_stock: u64::MAX,
+        total_stock: u64::MAX,
+        created_at: u64::MAX,
     };
     assert!(bytes(&view) * (PAGE_SIZE_MAX as usize) < ROOM);
 }

@@ -64,6 +64,10 @@ const REFUSED: [(&str, &str); 3] = [
         order::Envelope<product::EnvelopeStock>,
         order::Envelope<Vec<product::ProductView>>,
         product::CreateProductRequest,
+        product::PatchProductRequest,
+        product::StockChangeRequest,
+        product::StockChangeReply,
+        product::StockChanges,
         product::ProductReply,
         product::Products,
         product::StockReply,
@@ -157,6 +161,7 @@ fn method(route: &Route) -> HttpMethod {
     match route.method {
         "POST" => HttpMethod::Post,
         "PUT" => HttpMethod::Put,
+        "PATCH" => HttpMethod::Patch,
         _ => HttpMethod::Get,
     }
 }
@@ -298,7 +303,7 @@ fn parameters(route: &Route) -> Vec<Parameter> {
     });
     let in_path = named.map(|name| parameter(name, ParameterIn::Path, Required::True, ""));
     let others = route.parameters.iter().map(|(name, text)| {
-        let place = if matches!(*name, "Idempotency-Key" | "Prefer") {
+        let place = if matches!(*name, "Idempotency-Key" | "If-Match" | "Prefer") {
             ParameterIn::Header
         } else {
             ParameterIn::Query

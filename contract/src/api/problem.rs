@@ -42,6 +42,8 @@ pub enum Code {
     StockLocked = 30002,
     /// 404: no such product or sku.
     ProductNotFound = 30003,
+    /// 412: `If-Match` names another state of the product than its present one.
+    ProductChanged = 30004,
     /// 403: the token is invalid, expired or another's, or the flash sale has not started or is over.
     SeckillToken = 40001,
     /// 409: the flash sale has no units left.
@@ -123,6 +125,7 @@ impl From<Rejection> for Problem {
             PaymentUsed(_) => (409, Code::PaymentUsed),
             IllegalTransition { .. } | StillQueued(_) => (409, Code::IllegalTransition),
             ProductExists(_) => (409, Code::DuplicateSubmit),
+            ProductChanged(_) => (412, Code::ProductChanged),
             SeckillToken(_) | SeckillNotStarted(_) | SeckillOver(_) => (403, Code::SeckillToken),
             SoldOut(_) => (409, Code::SoldOut),
             AlreadyBought(_) => (409, Code::AlreadyBought),

@@ -67,13 +67,18 @@ pub enum Holder {
     Order(OrderId),
     /// A flash sale that is being preheated, by its number.
     Sale(u32),
+    /// A stock change that takes units away, by the hash of its idempotency key.
+    Change(u128),
 }
 
 impl Holder {
     /// Reads what [`fmt::Display`] writes.
     pub fn parse(text: &str) -> Option<Holder> {
-        match text.strip_prefix("seckill-") {
-            Some(number) => number.parse().ok().map(Holder::Sale),
+        if let Some(number) = text.strip_prefix("seckill-") {
+            return number.parse().ok().map(Holder::Sale);
+        }
+        match text.strip_prefix("change-") {
+            Some(key) => u128::from_str_radix(key, 16).ok().map(Holder::Change),
             None => OrderId::new(text.parse().ok()?).map(Holder::Order),
         }
     }
@@ -84,6 +89,29 @@ impl fmt::Display for Holder {
         match self {
             Holder::Order(order) => order.fmt(f),
             Holder::Sale(number) => write!(f, "seckill-{number}"),
+            Holder::Change(key) => write!(f, "change-{key:032x}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::UserId;
+
+    #[test]
+    fn holders_read_back() {
+        let order = OrderId::compose(4096, UserId::new(7).gene()).unwrap();
+        for holder in [
+            Holder::Order(order),
+            Holder::Sale(3),
+            Holder::Change(0xab),
+            Holder::Change(u128::MAX),
+        ] {
+            assert_eq!(Holder::parse(&holder.to_string()), Some(holder));
+        }
+        for other in ["", "change-", "change-x", "seckill-x", "x", "0"] {
+            assert_eq!(Holder::parse(other), None, "{other}");
         }
     }
 }

@@ -54,6 +54,10 @@ scripts! {
     SETTLE_INTAKE = "settle_intake";
     /// Reserves ordinary units for a flash sale.
     SET_ASIDE = "set_aside";
+    /// Takes ordinary units for a stock change.
+    TAKE = "take";
+    /// Releases what an attempt of a stock change took.
+    PUT_BACK = "put_back";
     /// Loads a flash sale's facts.
     SECKILL_LOAD = "seckill_load";
     /// Finds the flash sale of a product that a caller means.
@@ -133,8 +137,8 @@ pub fn stock(product: ProductId) -> String {
 }
 
 /// Reservations (intents), a hash: `<order id>:<sku>` to `<quantity>:<ms>`, with `:q` at the end where an intake entry
-/// settles it and the sweep does not. Their sum per sku is `r:<sku>`. `seckill-<number>` in place of the order id:
-/// units on their way into a flash sale.
+/// settles it and the sweep does not. Their sum per sku is `r:<sku>`. In place of the order id: `seckill-<number>` for
+/// units on their way into a flash sale, `change-<hash of its key>` for those that a stock change takes away.
 pub fn reserved(product: ProductId) -> String {
     let product = product.0;
     format!("{{p{product}}}:reserved")

@@ -134,7 +134,7 @@ async fn reserve_group(
             }
             Said::NoUnits(sku) => {
                 let db = inventory.lock().await;
-                let known = catalogue::load_stock(redis, *db, product).await?;
+                let known = catalogue::load_stock(redis, *db, product, &[]).await?;
                 if !known.contains(&sku) {
                     return Err(group.refused(group.place_of(sku), "sku_id", "does not exist"));
                 }

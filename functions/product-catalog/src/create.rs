@@ -1,9 +1,13 @@
 //! Creates a product with its stock: one transaction on the inventory database, then into Redis.
 
 use super::product::Product;
-use super::statement::{INSERT_PRODUCT, INSERT_STOCK, LARGEST_ID, STOCK_PARAMETERS};
+use super::product_id;
+use super::statement::{
+    INSERT_OPENING, INSERT_PRODUCT, INSERT_STOCK, OPENING_PARAMETERS, OPENING_TIME,
+    STOCK_PARAMETERS, STOCK_TIMES,
+};
 use super::stock::SkuStock;
-use contract::api::product::{PRODUCT_ID_MAX, ProductDraft, ProductView};
+use contract::api::product::{ProductDraft, ProductView};
 use contract::store::redis as keys;
 use domain::{Ms, ProductId, Rejection};
 use guest::config::Config;
@@ -13,6 +17,9 @@ use guest::redis::Redis;
 use guest::transaction::{self, AT_ONCE, End, Plan, Stop, Transaction, Work};
 use guest::{Fault, clock};
 use shop::catalogue;
+
+/// Reason of the stock that a product is created with, in the list of its changes.
+const OPENING: &str = "opening stock";
 
 /// Ids that are tried: another creator may have taken one that was free a moment ago.
 const IDS_MAX: u32 = 8;
@@ -34,7 +41,7 @@ pub async fn create(
 }
 
 async fn load(redis: &Redis, db: Db<'_>, id: ProductId) -> Result<(), Fault> {
-    catalogue::load_stock(redis, db, id).await?;
+    catalogue::load_stock(redis, db, id, &[]).await?;
     catalogue::load_product(redis, db, id).await
 }
 
@@ -48,7 +55,7 @@ async fn insert(
     for _ in 0..IDS_MAX {
         let id = match draft.id {
             Some(id) => id,
-            None => next_id(db).await?,
+            None => product_id::next(db).await?,
         };
         let creation = Creation {
             id,
@@ -62,6 +69,7 @@ async fn insert(
                 if let Some(id) = named {
                     return Err(Rejection::ProductExists(id).into());
                 }
+                product_id::pass_over(db, id).await?;
             }
             (End::Refused(stop), _) => return Err(stop.into()),
         }
@@ -91,18 +99,6 @@ impl Work for Creation<'_> {
     }
 }
 
-async fn next_id(db: Db<'_>) -> Result<ProductId, Fault> {
-    let rows = db.query(LARGEST_ID, vec![]).await?;
-    let largest = match rows.first() {
-        Some(row) if !row.is_null(0) => row.u64(0)?,
-        _ => 0,
-    };
-    if largest >= PRODUCT_ID_MAX {
-        return Err(Rejection::invalid("id", "must be given: the largest is taken").into());
-    }
-    Ok(ProductId(largest + 1))
-}
-
 fn insertion(id: ProductId, draft: &ProductDraft, now: Ms) -> Plan {
     let product = vec![
         Value::Uint64(id.0),
@@ -117,12 +113,16 @@ fn insertion(id: ProductId, draft: &ProductDraft, now: Ms) -> Plan {
     let mut plan = Plan::new();
     plan.execute(INSERT_PRODUCT, product);
     let mut stock = Vec::with_capacity(draft.stock.len() * STOCK_PARAMETERS);
+    let mut opening = Vec::with_capacity(draft.stock.len() * OPENING_PARAMETERS);
     for (sku, units) in &draft.stock {
-        stock.extend([Value::Uint64(id.0), Value::Uint64(sku.0)]);
-        stock.extend(std::iter::repeat_n(Value::Uint32(*units), 3));
-        stock.extend([Value::Uint64(now), Value::Uint64(now)]);
+        let (sku, units) = (Value::Uint64(sku.0), Value::Uint32(*units));
+        stock.extend([Value::Uint64(id.0), sku.clone()]);
+        stock.extend(std::iter::repeat_n(units.clone(), 3));
+        opening.extend([Value::Uint64(id.0), sku, units.clone()]);
+        opening.extend([text(OPENING), units.clone(), units]);
     }
-    plan.insert(INSERT_STOCK, STOCK_PARAMETERS, "", stock);
+    plan.insert(INSERT_STOCK, STOCK_PARAMETERS, STOCK_TIMES, stock);
+    plan.insert(INSERT_OPENING, OPENING_PARAMETERS, OPENING_TIME, opening);
     plan
 }
 

@@ -1,21 +1,27 @@
-//! The catalogue and its stock: read by everybody, many at a time; written when a product is created. The stock shown
-//! is what can still be reserved; it may lag behind the stock that decides an order.
+//! The catalogue and its stock: read by everybody, many at a time; created, restocked and changed by the back office.
+//! The stock shown is what can still be reserved; it may lag behind the stock that decides an order.
 
 mod create;
+mod list;
+mod patch;
 mod product;
+mod product_id;
 mod reply;
 mod route;
 mod statement;
 mod stock;
+mod stock_change;
 
-use contract::api::page::{self, Page};
-use contract::api::product::{CreateProductRequest, SaleStatus, product_id};
+use contract::api::identity::IdText;
+use contract::api::page::{self, Page, Parameters};
+use contract::api::product::cursor::{self, List};
+use contract::api::product::{CreateProductRequest, SaleStatus, product_id as id_of, sku_id};
 use contract::wire::cache;
-use domain::{ProductId, Rejection, SkuId};
+use domain::{ProductId, Rejection};
 use guest::config::config;
 use guest::{Call, Fault, Reply};
-use product::Sale;
 use route::{Action, Shape};
+use statement::Place;
 
 guest::http_function!(answer);
 
@@ -24,13 +30,15 @@ async fn answer(mut call: Call) -> Result<Reply, Fault> {
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let (action, shape) = route::of(call.method(), &segments)?;
     match action {
-        Action::Create => {
-            let draft = CreateProductRequest::parse(&call.json_body().await?)?;
-            let created = create::create(config().await?, draft, &call.trace_id).await?;
-            // No cached reply shows it: that it did not exist is an error, which is not cached.
-            Ok(reply::created(created)?.stale([cache::PRODUCTS]))
+        Action::Create => create_one(&mut call).await,
+        Action::Patch(id) => patch::answer(&mut call, known_form(id)?).await,
+        Action::ChangeStock(id) => stock_change::make(&mut call, known_form(id)?).await,
+        Action::StockChanges(id) => {
+            let id = known_form(id)?;
+            let changes = stock_change::list(&call, id).await;
+            fresh(&call, id, changes)
         }
-        Action::List => list(&call, shape).await,
+        Action::List => list_page(&call, shape).await,
         Action::One(id) => {
             let id = known_form(id)?;
             let product = product::find(config().await?, id, &call.trace_id).await?;
@@ -42,19 +50,7 @@ async fn answer(mut call: Call) -> Result<Reply, Fault> {
             fresh(&call, id, reply::stock_of(&product))
         }
         Action::Recommend => recommend(&call).await,
-        Action::Inventory(id) => {
-            let id = known_form(id)?;
-            let sku = match call.query("sku_id") {
-                Some(text) => {
-                    Some(SkuId(text.parse().map_err(|_| {
-                        Rejection::invalid("sku_id", "must be a whole number")
-                    })?))
-                }
-                None => None,
-            };
-            let stock = stock::of_products(config().await?, &[id], &call.trace_id).await?;
-            fresh(&call, id, reply::inventory(id, sku, stock.get(&id)))
-        }
+        Action::Inventory(id) => inventory(&call, known_form(id)?).await,
         Action::Inventories => {
             let ids = page::ids(&call.query_all("ids"))?;
             let ids: Vec<ProductId> = ids.into_iter().map(ProductId).collect();
@@ -70,33 +66,70 @@ fn fresh(call: &Call, id: ProductId, reply: Result<Reply, Fault>) -> Result<Repl
 
 /// The product's id; other text is refused.
 fn known_form(text: &str) -> Result<ProductId, Rejection> {
-    product_id("product_id", text)
+    id_of("product_id", text)
 }
 
-async fn list(call: &Call, shape: Shape) -> Result<Reply, Fault> {
+async fn create_one(call: &mut Call) -> Result<Reply, Fault> {
+    let draft = CreateProductRequest::parse(&call.json_body().await?)?;
+    let created = create::create(config().await?, draft, &call.trace_id).await?;
+    // No cached reply shows it: that it did not exist is an error, which is not cached.
+    Ok(reply::created(created)?.stale([cache::PRODUCTS]))
+}
+
+async fn inventory(call: &Call, id: ProductId) -> Result<Reply, Fault> {
+    let sku = call.query("sku_id").map(IdText);
+    let sku = sku.map(|text| sku_id("sku_id", &text)).transpose()?;
+    let stock = stock::of_products(config().await?, &[id], &call.trace_id).await?;
+    fresh(call, id, reply::inventory(id, sku, stock.get(&id)))
+}
+
+async fn list_page(call: &Call, shape: Shape) -> Result<Reply, Fault> {
     let query = |name: &str| call.query(name);
     let page = Page::parse(&query)?;
     let sale = match call.query("status").as_deref() {
-        None => Sale::Only(SaleStatus::OnSale),
-        Some("all") => Sale::Any,
-        Some(text) => Sale::Only(SaleStatus::parse(text)?),
+        None => Some(SaleStatus::OnSale),
+        Some("all") => None,
+        Some(text) => Some(SaleStatus::parse(text)?),
     };
-    let search = product::search_term(call.query("search"))?;
-    let found = product::list(config().await?, sale, search, page, &call.trace_id).await?;
-    Ok(reply::products(shape, found, page)?.fresh(call, [cache::PRODUCTS]))
+    let search = list::search_term(call.query("search"))?;
+    let wanted = List {
+        sale,
+        search: search.as_deref(),
+    };
+    let place = place(&query, wanted, page)?;
+    let found = list::list(config().await?, wanted, place, &call.trace_id).await?;
+    Ok(reply::products(shape, found, place)?.fresh(call, [cache::PRODUCTS]))
 }
 
-/// The named products in the order they were named, as far as they are on sale; without names the newest.
+/// Behind the cursor, or the page.
+fn place(query: &impl Parameters, list: List<'_>, page: Page) -> Result<Place, Rejection> {
+    match query.first("cursor") {
+        None => Ok(Place::Page(page)),
+        Some(_) if query.first("page").is_some() => {
+            Err(Rejection::invalid("page", "must not stand beside cursor"))
+        }
+        Some(cursor) => Ok(Place::Behind {
+            product: cursor::read(&cursor, list)?,
+            size: page.size,
+        }),
+    }
+}
+
+/// The named products in the order they were named, as far as they are on sale; without names those with the largest
+/// ids.
 async fn recommend(call: &Call) -> Result<Reply, Fault> {
     let query = |name: &str| call.query(name);
     let (page, config) = (Page::parse(&query)?, config().await?);
     let ids = page::ids(&call.query_all("ids"))?;
-    let on_sale = Sale::Only(SaleStatus::OnSale);
     let found = if ids.is_empty() {
-        product::list(config, on_sale, None, page, &call.trace_id).await?
+        let on_sale = List {
+            sale: Some(SaleStatus::OnSale),
+            search: None,
+        };
+        list::list(config, on_sale, Place::Page(page), &call.trace_id).await?
     } else {
         let ids: Vec<ProductId> = ids.into_iter().map(ProductId).collect();
-        product::of_ids(config, &ids, on_sale, &call.trace_id).await?
+        list::of_ids(config, &ids, SaleStatus::OnSale, &call.trace_id).await?
     };
     Ok(reply::recommended(found)?.fresh(call, [cache::PRODUCTS]))
 }

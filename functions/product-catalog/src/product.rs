@@ -1,36 +1,16 @@
-//! Products with their stock. A single one comes from Redis, where the script `reserve` needs it anyway; lists come
-//! from the database.
+//! A product with its stock. It comes from Redis, where the script `reserve` needs it anyway.
 
 use super::statement;
 use super::stock::{self, SkuStock};
 use contract::api::amount::Amount;
-use contract::api::page::{Page, at_least};
-use contract::api::product::{ProductView, SaleStatus, SkuView};
-use contract::store::call::stock as call;
-use domain::limits::PRODUCT_NAME_CHARS_MAX;
+use contract::api::product::{ProductPatch, ProductView, SaleStatus, SkuView};
+use contract::store::call::stock::{self as call, Entry};
 use domain::{Cents, Ms, ProductId, Rejection, StockMode};
 use guest::Fault;
 use guest::config::Config;
 use guest::mysql::{Db, Row};
 use guest::redis::Redis;
 use shop::catalogue;
-use shop::list_budget::{Budget, Json};
-
-/// Which products a list shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sale {
-    Only(SaleStatus),
-    Any,
-}
-
-impl Sale {
-    fn status(self) -> Option<SaleStatus> {
-        match self {
-            Sale::Only(status) => Some(status),
-            Sale::Any => None,
-        }
-    }
-}
 
 /// A catalogue entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,17 +32,9 @@ enum Cached {
     Known(Product),
 }
 
-/// A list as JSON, and how many there are in all.
-#[derive(Debug)]
-pub struct Found {
-    pub products: Vec<Json>,
-    pub total: u64,
-    /// The most bytes that the reply may have.
-    pub bytes: usize,
-}
-
 impl Product {
-    fn read(row: &Row) -> Result<Product, Fault> {
+    /// From the columns of `statement::COLUMNS`.
+    pub fn read(row: &Row) -> Result<Product, Fault> {
         let (price, sale, mode) = (row.i64(3)?, row.u8(4)?, row.u8(5)?);
         let wrong = |what: &str| Fault::Internal(format!("a product's {what} is not acceptable"));
         Ok(Product {
@@ -74,6 +46,29 @@ impl Product {
             mode: StockMode::from_code(mode).ok_or_else(|| wrong("stock mode"))?,
             updated_at: row.u64(6)?,
         })
+    }
+
+    /// The product after a patch, `updated_at` apart.
+    pub fn patched(self, patch: &ProductPatch) -> Product {
+        Product {
+            name: patch.name.clone().unwrap_or(self.name),
+            image: patch.image.clone().unwrap_or(self.image),
+            price: patch.price.unwrap_or(self.price),
+            sale: patch.sale.unwrap_or(self.sale),
+            ..self
+        }
+    }
+
+    /// As Redis keeps it.
+    pub fn entry(&self) -> Entry {
+        Entry {
+            name: self.name.clone(),
+            image: self.image.clone().unwrap_or_default(),
+            price: self.price.get(),
+            status: self.sale.code(),
+            mode: self.mode.code(),
+            updated_at: self.updated_at,
+        }
     }
 
     pub fn view(self, stock: &[SkuStock]) -> ProductView {
@@ -155,7 +150,8 @@ pub async fn find(config: &Config, id: ProductId, trace_id: &str) -> Result<Prod
     with_stored_stock(config, product, trace_id).await
 }
 
-async fn with_stored_stock(
+/// The product as it is shown, with the stock as far as it is known.
+pub async fn with_stored_stock(
     config: &Config,
     product: Product,
     trace_id: &str,
@@ -186,87 +182,6 @@ async fn from_redis(config: &Config, id: ProductId) -> Result<(Cached, Vec<SkuSt
 async fn remember(config: &Config, db: Db<'_>, id: ProductId) -> Result<(), Fault> {
     let redis = Redis::open(&config.redis_url).await?;
     catalogue::load_product(&redis, db, id).await
-}
-
-/// A part of a name to look for.
-pub fn search_term(text: Option<String>) -> Result<Option<String>, Rejection> {
-    match text {
-        Some(text) if text.chars().count() > PRODUCT_NAME_CHARS_MAX => Err(Rejection::invalid(
-            "search",
-            format!("has more than {PRODUCT_NAME_CHARS_MAX} characters"),
-        )),
-        text => Ok(text),
-    }
-}
-
-/// A page of products, the newest first.
-pub async fn list(
-    config: &Config,
-    sale: Sale,
-    search: Option<String>,
-    page: Page,
-    trace_id: &str,
-) -> Result<Found, Fault> {
-    let (products, total) = {
-        let db = Db::at(&config.inventory_url);
-        let statement = statement::list(sale.status(), search.as_deref(), page);
-        let read = |row| Product::read(&row);
-        let products = db.read(&statement.text, statement.values, read).await?;
-        let statement = statement::count(sale.status(), search.as_deref());
-        let rows = db.query(&statement.text, statement.values).await?;
-        let total = rows
-            .first()
-            .ok_or_else(|| Fault::Internal("COUNT(*) gave no row".to_owned()))?
-            .u64(0)?
-            .max(at_least(page.offset(), products.len()));
-        (products, total)
-    };
-    let budget = Budget::of_page();
-    let products = with_stock(config, products, &budget, trace_id).await?;
-    Ok(Found {
-        products,
-        total,
-        bytes: budget.bytes(),
-    })
-}
-
-/// The named products that exist, in the order in which they are named.
-pub async fn of_ids(
-    config: &Config,
-    ids: &[ProductId],
-    sale: Sale,
-    trace_id: &str,
-) -> Result<Found, Fault> {
-    let mut products = {
-        let db = Db::at(&config.inventory_url);
-        let statement = statement::products(ids);
-        let read = |row| Product::read(&row);
-        db.read(&statement.text, statement.values, read).await?
-    };
-    products.retain(|product| sale.status().is_none_or(|status| status == product.sale));
-    products.sort_by_key(|product| ids.iter().position(|id| *id == product.id));
-    let budget = Budget::of_ids();
-    let products = with_stock(config, products, &budget, trace_id).await?;
-    Ok(Found {
-        total: products.len() as u64,
-        products,
-        bytes: budget.bytes(),
-    })
-}
-
-async fn with_stock(
-    config: &Config,
-    products: Vec<Product>,
-    budget: &Budget,
-    trace_id: &str,
-) -> Result<Vec<Json>, Fault> {
-    let ids: Vec<ProductId> = products.iter().map(|product| product.id).collect();
-    let stock = stock::of_products(config, &ids, trace_id).await?;
-    let render = |product: Product| {
-        let stock = stock.get(&product.id).map_or(&[][..], Vec::as_slice);
-        budget.render(&product.view(stock))
-    };
-    products.into_iter().map(render).collect()
 }
 
 #[cfg(test)]

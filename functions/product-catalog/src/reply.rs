@@ -1,14 +1,16 @@
 //! The replies of the catalogue, in the shape of the route.
 
-use super::product::Found;
+use super::list::Found;
 use super::route::Shape;
+use super::statement::Place;
 use super::stock::SkuStock;
 use contract::api::order::Envelope;
 use contract::api::order::envelope::{PRODUCT_FOUND, PRODUCTS_FOUND, RECOMMENDED, STOCK_FOUND};
 use contract::api::page::Page;
 use contract::api::problem::Code;
 use contract::api::product::{
-    EnvelopeProducts, EnvelopeStock, ProductReply, ProductView, Products, StockMap, StockReply,
+    EnvelopeProducts, EnvelopeStock, ProductReply, ProductView, Products, StockChangeReply,
+    StockChangeView, StockChanges, StockMap, StockReply,
 };
 use domain::{ProductId, Rejection, SkuId};
 use guest::{Fault, Reply};
@@ -41,13 +43,18 @@ pub fn created(product: ProductView) -> Result<Reply, Fault> {
     Ok(reply.with("location", location))
 }
 
-pub fn products(shape: Shape, found: Found, page: Page) -> Result<Reply, Fault> {
+pub fn products(shape: Shape, found: Found, place: Place) -> Result<Reply, Fault> {
     let Found {
         products,
         total,
+        next: next_cursor,
         bytes,
     } = found;
-    let (page, page_size) = (page.number, page.size);
+    let page_size = place.size();
+    let page = match place {
+        Place::Page(page) => Some(page.number),
+        Place::Behind { .. } => None,
+    };
     match shape {
         Shape::Bare => {
             let list = Products {
@@ -56,6 +63,7 @@ pub fn products(shape: Shape, found: Found, page: Page) -> Result<Reply, Fault> 
                 total,
                 page,
                 page_size,
+                next_cursor,
             };
             Reply::list(&list, bytes)
         }
@@ -65,10 +73,31 @@ pub fn products(shape: Shape, found: Found, page: Page) -> Result<Reply, Fault> 
                 total,
                 page,
                 page_size,
+                next_cursor,
             };
             Reply::list(&Envelope::success(PRODUCTS_FOUND, data), bytes)
         }
     }
+}
+
+pub fn stock_change(change: StockChangeView) -> Result<Reply, Fault> {
+    Reply::of(200, &StockChangeReply { code: CODE, change })
+}
+
+pub fn stock_changes(
+    changes: Vec<StockChangeView>,
+    total: u64,
+    page: Page,
+) -> Result<Reply, Fault> {
+    let (page, page_size) = (page.number, page.size);
+    let list = StockChanges {
+        code: CODE,
+        changes,
+        total,
+        page,
+        page_size,
+    };
+    Reply::of(200, &list)
 }
 
 pub fn recommended(found: Found) -> Result<Reply, Fault> {

@@ -18,6 +18,9 @@ pub enum Action<'a> {
     Stock(&'a str),
     Recommend,
     Create,
+    Patch(&'a str),
+    ChangeStock(&'a str),
+    StockChanges(&'a str),
     /// Available and locked units of one product or sku.
     Inventory(&'a str),
     /// A map of stock by product.
@@ -28,6 +31,18 @@ pub fn of<'a>(method: &str, path: &[&'a str]) -> Result<(Action<'a>, Shape), Rej
     let read = method == "GET";
     let (action, shape) = match path {
         ["api", "v1", "products"] if method == "POST" => return Ok((Action::Create, Shape::Bare)),
+        ["api", "v1", "products", id] if method == "PATCH" => {
+            return Ok((Action::Patch(id), Shape::Bare));
+        }
+        ["api", "v1", "products", id, "stock"] => {
+            return match method {
+                "POST" => Ok((Action::ChangeStock(id), Shape::Bare)),
+                _ => Err(Rejection::MethodNotAllowed),
+            };
+        }
+        ["api", "v1", "products", id, "stock", "changes"] => {
+            (Action::StockChanges(id), Shape::Bare)
+        }
         ["api", "v1", "products"] => (Action::List, Shape::Bare),
         ["api", "v1", "products", id] => (Action::One(id), Shape::Bare),
         ["products"] => (Action::List, Shape::Envelope),
@@ -59,6 +74,24 @@ mod tests {
             ("GET", "api/v1/products", Action::List, Shape::Bare),
             ("POST", "api/v1/products", Action::Create, Shape::Bare),
             ("GET", "api/v1/products/7", Action::One("7"), Shape::Bare),
+            (
+                "PATCH",
+                "api/v1/products/7",
+                Action::Patch("7"),
+                Shape::Bare,
+            ),
+            (
+                "POST",
+                "api/v1/products/7/stock",
+                Action::ChangeStock("7"),
+                Shape::Bare,
+            ),
+            (
+                "GET",
+                "api/v1/products/7/stock/changes",
+                Action::StockChanges("7"),
+                Shape::Bare,
+            ),
             ("GET", "products", Action::List, Shape::Envelope),
             (
                 "GET",
@@ -79,7 +112,14 @@ mod tests {
             assert_eq!(at(method, path), Ok((action, shape)), "{path}");
         }
         assert_eq!(at("DELETE", "products/7"), Err(Rejection::MethodNotAllowed));
-        assert_eq!(at("POST", "products"), Err(Rejection::MethodNotAllowed));
+        for (method, path) in [
+            ("POST", "products"),
+            ("PATCH", "products/7"),
+            ("GET", "api/v1/products/7/stock"),
+            ("POST", "api/v1/products/7/stock/changes"),
+        ] {
+            assert_eq!(at(method, path), Err(Rejection::MethodNotAllowed), "{path}");
+        }
         assert_eq!(at("GET", "products/7/price"), Err(Rejection::NoRoute));
     }
 }

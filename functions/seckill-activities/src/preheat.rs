@@ -160,7 +160,7 @@ async fn promise(redis: &Redis, db: Db<'_>, activity: &Activity) -> Result<(), F
             Some("short") => return Err(short(activity).into()),
             Some("unloaded") if !loaded => {
                 loaded = true;
-                if !catalogue::load_stock(redis, db, product)
+                if !catalogue::load_stock(redis, db, product, &[])
                     .await?
                     .contains(&sku)
                 {

@@ -1,5 +1,6 @@
 //! Loads products and their stock from the inventory database into Redis, where the script `reserve` needs them.
 
+use contract::store::call::Holder;
 use contract::store::call::stock::{self as call, Entry, Row};
 use domain::id::SALE_SKU_BIT;
 use domain::limits::{ABSENT_CACHE_TTL_MS, PRODUCT_CACHE_TTL_MS};
@@ -45,8 +46,8 @@ pub fn stock_row(row: &guest::mysql::Row) -> Result<Row, Fault> {
     })
 }
 
-/// Loads the stock of all ordinary skus of the product into Redis and returns these skus. Preheating loads those of
-/// flash sales.
+/// Loads the stock of all ordinary skus of the product into Redis, drops the reservations that it includes (`settled`),
+/// and returns these skus. Preheating loads those of flash sales.
 ///
 /// # Errors
 /// Where the database or Redis is away.
@@ -54,11 +55,12 @@ pub async fn load_stock(
     redis: &Redis,
     db: Db<'_>,
     product: ProductId,
+    settled: &[(Holder, SkuId)],
 ) -> Result<Vec<SkuId>, Fault> {
     let statement = "SELECT sku_id, available_stock, version FROM t_inventory WHERE product_id = ? AND sku_id < ? LIMIT 1000";
     let parameters = vec![Value::Uint64(product.0), Value::Uint64(SALE_SKU_BIT)];
     let rows = db.query(statement, parameters).await?;
     let rows: Vec<Row> = rows.iter().map(stock_row).collect::<Result<_, _>>()?;
-    redis.call(&call::sync(product, &rows, &[])).await?;
+    redis.call(&call::sync(product, &rows, settled)).await?;
     Ok(rows.into_iter().map(|row| row.sku).collect())
 }

@@ -24,13 +24,17 @@ const ORDER: &[Migration] = migrations![
     "order" / "0002_idempotency_records",
     "order" / "0003_published_and_consumed",
     "order" / "0004_payments",
-    "order" / "0005_payable_at"
+    "order" / "0005_payable_at",
+    "order" / "0006_exact_sale_ids"
 ];
 /// Files of the inventory database, in their order.
 const INVENTORY: &[Migration] = migrations![
     "inventory" / "0001_inventory",
     "inventory" / "0002_flash_sale",
-    "inventory" / "0003_stock_versions"
+    "inventory" / "0003_stock_versions",
+    "inventory" / "0004_stock_changes",
+    "inventory" / "0005_product_ids",
+    "inventory" / "0006_exact_names"
 ];
 
 /// How many seconds a migration waits for another one of the same database.

@@ -8,6 +8,7 @@
 pub mod books;
 pub mod bus;
 pub mod buyers;
+pub mod catalogue;
 pub mod finding;
 pub mod flight;
 pub mod keys;
@@ -47,6 +48,7 @@ pub struct Scope {
 #[derive(Clone, Copy)]
 enum Part {
     Books,
+    Catalogue,
     Promises,
     Orders,
     Ledger,
@@ -57,8 +59,9 @@ enum Part {
 }
 
 /// All parts, in the order of their runs.
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part::Books,
+    Part::Catalogue,
     Part::Promises,
     Part::Orders,
     Part::Ledger,
@@ -75,6 +78,7 @@ impl Part {
         } = scope;
         match self {
             Part::Books => books::check(&databases.inventory).await,
+            Part::Catalogue => catalogue::check(databases, redis).await,
             Part::Promises => promises::check(databases, redis).await,
             Part::Orders => orders::check(scope).await,
             Part::Ledger => ledger::check(databases, redis).await,

@@ -1,7 +1,9 @@
 //! The sweep repairs what crashes left behind, a bounded batch per round. Every step is idempotent, so any number of
 //! relays may run it at once.
 
+pub mod catalogue;
 pub mod database;
+mod holders;
 pub mod judge;
 pub mod promises;
 pub mod resend;

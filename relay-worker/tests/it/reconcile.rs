@@ -15,7 +15,7 @@ use Place::{Inventory, Shard};
 
 /// The database, the statement that breaks something, the one that repairs it, and the report line for it. Breaks that
 /// a unique key forbids are made in tables without that key.
-const BREAKS: [(Place, &str, &str, &str); 17] = [
+const BREAKS: [(Place, &str, &str, &str); 18] = [
     (
         Inventory,
         "UPDATE t_inventory SET sold_stock = sold_stock + 1",
@@ -33,6 +33,12 @@ const BREAKS: [(Place, &str, &str, &str); 17] = [
         "UPDATE t_inventory SET version = version + 1",
         "UPDATE t_inventory SET version = version - 1",
         "1 Redis shows",
+    ),
+    (
+        Inventory,
+        "UPDATE t_stock_change SET units = units + 1",
+        "UPDATE t_stock_change SET units = units - 1",
+        "1 seeded is the sum",
     ),
     (
         Shard,
@@ -134,13 +140,14 @@ pub const AT_ONCE: &str = "reconcile --settle-seconds 0";
 async fn each_break_is_found_and_named() {
     let mut world = World::new().await;
     world.product(1, StockMode::Redis, 100).await;
+    world.change_stock(1, None, 100).await;
     let relay = world.relay();
     let order = world.place(1, 1, 5).await;
     let other = world.place(2, 1, 5).await;
     world.change(other, Status::Paid).await.unwrap();
     world.quiet().await;
     let sound = world.command("reconcile");
-    assert!(sound.contains("all 23 invariants hold"), "{sound}");
+    assert!(sound.contains("all 25 invariants hold"), "{sound}");
     relay.stop().unwrap();
 
     let shard = world.shards[world.shard_of(&order)].clone();
@@ -179,6 +186,9 @@ async fn in_redis(world: &mut World, order: Order) {
     let same = format!("1 1\n{{\"id\":\"{}\",\"status\":\"pending\"}}", order.id);
     let (absent, id) = ("0 0\n".to_owned(), nowhere.id.to_string());
     let cache = "1 no cached order";
+    let entry = keys::product(ProductId(1));
+    let old = "updated_at 1 name Tea image - price 250 status 1 mode 0";
+    let old: Vec<&str> = ["HSET", &entry].into_iter().chain(old.split(' ')).collect();
     for (command, key, line) in [
         (
             vec!["XADD", &intake, "*", "kind", "order"],
@@ -186,6 +196,7 @@ async fn in_redis(world: &mut World, order: Order) {
             "4 every intake entry",
         ),
         (vec!["SET", &queued, "{}"], &queued, "4 every queued order"),
+        (old, &entry, "1 Redis' catalogue is"),
         (
             vec![
                 "HSET",
@@ -227,7 +238,7 @@ async fn in_redis(world: &mut World, order: Order) {
         .arg(&["PX", "60000"])
         .to_owned();
     let _: () = sound.query(&mut world.redis).unwrap();
-    assert!(world.command(AT_ONCE).contains("all 23 invariants hold"));
+    assert!(world.command(AT_ONCE).contains("all 25 invariants hold"));
     world.promise(&nowhere, 60_000);
     let (_, report) = world.try_command(AT_ONCE);
     assert_eq!(lines_broken(&report), ["6 no intent outlives"], "{report}");

@@ -33,6 +33,73 @@ async fn intents_of_requests_that_died() {
     relay.stop().unwrap();
 }
 
+/// Units that a stock change takes away, reserved `age_ms` ago.
+fn take(world: &mut World, key: u128, units: u32, age_ms: u64) {
+    let field = format!("change-{key:032x}:0");
+    let _: () = redis::pipe()
+        .hincr(keys::stock(ProductId(1)), "r:0", units)
+        .hset(
+            keys::reserved(ProductId(1)),
+            field,
+            format!("{units}:{}", now() - age_ms),
+        )
+        .query(&mut world.redis)
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn intents_of_stock_changes_that_died() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 100).await;
+    let relay = world.relay();
+    world.place(1, 1, 5).await;
+    world.quiet().await;
+    // The first died after the database had it, the second before; the third is under way.
+    sqlx::query("UPDATE t_inventory SET available_stock = available_stock - 7, total_stock = total_stock - 7, \
+                 seeded_stock = seeded_stock - 7, version = version + 1")
+        .execute(&world.inventory).await.unwrap();
+    world.change_stock(1, Some(1), -7).await;
+    take(&mut world, 1, 7, OLD_MS);
+    take(&mut world, 2, 11, OLD_MS);
+    take(&mut world, 3, 2, 0);
+    wait("only the young one", async || {
+        world.redis_stock(1) == (88, 2, 1)
+    })
+    .await;
+    assert_eq!(world.stock(1).await, (88, 5, 0));
+    relay.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_that_changed_behind_redis() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 100).await;
+    let entry = keys::product(ProductId(1));
+    let fields = "updated_at 5 name Old image - price 1 status 1 mode 0";
+    let _: () = redis::cmd("HSET")
+        .arg(&entry)
+        .arg(fields.split(' ').collect::<Vec<_>>())
+        .query(&mut world.redis)
+        .unwrap();
+    let relay = world.relay();
+    wait("Redis to follow", async || {
+        let shown: Vec<String> = redis::cmd("HMGET")
+            .arg(&entry)
+            .arg(&["name", "image", "price", "mode"])
+            .query(&mut world.redis)
+            .unwrap();
+        shown == ["Tea", "", "250", "0"]
+    })
+    .await;
+    let left: i64 = redis::cmd("PTTL")
+        .arg(&entry)
+        .query(&mut world.redis)
+        .unwrap();
+    assert!(left > 0, "it is a cache still");
+    assert!(world.command("reconcile").contains("invariants hold"));
+    relay.stop().unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn stock_that_changed_behind_redis() {
     let mut world = World::new().await;

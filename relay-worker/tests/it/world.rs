@@ -138,6 +138,14 @@ impl World {
             .execute(&self.inventory).await.unwrap();
     }
 
+    /// Records a stock change under a key; without one it is the opening stock.
+    pub async fn change_stock(&self, product: u64, key: Option<u128>, units: i64) {
+        sqlx::query("INSERT INTO t_stock_change (product_id, request_key, units, reason, available_stock, total_stock, created_at) \
+                     VALUES (?, ?, ?, 'a test', 0, 0, 0)")
+            .bind(product).bind(key.map(|key| key.to_be_bytes().to_vec())).bind(units)
+            .execute(&self.inventory).await.unwrap();
+    }
+
     /// An order as the function creates it, not yet stored.
     pub fn draft(&mut self, user: u64, product: u64, quantity: u32) -> Order {
         self.next_order += 1;

@@ -1,13 +1,15 @@
-//! Random histories of one product: orders are reserved, written or lost, paid, cancelled; messages are lost, late and
-//! repeated; Redis loses everything; the database is rolled back. The scripts run on a real Redis, decisions are the
-//! relay's own code; only rows and messages are kept in memory. Nothing is ever oversold, and nothing is left over at
-//! the end.
+//! Random histories of one product: orders are reserved, written or lost, paid, cancelled; units are added and taken
+//! away; messages are lost, late and repeated; Redis loses everything; the database is rolled back. The scripts run on a
+//! real Redis, decisions are the relay's own code; only rows and messages are kept in memory. Nothing is ever oversold,
+//! and nothing is left over at the end.
+
+mod changes;
+mod steps;
 
 use contract::store::call::Holder;
 use contract::store::redis::{RELEASE, RESERVE, SET_ASIDE, SYNC, Script};
 use domain::stock::{Inventory, StockEffect};
 use domain::{EventId, OrderId, ProductId, SkuId, StockMode, UserId};
-use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use redis::{Connection, FromRedisValue};
 use relay_worker::loops::stock::message::{Line, StockMove};
@@ -16,41 +18,13 @@ use relay_worker::loops::stock::{LineKey, LineState, Logged, Variant};
 use relay_worker::loops::sweep::judge::{Disowned, Holders, Intent, Shown, intent, judge};
 use stack::{Home, Redis};
 use std::collections::{HashMap, HashSet};
+use steps::{Step, any_step};
 
 const PRODUCT: ProductId = ProductId(1);
 const SEEDED: u32 = 12;
 const SALE: u32 = 3;
 /// Default number of histories; `MODEL_HISTORIES` sets another.
 const HISTORIES: u32 = 2_000;
-
-#[derive(Clone, Debug)]
-enum Step {
-    Reserve(u32),
-    /// Writes the order with this number, modulo the number of orders.
-    Write(usize),
-    /// Its request fails and releases its units.
-    Fail(usize),
-    Die(usize),
-    Pay(usize),
-    Cancel(usize),
-    /// Its next message arrives, once or twice; Redis is updated, or the relay dies first.
-    Deliver {
-        order: usize,
-        twice: bool,
-        synced: bool,
-    },
-    Sweep,
-    /// Redis loses everything.
-    Flush,
-    /// Copies the database's present state; `GoBack` returns to the last copy.
-    Copy,
-    GoBack,
-    /// Units of a sale are reserved; the database moves them, or the preheat dies.
-    SetAside {
-        units: u32,
-        moved: bool,
-    },
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
@@ -68,6 +42,9 @@ struct Books {
     logs: HashMap<LineKey, Logged>,
     consumed: HashSet<String>,
     preheated: bool,
+    /// Keys of stock changes, and their sum.
+    changed: HashSet<u128>,
+    added: i64,
 }
 
 struct World<'a> {
@@ -75,6 +52,8 @@ struct World<'a> {
     books: Books,
     copy: Books,
     orders: Vec<(OrderId, u32, Order)>,
+    /// Keys of stock changes that were tried.
+    keys: u128,
     /// All messages of an order, and how many have been delivered.
     messages: Vec<(Vec<StockMove>, usize)>,
 }
@@ -249,6 +228,12 @@ impl World<'_> {
                 .collect(),
             queued: HashSet::new(),
             preheated: self.books.preheated.then_some(SALE).into_iter().collect(),
+            changed: self
+                .books
+                .changed
+                .iter()
+                .map(|key| (PRODUCT, *key))
+                .collect(),
         };
         let judgement = judge(PRODUCT, &old, &known);
         let shown = self.shown();
@@ -338,6 +323,8 @@ impl World<'_> {
             Step::Copy => self.copy = self.books.clone(),
             Step::GoBack => self.go_back(),
             Step::SetAside { units, moved } => self.set_aside(*units, *moved),
+            Step::Restock { units, told } => self.restock(*units, *told),
+            Step::Correct { units, again, end } => self.correct(*units, *again, *end),
             _ if count == 0 => {}
             Step::Write(order) => self.write(at(*order)),
             Step::Fail(order) => self.fail(at(*order)),
@@ -382,13 +369,13 @@ impl World<'_> {
             assert_eq!(sum(&shown.reserved), sum(&sums), "sku {sku}");
         }
         let seeded: u64 = self.books.stock.values().map(Inventory::seeded).sum();
-        assert_eq!(seeded, u64::from(SEEDED));
+        assert_eq!(seeded as i64, i64::from(SEEDED) + self.books.added);
         let taken =
             self.books.logs.values().filter(|logged| {
                 matches!(logged.state, LineState::Reserved | LineState::Confirmed)
             });
         assert!(
-            taken.map(|logged| logged.quantity).sum::<u32>() <= SEEDED,
+            u64::from(taken.map(|logged| logged.quantity).sum::<u32>()) <= seeded,
             "oversold"
         );
     }
@@ -438,24 +425,6 @@ impl World<'_> {
     }
 }
 
-fn any_step() -> impl Strategy<Value = Step> {
-    let order = 0_usize..8;
-    prop_oneof![
-        5 => (1_u32..5).prop_map(Step::Reserve),
-        4 => order.clone().prop_map(Step::Write),
-        1 => order.clone().prop_map(Step::Fail),
-        1 => order.clone().prop_map(Step::Die),
-        2 => order.clone().prop_map(Step::Pay),
-        2 => order.clone().prop_map(Step::Cancel),
-        6 => (order, any::<bool>(), any::<bool>()).prop_map(|(order, twice, synced)| Step::Deliver { order, twice, synced }),
-        2 => Just(Step::Sweep),
-        1 => Just(Step::Flush),
-        1 => Just(Step::Copy),
-        1 => Just(Step::GoBack),
-        1 => (1_u32..6, any::<bool>()).prop_map(|(units, moved)| Step::SetAside { units, moved }),
-    ]
-}
-
 #[test]
 fn no_history_sells_what_is_not_there_or_leaves_anything_behind() {
     let home = Home::temporary().unwrap();
@@ -488,6 +457,7 @@ fn no_history_sells_what_is_not_there_or_leaves_anything_behind() {
             copy: books.clone(),
             books,
             orders: Vec::new(),
+            keys: 0,
             messages: Vec::new(),
         };
         for step in &steps {

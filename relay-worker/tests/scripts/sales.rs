@@ -85,7 +85,8 @@ fn current(t: &mut Table) {
 }
 
 fn token(t: &mut Table) {
-    let keys = "{p1}:seckill:3 {p1}:stock {p1}:buyers {p1}:token:7 {p1}:rate {p1}:rate:7";
+    let keys =
+        "{p1}:seckill:3 {p1}:stock {p1}:buyers {p1}:token:7 {p1}:rate {p1}:rate:7 {p1}:product";
     let (ask, issue) = ("7 ab '' 60000 0 0", "7 ab 99 60000 0 0");
     let none = "EXISTS {p1}:token:7 -> 0";
     t.case("seckill_token", "may be minted")
@@ -147,6 +148,16 @@ fn token(t: &mut Table) {
             .call(keys, ask)
             .gives(reply, none);
     }
+    for (name, status, reply) in [
+        ("a product that went off sale just now", "0", "off"),
+        ("a product on sale", "1", "mint"),
+    ] {
+        let before = on(&format!("HSET {{p1}}:product status {status}"));
+        t.case("seckill_token", name)
+            .before(&before)
+            .call(keys, ask)
+            .gives(reply, none);
+    }
     let full = on("SET {p1}:rate 5 PX 60000");
     t.case("seckill_token", "too many of all")
         .before(&full)
@@ -164,7 +175,7 @@ fn token(t: &mut Table) {
 }
 
 fn buy(t: &mut Table) {
-    let keys = "{p1}:seckill:3 {p1}:stock {p1}:reserved {p1}:buyers {p1}:token:7 {p1}:intake {p1}:rate {p1}:rate:7";
+    let keys = "{p1}:seckill:3 {p1}:stock {p1}:reserved {p1}:buyers {p1}:token:7 {p1}:intake {p1}:rate {p1}:rate:7 {p1}:product";
     let held = "HSET {p1}:token:7 nonce ab order 99";
     let wish = "7 ab 2 60000 2 intake 0 0 ref r";
     let nothing =
@@ -210,7 +221,7 @@ fn buy(t: &mut Table) {
 }
 
 fn buy_refused(t: &mut Table) {
-    let keys = "{p1}:seckill:3 {p1}:stock {p1}:reserved {p1}:buyers {p1}:token:7 {p1}:intake {p1}:rate {p1}:rate:7";
+    let keys = "{p1}:seckill:3 {p1}:stock {p1}:reserved {p1}:buyers {p1}:token:7 {p1}:intake {p1}:rate {p1}:rate:7 {p1}:product";
     let held = "HSET {p1}:token:7 nonce ab order 99";
     let wish = "7 ab 2 60000 2 intake 0 0 ref r";
     let nothing =
@@ -220,6 +231,11 @@ fn buy_refused(t: &mut Table) {
         .before(&ready)
         .call(keys, "7 ab 3 60000 2 intake 0 0")
         .gives("limit 2", nothing);
+    let off = format!("{ready}\nHSET {{p1}}:product status 0");
+    t.case("seckill_buy", "a product that went off sale just now")
+        .before(&off)
+        .call(keys, wish)
+        .gives("off", nothing);
     let gone = format!("{ready}\nHSET {{p1}}:stock r:30 4");
     t.case("seckill_buy", "not so many")
         .before(&gone)

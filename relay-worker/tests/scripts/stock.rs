@@ -92,6 +92,8 @@ fn give_and_take(t: &mut Table) {
         .call(SHELF, "seckill-3 0 5")
         .gives("unloaded", "EXISTS {p1}:stock -> 0");
 
+    changes(t);
+
     let buyers = "{p1}:stock {p1}:reserved {p1}:buyers";
     t.case("retake", "an order's lines")
         .before("HSET {p1}:stock a:0 5 a:7 5 r:7 2\nHSET {p1}:reserved 9:7 2:1")
@@ -112,6 +114,54 @@ fn give_and_take(t: &mut Table) {
         .before("HSET {p1}:stock a:0 5\nHSET {p1}:buyers 7 8")
         .call(buyers, "9 :q 7 0 1")
         .gives("1", "HGET {p1}:buyers 7 -> 8");
+}
+
+fn changes(t: &mut Table) {
+    let shelf = "HSET {p1}:stock a:0 5 r:0 1";
+    t.case("take", "what nobody has reserved")
+        .before(shelf)
+        .call(SHELF, "change-ab 0 4 7000")
+        .gives(
+            "ok *",
+            "HGET {p1}:stock r:0 -> 5\nHSTRLEN {p1}:reserved change-ab:0 -> 15",
+        );
+    t.case("take", "not what an order has reserved")
+        .before(shelf)
+        .call(SHELF, "change-ab 0 5 7000")
+        .gives("short", "HGET {p1}:stock r:0 -> 1\nHLEN {p1}:reserved -> 0");
+    t.case("take", "of a sku without reservations")
+        .before("HSET {p1}:stock a:0 5")
+        .call(SHELF, "change-ab 0 5 7000")
+        .gives("ok *", "HGET {p1}:stock r:0 -> 5");
+    t.case("take", "not loaded")
+        .call(SHELF, "change-ab 0 1 7000")
+        .gives("unloaded", "EXISTS {p1}:stock -> 0");
+    t.case("take", "while an attempt is under way")
+        .before(&format!(
+            "{shelf}\nHSET {{p1}}:reserved change-ab:0 1:99999999999999"
+        ))
+        .call(SHELF, "change-ab 0 1 7000")
+        .gives("busy *", "HGET {p1}:stock r:0 -> 1");
+    t.case("take", "over from an attempt that has ended")
+        .before("HSET {p1}:stock a:0 5 r:0 3\nHSET {p1}:reserved change-ab:0 2:1 9:0 1:1")
+        .call(SHELF, "change-ab 0 4 7000")
+        .gives(
+            "ok *",
+            "HGET {p1}:stock r:0 -> 5\nHSTRLEN {p1}:reserved change-ab:0 -> 15",
+        );
+
+    let taken = "HSET {p1}:stock a:0 5 r:0 3\nHSET {p1}:reserved change-ab:0 2:7 9:0 1:1";
+    t.case("put_back", "what the attempt took")
+        .before(taken)
+        .call(SHELF, "change-ab 0 2:7")
+        .gives(
+            "1",
+            "HGET {p1}:stock r:0 -> 1\nHGETALL {p1}:reserved -> 9:0 1:1",
+        );
+    t.case("put_back", "not what a later attempt took over")
+        .before(taken)
+        .call(SHELF, "change-ab 0 2:6")
+        .gives("0", "HGET {p1}:stock r:0 -> 3");
 }
 
 fn database_rows(t: &mut Table) {

@@ -50,6 +50,7 @@ fn a_product_and_its_stock_are_one_transaction_then_loaded() {
     let script = Script::default()
         .expect("inventory INSERT products", Answer::Done)
         .expect("inventory INSERT t_inventory", Answer::Done)
+        .expect("inventory INSERT t_stock_change", Answer::Done)
         .expect("DEL {p1}", integer(2))
         .expect(
             "inventory SELECT t_inventory",
@@ -99,14 +100,20 @@ fn a_product_that_exists_is_a_conflict() {
 
 #[test]
 fn an_id_is_minted_again_where_another_took_it() {
-    let largest = |id: u64| rows([vec![DbValue::Uint64(id)]]);
+    let number = |id: u64| rows([vec![DbValue::Uint64(id)]]);
     let script = Script::default()
-        .expect("inventory SELECT products", largest(3))
+        .expect("inventory UPDATE t_sequence", Answer::Done)
+        .expect("inventory SELECT t_sequence", number(3))
         .expect("inventory INSERT products", duplicate("PRIMARY"))
-        .expect("inventory SELECT products", largest(4))
+        // It is the first of several that are taken.
+        .expect("inventory SELECT products", number(4))
+        .expect("inventory UPDATE t_sequence", Answer::Done)
+        .expect("inventory UPDATE t_sequence", Answer::Done)
+        .expect("inventory SELECT t_sequence", number(5))
         .expect("inventory INSERT products", deadlock())
         .expect("inventory INSERT products", Answer::Done)
         .expect("inventory INSERT t_inventory", Answer::Done)
+        .expect("inventory INSERT t_stock_change", Answer::Done)
         .expect("DEL {p5}", integer(0))
         .expect("inventory SELECT t_inventory", nothing())
         .expect("sync", integer(0))
@@ -117,12 +124,31 @@ fn an_id_is_minted_again_where_another_took_it() {
 }
 
 #[test]
+fn ids_that_are_used_up_are_said_so() {
+    let script = Script::default()
+        .expect("inventory UPDATE t_sequence", Answer::Done)
+        .expect(
+            "inventory SELECT ROW_COUNT()",
+            rows([vec![DbValue::Int64(0)]]),
+        );
+    let reply = post(r#"{"name":"键盘","price":"99.99","stock":5}"#, &script);
+    assert_eq!((reply.status, reply.code()), (400, 10001), "{reply:?}");
+    assert!(
+        reply.body["message"]
+            .as_str()
+            .unwrap()
+            .contains("the largest is taken")
+    );
+}
+
+#[test]
 fn a_product_is_not_made_where_a_server_is_away() {
     let script = Script::default().expect("open redis", redis_away());
     assert_eq!(post(KEYBOARD, &script).status, 503);
     let script = Script::default()
         .expect("inventory INSERT products", Answer::Done)
         .expect("inventory INSERT t_inventory", Answer::Done)
+        .expect("inventory INSERT t_stock_change", Answer::Done)
         .expect("DEL", redis_away());
     assert_eq!(post(KEYBOARD, &script).status, 503);
     assert_eq!(script.count("inventory COMMIT"), 0);
@@ -229,12 +255,79 @@ fn the_inventory_database_away_is_503() {
     assert_eq!(get("/v1/inventory?ids=1,2", &script).status, 503);
 }
 
+fn list(query: &str, script: &Script) -> Reply {
+    get(&format!("/api/v1/products?{query}"), script)
+}
+
+/// A list of these products from the database, all of their stock in it.
+fn listed(ids: &[u64]) -> Script {
+    let products: Vec<Vec<DbValue>> = ids
+        .iter()
+        .map(|id| product_of(*id, StockMode::Db))
+        .collect();
+    Script::default()
+        .expect("inventory SELECT products", rows(products))
+        .expect("inventory SELECT t_inventory", nothing())
+}
+
+#[test]
+fn a_list_goes_on_behind_its_cursor() {
+    let total = rows([vec![DbValue::Int64(3)]]);
+    let script = listed(&[9, 8, 7]).expect("inventory SELECT products", total);
+    let first = list("page_size=2&status=all&search=%25", &script);
+    assert_eq!(first.status, 200, "{first:?}");
+    assert_eq!(
+        (&first.body["total"], &first.body["page"]),
+        (&3.into(), &1.into())
+    );
+    assert_eq!(first.body["products"].as_array().unwrap().len(), 2);
+    let cursor = first.body["next_cursor"].as_str().unwrap();
+    // The count stands last.
+    let script = listed(&[7]);
+    let second = format!("page_size=2&status=all&search=%25&cursor={cursor}");
+    let second = list(&second, &script);
+    assert_eq!(second.status, 200, "{second:?}");
+    assert_eq!(
+        script.values("inventory SELECT products"),
+        ["%|%%", "8", "3", "0"]
+    );
+    for field in ["total", "page", "next_cursor"] {
+        assert!(second.body[field].is_null(), "{field}: {second:?}");
+    }
+    assert_eq!(second.body["page_size"], 2);
+    for (query, field) in [
+        (format!("page_size=2&status=all&cursor={cursor}"), "cursor"),
+        (format!("page_size=2&search=%25&cursor={cursor}"), "cursor"),
+        ("cursor=x".to_owned(), "cursor"),
+        (
+            format!("status=all&search=%25&page=1&cursor={cursor}"),
+            "page",
+        ),
+        ("cursor=a&cursor=b".to_owned(), "cursor"),
+    ] {
+        let refused = list(&query, &Script::default());
+        assert_eq!((refused.status, refused.code()), (400, 10001), "{query}");
+        let message = refused.body["message"].as_str().unwrap();
+        assert!(
+            message.starts_with(&format!("[10001] {field}")),
+            "{message}"
+        );
+    }
+}
+
 #[test]
 fn what_is_no_route_is_404_and_what_is_no_method_405() {
     assert_eq!(get("/products/1/reviews", &Script::default()).status, 404);
-    let delete = request("DELETE", "/api/v1/products/1", "");
-    assert_eq!(
-        send("product-catalog", delete, &Script::default()).status,
-        405
-    );
+    for (method, path) in [
+        ("DELETE", "/api/v1/products/1"),
+        ("GET", "/api/v1/products/1/stock"),
+        ("PATCH", "/products/1"),
+    ] {
+        let other = request(method, path, "");
+        assert_eq!(
+            send("product-catalog", other, &Script::default()).status,
+            405,
+            "{path}"
+        );
+    }
 }

@@ -88,6 +88,10 @@ fn sell(cluster: &mut Cluster, product: ProductId, user: UserId) -> Result<Order
     cluster.script(keys::SYNC, &shelf, &texts("1|0|100|1"))?;
     cluster.script(keys::SET_ASIDE, &shelf, &texts("seckill-1|0|10"))?;
     cluster.script(keys::SYNC, &shelf, &texts(&format!("1|{sku}|10|1")))?;
+    let taken = cluster.script(keys::TAKE, &shelf, &texts("change-ab|0|5|7000"))?;
+    ensure!(taken[0] == "ok", "{taken:?}");
+    let mine = texts(&format!("change-ab|0|{}", taken[1]));
+    cluster.script(keys::PUT_BACK, &shelf, &mine)?;
     let known = format!(
         "1|1|0:9999999999999|id|{sale}|product|{of}|sku|{sku}|price|990|limit|1|starts_at|0|ends_at|9999999999999|name|Cup|image|"
     );
@@ -104,6 +108,7 @@ fn sell(cluster: &mut Cluster, product: ProductId, user: UserId) -> Result<Order
     ];
     let mut ask = vec![facts.clone(), stock.clone(), buyers.clone(), token.clone()];
     ask.extend_from_slice(&rates);
+    ask.push(keys::product(product));
     let wish = texts(&format!("{buyer}|ab||1000|5|5"));
     let said = cluster.script(keys::SECKILL_TOKEN, &ask, &wish)?;
     ensure!(said == ["mint"], "{said:?}");
@@ -119,6 +124,7 @@ fn sell(cluster: &mut Cluster, product: ProductId, user: UserId) -> Result<Order
         intake.clone(),
     ];
     buy.extend(rates);
+    buy.push(keys::product(product));
     let wish = format!("{buyer}|ab|1|1000|1000|{}|5|5|trace|", keys::INTAKE_CHANNEL);
     let said = cluster.script(keys::SECKILL_BUY, &buy, &texts(&wish))?;
     ensure!(said == ["ok".to_owned(), order.to_string()], "{said:?}");

@@ -91,7 +91,7 @@ pub struct ProblemDetails {
 
 /// One operation.
 pub struct Route {
-    /// `GET`, `POST` or `PUT`.
+    /// `GET`, `POST`, `PUT` or `PATCH`.
     pub method: &'static str,
     /// With parameters in braces.
     pub path: &'static str,
@@ -192,6 +192,18 @@ impl Route {
     ) -> Route {
         Route {
             method: "PUT",
+            ..Route::get(path, id, tag, summary)
+        }
+    }
+
+    const fn patch(
+        path: &'static str,
+        id: &'static str,
+        tag: &'static str,
+        summary: &'static str,
+    ) -> Route {
+        Route {
+            method: "PATCH",
             ..Route::get(path, id, tag, summary)
         }
     }

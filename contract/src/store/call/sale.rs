@@ -55,6 +55,7 @@ impl<'a> From<Token<'a>> for Call<'a> {
             keys::seckill_token(sale, user),
             keys::seckill_rate(sale),
             keys::seckill_user_rate(sale, user),
+            keys::product(sale.product),
         ];
         let order = token.order.map_or(String::new(), |order| order.to_string());
         Call::new(&keys::SECKILL_TOKEN, keys)
@@ -100,6 +101,7 @@ impl<'a> From<Buy<'a>> for Call<'a> {
             keys::seckill_intake(sale.product),
             keys::seckill_rate(sale),
             keys::seckill_user_rate(sale, user),
+            keys::product(sale.product),
         ];
         Call::new(&keys::SECKILL_BUY, keys)
             .arg(user.get())

@@ -96,6 +96,30 @@ pub fn set_aside(product: ProductId, sale: u32, sku: SkuId, units: u32) -> Call<
         .arg(units)
 }
 
+/// Takes ordinary units for a stock change, before the database does. `ended_ms`: after this time an earlier attempt of
+/// the same change has ended.
+pub fn take(
+    product: ProductId,
+    change: Holder,
+    sku: SkuId,
+    units: u32,
+    ended_ms: Ms,
+) -> Call<'static> {
+    Call::new(&keys::TAKE, stock(product))
+        .arg(change)
+        .arg(sku.0)
+        .arg(units)
+        .arg(ended_ms)
+}
+
+/// Releases what an attempt of a stock change took; `intent` as [`take`] gave it.
+pub fn put_back<'a>(product: ProductId, change: Holder, sku: SkuId, intent: &'a str) -> Call<'a> {
+    Call::new(&keys::PUT_BACK, stock(product))
+        .arg(change)
+        .arg(sku.0)
+        .text(intent)
+}
+
 /// Applies the database's rows, and drops the reservations that they include (`settled`).
 pub fn sync(product: ProductId, rows: &[Row], settled: &[(Holder, SkuId)]) -> Call<'static> {
     let rows_of = rows.iter();

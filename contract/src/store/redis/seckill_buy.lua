@@ -1,5 +1,6 @@
 -- Buys in a flash sale: token, window, limit, stock, buyer, reservation and intake entry in one step.
--- KEYS: activity, stock, reserved, buyers, the buyer's token, intake stream, rate of the sale, rate of the buyer
+-- KEYS: activity, stock, reserved, buyers, the buyer's token, intake stream, rate of the sale, rate of the buyer,
+--       product
 -- ARGV: buyer, nonce, quantity, ms a used token is remembered, entries the stream may hold, intake channel,
 --       requests per second of all buyers, requests per minute of this one (0 = any),
 --       then pairs that are added to the entry
@@ -24,7 +25,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if facts[1] == 'over' or now >= tonumber(facts[3]) then return {'over'} end
 if now < tonumber(facts[2]) then return {'early'} end
-if facts[1] == 'off' then return {'off'} end
+if facts[1] == 'off' or redis.call('HGET', KEYS[9], 'status') == '0' then return {'off'} end
 local quantity = tonumber(ARGV[3])
 if quantity > tonumber(facts[5]) then return {'limit', facts[5]} end
 local bought = redis.call('HGET', KEYS[4], ARGV[1])

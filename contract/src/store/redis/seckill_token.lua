@@ -1,5 +1,5 @@
 -- Issues a token for a flash sale: one live token per buyer, none before the sale, after it, or when it is sold out.
--- KEYS: activity, stock, buyers, the buyer's token, rate of the sale, rate of the buyer
+-- KEYS: activity, stock, buyers, the buyer's token, rate of the sale, rate of the buyer, product
 -- ARGV: buyer, nonce, order id or '' to ask whether one should be minted, ms the token is valid,
 --       requests per second of all buyers, requests per minute of this one (0 = any)
 -- Returns: status, then by status
@@ -11,7 +11,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if facts[1] == 'over' or now >= tonumber(facts[3]) then return {'over'} end
 if now < tonumber(facts[2]) then return {'early', facts[2]} end
-if facts[1] == 'off' then return {'off'} end
+if facts[1] == 'off' or redis.call('HGET', KEYS[7], 'status') == '0' then return {'off'} end
 if ARGV[3] == '' then
   local ms = wait(KEYS[5], ARGV[5], 1000) or wait(KEYS[6], ARGV[6], 60000)
   if ms then return {'limited', ms} end

@@ -82,9 +82,7 @@ impl Reply {
 
     /// Adds an `etag` and makes every cache revalidate the reply. Becomes 304 where `if-none-match` names the tag.
     pub fn checked(self, call: &Call) -> Reply {
-        let mut hasher = DefaultHasher::new();
-        hasher.write(&self.body);
-        let tag = format!("\"{:016x}\"", hasher.finish());
+        let tag = self.tag();
         let known = call
             .header("if-none-match")
             .is_some_and(|known| names(&known, &tag));
@@ -98,6 +96,22 @@ impl Reply {
             self
         };
         reply.with("etag", tag).with("cache-control", "no-cache")
+    }
+
+    /// The entity tag of the body.
+    fn tag(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&self.body);
+        format!("\"{:016x}\"", hasher.finish())
+    }
+
+    /// Whether an `if-match` of the call, which has one, names this reply, as [`checked`](Self::checked) tags it. Tags
+    /// are compared strongly, and a header that cannot be read names nothing.
+    pub fn is_wanted(&self, call: &Call) -> bool {
+        let tag = self.tag();
+        let lines = call.header_all("if-match");
+        let mut tags = lines.iter().flat_map(|line| line.split(',')).map(str::trim);
+        tags.any(|wanted| wanted == "*" || wanted == tag)
     }
 
     /// Invalidates cached replies in these groups.

@@ -1,8 +1,10 @@
-//! The inventory's own books: seeded = available + locked + sold, and the stock log explains what is locked and sold.
+//! The inventory's own books: seeded = available + locked + sold, the stock log explains what is locked and sold, and
+//! the stock changes what is seeded.
 
 use super::count;
 use super::finding::{Finding, Wrong};
 use crate::clients::database::Database;
+use domain::id::SALE_SKU_BIT;
 use sqlx::Row as _;
 
 /// Rows of `t_inventory` that disagree with the stock log.
@@ -18,6 +20,16 @@ const UNEXPLAINED: &str = "SELECT i.product_id, i.sku_id, i.locked_stock, i.sold
 const UNBALANCED: &str = "SELECT product_id, sku_id, available_stock, locked_stock, sold_stock, seeded_stock, total_stock \
      FROM t_inventory WHERE seeded_stock <> available_stock + locked_stock + sold_stock \
      OR total_stock <> available_stock + locked_stock ORDER BY product_id, sku_id";
+
+/// Variants whose seeded units, with those of the flash sales that took theirs from it, are not the sum of its changes.
+/// Products without an opening row were created by a program that records none.
+const UNACCOUNTED: &str = "SELECT c.product_id, c.sku_id, CAST(c.units AS SIGNED), CAST(COALESCE(i.seeded, 0) AS SIGNED) \
+     FROM (SELECT product_id, sku_id, SUM(units) AS units FROM t_stock_change \
+     WHERE product_id IN (SELECT product_id FROM t_stock_change WHERE request_key IS NULL) GROUP BY product_id, sku_id) c \
+     LEFT JOIN (SELECT product_id, base, SUM(seeded_stock) AS seeded FROM (SELECT product_id, seeded_stock, \
+     IF(sku_id >= ?, sku_id & 4294967295, sku_id) AS base FROM t_inventory) s GROUP BY product_id, base) i \
+     ON i.product_id = c.product_id AND i.base = c.sku_id WHERE c.units <> COALESCE(i.seeded, 0) \
+     ORDER BY c.product_id, c.sku_id";
 
 /// Checks the books. Each statement is one snapshot. On a busy product both numbers of a comparison change; their
 /// difference stays.
@@ -57,7 +69,23 @@ pub async fn check(inventory: &Database) -> anyhow::Result<Vec<Finding>> {
             ),
         ));
     }
-    Ok(vec![balance, explained])
+    Ok(vec![balance, explained, accounted(inventory).await?])
+}
+
+async fn accounted(inventory: &Database) -> anyhow::Result<Finding> {
+    let mut accounted = Finding::new("1 seeded is the sum of the stock changes");
+    accounted.checked = count(inventory, "SELECT COUNT(*) FROM t_stock_change").await?;
+    let rows = sqlx::query(UNACCOUNTED)
+        .bind(SALE_SKU_BIT)
+        .fetch_all(&inventory.pool)
+        .await?;
+    for row in rows {
+        let (product, sku): (u64, u64) = (row.try_get(0)?, row.try_get(1)?);
+        let (changes, seeded): (i64, i64) = (row.try_get(2)?, row.try_get(3)?);
+        let text = format!("product {product} sku {sku}: changes {changes}, seeded {seeded}");
+        accounted.add(Wrong::new((product, sku, changes - seeded), text));
+    }
+    Ok(accounted)
 }
 
 fn numbers<const N: usize>(row: &sqlx::mysql::MySqlRow, from: usize) -> sqlx::Result<[u32; N]> {

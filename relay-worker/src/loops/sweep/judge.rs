@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 /// An intent: units of a sku that Redis keeps for an order or a flash sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Intent {
-    /// For whom the units are kept.
+    /// For whom or what the units are kept.
     pub holder: Holder,
     /// Variant of the product; for a purchase in a flash sale, the sale's own sku.
     pub sku: SkuId,
@@ -22,7 +22,8 @@ pub struct Intent {
 pub struct Judgement {
     /// Included in the database's stock: to be dropped.
     pub settled: Vec<(Holder, SkuId)>,
-    /// Their order was never inserted and never will be, or their sale was not preheated: to be released.
+    /// Their order was never inserted and never will be, their sale was not preheated, or their stock change was not
+    /// made: to be released.
     pub orphaned: Vec<(Holder, SkuId)>,
 }
 
@@ -37,6 +38,8 @@ pub struct Holders {
     pub queued: HashSet<OrderId>,
     /// Numbers of sales whose units are set aside in the database.
     pub preheated: HashSet<u32>,
+    /// Stock changes that are made, by product and key.
+    pub changed: HashSet<(ProductId, u128)>,
 }
 
 /// Sorts old intents by outcome. An intent is left alone where its order exists and its move is still in flight.
@@ -54,6 +57,7 @@ pub fn judge(product: ProductId, old: &[Intent], known: &Holders) -> Judgement {
                 *has_entry || known.existing.contains(order) || known.queued.contains(order),
             ),
             Holder::Sale(number) => (known.preheated.contains(number), false),
+            Holder::Change(key) => (known.changed.contains(&(product, *key)), false),
         };
         if included {
             judgement.settled.push((*holder, *sku));
@@ -64,8 +68,8 @@ pub fn judge(product: ProductId, old: &[Intent], known: &Holders) -> Judgement {
     judgement
 }
 
-/// Parses an intent's field as `audit.lua` returns it: `<order id>:<sku>` or `seckill-<number>:<sku>`, followed by `:q`
-/// if it has an entry. `None` for anything else.
+/// Parses an intent's field as `audit.lua` returns it: `<order id>:<sku>`, `seckill-<number>:<sku>` or
+/// `change-<key>:<sku>`, followed by `:q` if it has an entry. `None` for anything else.
 pub fn intent(field: &str) -> Option<Intent> {
     let (plain, has_entry) = match field.strip_suffix(":q") {
         Some(plain) => (plain, true),

@@ -1,21 +1,17 @@
-//! Repairs Redis: intents whose request died, wrong sums of intents, stock that differs from the database's.
+//! Repairs Redis: intents whose request died, wrong sums of intents, stock and entries that differ from the database's.
 
-use super::judge::{Disowned, Holders, Intent, Shown, intent, judge};
-use super::{Existing, Sweep, existing};
-use crate::clients::database::{assembled, padded};
+use super::Sweep;
+use super::catalogue::Listed;
+use super::judge::{Disowned, Intent, Shown, intent, judge};
 use crate::limits::{SWEEP_INTENTS_MAX, SWEEP_PRODUCTS_MAX};
 use crate::loops::stock::rows::{self, Lock};
 use crate::loops::stock::sync::{News, sync};
-use crate::orders::queued;
 use contract::store::call::stock::release;
 use contract::store::call::{Call, Holder};
 use contract::store::redis::{Script, reserved, stock};
-use contract::store::sql::placeholders;
 use domain::limits::ORPHAN_AGE_MS;
-use domain::seckill::SeckillStatus;
 use domain::{ProductId, SkuId};
-use sqlx::mysql::MySqlConnection;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 const AUDIT: Script = Script {
@@ -31,9 +27,9 @@ const BELIEVE: Script = Script {
 /// Reply of the script: status, sums corrected, old intents, stock.
 type Audit = (String, usize, Vec<String>, Vec<String>);
 
-struct Audited {
-    product: ProductId,
-    old: Vec<Intent>,
+pub(super) struct Audited {
+    pub product: ProductId,
+    pub old: Vec<Intent>,
     shown: Shown,
 }
 
@@ -43,18 +39,23 @@ impl Sweep {
     /// # Errors
     /// When a server fails; what was done so far stays.
     pub async fn sweep_promises(&mut self) -> anyhow::Result<()> {
-        let ids: Vec<u64> =
-            sqlx::query_scalar("SELECT id FROM products WHERE id > ? ORDER BY id LIMIT ?")
+        let rows: Vec<(u64, u64)> =
+            sqlx::query_as("SELECT id, updated_at FROM products WHERE id > ? ORDER BY id LIMIT ?")
                 .bind(self.products.0)
                 .bind(SWEEP_PRODUCTS_MAX)
                 .fetch_all(&self.databases.inventory.pool)
                 .await?;
-        let products: Vec<ProductId> = ids.into_iter().map(ProductId).collect();
+        let listed: Vec<Listed> = rows
+            .into_iter()
+            .map(|(id, at)| (ProductId(id), at))
+            .collect();
+        let products: Vec<ProductId> = listed.iter().map(|(product, _)| *product).collect();
         let Some(last) = products.last().copied() else {
             self.products = ProductId(0);
             self.went_back = self.went_back.after(false, true);
             return Ok(());
         };
+        self.sweep_catalogue(&listed).await?;
         let audited = self.audit(&products).await?;
         let behind = self.settle(audited, &products).await?;
         let ends = products.len() < SWEEP_PRODUCTS_MAX as usize;
@@ -99,38 +100,6 @@ impl Sweep {
             });
         }
         Ok(audited)
-    }
-
-    /// Queued keys are read before orders: the writer deletes the key after it has inserted the order.
-    async fn holders(
-        &self,
-        session: &mut MySqlConnection,
-        audited: &[Audited],
-    ) -> anyhow::Result<Holders> {
-        let (mut orders, mut waiting, mut sales) = (Vec::new(), Vec::new(), HashSet::new());
-        for intent in audited.iter().flat_map(|audited| &audited.old) {
-            match intent.holder {
-                Holder::Sale(number) => drop(sales.insert(number)),
-                Holder::Order(order) => {
-                    orders.push(order);
-                    waiting.extend((!intent.has_entry).then_some(order));
-                }
-            }
-        }
-        orders.sort_unstable();
-        orders.dedup();
-        let queued = queued::which(&self.redis, &waiting).await?;
-        // An order whose shard is away may exist: its intents are left alone.
-        let Existing { found, unknown, .. } =
-            existing(&self.databases, &self.availability, orders.iter().copied()).await;
-        let preheated = preheated(session, sales).await?;
-        let logs = rows::logs(session, &orders, Lock::No).await?;
-        Ok(Holders {
-            logged: logs.into_keys().collect(),
-            existing: &found | &unknown,
-            queued,
-            preheated,
-        })
     }
 
     /// Repairs what the audit found. Returns whether the database is older than what Redis has of it. The log is read
@@ -212,29 +181,4 @@ fn believe(product: ProductId, disowned: &[Disowned]) -> Option<Call<'static>> {
             call.arg(sku.0).arg(seen).text(available).text(version)
         });
     Some(believed)
-}
-
-/// Which of these sales have their units set aside: all but planned ones, which may be preheated again.
-async fn preheated(
-    session: &mut MySqlConnection,
-    sales: HashSet<u32>,
-) -> sqlx::Result<HashSet<u32>> {
-    let sales: Vec<u32> = sales.into_iter().collect();
-    if sales.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let sales = padded(&sales);
-    let sql = format!(
-        "SELECT id FROM seckill_activity WHERE status <> ? AND id IN ({})",
-        placeholders(sales.len())
-    );
-    let mut query = sqlx::query_scalar(assembled(sql)).bind(SeckillStatus::Planned.code());
-    for sale in &sales {
-        query = query.bind(sale);
-    }
-    let ids: Vec<u64> = query.fetch_all(session).await?;
-    Ok(ids
-        .into_iter()
-        .filter_map(|id| id.try_into().ok())
-        .collect())
 }

@@ -49,11 +49,31 @@ const SEARCH: &[(&str, &str)] = &[
     LIST[5],
 ];
 const PRODUCT_LIST: &[(&str, &str)] = &[
-    ("search", "A part of the name."),
+    (
+        "search",
+        "A part of the name, up to 200 characters, taken literally. Upper and lower case are the same; letters with \
+         other accents are not, nor are two emoji.",
+    ),
     ("status", "`on_sale` by default, `off_sale`, or `all`."),
     LIST[4],
     LIST[5],
+    (
+        "cursor",
+        "The `next_cursor` of a reply: the products after it, however deep, without gaps or repeats while others are \
+         added. With the same `search` and `status`; not with `page`.",
+    ),
 ];
+const PATCH_PRODUCT: &[(&str, &str)] = &[(
+    "If-Match",
+    "The ETag of `getProduct`: refused with 412 where the product or its stock shows another state by now.",
+)];
+const CHANGE_STOCK: &[(&str, &str)] = &[(
+    "Idempotency-Key",
+    "Required here or in the body. A repeat with the same key and body is answered with the first change, and \
+     `Idempotent-Replayed: true`; with another body it is refused with 422. The key is of its product and good for \
+     ever.",
+)];
+const STOCK_CHANGES: &[(&str, &str)] = &[LIST[4], LIST[5]];
 const IDS: &[(&str, &str)] = &[(
     "ids",
     "Product ids, comma-separated or repeated; at most 100.",
@@ -248,7 +268,7 @@ pub const ROUTES: &[Route] = &[
         "/api/v1/products",
         "listProducts",
         PRODUCTS,
-        "List products, newest first",
+        "List products, the largest id first",
     )
     .with(PRODUCT_LIST)
     .gives("Products", "A page of products with their stock."),
@@ -268,6 +288,32 @@ pub const ROUTES: &[Route] = &[
         "Read a product",
     )
     .gives("ProductReply", "The product with its stock."),
+    Route::patch(
+        "/api/v1/products/{id}",
+        "patchProduct",
+        PRODUCTS,
+        "Change a product's name, picture, price or status",
+    )
+    .with(PATCH_PRODUCT)
+    .takes("PatchProductRequest")
+    .gives("ProductReply", "The product after the change."),
+    Route::post(
+        "/api/v1/products/{id}/stock",
+        "changeStock",
+        PRODUCTS,
+        "Restock a product, or take units away",
+    )
+    .with(CHANGE_STOCK)
+    .takes("StockChangeRequest")
+    .gives("StockChangeReply", "The change; orders meet it at once."),
+    Route::get(
+        "/api/v1/products/{id}/stock/changes",
+        "listStockChanges",
+        PRODUCTS,
+        "List a product's stock changes, newest first",
+    )
+    .with(STOCK_CHANGES)
+    .gives("StockChanges", "A page of changes."),
     Route::get(
         "/v1/inventory",
         "getInventories",
@@ -288,7 +334,7 @@ pub const ROUTES: &[Route] = &[
         "/products",
         "listEnvelopeProducts",
         PRODUCTS,
-        "List products, newest first",
+        "List products, the largest id first",
     )
     .with(PRODUCT_LIST)
     .gives(

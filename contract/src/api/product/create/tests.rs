@@ -1,4 +1,4 @@
-//! Tests of `product`.
+//! Tests of `create`.
 
 use super::*;
 use serde_json::json;
@@ -76,27 +76,4 @@ fn wrong_fields_are_named() {
     ] {
         assert_eq!(with(more.clone()), field, "{more}");
     }
-}
-
-#[test]
-fn a_reply_is_the_bare_product_with_its_code() {
-    let product = ProductView {
-        id: "1".into(),
-        name: "Cup".into(),
-        image: None,
-        price: Amount(Cents::new(950).unwrap()),
-        stock: 3,
-        skus: vec![],
-        status: SaleStatus::OnSale.name(),
-        stock_mode: StockMode::Redis.name(),
-        updated_at: 5,
-    };
-    assert_eq!(
-        serde_json::to_string(&ProductReply {
-            code: 10000,
-            product
-        })
-        .unwrap(),
-        r#"{"code":10000,"id":"1","name":"Cup","image":null,"price":9.50,"stock":3,"status":"on_sale","stock_mode":"redis","updated_at":5}"#
-    );
 }
