@@ -92,6 +92,39 @@ pub fn ensure(needs: &[Need], say: impl Fn(&str)) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
+    by_apt(&packages, say)?;
+    let still = missing(needs);
+    ensure!(
+        still.is_empty(),
+        "still missing after apt-get install: {}",
+        still.join(" ")
+    );
+    Ok(())
+}
+
+/// Installs what Python makes virtual environments with, unless it is there: Debian has it in a package of its own.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn python(say: impl Fn(&str)) -> Result<()> {
+    let can = || {
+        let mut command = Command::new("python3");
+        let asked = command
+            .args(["-c", "import ensurepip, venv"])
+            .stderr(Stdio::null());
+        asked.status().is_ok_and(|status| status.success())
+    };
+    if !can() {
+        by_apt(&["python3-venv"], say)?;
+        ensure!(
+            can(),
+            "python3 makes no virtual environments after apt-get install python3-venv"
+        );
+    }
+    Ok(())
+}
+
+fn by_apt(packages: &[&str], say: impl Fn(&str)) -> Result<()> {
     let list = packages.join(" ");
     let Some(prefix) = apt() else {
         bail!("not installed, and there is no apt-get or right to use it: {list}");
@@ -99,19 +132,13 @@ pub fn ensure(needs: &[Need], say: impl Fn(&str)) -> Result<()> {
     say(&format!("installing through apt: {list}"));
     // A machine's package lists may be stale or, in an image, empty.
     let install = ["install", "-y", "--no-install-recommends"];
-    if !run(&prefix, &install, &packages)? {
+    if !run(&prefix, &install, packages)? {
         run(&prefix, &["update"], &[])?;
         ensure!(
-            run(&prefix, &install, &packages)?,
+            run(&prefix, &install, packages)?,
             "apt-get could not install: {list}"
         );
     }
-    let still = missing(needs);
-    ensure!(
-        still.is_empty(),
-        "still missing after apt-get install: {}",
-        still.join(" ")
-    );
     Ok(())
 }
 

@@ -1,10 +1,10 @@
-//! Kafka and Elasticsearch from Maven Central, kept in the user's cache for every checkout. A server's folder appears
-//! there whole or not at all.
+//! Kafka and Elasticsearch from Maven Central, kept in the user's cache.
 
+use crate::cache::{self, cached};
 use crate::program;
 use anyhow::{Context, Result, bail, ensure};
 use std::env;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -82,44 +82,8 @@ pub(crate) fn elasticsearch() -> Result<PathBuf> {
 
 /// Whether both are in the cache already.
 pub(crate) fn are_here() -> Result<bool> {
-    let cache = cache()?;
+    let cache = cache::folder()?;
     Ok(cache.join(KAFKA).is_dir() && cache.join(ELASTICSEARCH).is_dir())
-}
-
-fn cache() -> Result<PathBuf> {
-    if let Some(cache) = env::var_os("FLASHORDER_CACHE") {
-        return Ok(cache.into());
-    }
-    let cache = match env::var_os("XDG_CACHE_HOME") {
-        Some(cache) => PathBuf::from(cache),
-        None => {
-            PathBuf::from(env::var_os("HOME").context("neither HOME nor XDG_CACHE_HOME is set")?)
-                .join(".cache")
-        }
-    };
-    Ok(cache.join("flashorder"))
-}
-
-/// The folder `name` of the cache. Where it is missing, `make` fills another, which is then moved there.
-fn cached(name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
-    let cache = cache()?;
-    let folder = cache.join(name);
-    if folder.is_dir() {
-        return Ok(folder);
-    }
-    fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
-    let lock = File::create(cache.join(format!("{name}.lock")))?;
-    lock.lock().context("cannot lock the cache of jars")?;
-    if !folder.is_dir() {
-        let fresh = cache.join(format!("{name}.new"));
-        if fresh.exists() {
-            fs::remove_dir_all(&fresh)?;
-        }
-        fs::create_dir(&fresh)?;
-        make(&fresh)?;
-        fs::rename(&fresh, &folder)?;
-    }
-    Ok(folder)
 }
 
 fn fetch(folder: &Path, pom: &str) -> Result<()> {

@@ -2,6 +2,7 @@
 //! and Elasticsearch, each with its own data, port and log, and the platform's own binaries. A server can be paused,
 //! killed and started again on the same data, which the tests need.
 
+mod cache;
 mod clock;
 pub mod door;
 mod elasticsearch;
@@ -16,6 +17,7 @@ mod password;
 pub mod port;
 mod process;
 pub mod program;
+mod python;
 mod rabbitmq;
 mod redis;
 mod redis_cluster;
@@ -31,6 +33,7 @@ pub use mariadb::MariaDb;
 pub use own::{give_way, raise_open_files};
 pub use port::free_port;
 pub use process::{Launch, NICENESS, Process, binary, terminate};
+pub use python::schemathesis;
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;
 pub use redis_cluster::RedisCluster;

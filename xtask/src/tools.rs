@@ -94,7 +94,8 @@ pub fn for_load() -> Result<()> {
 /// When one is missing and cannot be installed.
 pub fn for_testing() -> Result<()> {
     for_serving(true, true, true)?;
-    install::ensure(&RABBITMQ, say)
+    install::ensure(&RABBITMQ, say)?;
+    install::python(say)
 }
 
 fn say(text: &str) {

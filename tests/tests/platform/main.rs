@@ -15,6 +15,7 @@ mod payments;
 mod products;
 mod reading;
 mod repeats;
+mod schemathesis;
 mod seeds;
 mod skus;
 mod stock_changes;

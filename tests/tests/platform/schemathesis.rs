@@ -1,0 +1,47 @@
+//! Schemathesis sends what the OpenAPI document allows and forbids to every route: no server error, no status, header,
+//! content type or body that the document does not have, nothing accepted that it forbids.
+
+use anyhow::{Result, ensure};
+use platform::{Options, Platform, component};
+use serde_json::json;
+
+/// Products with the ids that generated requests like to name.
+const PRODUCTS: std::ops::RangeInclusive<u64> = 1..=3;
+/// Cases of one operation in each phase.
+const EXAMPLES_MAX: &str = "25";
+
+#[test]
+fn the_document_and_the_platform_agree() -> Result<()> {
+    let platform = Platform::start(Options::default())?;
+    for id in PRODUCTS {
+        let body = json!({ "id": id, "name": "Tea", "price": "9.90", "stock": 1_000_000 });
+        platform.api.post("/api/v1/products", &body)?.expect(201)?;
+    }
+    let document = component::checkout()?.join("contract/openapi.json");
+    let mut command = stack::schemathesis()?;
+    command.arg("run").arg(document).args([
+        "--url",
+        platform.api.base(),
+        "--checks",
+        "all",
+        "--max-examples",
+        EXAMPLES_MAX,
+        "--seed",
+        "1",
+        "--generation-database",
+        "none",
+        "--request-timeout",
+        "10",
+        "--no-color",
+    ]);
+    command.current_dir(platform.home().path());
+    let output = command.output()?;
+    ensure!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    platform.reconcile()?;
+    Ok(())
+}
