@@ -13,6 +13,7 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
@@ -392,6 +393,8 @@ struct Came {
     resets: BTreeMap<u32, u32>,
     goaway: Option<u32>,
     pings: usize,
+    /// Bytes by which the windows of streams were opened; 0 is the connection.
+    opened: BTreeMap<u32, u32>,
 }
 
 impl Came {
@@ -414,6 +417,7 @@ impl Came {
             }
             RST_STREAM => drop(self.resets.insert(stream, code(0))),
             GOAWAY => self.goaway = Some(code(4)),
+            WINDOW_UPDATE => *self.opened.entry(stream).or_default() += code(0),
             PING if head[4] == ACK => self.pings += 1,
             SETTINGS if head[4] != ACK => wire.send(&frame(SETTINGS, ACK, 0, &[])),
             _ => {}
@@ -490,4 +494,34 @@ fn every_request_is_answered_over_http_2_and_tls() {
     let host = Running::start(&["--threads", "2", "--tls-cert", cert, "--tls-key", key]);
     check(answered(), || certificate.wire(host.address(), &[b"h2"]));
     check(refused(), || certificate.wire(host.address(), &[b"h2"]));
+}
+
+/// A refusal does not end the stream of a client that is still sending: some would not read it then.
+#[test]
+fn a_refusal_is_read_by_a_client_that_sends_first_over_http_2() {
+    const LENGTH: usize = 5_000_000;
+    const PIECE: usize = 16_000;
+    let host = Running::start(&[]);
+    let mut wire = Wire::plain(host.address());
+    wire.send(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat());
+    let length = LENGTH.to_string();
+    wire.send(&post(1, &[("content-length", &length)]));
+    let (mut came, mut sent) = (Came::default(), 0);
+    while sent < LENGTH {
+        // What was allowed at first, and since then.
+        let window = |stream| 65_535 + came.opened.get(&stream).map_or(0, |bytes| *bytes as usize);
+        let piece = PIECE.min(LENGTH - sent);
+        if window(0).min(window(1)) < sent + piece {
+            assert!(came.next(&mut wire), "closed after {sent} bytes: {came:?}");
+            assert!(came.resets.is_empty(), "reset after {sent} bytes: {came:?}");
+            continue;
+        }
+        sent += piece;
+        let flags = if sent == LENGTH { END_STREAM } else { 0 };
+        wire.send(&frame(DATA, flags, 1, &vec![0; piece]));
+    }
+    while !came.has(1, &Refused(413, 10001)) {
+        assert!(came.next(&mut wire), "{came:?}");
+    }
+    assert!(came.resets.is_empty(), "{came:?}");
 }
