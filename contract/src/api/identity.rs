@@ -82,8 +82,8 @@ pub fn user(text: &str) -> Result<User, String> {
     })
 }
 
-/// Whether people would read a number where the text, being no number, would be hashed to another user: ` 7`, `+7`, `７`,
-/// `User_7`.
+/// Whether people would read a number where the text, being no number, would be hashed to another user: ` 7`, `+7`,
+/// `７`, `User_7`.
 fn looks_like_another(text: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.chars().all(char::is_numeric);
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

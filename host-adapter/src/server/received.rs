@@ -1,6 +1,6 @@
-//! A request body as it comes from the connection. What nobody reads of an HTTP/2 body is read and discarded for a while:
-//! its stream would be reset otherwise, and a client that is still sending may then not read the reply that it has got.
-//! (An HTTP/1 connection is read on as a whole, see `connection`.)
+//! A request body as it comes from the connection. What nobody reads of an HTTP/2 body is read and discarded for a
+//! while: its stream would be reset otherwise, and a client that is still sending may then not read the reply that it
+//! has got. (An HTTP/1 connection is read on as a whole, see `connection`.)
 
 use crate::limits;
 use bytes::Bytes;
