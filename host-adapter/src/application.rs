@@ -23,8 +23,8 @@ pub struct Application {
     pub router: Router,
     /// The components.
     pub guests: Vec<Arc<Guest>>,
-    /// Pages that may read the host's own answers, by the variable of the components' name; `None` where the application
-    /// does not declare it.
+    /// Web pages that may read the host's own answers, by the variable `cors_origins`; `None` where the application
+    /// declares no such variable.
     pub origins: Option<Origins>,
 }
 

@@ -9,6 +9,7 @@ pub mod connection;
 mod frames;
 mod head;
 pub mod listen;
+mod received;
 pub mod request;
 pub mod spread;
 mod watched;

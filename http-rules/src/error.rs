@@ -1,5 +1,5 @@
-//! The body of every error reply, whoever makes it: in the house's form, as an envelope on the routes of the demo, or as
-//! problem details (RFC 9457) for clients that ask for them. This is the one place that decides the form.
+//! The body of every error reply, whoever makes it: in the house's form, as an envelope on the routes of the demo, or
+//! as problem details (RFC 9457) for clients that ask for them. This is the one place that decides the form.
 
 use crate::accept;
 use http::StatusCode;

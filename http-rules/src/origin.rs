@@ -56,7 +56,8 @@ impl Origins {
         matches!(self, Origins::Listed(origins) if !origins.is_empty())
     }
 
-    /// The value of `Access-Control-Allow-Origin` for a request with this `Origin`, if it has one; `None`: no such header.
+    /// The value of `Access-Control-Allow-Origin` for a request with this `Origin`, if it has one; `None`: no such
+    /// header.
     pub fn allowed<'a>(&self, origin: Option<&'a str>) -> Option<&'a str> {
         match self {
             // On every reply, so that one that was stored is right for everybody.
@@ -66,8 +67,8 @@ impl Origins {
     }
 }
 
-/// Whether `origin` is that of `authority`, which the request was sent to. The scheme is not compared: it is that of the
-/// client's connection, which may end at a proxy.
+/// Whether `origin` is that of `authority`, which the request was sent to. The scheme is not compared: it is that of
+/// the client's connection, which may end at a proxy.
 pub fn is_own(origin: &str, authority: &str) -> bool {
     let Some((scheme, rest)) = origin.split_once("://") else {
         return false;

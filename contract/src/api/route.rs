@@ -1,5 +1,5 @@
-//! Every route and its method. The OpenAPI document has an operation for each of these, checked when it is compiled, and
-//! `Allow` is made from them; tests send every method to every route.
+//! Every route and its method. The OpenAPI document has an operation for each of these, checked when it is compiled,
+//! and `Allow` is made from them; tests send every method to every route.
 
 /// Method and path, with parameters in braces.
 pub const ROUTES: &[(&str, &str)] = &[

@@ -2,12 +2,12 @@
 
 use super::Permit;
 use super::account::{Account, Chunk, Open};
+use super::received::Received;
 use bytes::{Buf, Bytes, BytesMut};
 use http::Response;
 use http::header::{CONTENT_LENGTH, Entry};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Fate {
 }
 
 /// A request body for the guest. Where its length is known, the caller has compared it with the bound.
-pub fn incoming(body: Incoming, bytes_max: u64, pause_max: Duration) -> (WasiBody, Fate) {
+pub fn incoming(body: Received, bytes_max: u64, pause_max: Duration) -> (WasiBody, Fate) {
     if body.is_end_stream() {
         let empty = Empty::new().map_err(|never| match never {}).boxed_unsync();
         return (empty, Fate::default());
@@ -75,7 +75,7 @@ pub fn incoming(body: Incoming, bytes_max: u64, pause_max: Duration) -> (WasiBod
 }
 
 struct Bounded {
-    body: Incoming,
+    body: Received,
     bytes_max: u64,
     bytes: u64,
     fate: Fate,

@@ -5,6 +5,7 @@ use super::Permit;
 use super::answers::{Asker, own};
 use super::body::{Collected, Contents, collect};
 use super::connection::Client;
+use super::received::Received;
 use crate::admission::Entrance;
 use crate::cache::{Cache, Entry, HOST_CACHE_CONTROL, Key, Miss, Target, Turn, Wanted};
 use crate::config::Span;
@@ -14,7 +15,6 @@ use bytes::Bytes;
 use http::header::{AGE, CONTENT_LENGTH, EXPECT, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body;
-use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -38,7 +38,7 @@ impl Client {
     /// The stored answer, if there is one: before routing, permits and the host's headers.
     pub(super) fn stored(
         &self,
-        request: &Request<Incoming>,
+        request: &Request<Received>,
         started: Instant,
     ) -> Option<Response<Contents>> {
         let shared = &self.worker.shared;

@@ -5,6 +5,7 @@ use super::answers::{self, Asker, NOTHING_HERE};
 use super::body::{self, Contents, Cut, Outgoing};
 use super::cached::Asking;
 use super::connection::Client;
+use super::received::Received;
 use crate::headers;
 use crate::limits;
 use crate::router::RouteMatch;
@@ -24,7 +25,14 @@ impl Client {
     pub async fn respond(&self, request: Request<Incoming>) -> Response<Outgoing> {
         let started = Instant::now();
         let open = self.account.begin(started);
-        let headless = request.version() == Version::HTTP_2 && request.method() == Method::HEAD;
+        let is_h2 = request.version() == Version::HTTP_2;
+        let headless = is_h2 && request.method() == Method::HEAD;
+        let body_bytes_max = self.worker.shared.up.max_body_bytes;
+        let discarded_max = match is_h2 {
+            true => body_bytes_max.saturating_mul(limits::LINGER_BODIES_MAX),
+            false => 0,
+        };
+        let request = request.map(|body| Received::new(body, discarded_max));
         let response = self.answer(request, started).await;
         let response = response.map(|contents| Outgoing::new(contents, open));
         match headless {
@@ -47,7 +55,7 @@ impl Client {
         Permit::take(&self.worker.shared, component, turn)
     }
 
-    async fn answer(&self, request: Request<Incoming>, started: Instant) -> Response<Contents> {
+    async fn answer(&self, request: Request<Received>, started: Instant) -> Response<Contents> {
         let shared = &self.worker.shared;
         let is_ambiguous = request.version() < Version::HTTP_2 && self.account.take_ambiguous();
         if let Some(response) = self.stored(&request, started) {
@@ -120,7 +128,7 @@ impl Client {
     /// Completes a request with the host's headers, and asks its component.
     async fn hand_over(
         &self,
-        mut request: Request<Incoming>,
+        mut request: Request<Received>,
         absolute: &Uri,
         found: &RouteMatch<'_, '_>,
         asking: Asking<'_>,
@@ -158,7 +166,7 @@ impl Client {
 
     /// Takes the origin of a page that may not read replies out of a read: the reply is then that for programs, and a
     /// client that invents origins fills the cache with no copies of it.
-    fn hide_origin(&self, request: &mut Request<Incoming>) {
+    fn hide_origin(&self, request: &mut Request<Received>) {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let Some(origins) = self.worker.shared.application.origins.as_ref() else {
             return;
@@ -184,7 +192,7 @@ impl Client {
 
 /// The answer to a request whose target does not matter: one that cannot be read safely, or is about the host itself.
 fn without_target(
-    request: &Request<Incoming>,
+    request: &Request<Received>,
     is_ambiguous: bool,
     asker: &Asker<'_>,
 ) -> Option<Response<Contents>> {

@@ -1,9 +1,12 @@
 //! HTTP/2, plain and over TLS: what is sent, and what must come back on each stream. Every request is answered, or its
 //! stream is reset with a code; a connection that cannot go on ends with a code, too.
 
+mod cases;
+
 use crate::certificate::Certificate;
 use crate::harness::Running;
 use crate::wire::Wire;
+use cases::{answered, refused};
 use std::collections::BTreeMap;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -13,6 +16,7 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
@@ -68,13 +72,11 @@ fn post(stream: u32, headers: &[(&str, &str)]) -> Vec<u8> {
 enum Expected {
     /// A status, and all of the body.
     Reply(u16, &'static str),
-    /// A status, whatever the body.
-    Status(u16),
     /// A status, and an error body with this code.
     Refused(u16, u32),
     Reset(u32),
 }
-use Expected::{Refused, Reply, Reset, Status};
+use Expected::{Refused, Reply, Reset};
 
 struct Case {
     what: &'static str,
@@ -100,252 +102,6 @@ fn fatal(what: &'static str, sent: &[Vec<u8>], code: u32) -> Case {
         want: Vec::new(),
         end: Some(code),
     }
-}
-
-fn answered() -> Vec<Case> {
-    let second = get(3, "/hello");
-    let body = |stream, flags, bytes: &[u8]| frame(DATA, flags, stream, bytes);
-    let singles: Vec<Vec<u8>> = [post(1, &[("content-length", "3")])]
-        .into_iter()
-        .chain((0..3).map(|number| body(1, if number == 2 { END_STREAM } else { 0 }, b"x")))
-        .collect();
-    let trailer = {
-        let mut block = Vec::new();
-        block.push(0);
-        text(&mut block, "x-sum");
-        text(&mut block, "1");
-        frame(HEADERS, WHOLE, 1, &block)
-    };
-    let head = block("GET", "/hello", &[("x-long", &"v".repeat(200))]);
-    let cut = |at: usize| {
-        [
-            frame(HEADERS, END_STREAM, 1, &head[..at]),
-            frame(CONTINUATION, END_HEADERS, 1, &head[at..]),
-        ]
-        .concat()
-    };
-    let hello = |stream| (stream, Reply(200, "hello"));
-    vec![
-        case("a request", &[get(1, "/hello")], vec![hello(1)]),
-        case(
-            "two in one piece",
-            &[[get(1, "/hello"), second.clone()].concat()],
-            vec![hello(1), hello(3)],
-        ),
-        case(
-            "half of the next behind it",
-            &[
-                [&get(1, "/hello"), &second[..5]].concat(),
-                second[5..].to_vec(),
-            ],
-            vec![hello(1), hello(3)],
-        ),
-        case(
-            "a ping behind it",
-            &[[get(1, "/hello"), frame(PING, 0, 0, &[7; 8])].concat()],
-            vec![hello(1)],
-        ),
-        case(
-            "frames of kinds that nobody knows",
-            &[[frame(0xbe, 0, 0, &[1; 9]), get(1, "/hello")].concat()],
-            vec![hello(1)],
-        ),
-        case("a head in two pieces", &[cut(9)], vec![hello(1)]),
-        case(
-            "a body in single bytes",
-            &singles,
-            vec![(1, Reply(200, "3"))],
-        ),
-        case(
-            "a body without a length, and trailers",
-            &[post(1, &[]), body(1, 0, b"abc"), body(1, 0, b""), trailer],
-            vec![(1, Reply(200, "3"))],
-        ),
-        case(
-            "a word to go on that is not waited for",
-            &[
-                post(1, &[("expect", "100-continue")]),
-                body(1, END_STREAM, b"abc"),
-            ],
-            vec![(1, Reply(200, "3"))],
-        ),
-        case(
-            "a body that nobody reads",
-            &[
-                frame(HEADERS, END_HEADERS, 1, &block("POST", "/hello", &[])),
-                body(1, END_STREAM, b"abc"),
-            ],
-            vec![hello(1)],
-        ),
-        case(
-            "HEAD",
-            &[frame(HEADERS, WHOLE, 1, &block("HEAD", "/hello", &[]))],
-            vec![(1, Reply(200, ""))],
-        ),
-        case(
-            "letters that are escaped",
-            &[get(1, "/%68ello")],
-            vec![hello(1)],
-        ),
-        case(
-            "the host beside the authority",
-            &[frame(
-                HEADERS,
-                WHOLE,
-                1,
-                &block("GET", "/hello", &[("host", "X")]),
-            )],
-            vec![hello(1)],
-        ),
-        case(
-            "HEAD of nothing",
-            &[frame(HEADERS, WHOLE, 1, &block("HEAD", "//", &[]))],
-            vec![(1, Reply(404, ""))],
-        ),
-        case(
-            "no route of the guest",
-            &[get(1, "/nowhere")],
-            vec![(1, Reply(404, "no such command"))],
-        ),
-    ]
-}
-
-fn refused() -> Vec<Case> {
-    let long = "v".repeat(200);
-    let mut many = block("GET", "/hello", &[]);
-    for _ in 0..200 {
-        many.push(0);
-        text(&mut many, "x-long");
-        text(&mut many, &long);
-    }
-    let pieces: Vec<&[u8]> = many.chunks(16_000).collect();
-    let many = [
-        frame(HEADERS, END_STREAM, 1, pieces[0]),
-        frame(CONTINUATION, 0, 1, pieces[1]),
-        frame(CONTINUATION, END_HEADERS, 1, pieces[2]),
-    ]
-    .concat();
-    let reset = |what, headers: &[(&str, &str)]| {
-        let head = frame(HEADERS, WHOLE, 1, &block("GET", "/hello", headers));
-        case(what, &[head], vec![(1, Reset(PROTOCOL_ERROR))])
-    };
-    let zeros = |stream, length: usize| frame(DATA, END_STREAM, stream, &vec![0; length]);
-    vec![
-        case(
-            "a length beyond the bound",
-            &[post(1, &[("content-length", "5000000")])],
-            vec![(1, Refused(413, 10001))],
-        ),
-        case(
-            "a length beyond the bound, and what fits the window of it",
-            &[
-                post(1, &[("content-length", "5000000")]),
-                [16_000; 4]
-                    .map(|length| frame(DATA, 0, 1, &vec![0; length]))
-                    .concat(),
-            ],
-            vec![(1, Refused(413, 10001))],
-        ),
-        case(
-            "another host than the authority",
-            &[frame(
-                HEADERS,
-                WHOLE,
-                1,
-                &block("GET", "/hello", &[("host", "y")]),
-            )],
-            vec![(1, Refused(400, 10001))],
-        ),
-        case(
-            "two hosts",
-            &[frame(
-                HEADERS,
-                WHOLE,
-                1,
-                &block("GET", "/hello", &[("host", "x"), ("host", "x")]),
-            )],
-            vec![(1, Refused(400, 10001))],
-        ),
-        case(
-            "an empty segment",
-            &[get(1, "//hello")],
-            vec![(1, Refused(404, 10007))],
-        ),
-        case(
-            "dots as segment",
-            &[get(1, "/x/%2e./hello")],
-            vec![(1, Refused(404, 10007))],
-        ),
-        case(
-            "an escape that is none",
-            &[get(1, "/%zz")],
-            vec![(1, Refused(400, 10001))],
-        ),
-        case(
-            "another expectation",
-            &[post(1, &[("expect", "tea")])],
-            vec![(1, Refused(417, 10001))],
-        ),
-        case(
-            "a path of the host, by another method",
-            &[frame(
-                HEADERS,
-                WHOLE,
-                1,
-                &block("PUT", "/.well-known/spin/info", &[]),
-            )],
-            vec![(1, Refused(405, 10001))],
-        ),
-        case(
-            "a body shorter than its length",
-            &[post(1, &[("content-length", "9")]), zeros(1, 3)],
-            vec![(1, Reset(PROTOCOL_ERROR))],
-        ),
-        case(
-            "a body longer than its length",
-            &[post(1, &[("content-length", "2")]), zeros(1, 3)],
-            vec![(1, Reset(PROTOCOL_ERROR))],
-        ),
-        case("headers of 40 KB", &[many], vec![(1, Refused(431, 10001))]),
-        // An unreadable head may change how the next one is read: the connection ends.
-        fatal(
-            "a name in capitals",
-            &[frame(
-                HEADERS,
-                WHOLE,
-                1,
-                &block("GET", "/hello", &[("X-Name", "a")]),
-            )],
-            PROTOCOL_ERROR,
-        ),
-        reset("a header of HTTP/1", &[("connection", "close")]),
-        case(
-            "no path and no host",
-            &[frame(HEADERS, WHOLE, 1, &[0x86, 2, 3, b'G', b'E', b'T'])],
-            vec![(1, Status(400))],
-        ),
-        fatal(
-            "a stream of the host's own",
-            &[get(2, "/hello")],
-            PROTOCOL_ERROR,
-        ),
-        fatal("a body of no request", &[zeros(5, 1)], PROTOCOL_ERROR),
-        fatal(
-            "a frame beyond the bound",
-            &[frame(DATA, 0, 1, &[0; 20_000])],
-            FRAME_SIZE_ERROR,
-        ),
-        fatal(
-            "a ping of the wrong size",
-            &[frame(PING, 0, 0, &[7; 7])],
-            PROTOCOL_ERROR,
-        ),
-        fatal(
-            "a head within a head",
-            &[frame(HEADERS, END_STREAM, 1, &[0x86]), get(3, "/hello")],
-            PROTOCOL_ERROR,
-        ),
-    ]
 }
 
 /// A status, indexed or as a literal, which the host writes with Huffman coding.
@@ -392,6 +148,8 @@ struct Came {
     resets: BTreeMap<u32, u32>,
     goaway: Option<u32>,
     pings: usize,
+    /// Bytes by which the windows of streams were opened; 0 is the connection.
+    opened: BTreeMap<u32, u32>,
 }
 
 impl Came {
@@ -414,6 +172,7 @@ impl Came {
             }
             RST_STREAM => drop(self.resets.insert(stream, code(0))),
             GOAWAY => self.goaway = Some(code(4)),
+            WINDOW_UPDATE => *self.opened.entry(stream).or_default() += code(0),
             PING if head[4] == ACK => self.pings += 1,
             SETTINGS if head[4] != ACK => wire.send(&frame(SETTINGS, ACK, 0, &[])),
             _ => {}
@@ -431,7 +190,6 @@ impl Came {
             Reply(code, text) => {
                 self.ended.contains(&stream) && status == Some(code) && body == *text
             }
-            Status(code) => self.ended.contains(&stream) && status == Some(code),
             Refused(code, number) => {
                 let is_whole = ["\"message\":\"[", "\"error\":\"[", "\"trace_id\":\""]
                     .iter()
@@ -490,4 +248,34 @@ fn every_request_is_answered_over_http_2_and_tls() {
     let host = Running::start(&["--threads", "2", "--tls-cert", cert, "--tls-key", key]);
     check(answered(), || certificate.wire(host.address(), &[b"h2"]));
     check(refused(), || certificate.wire(host.address(), &[b"h2"]));
+}
+
+/// A refusal does not end the stream of a client that is still sending: some would not read it then.
+#[test]
+fn a_refusal_is_read_by_a_client_that_sends_first_over_http_2() {
+    const LENGTH: usize = 5_000_000;
+    const PIECE: usize = 16_000;
+    let host = Running::start(&[]);
+    let mut wire = Wire::plain(host.address());
+    wire.send(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat());
+    let length = LENGTH.to_string();
+    wire.send(&post(1, &[("content-length", &length)]));
+    let (mut came, mut sent) = (Came::default(), 0);
+    while sent < LENGTH {
+        // What was allowed at first, and since then.
+        let window = |stream| 65_535 + came.opened.get(&stream).map_or(0, |bytes| *bytes as usize);
+        let piece = PIECE.min(LENGTH - sent);
+        if window(0).min(window(1)) < sent + piece {
+            assert!(came.next(&mut wire), "closed after {sent} bytes: {came:?}");
+            assert!(came.resets.is_empty(), "reset after {sent} bytes: {came:?}");
+            continue;
+        }
+        sent += piece;
+        let flags = if sent == LENGTH { END_STREAM } else { 0 };
+        wire.send(&frame(DATA, flags, 1, &vec![0; piece]));
+    }
+    while !came.has(1, &Refused(413, 10001)) {
+        assert!(came.next(&mut wire), "{came:?}");
+    }
+    assert!(came.resets.is_empty(), "{came:?}");
 }

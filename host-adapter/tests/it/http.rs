@@ -265,22 +265,6 @@ fn connections_beyond_the_bound_are_refused() {
 }
 
 #[test]
-fn malformed_requests_are_refused() {
-    let host = Running::start(&[]);
-    for request in [
-        "GET /hello HTTP/1.1\r\n\r\n",
-        "GET /hello HTTP/1.1\r\nhost: a b\r\n\r\n",
-        "GET http://a/hello HTTP/1.1\r\nhost: b\r\n\r\n",
-    ] {
-        let answer = raw(
-            &host,
-            &request.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n"),
-        );
-        assert!(answer.starts_with("HTTP/1.1 400"), "{request:?}: {answer}");
-    }
-}
-
-#[test]
 fn connections_are_kept_and_pipelines_answered() {
     let host = Running::start(&[]);
     let request = "GET /hello HTTP/1.1\r\nhost: x\r\n\r\n";

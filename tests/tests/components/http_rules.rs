@@ -1,5 +1,5 @@
-//! What holds for every route, whichever function answers: the methods of the routes' table, one spelling of a path, one
-//! value of a parameter, and one error body in the form that the client asks for.
+//! What holds for every route, whichever function answers: the methods of the routes' table, one spelling of a path,
+//! one value of a parameter, and one error body in the form that the client asks for.
 
 use crate::create_order::{BODY, inserts, reserved_under};
 use crate::host::{Instance, Reply, TRACE_ID, request, send};

@@ -342,7 +342,7 @@ fn wrong_queries_are_named() {
         ("/v1/order/list?page=0", "page"),
         ("/v1/order/list?page=x", "page"),
         ("/v1/order/list?page_size=101", "page_size"),
-        ("/v1/order/list?pageSize=0", "pageSize"),
+        ("/v1/order/list?pageSize=0", "page_size"),
         ("/v1/order/list?page=1000&page_size=100", "page"),
         ("/v1/order/list?status=gone", "status"),
         ("/v1/order/list?from=yesterday", "from"),

@@ -107,6 +107,7 @@ fn every_operation_of_the_document_is_served() -> Result<()> {
     orders_on_api(&mut walk)?;
     orders_in_envelopes(&mut walk)?;
     products(&mut walk)?;
+    products_that_change(&mut walk)?;
     products_in_envelopes(&mut walk)?;
     flash_sales(&mut walk)?;
     back_office(&mut walk)?;
@@ -306,6 +307,25 @@ fn products(walk: &mut Walk) -> Result<()> {
     )?;
     let stock = json!({ on: 3, off: 3, u32::MAX.to_string(): 0 });
     assert_eq!(several.body["stock"], stock);
+    Ok(())
+}
+
+fn products_that_change(walk: &mut Walk) -> Result<()> {
+    let product = product_id().to_string();
+    let made = json!({ "id": product, "name": "Cup", "price": 2.5, "stock": 3 });
+    walk.call("createProduct", &[], "", &made)?;
+    let dearer = json!({ "price": 3.5, "name": "Large cup" });
+    let changed = walk.call("patchProduct", &[&product], "", &dearer)?;
+    assert_eq!(changed.body["price"].to_string(), "3.5", "{}", changed.text);
+    let more = json!({ "change": 4, "reason": "a delivery", "idempotency_key": key() });
+    walk.call("changeStock", &[&product], "", &more)?;
+    let read = walk.get("getProduct", &[&product], "")?;
+    assert_eq!(
+        (read.text_at("/name"), &read.body["stock"]),
+        ("Large cup", &json!(7))
+    );
+    let changes = walk.get("listStockChanges", &[&product], "")?;
+    assert_eq!(changes.body["total"], 1, "{}", changes.text);
     Ok(())
 }
 

@@ -125,8 +125,12 @@ impl Call {
     /// Where the content type is another or the content is coded, or as [`body`](Self::body).
     pub async fn json_body(&mut self) -> Result<Bytes, Rejection> {
         let lines = self.header_lines("content-type");
-        let is_json = lines.len() == 1 && is_json(&lines[0]);
-        if !is_json && !lines.is_empty() && !(lines.len() == 1 && self.is_unlabelled(&lines[0])) {
+        let (is_json, is_taken) = match &lines[..] {
+            [] => (false, true),
+            [line] => (is_json(line), is_json(line) || self.is_unlabelled(line)),
+            _ => (false, false),
+        };
+        if !is_taken {
             return Err(Rejection::UnsupportedMediaType);
         }
         let body = self.body().await?;
