@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document: every route with its bodies, made from the types of this crate.
 //! `contract/openapi.json` is its golden copy, from which clients are generated.
 
+mod parameter;
 mod routes;
 
 use crate::api::amount::Amount;
@@ -301,30 +302,33 @@ fn parameters(route: &Route) -> Vec<Parameter> {
             .strip_prefix('{')
             .and_then(|rest| rest.strip_suffix('}'))
     });
-    let in_path = named.map(|name| parameter(name, ParameterIn::Path, Required::True, ""));
+    let in_path = named.map(|name| parameter(route, name, ParameterIn::Path, ""));
     let others = route.parameters.iter().map(|(name, text)| {
         let place = if matches!(*name, "Idempotency-Key" | "If-Match" | "Prefer") {
             ParameterIn::Header
         } else {
             ParameterIn::Query
         };
-        parameter(name, place, Required::False, text)
+        parameter(route, name, place, text)
     });
     let known = route.revalidates().then(|| {
         let text = "An ETag; answered 304 where nothing has changed";
-        parameter("If-None-Match", ParameterIn::Header, Required::False, text)
+        parameter(route, "If-None-Match", ParameterIn::Header, text)
     });
     in_path.chain(others).chain(known).collect()
 }
 
-fn parameter(name: &str, place: ParameterIn, required: Required, text: &str) -> Parameter {
-    let schema = ObjectBuilder::new().schema_type(Type::String);
+fn parameter(route: &Route, name: &str, place: ParameterIn, text: &str) -> Parameter {
+    let required = match place {
+        ParameterIn::Path => Required::True,
+        _ => Required::False,
+    };
     ParameterBuilder::new()
         .name(name)
         .parameter_in(place)
         .required(required)
         .description((!text.is_empty()).then_some(text))
-        .schema(Some(schema))
+        .schema(Some(parameter::schema(route, name)))
         .build()
 }
 

@@ -17,9 +17,15 @@ fn the_document_and_the_platform_agree() -> Result<()> {
         let body = json!({ "id": id, "name": "Tea", "price": "9.90", "stock": 1_000_000 });
         platform.api.post("/api/v1/products", &body)?.expect(201)?;
     }
-    let document = component::checkout()?.join("contract/openapi.json");
+    let checkout = component::checkout()?;
+    let settings = checkout.join("tests/tests/platform/schemathesis");
     let mut command = stack::schemathesis()?;
-    command.arg("run").arg(document).args([
+    command
+        .arg("--config-file")
+        .arg(settings.join("schemathesis.toml"))
+        .arg("run")
+        .arg(checkout.join("contract/openapi.json"));
+    command.args([
         "--url",
         platform.api.base(),
         "--checks",
