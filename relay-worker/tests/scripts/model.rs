@@ -1,7 +1,7 @@
 //! Random histories of one product: orders are reserved, written or lost, paid, cancelled; units are added and taken
-//! away; messages are lost, late and repeated; Redis loses everything; the database is rolled back. The scripts run on a
-//! real Redis, decisions are the relay's own code; only rows and messages are kept in memory. Nothing is ever oversold,
-//! and nothing is left over at the end.
+//! away; messages are lost, late and repeated; Redis loses everything; the database is rolled back. The scripts run on
+//! a real Redis, decisions are the relay's own code; only rows and messages are kept in memory. Nothing is ever
+//! oversold, and nothing is left over at the end.
 
 mod changes;
 mod steps;
@@ -10,7 +10,6 @@ use contract::store::call::Holder;
 use contract::store::redis::{RELEASE, RESERVE, SET_ASIDE, SYNC, Script};
 use domain::stock::{Inventory, StockEffect};
 use domain::{EventId, OrderId, ProductId, SkuId, StockMode, UserId};
-use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use redis::{Connection, FromRedisValue};
 use relay_worker::loops::stock::message::{Line, StockMove};
