@@ -54,7 +54,7 @@ fn a_purchase_is_one_call_and_may_be_repeated() {
         assert_eq!(script.steps()[0], "seckill_buy {p1}");
         let values = script.values("seckill_buy");
         assert_eq!(
-            values[2..10],
+            values[2..11],
             [
                 "{p1}:seckill:3",
                 "{p1}:stock",
@@ -64,11 +64,12 @@ fn a_purchase_is_one_call_and_may_be_repeated() {
                 "{p1}:intake",
                 "{p1}:seckill:3:rate",
                 "{p1}:seckill:3:rate:7",
+                "{p1}:product",
             ]
         );
-        assert_eq!(values[10..13], ["7", NONCE, "2"]);
+        assert_eq!(values[11..14], ["7", NONCE, "2"]);
         assert_eq!(
-            values[15..],
+            values[16..],
             ["intake", "0", "0", "ref", "user_7", "trace", TRACE_ID]
         );
     }

@@ -46,7 +46,7 @@ fn a_token_names_the_order_it_will_become() {
     assert_eq!((token.user, token.nonce.as_str()), (7, NONCE));
     let bound = script.values("seckill_token");
     assert_eq!(
-        bound[2..8],
+        bound[2..9],
         [
             "{p1}:seckill:3",
             "{p1}:stock",
@@ -54,14 +54,15 @@ fn a_token_names_the_order_it_will_become() {
             "{p1}:seckill:3:token:7",
             "{p1}:seckill:3:rate",
             "{p1}:seckill:3:rate:7",
+            "{p1}:product",
         ]
     );
     assert_eq!(
-        (bound[8].as_str(), bound[9].len()),
+        (bound[9].as_str(), bound[10].len()),
         ("7", 32),
         "128 random bits"
     );
-    assert_eq!(bound[10..], [&*id.to_string(), "300000", "0", "0"]);
+    assert_eq!(bound[11..], [&*id.to_string(), "300000", "0", "0"]);
     let queued = script.values("SET {u7}");
     assert_eq!(queued[0], format!("{{u7}}:queued:{id}"));
     let value = QueuedOrder::parse(queued[1].as_bytes()).unwrap();
@@ -80,7 +81,7 @@ fn nonces_differ() {
             )
             .expect("SET", words(&["OK"]));
         ask(ASK, &script);
-        script.values("seckill_token")[9].clone()
+        script.values("seckill_token")[10].clone()
     };
     assert_ne!(nonce(), nonce());
 }
