@@ -8,6 +8,7 @@ pub fn cases(table: &mut Table) {
     reserve(table);
     give_and_take(table);
     database_rows(table);
+    release_old(table);
     audit(table);
 }
 
@@ -161,6 +162,26 @@ fn changes(t: &mut Table) {
     t.case("put_back", "not what a later attempt took over")
         .before(taken)
         .call(SHELF, "change-ab 0 2:6")
+        .gives("0", "HGET {p1}:stock r:0 -> 3");
+}
+
+fn release_old(t: &mut Table) {
+    let held =
+        "HSET {p1}:stock a:0 5 r:0 3\nHSET {p1}:reserved change-ab:0 2:1 9:0 1:99999999999999";
+    t.case("release_old", "one that is old")
+        .before(held)
+        .call(SHELF, "change-ab 0 30000")
+        .gives(
+            "1",
+            "HGET {p1}:stock r:0 -> 1\nHEXISTS {p1}:reserved change-ab:0 -> 0",
+        );
+    t.case("release_old", "one that is young by now")
+        .before(held)
+        .call(SHELF, "9 0 30000")
+        .gives("0", "HGET {p1}:stock r:0 -> 3");
+    t.case("release_old", "none")
+        .before(held)
+        .call(SHELF, "8 0 30000")
         .gives("0", "HGET {p1}:stock r:0 -> 3");
 }
 

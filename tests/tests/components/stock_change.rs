@@ -25,7 +25,7 @@ fn holder() -> String {
     format!("change-{}", hex(&hash(&[b"k"])))
 }
 
-/// What the database has: whether of the variant, and whether the key has made a change, of the same payload or another.
+/// What the database has: whether the variant, and whether a change that the key made, of the same payload or another.
 fn seen(mode: StockMode, has_sku: bool, made: Option<bool>) -> Answer {
     let mut row = vec![
         DbValue::Uint8(mode.code()),

@@ -1,8 +1,8 @@
 //! Random histories of scarce products on real servers: buyers create, buy in sales, pay and cancel, concurrently, or
-//! never pay. Meanwhile connections of host and relay to MySQL and Redis are cut at random requests, before or after
-//! these took effect, and both processes are killed from time to time. Requests without an answer are repeated. At the
-//! end no unit is sold twice and none is left over. `HISTORIES` sets the number of histories (`cargo xtask soak
-//! histories`).
+//! never pay, while units are added and taken away. Meanwhile connections of host and relay to MySQL and Redis are cut
+//! at random requests, before or after these took effect, and both processes are killed from time to time. Requests
+//! without an answer are repeated. At the end no unit is sold twice and none is left over. `HISTORIES` sets the number
+//! of histories (`cargo xtask soak histories`).
 
 use crate::steps::Victim;
 use crate::{alone, audit, number};
@@ -66,6 +66,8 @@ struct History {
     kind: Kind,
     units: u32,
     buyers: Vec<Buyer>,
+    /// Units that are added, or taken away where negative, one after the other.
+    changes: Vec<i64>,
 }
 
 fn history() -> impl Strategy<Value = History> {
@@ -84,10 +86,14 @@ fn history() -> impl Strategy<Value = History> {
         later,
         then,
     });
-    (kind, 1..=6u32, prop::collection::vec(buyer, 2..8)).prop_map(|(kind, units, buyers)| History {
+    let buyers = prop::collection::vec(buyer, 2..8);
+    let change = prop_oneof![-3..=-1i64, 1..=3i64];
+    let changes = prop::collection::vec(change, 0..4);
+    (kind, 1..=6u32, buyers, changes).prop_map(|(kind, units, buyers, changes)| History {
         kind,
         units,
         buyers,
+        changes,
     })
 }
 
@@ -103,6 +109,8 @@ struct Outcome {
 struct Goods {
     product: u64,
     units: u32,
+    /// By stock changes.
+    added: i64,
     sale: Option<Sale>,
 }
 
@@ -121,8 +129,27 @@ impl Goods {
         Ok(Goods {
             product,
             units: history.units + ordinary,
+            added: 0,
             sale,
         })
+    }
+
+    /// Changes the stock, each time under one key until the outcome is known; gives the units added in all.
+    fn change(&self, api: &Client, changes: &[i64]) -> Result<i64> {
+        let path = format!("/api/v1/products/{}/stock", self.product);
+        let mut added = 0;
+        for change in changes {
+            let (key, body) = (key(), json!({ "change": change, "reason": "a history" }));
+            added += wait_ok(DONE_WITHIN, "a stock change", || {
+                let reply = api.post_once(&path, &key, &body)?;
+                match reply.status {
+                    200 => Ok(*change),
+                    _ if is_refused(&reply, SHORT) => Ok(0),
+                    status => bail!("{status} {}", reply.text),
+                }
+            })?;
+        }
+        Ok(added)
     }
 
     /// Repeats the request until its outcome is known.
@@ -302,8 +329,9 @@ fn no_unit_is_sold_twice_and_none_is_left_over() -> Result<()> {
                     victim.process.start()?;
                     audit::never_wrong(&platform)?;
                 }
-                let goods = Goods::new(&platform, history)?;
-                let outcomes = thread::scope(|scope| {
+                let mut goods = Goods::new(&platform, history)?;
+                let (outcomes, added) = thread::scope(|scope| {
+                    let changes = scope.spawn(|| goods.change(api, &history.changes));
                     let buyers: Vec<_> = history
                         .buyers
                         .iter()
@@ -312,9 +340,11 @@ fn no_unit_is_sold_twice_and_none_is_left_over() -> Result<()> {
                     let ends = buyers
                         .into_iter()
                         .map(|buyer| buyer.join().expect("no panic"));
-                    ends.collect::<Result<Vec<Outcome>>>()
+                    let outcomes = ends.collect::<Result<Vec<Outcome>>>();
+                    (outcomes, changes.join().expect("no panic"))
                 });
                 let outcomes = outcomes.with_context(|| format!("{history:?}"))?;
+                goods.added = added.with_context(|| format!("{history:?}"))?;
                 done.lock().unwrap().push((goods, outcomes));
             }
         };
@@ -378,7 +408,7 @@ fn hold(platform: &Platform, done: &[(Goods, Vec<Outcome>)]) -> Result<()> {
         .map(|(goods, _)| {
             let product = goods.product.to_string();
             let [pending, paid] = units.get(product.as_str()).copied().unwrap_or_default();
-            let available = i64::from(goods.units) - pending - paid;
+            let available = i64::from(goods.units) + goods.added - pending - paid;
             (product, [available, pending, paid])
         })
         .collect();

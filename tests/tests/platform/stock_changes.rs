@@ -1,5 +1,5 @@
-//! Restocks and corrections on real servers, in both stock modes: beside orders, repeated, refused, and by hosts that die
-//! between the two steps of a change.
+//! Restocks and corrections on real servers, in both stock modes: beside orders, repeated, refused, and by hosts that
+//! die between the two steps of a change.
 
 use anyhow::{Context, Result, ensure};
 use platform::client::{Client, Reply};

@@ -15,10 +15,17 @@ use guest::mysql_error::Kind;
 use guest::redis::Redis;
 use guest::transaction::{self, End, Plan, Stop, Transaction, Work};
 use shop::catalogue;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Loads of the stock into Redis after which units that are still not there are refused.
 const LOADS_MAX: u32 = 1;
+
+/// Waits between tries that meet locks; none begins past the deadline.
+fn waits() -> impl Iterator<Item = Duration> {
+    let ends = Instant::now() + Duration::from_millis(INSERT_DEADLINE_MS);
+    let all = (0..).map_while(stock_spin_ms).map(Duration::from_millis);
+    all.take_while(move |wait| Instant::now() + *wait < ends)
+}
 
 pub struct Attempt<'a> {
     pub redis: &'a Redis,
@@ -44,7 +51,7 @@ impl Attempt<'_> {
             (StockMode::Redis, true) => Some(self.take().await?),
             _ => None,
         };
-        let waits = (0..).map_while(stock_spin_ms).map(Duration::from_millis);
+        let waits = waits();
         let refusal = match transaction::run(self.db, &self.plan(deadline), waits).await {
             End::Done(()) => return Ok(()),
             End::Unknown(error) => return Err(error.into()),
@@ -174,8 +181,7 @@ impl Attempt<'_> {
             attempt: self,
             deadline,
         };
-        let waits = (0..).map_while(stock_spin_ms).map(Duration::from_millis);
-        match transaction::run(self.db, &adding, waits).await {
+        match transaction::run(self.db, &adding, waits()).await {
             End::Refused(stop) => Err(self.refusal(stop)),
             end => end.done(),
         }

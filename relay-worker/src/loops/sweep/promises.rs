@@ -6,7 +6,6 @@ use super::judge::{Disowned, Intent, Shown, intent, judge};
 use crate::limits::{SWEEP_INTENTS_MAX, SWEEP_PRODUCTS_MAX};
 use crate::loops::stock::rows::{self, Lock};
 use crate::loops::stock::sync::{News, sync};
-use contract::store::call::stock::release;
 use contract::store::call::{Call, Holder};
 use contract::store::redis::{Script, reserved, stock};
 use domain::limits::ORPHAN_AGE_MS;
@@ -22,6 +21,11 @@ const AUDIT: Script = Script {
 const BELIEVE: Script = Script {
     name: "believe",
     text: include_str!("believe.lua"),
+};
+
+const RELEASE_OLD: Script = Script {
+    name: "release_old",
+    text: include_str!("release_old.lua"),
 };
 
 /// Reply of the script: status, sums corrected, old intents, stock.
@@ -138,8 +142,7 @@ impl Sweep {
             let orphaned = orphaned.filter(|(holder, sku)| {
                 self.suspects.convict((*product, *holder, *sku), looked_at)
             });
-            let release = |(holder, sku): &(Holder, SkuId)| release(*product, *holder, [*sku]);
-            orphans.extend(orphaned.map(release));
+            orphans.extend(orphaned.map(|(holder, sku)| release_old(*product, *holder, *sku)));
         }
         let behind = !believed.is_empty();
         if behind {
@@ -163,6 +166,14 @@ impl Sweep {
         }
         Ok(behind)
     }
+}
+
+/// Releases an intent, unless it is young by now: a stock change was tried again.
+fn release_old(product: ProductId, holder: Holder, sku: SkuId) -> Call<'static> {
+    Call::new(&RELEASE_OLD, [stock(product), reserved(product)])
+        .arg(holder)
+        .arg(sku.0)
+        .arg(ORPHAN_AGE_MS)
 }
 
 /// Makes Redis adopt the database's state of these rows; `None` for no rows.
