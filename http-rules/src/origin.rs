@@ -2,7 +2,7 @@
 //! Callers authenticate by header, never by cookie, so that no origin has credentials of its own.
 
 /// Request headers that a page may send.
-pub const ALLOWED_HEADERS: &str = "accept, authorization, cache-control, content-type, idempotency-key, if-none-match, \
+pub const ALLOWED_HEADERS: &str = "accept, authorization, cache-control, content-type, idempotency-key, if-match, if-none-match, \
                                    prefer, traceparent, tracestate, x-requested-with";
 /// Reply headers that a page may read, besides those that every page may.
 pub const EXPOSED_HEADERS: &str =

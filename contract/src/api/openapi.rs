@@ -323,12 +323,13 @@ fn parameter(route: &Route, name: &str, place: ParameterIn, text: &str) -> Param
         ParameterIn::Path => Required::True,
         _ => Required::False,
     };
+    let schema = parameter::schema(route, name, &place);
     ParameterBuilder::new()
         .name(name)
         .parameter_in(place)
         .required(required)
         .description((!text.is_empty()).then_some(text))
-        .schema(Some(parameter::schema(route, name)))
+        .schema(Some(schema))
         .build()
 }
 

@@ -21,6 +21,8 @@ fn the_document_and_the_platform_agree() -> Result<()> {
     let settings = checkout.join("tests/tests/platform/schemathesis");
     let mut command = stack::schemathesis()?;
     command
+        .env("SCHEMATHESIS_HOOKS", settings.join("hooks.py"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .arg("--config-file")
         .arg(settings.join("schemathesis.toml"))
         .arg("run")
@@ -28,8 +30,6 @@ fn the_document_and_the_platform_agree() -> Result<()> {
     command.args([
         "--url",
         platform.api.base(),
-        "--checks",
-        "all",
         "--max-examples",
         EXAMPLES_MAX,
         "--seed",
