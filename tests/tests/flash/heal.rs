@@ -168,7 +168,7 @@ fn a_product_that_is_off_sale_does_not_sell_in_a_sale() -> Result<()> {
     );
     let set = |product: u64, status: u8| {
         platform.sql(&format!(
-            "UPDATE inventory.products SET status = {status} WHERE id = {product}"
+            "UPDATE inventory.products SET status = {status}, updated_at = updated_at + 1 WHERE id = {product}"
         ))
     };
     set(planned.product, 0)?;
