@@ -39,6 +39,7 @@ fn query(route: &Route, name: &str) -> Vec<ObjectBuilder> {
                 .format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)))
                 .pattern(Some(r"^(19[7-9]\d|[2-9]\d{3})-")),
             whole(100_000_000_000, 253_402_300_799_999),
+            whole(0, 0),
         ],
         "order_no" => vec![pattern(r"^[1-9]\d{0,17}$")],
         "ids" => vec![pattern(r"^[1-9]\d{0,14}(,[1-9]\d{0,14}){0,99}$")],

@@ -15,7 +15,7 @@ def whole(value):
 @schemathesis.hook
 def filter_case(context, case):
     query = case.query or {}
-    page, size = whole(query.get("page", 1)), whole(query.get("page_size", 10))
+    page, size = whole(query.get("page") or 1), whole(query.get("page_size") or 10)
     if page is not None and size is not None and page * size > PAGE_DEPTH_MAX:
         return False
     # `from` must be before `to`, and a cursor is one that a reply gave.

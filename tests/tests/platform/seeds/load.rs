@@ -14,7 +14,7 @@ const REQUESTS_EACH: usize = 10;
 const CONTENT_TYPE: (&str, &str) = ("content-type", "text/html");
 
 pub fn one_body_many_times(platform: &Platform) -> Result<()> {
-    let file = component::checkout()?.join("tests/requests/000/1-create.http");
+    let file = component::checkout()?.join("tests/requests/000/01-create.http");
     let request = Request::parse(&fs::read_to_string(file)?, &BTreeMap::new())?;
     let client = || -> Result<Vec<String>> {
         let order = |_| {
