@@ -213,11 +213,8 @@ fn orders_while_prices_change() -> Result<()> {
                 let changed = patch(&platform.api, product, &json!({ "price": price(at) }))?;
                 changed.expect(200)?;
                 let order = bought(&platform.api, product)?;
-                ensure!(
-                    order.body["actual_amount"].to_string() == price(at),
-                    "{}",
-                    order.text
-                );
+                let paid = order.body["actual_amount"].to_string();
+                ensure!(paid == price(at), "{}", order.text);
             }
             Ok(())
         };
