@@ -126,6 +126,7 @@ impl World {
             keys::seckill_token(sale, id),
             keys::seckill_rate(sale),
             keys::seckill_user_rate(sale, id),
+            keys::product(sale.product),
         ];
         let words: Vec<String> = run(
             &mut self.redis,
@@ -165,6 +166,7 @@ impl World {
             keys::seckill_intake(sale.product),
             keys::seckill_rate(sale),
             keys::seckill_user_rate(sale, id),
+            keys::product(sale.product),
         ];
         let words: Vec<String> = run(
             &mut self.redis,
