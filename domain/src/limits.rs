@@ -74,9 +74,9 @@ pub const ABSENT_CACHE_TTL_MS: u64 = 5_000;
 pub const SECKILL_NUMBER_MAX: u32 = (1 << 30) - 1;
 /// Largest sku that a flash sale can take units from: it has 32 bits of the sale's own sku.
 pub const SECKILL_SKU_MAX: u64 = u32::MAX as u64;
-/// A flash sale ends within this time, and began within this time: two years. Its units are set aside until its end,
-/// and a time in seconds or microseconds is further away.
-pub const SECKILL_AHEAD_MS_MAX: u64 = 2 * 366 * 86_400_000;
+/// A flash sale ends within this time: a hundred years. Its units are set aside until then, and a time in microseconds
+/// is further away.
+pub const SECKILL_AHEAD_MS_MAX: u64 = 100 * 366 * 86_400_000;
 /// An unused token is valid this long.
 pub const SECKILL_TOKEN_MS: u64 = 300_000;
 /// Redis keeps a used token this long: a day.

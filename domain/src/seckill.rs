@@ -110,13 +110,7 @@ impl SeckillPlan {
         if self.ends_at - now > SECKILL_AHEAD_MS_MAX {
             return Err(Rejection::invalid(
                 "ends_at",
-                "is more than two years ahead: it counts in milliseconds",
-            ));
-        }
-        if now.saturating_sub(self.starts_at) > SECKILL_AHEAD_MS_MAX {
-            return Err(Rejection::invalid(
-                "starts_at",
-                "is more than two years past: it counts in milliseconds",
+                "is more than a hundred years ahead: it counts in milliseconds",
             ));
         }
         Ok(self)

@@ -147,7 +147,7 @@ impl Side {
         for product in [redis, db] {
             self.get(&format!("/api/v1/products/{product}"))?
                 .expect(200)?;
-            self.get(&format!("/products/{product}/"))?.expect(200)?;
+            self.get(&format!("/products/{product}"))?.expect(200)?;
         }
         Ok(vec![paid, cancelled])
     }

@@ -107,24 +107,28 @@ pub enum Edge {
     End,
 }
 
-/// A moment as a date `2024-01-31` (UTC) or in milliseconds since the epoch; `None` where absent. Small numbers are no
-/// moments: `20240209` is a date to its writer, and `1700000000` counts seconds.
+/// Moments in milliseconds: from March 1973 to the year 10000.
+const MOMENTS: std::ops::Range<Ms> = 100_000_000_000..253_402_300_800_000;
+
+/// A moment in milliseconds since 1970; 0 is the beginning of time. Other small numbers are none: `20240209` is a date to
+/// its writer, and `1700000000` counts seconds.
+pub(crate) fn milliseconds(text: &IdText) -> Option<Ms> {
+    text.number().filter(|ms| *ms == 0 || MOMENTS.contains(ms))
+}
+
+/// A moment as a date `2024-01-31` (UTC) or in milliseconds since the epoch; `None` where absent.
 ///
 /// # Errors
 /// Where it is neither.
 pub fn moment(query: &impl Parameters, name: &str, edge: Edge) -> Result<Option<Ms>, Rejection> {
     const DAY_MS: Ms = 86_400_000;
-    /// From March 1973 to the year 10000; 0 is the beginning of time.
-    const MS: std::ops::Range<Ms> = 100_000_000_000..253_402_300_800_000;
     let Some(text) = query.first(name) else {
         return Ok(None);
     };
     let parsed = match (calendar::parse_date(&text), edge) {
         (Some(midnight), Edge::Start) => Some(midnight),
         (Some(midnight), Edge::End) => Some(midnight + DAY_MS),
-        (None, _) => IdText(text)
-            .number()
-            .filter(|ms| *ms == 0 || MS.contains(ms)),
+        (None, _) => milliseconds(&IdText(text)),
     };
     parsed.map(Some).ok_or_else(|| {
         Rejection::invalid(

@@ -2,6 +2,7 @@
 
 use crate::api::amount::Amount;
 use crate::api::identity::{self, IdText};
+use crate::api::page::milliseconds;
 use crate::api::product::product_id;
 use crate::api::whole::Whole;
 use domain::limits::PRODUCT_NAME_CHARS_MAX;
@@ -89,7 +90,7 @@ pub(crate) fn units(field: &str, value: Option<Whole>) -> Result<u32, Rejection>
 
 fn moment(field: &str, text: Option<&IdText>) -> Result<Ms, Rejection> {
     let text = text.ok_or_else(|| required(field))?;
-    text.number()
+    milliseconds(text)
         .or_else(|| calendar::parse_rfc3339(&text.0))
         .ok_or_else(|| Rejection::invalid(field, "must be milliseconds or RFC 3339"))
 }

@@ -45,14 +45,21 @@ fn a_purchase_is_for_what_its_token_is_for() {
 
 #[test]
 fn plans_name_what_is_wrong() {
-    let good = r#"{"product_id":1,"price":9.9,"stock":100,"starts_at":1000,"ends_at":"1970-01-01T00:00:02Z"}"#;
+    let good = r#"{"product_id":1,"price":9.9,"stock":100,"starts_at":0,"ends_at":"1970-01-01T00:00:02Z"}"#;
     let plan = CreateSeckillRequest::parse(good.as_bytes(), 0).unwrap();
     assert_eq!((plan.per_user_max, plan.ends_at), (1, 2_000));
     for (from, to, field) in [
         ("\"stock\":100", "\"stock\":0", "stock"),
-        ("\"starts_at\":1000,", "", "starts_at"),
+        ("\"starts_at\":0,", "", "starts_at"),
         ("\"price\":9.9", "\"price\":-1", "price"),
-        ("\"starts_at\":1000", "\"starts_at\":\"soon\"", "starts_at"),
+        ("\"starts_at\":0", "\"starts_at\":\"soon\"", "starts_at"),
+        // In seconds, and in microseconds.
+        ("\"starts_at\":0", "\"starts_at\":1700000000", "starts_at"),
+        (
+            "\"starts_at\":0",
+            "\"starts_at\":1700000000000000",
+            "starts_at",
+        ),
     ] {
         match CreateSeckillRequest::parse(good.replace(from, to).as_bytes(), 0) {
             Err(Rejection::Invalid { field: found, .. }) => assert_eq!(found, field),
