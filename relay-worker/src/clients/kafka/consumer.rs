@@ -130,6 +130,8 @@ impl Source for KafkaSource {
         while batch.len() < max && bytes < BATCH_BYTES_MAX {
             let next = match self.consumer.recv().now_or_never() {
                 Some(next) => next,
+                // From here on nothing waits: a caller that gives up waiting loses no message.
+                None if gather.is_zero() => break,
                 None => match tokio::time::timeout_at(until, self.consumer.recv()).await {
                     Ok(next) => next,
                     Err(_) => break,
