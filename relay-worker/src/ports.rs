@@ -78,7 +78,8 @@ pub trait PipelinedPublisher: Publisher {
 
 /// A bus to read batches of records from.
 pub trait Source: Send + 'static {
-    /// Waits for a record, then takes what comes within `gather`, at most `max`. May be cancelled while waiting.
+    /// Waits for a record, then takes what comes within `gather`, at most `max`. May be cancelled while it waits for
+    /// the first; with no `gather` it waits for no other, so that a caller that gives up loses none.
     ///
     /// # Errors
     /// Where the bus is away, or ended the reading; may be called again.

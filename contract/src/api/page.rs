@@ -108,7 +108,7 @@ pub enum Edge {
 }
 
 /// Moments in milliseconds: from March 1973 to the year 10000.
-const MOMENTS: std::ops::Range<Ms> = 100_000_000_000..253_402_300_800_000;
+pub(crate) const MOMENTS: std::ops::Range<Ms> = 100_000_000_000..253_402_300_800_000;
 
 /// A moment in milliseconds since 1970; 0 is the beginning of time. Other small numbers are none: `20240209` is a date
 /// to its writer, and `1700000000` counts seconds.

@@ -44,7 +44,7 @@ pub async fn list(
     trace_id: &str,
 ) -> Result<Found, Fault> {
     let db = Db::at(&config.inventory_url);
-    // One more row than is shown tells whether there are more.
+    // One more row than is shown says whether there are more.
     let statement = statement::list(list, place);
     let read = |row| Product::read(&row);
     let mut products = db.read(&statement.text, statement.values, read).await?;

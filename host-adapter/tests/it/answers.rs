@@ -129,7 +129,7 @@ fn a_stored_reply_is_right_for_every_page() {
     let channel = Channel::start();
     let host = channel.host(LISTED);
     let path = reply(&[("host-cache-control", "max-age=60"), ("vary", "origin")]);
-    let mut told = HashSet::new();
+    let mut served = HashSet::new();
     for _ in 0..3 {
         for origin in [
             SHOP,
@@ -139,18 +139,18 @@ fn a_stored_reply_is_right_for_every_page() {
             "http://a",
             "http://b",
         ] {
-            told.insert(get(&host, &path, &[("origin", origin)]).into_body());
+            served.insert(get(&host, &path, &[("origin", origin)]).into_body());
         }
-        told.insert(get(&host, &path, &[]).into_body());
+        served.insert(get(&host, &path, &[]).into_body());
     }
     assert_eq!(
-        told.len(),
+        served.len(),
         3,
         "one for each listed origin, and one for all others"
     );
 }
 
-/// What a HEAD has asked for is told to a GET, and the other way round; and one spelling of a path is the other.
+/// What is stored for a HEAD is served to a GET, and the other way round; and one spelling of a path is the other.
 #[test]
 fn a_head_and_another_spelling_are_the_same_entry() {
     let channel = Channel::start();

@@ -3,6 +3,7 @@
 
 use super::routes::Route;
 use crate::api::failure::FailureStatus;
+use crate::api::page::MOMENTS;
 use crate::api::product::{PRODUCT_ID_MAX, SaleStatus};
 use domain::Status;
 use domain::id::SALE_SKU_BIT;
@@ -38,7 +39,7 @@ fn query(route: &Route, name: &str) -> Vec<ObjectBuilder> {
             text()
                 .format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)))
                 .pattern(Some(r"^(19[7-9]\d|[2-9]\d{3})-")),
-            whole(100_000_000_000, 253_402_300_799_999),
+            whole(MOMENTS.start, MOMENTS.end - 1),
             whole(0, 0),
         ],
         "order_no" => vec![pattern(r"^[1-9]\d{0,17}$")],

@@ -91,7 +91,7 @@ impl Attempt<'_> {
                     return intent.ok_or_else(|| Fault::Internal("take gave none".to_owned()));
                 }
                 Some("busy") => return Err(Rejection::InProgress.into()),
-                // Redis may be behind the database, too: a restock that died has not told it.
+                // Redis may be behind the database, too: a restock may have died between the two.
                 Some("short" | "unloaded") if loads < LOADS_MAX => {
                     loads += 1;
                     catalogue::load_stock(self.redis, self.db, product, &[]).await?;

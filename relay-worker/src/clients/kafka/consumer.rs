@@ -130,7 +130,7 @@ impl Source for KafkaSource {
         while batch.len() < max && bytes < BATCH_BYTES_MAX {
             let next = match self.consumer.recv().now_or_never() {
                 Some(next) => next,
-                // From here on nothing waits: a caller that gives up waiting loses no message.
+                // A wait of no time is one too, in which the batch could be cancelled.
                 None if gather.is_zero() => break,
                 None => match tokio::time::timeout_at(until, self.consumer.recv()).await {
                     Ok(next) => next,

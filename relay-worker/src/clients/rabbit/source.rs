@@ -134,6 +134,8 @@ impl Source for RabbitSource {
         while batch.len() < max && bytes < BATCH_BYTES_MAX {
             let next = match reading.deliveries.next().now_or_never() {
                 Some(next) => next,
+                // A wait of no time is one too, in which the batch could be cancelled.
+                None if gather.is_zero() => break,
                 None => match tokio::time::timeout_at(until, reading.deliveries.next()).await {
                     Ok(next) => next,
                     Err(_) => break,

@@ -1,5 +1,5 @@
-//! Repairs catalogue entries in Redis that are older than the database's: a change of a product whose host died before
-//! it told Redis.
+//! Repairs catalogue entries in Redis that are older than the database's: a change of a product whose host died
+//! between the two.
 
 use super::Sweep;
 use crate::clients::database::{Databases, assembled, padded};
