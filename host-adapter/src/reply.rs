@@ -61,14 +61,14 @@ fn new(
     response.headers = fields;
     let response = http.table.push(response)?;
     let sent = FutureReader::new(&mut store, async move {
-        let told = sent.await.map_err(|error| told(&error));
-        Ok::<_, wasmtime::Error>(told)
+        let outcome = sent.await.map_err(|error| code(&error));
+        Ok::<_, wasmtime::Error>(outcome)
     })?;
     Ok((response, sent))
 }
 
 /// The error of sending as a component gets it.
-fn told(error: &Error) -> ErrorCode {
+fn code(error: &Error) -> ErrorCode {
     ErrorCode::InternalError(Some(error.to_string()))
 }
 

@@ -33,7 +33,7 @@ struct Waiting<T> {
     number: u64,
     /// `None` until the message has come back; then the hosts that must still acknowledge, each until its lease ends.
     missing: Option<Vec<(HostId, Instant)>>,
-    told: T,
+    sent: T,
 }
 
 impl<T> Barrier<T> {
@@ -52,13 +52,13 @@ impl<T> Barrier<T> {
         self.strangers = Some(now + CACHE_LEASE);
     }
 
-    /// Adds `told`, which waits for the next message to be effective; gives that message's number.
-    pub fn publish(&mut self, told: T) -> u64 {
+    /// Adds `sent`, which waits for the next message to be effective; gives that message's number.
+    pub fn publish(&mut self, sent: T) -> u64 {
         self.last += 1;
         self.waiting.push_back(Waiting {
             number: self.last,
             missing: None,
-            told,
+            sent,
         });
         self.last
     }
@@ -126,12 +126,12 @@ impl<T> Barrier<T> {
             let missing = one.missing.as_ref();
             missing.is_some_and(|missing| missing.iter().all(|(_, over)| *over <= now))
         };
-        let mut told = Vec::new();
+        let mut sent = Vec::new();
         // A later message is not effective before an earlier one.
         while self.waiting.front().is_some_and(done) {
-            told.extend(self.waiting.pop_front().map(|one| one.told));
+            sent.extend(self.waiting.pop_front().map(|one| one.sent));
         }
-        told
+        sent
     }
 
     /// When the first may become effective at the latest; `None` where its message has not come back, or there is none.
@@ -143,7 +143,7 @@ impl<T> Barrier<T> {
     /// Notes that the connection is lost, and messages with it. Gives all that still wait.
     pub fn lost(&mut self) -> Vec<T> {
         self.peers.clear();
-        self.waiting.drain(..).map(|one| one.told).collect()
+        self.waiting.drain(..).map(|one| one.sent).collect()
     }
 }
 

@@ -57,7 +57,7 @@ fn looked(script: Script, mode: StockMode, made: Option<bool>) -> Script {
 }
 
 /// Redis is brought up to date.
-fn told(script: Script) -> Script {
+fn synced(script: Script) -> Script {
     let row = vec![DbValue::Uint64(0), DbValue::Uint32(95), DbValue::Uint64(8)];
     script
         .expect("inventory SELECT t_inventory", rows([row]))
@@ -81,7 +81,7 @@ fn count(number: i64) -> Answer {
 #[test]
 fn units_are_added_in_the_database_first() {
     let script = moved(looked(Script::default(), StockMode::Redis, None));
-    let script = told(looked(script, StockMode::Redis, Some(true)));
+    let script = synced(looked(script, StockMode::Redis, Some(true)));
     let reply = change(ADD, &script);
     assert_eq!((reply.status, reply.code()), (200, 10000), "{reply:?}");
     assert_eq!(reply.header("idempotent-replayed"), None);
@@ -112,7 +112,7 @@ fn units_are_added_in_the_database_first() {
 fn units_are_taken_in_redis_first() {
     let script = looked(Script::default(), StockMode::Redis, None)
         .expect("take {p1}", words(&["ok", "5:77"]));
-    let script = told(looked(moved(script), StockMode::Redis, Some(true)));
+    let script = synced(looked(moved(script), StockMode::Redis, Some(true)));
     let reply = change(TAKE, &script);
     assert_eq!(reply.status, 200, "{reply:?}");
     let body = &reply.body;
@@ -140,14 +140,14 @@ fn units_are_taken_in_redis_first() {
     assert!(at("take {p1}") < at(UPDATE));
     // Where the database decides orders, nothing is taken in Redis.
     let script = moved(looked(Script::default(), StockMode::Db, None));
-    let script = told(looked(script, StockMode::Db, Some(true)));
+    let script = synced(looked(script, StockMode::Db, Some(true)));
     assert_eq!(change(TAKE, &script).status, 200);
     assert_eq!(script.count("take"), 0);
 }
 
 #[test]
 fn a_repeat_does_what_was_left_undone_and_nothing_twice() {
-    let script = told(looked(Script::default(), StockMode::Redis, Some(true)));
+    let script = synced(looked(Script::default(), StockMode::Redis, Some(true)));
     let reply = change(TAKE, &script);
     assert_eq!(reply.status, 200, "{reply:?}");
     assert_eq!(reply.header("idempotent-replayed"), Some("true"));
@@ -156,7 +156,7 @@ fn a_repeat_does_what_was_left_undone_and_nothing_twice() {
         (&(-5).into(), &95.into())
     );
     assert_eq!(script.count("take") + script.count(UPDATE), 0);
-    let script = told(looked(Script::default(), StockMode::Redis, Some(false)));
+    let script = synced(looked(Script::default(), StockMode::Redis, Some(false)));
     let reply = change(TAKE, &script);
     assert_eq!((reply.status, reply.code()), (422, 20004));
 }
@@ -166,7 +166,7 @@ fn what_is_reserved_is_not_taken() {
     // In Redis, also after it was brought up to date.
     let script =
         looked(Script::default(), StockMode::Redis, None).expect("take", words(&["short"]));
-    let script = told(script).expect("take", words(&["short"]));
+    let script = synced(script).expect("take", words(&["short"]));
     let reply = change(TAKE, &looked(script, StockMode::Redis, None));
     assert_eq!((reply.status, reply.code()), (409, 30001), "{reply:?}");
     // In the database: the reservation of this very attempt goes back.
@@ -183,7 +183,7 @@ fn what_is_reserved_is_not_taken() {
     let script = looked(Script::default(), StockMode::Db, None)
         .expect(UPDATE, Answer::Done)
         .expect("inventory SELECT ROW_COUNT()", count(0));
-    let reply = change(TAKE, &told(looked(script, StockMode::Db, Some(true))));
+    let reply = change(TAKE, &synced(looked(script, StockMode::Db, Some(true))));
     assert_eq!(reply.status, 200, "{reply:?}");
     assert_eq!(reply.header("idempotent-replayed"), Some("true"));
 }
@@ -206,7 +206,7 @@ fn an_attempt_that_is_under_way_or_too_late() {
     assert_eq!(change(TAKE, &script).status, 503);
     // The key was recorded by another request.
     let script = moved_but(duplicate("uk_product_request"));
-    let reply = change(ADD, &told(looked(script, StockMode::Redis, Some(true))));
+    let reply = change(ADD, &synced(looked(script, StockMode::Redis, Some(true))));
     assert_eq!(reply.header("idempotent-replayed"), Some("true"));
 }
 
@@ -252,7 +252,7 @@ fn a_variant_is_added_only_where_there_are_some() {
     let script = variants(2, DbValue::Uint64(8))
         .expect("inventory INSERT t_inventory", Answer::Done)
         .expect(RECORD, Answer::Done);
-    let script = told(looked(script, StockMode::Redis, Some(true)));
+    let script = synced(looked(script, StockMode::Redis, Some(true)));
     assert_eq!(change(add, &script).status, 200);
     assert_eq!(
         script.values("inventory INSERT t_inventory"),

@@ -3,6 +3,7 @@
 //! `STEPS_ROUNDS` sets the number of rounds; the gate runs one (`cargo xtask soak steps`).
 
 pub mod errand;
+mod goods;
 pub mod table;
 
 use crate::{alone, audit, number};

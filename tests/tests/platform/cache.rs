@@ -114,7 +114,7 @@ fn nobody_reads_what_was_before_a_write() -> Result<()> {
     })?;
     assert!(
         hit.load(Ordering::SeqCst) > 0,
-        "B never told anything from its store"
+        "B never answered from its store"
     );
     Ok(())
 }
@@ -205,7 +205,7 @@ fn a_host_that_hears_nothing_tells_nothing_old() -> Result<()> {
         // By then B's lease has expired, and it asks the component each time.
         for _ in 0..20 {
             let read = b.get(&path)?.expect(200)?;
-            ensure!(!is_hit(&read), "told from the store without a lease");
+            ensure!(!is_hit(&read), "answered from the store without a lease");
         }
         // A does not wait for hosts whose lease has expired.
         let another = placed(&platform.order(user, product, 1)?)?;

@@ -56,7 +56,7 @@ fn live(stock_mode: &str) -> Result<()> {
         assert_eq!(
             paid.text_at("/order/status"),
             "paid",
-            "a payment told twice is one payment"
+            "a payment reported twice is one payment"
         );
     }
     soon("units sold", || {

@@ -162,12 +162,12 @@ fn a_change_that_redis_was_not_told() -> Result<()> {
     placed(&bought(&api, product)?)?;
     let script = contract::store::redis::CACHE_PRODUCT.text;
     let digest = sha1_smol::Sha1::from(script).digest().to_string();
-    let told = redis.at(&digest, 0, Action::HoldRequest);
+    let cached = redis.at(&digest, 0, Action::HoldRequest);
     thread::scope(|scope| {
         let off = scope.spawn(|| patch(&api, product, &json!({ "status": "off_sale" })));
-        told.reached(WITHIN)?;
+        cached.reached(WITHIN)?;
         victim.kill();
-        told.release();
+        cached.release();
         ensure!(off.join().expect("no panic").is_err(), "answered");
         anyhow::Ok(())
     })?;

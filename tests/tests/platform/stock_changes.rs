@@ -125,7 +125,7 @@ fn beside_orders(mode: &str) -> Result<()> {
     let changes = || -> Result<()> {
         for at in 0..CHANGES {
             let (units, key) = ([4, -3][at as usize % 2], key());
-            // Twice at once: one of them makes it, the other hears of it or is told to wait.
+            // Twice at once: one of them makes it, the other gets its result or must wait.
             let both = thread::scope(|scope| {
                 let send = || scope.spawn(|| change(&platform.api, product, &key, units));
                 [send(), send()].map(|sent| sent.join().expect("no panic"))

@@ -69,6 +69,10 @@ fn age_grows_from_what_it_was() {
         ..Wanted::default()
     };
     assert!(!entry.serves(&wanted, after(2)));
-    let told = entry.not_modified();
-    assert!(told.contains_key(DATE) && told.contains_key(ETAG) && !told.contains_key("x-own"));
+    let not_modified = entry.not_modified();
+    assert!(
+        not_modified.contains_key(DATE)
+            && not_modified.contains_key(ETAG)
+            && !not_modified.contains_key("x-own")
+    );
 }

@@ -1,6 +1,7 @@
 //! Requests and relay work during which the platform crashes: each has its own buyer, key and order, and can be
 //! repeated until it is done.
 
+use super::goods;
 use anyhow::{Context, Result, bail, ensure};
 use contract::store::redis::{seckill_buyers, seckill_token};
 use domain::{SeckillId, UserId};
@@ -42,6 +43,14 @@ pub enum Work {
     EndOfSale,
     /// A failure that is retried by hand.
     Retry,
+    Restock,
+    /// A change of stock that takes units.
+    Correct,
+    /// The same of a product whose stock the database decides.
+    CorrectInDatabase,
+    Reprice,
+    /// A reservation in Redis of a change of stock that was never made.
+    Abandoned,
 }
 
 /// What the errands of a campaign share.
@@ -74,6 +83,8 @@ pub struct Errand<'a> {
     sale: OnceLock<Sale>,
     token: String,
     failure: i64,
+    /// Its own product, where it changes one.
+    goods: u64,
 }
 
 impl<'a> Errand<'a> {
@@ -88,6 +99,7 @@ impl<'a> Errand<'a> {
             sale: OnceLock::new(),
             token: String::new(),
             failure: 0,
+            goods: 0,
         };
         errand.prepare()?;
         Ok(errand)
@@ -117,6 +129,10 @@ impl<'a> Errand<'a> {
                 self.token = sale::token_in(&reply)?;
             }
             Retry => self.failure = self.given_up()?,
+            Restock | Correct | Reprice | Abandoned => {
+                self.goods = platform.product(goods::HAD, "redis")?;
+            }
+            CorrectInDatabase => self.goods = platform.product(goods::HAD, "db")?,
             Orphan => {
                 // An order that holds units: releasing twice would take those.
                 placed(&platform.order(buyer(), self.shop.database, 1)?)?;
@@ -234,6 +250,15 @@ impl<'a> Errand<'a> {
                 ))?;
                 return Ok(None);
             }
+            Work::Restock => goods::change(api, self.goods, &self.key, goods::MORE),
+            Work::Correct | Work::CorrectInDatabase => {
+                goods::change(api, self.goods, &self.key, goods::FEWER)
+            }
+            Work::Reprice => goods::reprice(api, self.goods),
+            Work::Abandoned => {
+                goods::abandon(platform, self.goods, &self.key)?;
+                return Ok(None);
+            }
             Work::EndOfSale => {
                 const ENDS_IN_MS: i64 = 2_000;
                 let sale = platform.announce(10, 1, -1_000, ENDS_IN_MS)?;
@@ -271,7 +296,12 @@ impl<'a> Errand<'a> {
         let api = &self.shop.platform.api;
         let by_itself = matches!(
             self.work,
-            Work::BuyTwice | Work::Expire | Work::Orphan | Work::EndOfSale | Work::Retry
+            Work::BuyTwice
+                | Work::Expire
+                | Work::Orphan
+                | Work::EndOfSale
+                | Work::Retry
+                | Work::Abandoned
         );
         if !by_itself && let Some(reply) = self.send(api)? {
             if reply.status / 100 == 2
@@ -328,9 +358,22 @@ impl<'a> Errand<'a> {
                 let rows = platform.stock_rows(self.sale()?.product)?;
                 ensure!(rows == ["60 0 0", "0 0 0"], "{self}: {rows:?}");
             }
-            _ => {}
+            _ => self.hold_goods().with_context(|| format!("{self}"))?,
         }
         Ok(())
+    }
+
+    fn hold_goods(&self) -> Result<()> {
+        let (platform, goods) = (self.shop.platform, self.goods);
+        match self.work {
+            Work::Restock => goods::changed_once(platform, goods, goods::MORE),
+            Work::Correct | Work::CorrectInDatabase => {
+                goods::changed_once(platform, goods, goods::FEWER)
+            }
+            Work::Abandoned => goods::changed_once(platform, goods, 0),
+            Work::Reprice => goods::has_new_price(platform, goods),
+            _ => Ok(()),
+        }
     }
 
     /// Ages a failure's claim: that of a dead relay is taken over after five minutes.
@@ -366,6 +409,7 @@ impl<'a> Errand<'a> {
                 "SELECT SUM(available_stock) = 60 FROM inventory.t_inventory WHERE product_id = {} AND sku_id = 0",
                 self.sale()?.product
             ),
+            Work::Abandoned => return goods::is_free(platform, self.goods),
             _ => return Ok(()),
         };
         if platform.number(&done)? != 1 {

@@ -2,8 +2,8 @@
 
 use super::errand::Work::{self, *};
 use contract::store::redis::{
-    ADMIT, COMPLETE, ENQUEUE, RESERVE, SECKILL_BUY, SECKILL_CLOSE, SECKILL_LOAD, SECKILL_REFUND,
-    SECKILL_TOKEN, SET_ASIDE, SETTLE_INTAKE, SYNC, Script,
+    ADMIT, CACHE_PRODUCT, COMPLETE, ENQUEUE, RESERVE, SECKILL_BUY, SECKILL_CLOSE, SECKILL_LOAD,
+    SECKILL_REFUND, SECKILL_TOKEN, SET_ASIDE, SETTLE_INTAKE, SYNC, Script, TAKE,
 };
 use stack::steps::{Action, Step, Steps};
 use std::fmt;
@@ -62,9 +62,11 @@ const EVENT: &str = "INSERT INTO t_local_message";
 const RESERVATION: &str = "INSERT INTO t_stock_log";
 const UNITS: &str = "UPDATE t_inventory";
 const STATUS: &str = "UPDATE t_order SET status";
+const CHANGE: &str = "INSERT INTO t_stock_change";
+const PRODUCT: &str = "UPDATE products SET";
 
 /// Steps of a host whose MySQL accepts no blocks, each with the work that takes it.
-pub const HOST: [(Work, Request); 30] = [
+pub const HOST: [(Work, Request); 42] = [
     (CreateInRedis, Lua(ADMIT)),
     (CreateInRedis, Lua(RESERVE)),
     (CreateInRedis, Sql(ORDER)),
@@ -95,10 +97,22 @@ pub const HOST: [(Work, Request); 30] = [
     (Preheat, Lua(SECKILL_LOAD)),
     (Token, Lua(SECKILL_TOKEN)),
     (Buy, Lua(SECKILL_BUY)),
+    (Restock, Sql(UNITS)),
+    (Restock, Sql(CHANGE)),
+    (Restock, After(CHANGE, "COMMIT")),
+    (Restock, Lua(SYNC)),
+    (Correct, Lua(TAKE)),
+    (Correct, Sql(UNITS)),
+    (Correct, After(CHANGE, "COMMIT")),
+    (Correct, Lua(SYNC)),
+    (CorrectInDatabase, After(CHANGE, "COMMIT")),
+    (Reprice, Sql(PRODUCT)),
+    (Reprice, After(PRODUCT, "COMMIT")),
+    (Reprice, Lua(CACHE_PRODUCT)),
 ];
 
 /// Transactions of a host that are a single statement.
-pub const BLOCKS: [(Work, Request); 8] = [
+pub const BLOCKS: [(Work, Request); 10] = [
     (CreateInRedis, After(ORDER, "COMMIT")),
     (CreateInDatabase, After(RESERVATION, "COMMIT")),
     (CreateInDatabase, After(ORDER, "COMMIT")),
@@ -107,6 +121,8 @@ pub const BLOCKS: [(Work, Request); 8] = [
     (Ship, After(STATUS, "COMMIT")),
     (Complete, After(STATUS, "COMMIT")),
     (Preheat, After(UNITS, "COMMIT")),
+    (Restock, After(CHANGE, "COMMIT")),
+    (Correct, After(CHANGE, "COMMIT")),
 ];
 
 const LEASE: &str = "UPDATE t_local_message SET lease_owner";
@@ -117,8 +133,14 @@ const FORGOTTEN: &str = "DELETE FROM t_stock_log";
 const FAILURE: &str = "INSERT INTO order_failures";
 const UNSOLD: &str = "UPDATE t_inventory SET available_stock = ?, seeded_stock";
 
+/// The sweep's own.
+const RELEASE_OLD: Script = Script {
+    name: "release_old",
+    text: include_str!("../../../../relay-worker/src/loops/sweep/release_old.lua"),
+};
+
 /// Steps of a relay that owns no partitions, so that none have to be reassigned before the next fault.
-pub const RELAY: [(Work, Request); 22] = [
+pub const RELAY: [(Work, Request); 24] = [
     (CreateInRedis, Sql("SELECT id, tx_id, GREATEST(")),
     (CreateInRedis, Sql(LEASE)),
     (CreateInRedis, After(LEASE, "COMMIT")),
@@ -147,6 +169,8 @@ pub const RELAY: [(Work, Request); 22] = [
     (Orphan, After(FORGOTTEN, "COMMIT")),
     (EndOfSale, Lua(SECKILL_CLOSE)),
     (EndOfSale, After(UNSOLD, "COMMIT")),
+    (Abandoned, Sql("FROM t_stock_change WHERE")),
+    (Abandoned, Lua(RELEASE_OLD)),
 ];
 
 /// Steps of a relay that consumes stock moves.

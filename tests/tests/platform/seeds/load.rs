@@ -10,7 +10,7 @@ use std::thread;
 
 const CLIENTS: usize = 20;
 const REQUESTS_EACH: usize = 10;
-/// What the load generator sends unless it is told otherwise.
+/// What the load generator sends unless its arguments say otherwise.
 const CONTENT_TYPE: (&str, &str) = ("content-type", "text/html");
 
 pub fn one_body_many_times(platform: &Platform) -> Result<()> {

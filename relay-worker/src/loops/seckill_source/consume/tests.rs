@@ -55,10 +55,10 @@ impl Purchases for Writer {
             assert!(self.acknowledged.lock().unwrap().is_empty());
             anyhow::bail!("the database is away");
         }
-        let told = messages
+        let written = messages
             .iter()
             .map(|one| (one.id.clone(), one.purchase.is_ok()));
-        self.taken.lock().unwrap().extend(told);
+        self.taken.lock().unwrap().extend(written);
         Ok(())
     }
 }
