@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 pub use crate::host::http::send;
 pub use call::{Call, trace_id_of};
-pub use reply::Reply;
+pub use reply::{Reply, stale};
 
 /// Answers a request: by the handler, or here where no function needs to see it.
 pub(crate) async fn answer<H, F>(head: Head, body: Body, handler: H) -> Reply

@@ -1,5 +1,11 @@
-//! `order.v1.OrderService`: the orders of the HTTP routes, for gRPC clients.
+//! `order.v1.OrderService`: what the routes under `/v1/order` do, for gRPC clients, by the same code.
 
+mod change;
+mod create;
+mod message;
+mod read;
+
+use guest::Fault;
 use proto::order::v1 as pb;
 use proto::order::v1::order_service_server::{OrderService, OrderServiceServer};
 use tonic::{Request, Response, Status};
@@ -8,11 +14,8 @@ grpc::function!(answer);
 
 async fn answer(call: grpc::Request) -> grpc::Response {
     let server = OrderServiceServer::new(Orders);
-    grpc::serve(
-        server.max_decoding_message_size(grpc::MESSAGE_BYTES_MAX),
-        call,
-    )
-    .await
+    let server = server.max_decoding_message_size(grpc::MESSAGE_BYTES_MAX);
+    grpc::serve(server, call).await
 }
 
 struct Orders;
@@ -21,36 +24,49 @@ struct Orders;
 impl OrderService for Orders {
     async fn create_order(
         &self,
-        _: Request<pb::CreateOrderRequest>,
+        request: Request<pb::CreateOrderRequest>,
     ) -> Result<Response<pb::CreateOrderResponse>, Status> {
-        Err(Status::unimplemented("CreateOrder is not served yet"))
+        let trace_id = grpc::trace_id(request.metadata());
+        told(create::create(request, &trace_id).await, &trace_id)
     }
 
     async fn get_order_detail(
         &self,
-        _: Request<pb::GetOrderDetailRequest>,
+        request: Request<pb::GetOrderDetailRequest>,
     ) -> Result<Response<pb::GetOrderDetailResponse>, Status> {
-        Err(Status::unimplemented("GetOrderDetail is not served yet"))
+        let trace_id = grpc::trace_id(request.metadata());
+        told(read::one(request.get_ref(), &trace_id).await, &trace_id)
     }
 
     async fn list_orders(
         &self,
-        _: Request<pb::ListOrdersRequest>,
+        request: Request<pb::ListOrdersRequest>,
     ) -> Result<Response<pb::ListOrdersResponse>, Status> {
-        Err(Status::unimplemented("ListOrders is not served yet"))
+        let trace_id = grpc::trace_id(request.metadata());
+        told(read::list(request.get_ref()).await, &trace_id)
     }
 
     async fn cancel_order(
         &self,
-        _: Request<pb::CancelOrderRequest>,
+        request: Request<pb::CancelOrderRequest>,
     ) -> Result<Response<pb::CancelOrderResponse>, Status> {
-        Err(Status::unimplemented("CancelOrder is not served yet"))
+        let trace_id = grpc::trace_id(request.metadata());
+        let cancelled = change::cancel(request.into_inner(), &trace_id).await;
+        told(cancelled, &trace_id)
     }
 
     async fn update_order_status(
         &self,
-        _: Request<pb::UpdateOrderStatusRequest>,
+        request: Request<pb::UpdateOrderStatusRequest>,
     ) -> Result<Response<pb::UpdateOrderStatusResponse>, Status> {
-        Err(Status::unimplemented("UpdateOrderStatus is not served yet"))
+        let trace_id = grpc::trace_id(request.metadata());
+        told(
+            change::set_status(request.get_ref(), &trace_id).await,
+            &trace_id,
+        )
     }
+}
+
+fn told<T>(outcome: Result<Response<T>, Fault>, trace_id: &str) -> Result<Response<T>, Status> {
+    outcome.map_err(|fault| grpc::status(&fault, trace_id))
 }

@@ -120,7 +120,8 @@ impl Reply {
 
     /// Invalidates cached replies in these groups.
     pub fn stale<'a>(self, groups: impl IntoIterator<Item = &'a str>) -> Reply {
-        self.with("cache-group-invalidation", list(groups))
+        let (name, value) = stale(groups);
+        self.with(name, value)
     }
 
     /// Invalidates cached replies that show this order or may list it.
@@ -195,6 +196,11 @@ impl Reply {
 fn names(known: &str, tag: &str) -> bool {
     let mut tags = known.split(',').map(str::trim);
     tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+}
+
+/// The header that invalidates cached replies in these groups.
+pub fn stale<'a>(groups: impl IntoIterator<Item = &'a str>) -> (&'static str, String) {
+    ("cache-group-invalidation", list(groups))
 }
 
 /// Groups as a structured list (RFC 9651); our names need no escaping.
