@@ -83,6 +83,18 @@ pub struct Calls {
 const STATUSES: usize = 17;
 
 impl Calls {
+    /// Shows at once that there were none.
+    fn new(id: &str, ended: &IntCounterVec) -> Self {
+        let calls = Self {
+            id: id.to_owned(),
+            ended: ended.clone(),
+            by_status: Default::default(),
+        };
+        let none = ended.with_label_values(&[id, "0"]);
+        let _set_once = calls.by_status[0].set(none);
+        calls
+    }
+
     /// Counts a call that ended with this status.
     pub fn ended(&self, status: u8) {
         if let Some(slot) = self.by_status.get(usize::from(status)) {
@@ -183,11 +195,7 @@ impl Metrics {
             requests: self.requests.clone(),
             by_status: (100..600).map(|_| OnceLock::new()).collect(),
             durations: self.durations.with_label_values(&[id]),
-            calls: Arc::new(Calls {
-                id: id.to_owned(),
-                ended: self.calls.clone(),
-                by_status: Default::default(),
-            }),
+            calls: Arc::new(Calls::new(id, &self.calls)),
             instances: self.instances.with_label_values(&[id]),
             instances_started: self.instances_started.with_label_values(&[id]),
             traps: self.traps.with_label_values(&[id]),

@@ -28,24 +28,36 @@ pub(crate) fn refusal(status: Status) -> Response<Body> {
     response
 }
 
-/// Adds the contract's code to a status that tonic has made, and calls what is too large what other servers call it.
+/// Adds the contract's code to a status that tonic has made. What is too large is called what other servers call it,
+/// and what tonic does not know is a message that did not come: its host ends a call whose client pauses.
 fn coded(mut status: Status) -> Status {
     if status.metadata().contains_key(ERROR_CODE) {
         return status;
     }
-    if status.code() == Code::OutOfRange {
-        status = Status::resource_exhausted(status.message());
-    }
+    status = match status.code() {
+        Code::OutOfRange => Status::resource_exhausted(status.message()),
+        Code::Unknown => Status::deadline_exceeded("the call's next message did not come in time"),
+        _ => status,
+    };
     let error = match status.code() {
         Code::Unimplemented => Error::NotFound,
         Code::DeadlineExceeded | Code::Unavailable => Error::Unavailable,
-        Code::Internal | Code::Unknown => Error::Internal,
+        Code::Internal => Error::Internal,
         _ => Error::BadParameter,
     };
     status
         .metadata_mut()
         .insert(ERROR_CODE, error.number().into());
     status
+}
+
+/// A frame, whose status is [`coded`] where it is the last of a call that failed.
+fn ended(frame: Frame<Bytes>) -> Frame<Bytes> {
+    let status = frame.trailers_ref().and_then(Status::from_header_map);
+    match status {
+        Some(status) if status.code() != Code::Ok => Frame::trailers(trailers(&coded(status))),
+        _ => frame,
+    }
 }
 
 fn trailers(status: &Status) -> HeaderMap {
@@ -80,7 +92,7 @@ impl http_body::Body for Body {
         match &mut *self {
             Body::Messages { body, timer } => {
                 if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
-                    return Poll::Ready(frame);
+                    return Poll::Ready(frame.map(|frame| frame.map(ended)));
                 }
                 if timer.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;

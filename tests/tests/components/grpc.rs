@@ -251,6 +251,26 @@ fn a_call_that_is_none_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn a_call_that_is_late_is_cut_off() {
+    let id = minted(5_000, 1);
+    let asked = pb::GetOrderDetailRequest {
+        user_id: 7,
+        order_id: i64::try_from(id.get()).unwrap(),
+    };
+    let script = Script::default()
+        .expect("GET {u7}", no_key())
+        .expect("GET {u7}", no_key())
+        .expect("order_1 SELECT t_order", Answer::Never);
+    let called = call(
+        "GetOrderDetail",
+        &asked,
+        &[("grpc-timeout", "300m")],
+        &script,
+    );
+    assert_eq!(called.status(), ("4", "10005"), "{called:?}");
+}
+
+#[test]
 fn health_is_readiness() {
     let check = |service: &str| {
         let asked = health::HealthCheckRequest {

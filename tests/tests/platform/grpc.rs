@@ -88,22 +88,25 @@ fn a_python_client_on_ports_of_its_own() -> Result<()> {
     Ok(())
 }
 
-fn grpcurl(address: &str, arguments: &[&str]) -> Result<String> {
+fn grpcurl(address: &str, verb: &[&str]) -> Result<String> {
     let mut command = Command::new(stack::go::grpcurl()?);
-    let (before, after) = match arguments {
-        [method, data] => (vec!["-d", *data], vec![*method]),
-        verbs => (vec![], verbs.to_vec()),
-    };
-    command.arg("-plaintext").args(before).arg(address);
-    succeed(command.args(after))
+    succeed(command.args(["-plaintext", address]).args(verb))
+}
+
+/// Calls a method with a message in JSON.
+fn asked(address: &str, method: &str, message: &Value) -> Result<Value> {
+    let mut command = Command::new(stack::go::grpcurl()?);
+    command.args(["-plaintext", "-d", &message.to_string(), address]);
+    let reply = succeed(command.arg(format!("order.v1.OrderService/{method}")))?;
+    println!("{method} {message}\n{reply}");
+    Ok(serde_json::from_str(&reply)?)
 }
 
 #[test]
-fn grpcurl_needs_no_protos() -> Result<()> {
+fn grpcurl_lists_and_describes_without_protos() -> Result<()> {
     let platform = tests::shared();
     let address = authority(&platform.api);
-    let mut list = Command::new(stack::go::grpcurl()?);
-    let services = succeed(list.args(["-plaintext", address, "list"]))?;
+    let services = grpcurl(address, &["list"])?;
     let services: Vec<&str> = services.lines().collect();
     assert_eq!(
         services,
@@ -115,40 +118,46 @@ fn grpcurl_needs_no_protos() -> Result<()> {
             "order.v1.OrderService",
         ]
     );
-    let mut describe = Command::new(stack::go::grpcurl()?);
-    let described = succeed(describe.args(["-plaintext", address, "describe"]))?;
+    let described = grpcurl(address, &["describe"])?;
     for part in [
         "rpc CreateOrder ( .order.v1.CreateOrderRequest ) returns ( .order.v1.CreateOrderResponse );",
         "rpc PreDeductStock",
     ] {
         assert!(described.contains(part), "{described}");
     }
-    let mut message = Command::new(stack::go::grpcurl()?);
-    let message = succeed(message.args([
-        "-plaintext",
-        address,
-        "describe",
-        "order.v1.CreateOrderResponse",
-    ]))?;
-    assert!(
-        message.contains(".google.protobuf.Timestamp created_at = 5;"),
-        "{message}"
-    );
+    let message = grpcurl(address, &["describe", "order.v1.CreateOrderResponse"])?;
+    let field = ".google.protobuf.Timestamp created_at = 5;";
+    assert!(message.contains(field), "{message}");
+    Ok(())
+}
+
+/// The lines of docs/api.md.
+#[test]
+fn grpcurl_calls_every_method_of_orders() -> Result<()> {
+    let platform = tests::shared();
+    let address = authority(&platform.api);
     let (user, product) = (buyer(), platform.product(5, "redis")?);
-    let asked = json!({ "user_id": user, "items": [{ "product_id": product, "quantity": 1 }] });
-    let made = grpcurl(
-        address,
-        &["order.v1.OrderService/CreateOrder", &asked.to_string()],
-    )?;
-    let made: Value = serde_json::from_str(&made)?;
+    let order = json!({ "user_id": user, "items": [{ "product_id": product, "quantity": 2 }] });
+    let made = asked(address, "CreateOrder", &order)?;
     assert_eq!(
         (&made["status"], &made["actualAmount"]),
-        (&json!("pending"), &json!(99.99))
+        (&json!("pending"), &json!(199.98))
     );
     let id = made["orderId"].as_str().context("no id")?;
-    let one = json!({ "user_id": user, "order_id": id }).to_string();
-    let one = grpcurl(address, &["order.v1.OrderService/GetOrderDetail", &one])?;
-    assert!(one.contains(id), "{one}");
+    let one = json!({ "user_id": user, "order_id": id });
+    let shown = asked(address, "GetOrderDetail", &one)?;
+    assert_eq!(shown["order"]["id"], id);
+    let listed = asked(address, "ListOrders", &json!({ "user_id": user }))?;
+    assert_eq!(
+        (&listed["total"], &listed["orders"][0]["id"]),
+        (&json!(1), &json!(id))
+    );
+    let paid = json!({ "order_id": id, "status": "paid" });
+    assert_eq!(asked(address, "UpdateOrderStatus", &paid)?["success"], true);
+    let order = json!({ "user_id": user, "items": [{ "product_id": product, "quantity": 1 }] });
+    let second = asked(address, "CreateOrder", &order)?;
+    let second = json!({ "user_id": user, "order_id": second["orderId"], "reason": "too late" });
+    assert_eq!(asked(address, "CancelOrder", &second)?["success"], true);
     Ok(())
 }
 

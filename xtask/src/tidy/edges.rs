@@ -123,7 +123,7 @@ const RULES: [Rule; 21] = [
     },
     Rule {
         who: Who::Named("bench"),
-        inner: &["domain", "contract", "stack", "platform"],
+        inner: &["domain", "contract", "stack", "platform", "proto"],
         never: &["wasmtime", "spin-sdk"],
         only: None,
     },

@@ -3,6 +3,7 @@
 usage: orders.py ADDRESS USER PRODUCT OTHER_PRODUCT; the products cost 99.99, the first has 10 units, the other 1."""
 
 import sys
+import threading
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
@@ -196,9 +197,27 @@ def cancelled_calls():
     assert listed.total == 8, listed.total
 
 
+def idle_stream():
+    """A stream whose client sends no more is ended by the server, though the client would wait for ever."""
+
+    def one_request():
+        yield b"\x3a\x00"
+        threading.Event().wait()
+
+    reflect = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+    answers = reflect(one_request())
+    assert b"order.v1.OrderService" in next(answers)
+    refused(grpc.StatusCode.DEADLINE_EXCEEDED, 10005, lambda: next(answers))
+
+
+ended = []
+idle = threading.Thread(target=lambda: ended.append(idle_stream()), daemon=True)
+idle.start()
 made = life()
 errors(made)
 bad_calls()
 health()
 cancelled_calls()
+idle.join(60)
+assert ended == [None], "the idle stream did not end as it should"
 print(made.order_id)
