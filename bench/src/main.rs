@@ -33,7 +33,8 @@ use workload::Workload;
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 struct Args {
     /// What to measure: `seckill` (a whole flash sale), `start` (cold start, memory, idle connections), `growth` (more
-    /// orders, more shards), `create-grpc` (orders over gRPC and over HTTP), workloads compared with the peers; nothing for all of them
+    /// orders, more shards), `create-grpc` (orders over gRPC and over HTTP), workloads compared with the peers; nothing
+    /// for all of them
     #[arg(value_parser = name)]
     names: Vec<Name>,
     /// Where the tables go

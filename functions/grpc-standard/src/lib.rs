@@ -1,5 +1,6 @@
-//! What gRPC clients expect of every server: `grpc.health.v1.Health`, and `grpc.reflection.v1.ServerReflection` with its
-//! older name. One component answers for all services, as they share their port; its streams hold no instance of those.
+//! What gRPC clients expect of every server: `grpc.health.v1.Health`, and `grpc.reflection.v1.ServerReflection` with
+//! its older name. One component answers for all services, as they share their port; its streams hold no instance of
+//! those.
 
 mod health;
 mod index;

@@ -126,7 +126,8 @@ def errors(made):
         grpc.StatusCode.ALREADY_EXISTS, 20004, lambda: create(order(1, product=OTHER, user=USER + 1))
     )
     refused(failed, 30001, lambda: create(order(1, product=OTHER)))
-    refused(missing, 30003, lambda: create(order(product=999_999_999)))
+    unknown = order(product=999_999_999)
+    refused(wrong, 10001, lambda: create(unknown), "items[0].product_id")
 
     def detail(user, id):
         return lambda: orders.GetOrderDetail(pb.GetOrderDetailRequest(user_id=user, order_id=id))
