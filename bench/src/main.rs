@@ -5,6 +5,7 @@ mod bearer;
 mod check;
 mod compare;
 mod cpu;
+mod create_grpc;
 mod growth;
 mod load;
 mod machine;
@@ -32,7 +33,8 @@ use workload::Workload;
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 struct Args {
     /// What to measure: `seckill` (a whole flash sale), `start` (cold start, memory, idle connections), `growth` (more
-    /// orders, more shards), workloads compared with the peers; nothing for all of them
+    /// orders, more shards), `create-grpc` (orders over gRPC and over HTTP), workloads compared with the peers; nothing
+    /// for all of them
     #[arg(value_parser = name)]
     names: Vec<Name>,
     /// Where the tables go
@@ -47,6 +49,8 @@ struct Args {
     profile: bool,
     #[command(flatten)]
     compare: compare::Args,
+    #[command(flatten)]
+    create_grpc: create_grpc::Args,
     #[command(flatten)]
     growth: growth::Growth,
     #[command(flatten)]
@@ -69,6 +73,8 @@ enum Name {
     Start,
     /// The same with more orders and more shards
     Growth,
+    /// Orders over gRPC and over HTTP
+    CreateGrpc,
     Compared(Workload),
 }
 
@@ -77,6 +83,7 @@ fn name(text: &str) -> Result<Name, String> {
         "seckill" => return Ok(Name::Seckill),
         "start" => return Ok(Name::Start),
         "growth" => return Ok(Name::Growth),
+        "create-grpc" => return Ok(Name::CreateGrpc),
         _ => {}
     }
     let known = Workload::value_variants();
@@ -85,7 +92,10 @@ fn name(text: &str) -> Result<Name, String> {
         .map(|workload| Name::Compared(*workload))
         .ok_or_else(|| {
             let names: Vec<&str> = known.iter().map(|workload| workload.name()).collect();
-            format!("one of seckill, start, growth, {}", names.join(", "))
+            format!(
+                "one of seckill, start, growth, create-grpc, {}",
+                names.join(", ")
+            )
         })
 }
 
@@ -114,6 +124,9 @@ fn main() -> Result<()> {
     }
     if all || args.names.contains(&Name::Growth) {
         growth::run(&args.compare, &args.growth)?.write(&args.out, "growth")?;
+    }
+    if all || args.names.contains(&Name::CreateGrpc) {
+        create_grpc::run(&args.create_grpc)?.write(&args.out, "create-grpc")?;
     }
     if all || args.names.contains(&Name::Seckill) {
         let report = seckill::run(&args.seckill)?;

@@ -23,6 +23,7 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     durations: HistogramVec,
+    calls: IntCounterVec,
     /// Of databases and Redis.
     pub outbound: Arc<pools::metrics::Metrics>,
     instances: IntGaugeVec,
@@ -58,6 +59,8 @@ pub struct ComponentMetrics {
     requests: IntCounterVec,
     by_status: Vec<OnceLock<IntCounter>>,
     durations: Histogram,
+    /// gRPC calls by how they ended.
+    pub calls: Arc<Calls>,
     /// Instances alive.
     pub instances: IntGauge,
     /// Instances ever made.
@@ -66,6 +69,42 @@ pub struct ComponentMetrics {
     pub traps: IntCounter,
     /// Requests by what the local cache did with them.
     pub cache: CacheResults,
+}
+
+/// The gRPC calls of one component.
+#[derive(Debug)]
+pub struct Calls {
+    id: String,
+    ended: IntCounterVec,
+    by_status: [OnceLock<IntCounter>; STATUSES],
+}
+
+/// Statuses of gRPC.
+const STATUSES: usize = 17;
+
+impl Calls {
+    /// Shows at once that there were none.
+    fn new(id: &str, ended: &IntCounterVec) -> Self {
+        let calls = Self {
+            id: id.to_owned(),
+            ended: ended.clone(),
+            by_status: Default::default(),
+        };
+        let none = ended.with_label_values(&[id, "0"]);
+        let _set_once = calls.by_status[0].set(none);
+        calls
+    }
+
+    /// Counts a call that ended with this status.
+    pub fn ended(&self, status: u8) {
+        if let Some(slot) = self.by_status.get(usize::from(status)) {
+            slot.get_or_init(|| {
+                let status = status.to_string();
+                self.ended.with_label_values(&[&self.id, &status])
+            })
+            .inc();
+        }
+    }
 }
 
 /// What the local cache did with requests. Nothing is counted where it is off.
@@ -116,6 +155,12 @@ impl Metrics {
                 REQUEST_BUCKETS.to_vec(),
                 registry
             )?,
+            calls: counters!(
+                "grpc_calls_total",
+                "gRPC calls by the status that they ended with.",
+                &["component", "status"],
+                registry
+            )?,
             outbound: Arc::new(pools::metrics::Metrics::register(&registry)?),
             instances: gauges!(
                 "wasm_instances",
@@ -150,6 +195,7 @@ impl Metrics {
             requests: self.requests.clone(),
             by_status: (100..600).map(|_| OnceLock::new()).collect(),
             durations: self.durations.with_label_values(&[id]),
+            calls: Arc::new(Calls::new(id, &self.calls)),
             instances: self.instances.with_label_values(&[id]),
             instances_started: self.instances_started.with_label_values(&[id]),
             traps: self.traps.with_label_values(&[id]),

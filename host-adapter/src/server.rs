@@ -5,6 +5,7 @@ pub mod account;
 mod answers;
 mod body;
 mod cached;
+mod call;
 pub mod connection;
 mod frames;
 mod head;

@@ -229,6 +229,15 @@ impl Platform {
         Ok((host.process, host.api))
     }
 
+    /// A further host on the same servers, which listens on these ports too.
+    ///
+    /// # Errors
+    /// Where it does not get ready.
+    pub fn host_on(&self, name: &str, ports: &[u16]) -> Result<(Process, Client)> {
+        let host = start_host_on(&self.home, name, &self.environment, None, ports)?;
+        Ok((host.process, host.api))
+    }
+
     /// A further relay on the same servers, with its own values of these variables.
     ///
     /// # Errors
@@ -348,6 +357,17 @@ fn start_host(
     environment: &[(&'static str, String)],
     clock: Option<&Clock>,
 ) -> Result<Host> {
+    start_host_on(home, name, environment, clock, &[])
+}
+
+/// A host that listens on a free port, and on `more`.
+fn start_host_on(
+    home: &Home,
+    name: &str,
+    environment: &[(&'static str, String)],
+    clock: Option<&Clock>,
+    more: &[u16],
+) -> Result<Host> {
     let app = home.dir("app")?;
     let components = app.join("target/components");
     fs::create_dir_all(&components)?;
@@ -362,11 +382,13 @@ fn start_host(
         )?;
     }
     let (port, metrics) = (free_port()?, free_port()?);
+    let ports = [port].into_iter().chain(more.iter().copied());
+    let listen = ports.map(|port| format!("127.0.0.1:{port}"));
     let launch = Launch::new(home, name, stack::binary("host-adapter")?)?
         .cwd(&app)
         .clock(clock)
         .args(["up", "-f", "spin.toml"])
-        .args(["--listen", &format!("127.0.0.1:{port}")])
+        .args(listen.flat_map(|address| ["--listen".to_owned(), address]))
         .args(["--metrics-listen", &format!("127.0.0.1:{metrics}")])
         // The first start compiles every component.
         .ready(Duration::from_secs(120), move || answers(port, "/health"));

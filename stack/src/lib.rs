@@ -6,6 +6,7 @@ mod cache;
 mod clock;
 pub mod door;
 mod elasticsearch;
+pub mod go;
 mod home;
 pub mod install;
 mod jars;

@@ -3,7 +3,7 @@
 use crate::checkout::Checkout;
 use crate::console;
 use anyhow::{Context, Result, bail, ensure};
-use stack::install::{self, JAVA, MARIADB, NODE, Need, RABBITMQ, REDIS};
+use stack::install::{self, GO, JAVA, MARIADB, NODE, Need, RABBITMQ, REDIS};
 use stack::program;
 use std::process::Command;
 
@@ -96,6 +96,7 @@ pub fn for_testing() -> Result<()> {
     for_serving(true, true, true)?;
     install::ensure(&RABBITMQ, say)?;
     install::ensure(&NODE, say)?;
+    install::ensure(&GO, say)?;
     install::python(say)
 }
 

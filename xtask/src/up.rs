@@ -36,6 +36,9 @@ pub struct Args {
     /// Where the API listens; may be given several times
     #[arg(long, value_name = "ADDRESS:PORT", default_values = ["127.0.0.1:8081", "127.0.0.1:8082"])]
     listen: Vec<SocketAddr>,
+    /// More addresses of the API, where gRPC clients look for it; every address serves everything
+    #[arg(long, value_name = "ADDRESS:PORT", default_values = ["127.0.0.1:50051", "127.0.0.1:50052"])]
+    grpc_listen: Vec<SocketAddr>,
     /// Where the host's metrics are
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9081")]
     host_metrics: SocketAddr,
@@ -75,6 +78,7 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
     relay::migrate(&workspace, &servers.urls)?;
     let addresses = platform::Addresses {
         listen: &args.listen,
+        grpc: &args.grpc_listen,
         host_metrics: args.host_metrics,
         relay_metrics: args.relay_metrics,
     };
@@ -130,7 +134,9 @@ fn check_ports(args: &Args) -> Result<()> {
         ("--relay-metrics", args.relay_metrics),
     ];
     let listen = args.listen.iter().map(|address| ("--listen", *address));
-    for (flag, address) in listen.chain(metrics) {
+    let grpc = args.grpc_listen.iter();
+    let grpc = grpc.map(|address| ("--grpc-listen", *address));
+    for (flag, address) in listen.chain(grpc).chain(metrics) {
         if std::net::TcpListener::bind(address).is_err() {
             let port = address.port();
             match port::owner(port) {

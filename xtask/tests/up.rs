@@ -28,7 +28,7 @@ struct Newcomer {
     home: Home,
     copy: PathBuf,
     /// Of the API (two), the host's metrics and the relay's metrics.
-    ports: [u16; 4],
+    ports: [u16; 5],
 }
 
 #[test]
@@ -108,7 +108,13 @@ impl Newcomer {
         let home = Home::kept(temporary.path().join("logs"))?;
         let copy = temporary.path().join("flashorder");
         copy_sources(&checkout()?, &copy)?;
-        let ports = [free_port()?, free_port()?, free_port()?, free_port()?];
+        let ports = [
+            free_port()?,
+            free_port()?,
+            free_port()?,
+            free_port()?,
+            free_port()?,
+        ];
         Ok(Newcomer {
             _temporary: temporary,
             home,
@@ -127,7 +133,7 @@ impl Newcomer {
 
     fn up(&self, name: &str) -> Result<Process> {
         let (cargo, target) = self.cargo()?;
-        let [api, second, host, relay] = self.ports.map(|port| format!("127.0.0.1:{port}"));
+        let [api, second, grpc, host, relay] = self.ports.map(|port| format!("127.0.0.1:{port}"));
         let log = self.home.path().join(name).join(format!("{name}.log"));
         let said = move || {
             let said = fs::read_to_string(&log)?;
@@ -136,6 +142,7 @@ impl Newcomer {
         };
         Launch::new(&self.home, name, cargo)?
             .args(["xtask", "up", "--listen", &api, "--listen", &second])
+            .args(["--grpc-listen", &grpc])
             .args(["--host-metrics", &host, "--relay-metrics", &relay])
             .cwd(&self.copy)
             .env("CARGO_TARGET_DIR", target)

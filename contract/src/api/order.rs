@@ -1,6 +1,7 @@
 //! HTTP bodies about orders: requests in the spellings of each of the five systems (docs/glossary.md), and the shapes
 //! orders are shown in. The `/v1` shape is the canonical one; it is also what the Redis cache holds.
 
+pub mod call;
 pub mod change;
 pub mod create;
 pub mod draft;
@@ -9,6 +10,7 @@ pub mod envelope;
 pub(crate) mod sample;
 pub mod view;
 
+pub use call::{LineCall, OrderCall};
 pub use change::{CancelRequest, Cancelled, PayRequest, Payment, StatusRequest};
 pub use create::CreateOrderRequest;
 pub use draft::{Draft, DraftLine, Naming};

@@ -1,20 +1,14 @@
 //! `POST /v1/order/create`, `/api/v1/orders` and `/orders`: places an order once per idempotency key. A GET on the
-//! latter two lists orders, as routes do not depend on the method. Steps: admit the key in Redis, reserve the stock,
-//! one transaction on the user's shard, complete the key (docs/ARCHITECTURE.md).
+//! latter two lists orders, as routes do not depend on the method. How an order is placed: `shop::place`.
 
-mod admission;
-mod db_stock;
-mod halt;
-mod place;
 mod reply;
 mod request;
-mod reservation;
 
 use contract::wire::cache;
 use domain::Rejection;
 use guest::shape::Shape;
 use guest::{Call, Fault, Reply, config};
-use shop::listing;
+use shop::{listing, place};
 
 guest::http_function!(create);
 
@@ -26,7 +20,7 @@ async fn create(mut call: Call) -> Result<Reply, Fault> {
         _ => return Err(Rejection::MethodNotAllowed.into()),
     }
     let body = call.json_body().await?;
-    let request = request::Request::read(&call, &body)?;
+    let request = request::read(&call, &body)?;
     let config = config::config().await?;
     let placed = place::place(config, &request, &call.trace_id).await?;
     let queued = placed.queued;

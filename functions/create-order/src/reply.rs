@@ -1,11 +1,11 @@
 //! The reply of an order, placed or accepted, in the shape of the route it was placed on.
 
-use super::place::Placed;
 use contract::api::order::envelope::{ORDER_ACCEPTED, ORDER_CREATED};
 use contract::api::order::{ApiOrder, Created, Envelope, EnvelopeOrder, OrderView};
 use contract::api::prefer::RESPOND_ASYNC;
 use guest::shape::Shape;
 use guest::{Fault, Reply};
+use shop::place::Placed;
 
 pub fn render(placed: Placed, shape: Shape) -> Result<Reply, Fault> {
     let view = placed.order;

@@ -1,129 +1,24 @@
-//! The request with everything that identifies it: the buyer, the key, and the hash of what is asked for.
+//! Reads the request: the buyer, the idempotency key, and whether it waits for the order to be written.
 
-use contract::api::order::{CreateOrderRequest, Draft};
-use contract::api::{idempotency_key, identity, prefer};
-use domain::{Rejection, User};
+use contract::api::order::CreateOrderRequest;
+use contract::api::{idempotency_key, prefer};
+use domain::Rejection;
 use guest::Call;
 use guest::shape::Shape;
 use shop::caller;
-use shop::order_store::Guard;
+use shop::place::{Repeats, Request};
 
-#[derive(Debug)]
-pub struct Request {
-    pub user: User,
-    pub draft: Draft,
-    pub repeats: Repeats,
-    /// Hash of the payload, the same for the same order however its JSON is written.
-    pub payload: [u8; 16],
-    /// The caller asks to be answered as soon as the order is accepted.
-    pub respond_async: bool,
-}
-
-/// By what a second request is known to be the same as this one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeats {
-    /// By the hash of the caller's key: it is answered with the same order.
-    ByKey([u8; 16]),
-    /// By the payload, for a short time: it is refused, as the second click of a page's button.
-    ByPayload,
-    /// By nothing: each request is an order of its own.
-    Never,
-}
-
-impl Request {
-    pub fn read(call: &Call, body: &[u8]) -> Result<Request, Rejection> {
-        let draft = CreateOrderRequest::parse(body)?;
-        let user = caller::buyer(draft.user.clone(), call)?;
-        let lines = call.header_lines("idempotency-key");
-        let repeats = match idempotency_key::of(&lines, draft.idempotency_key.as_deref())? {
-            Some(key) => Repeats::ByKey(identity::hash(&[key.as_bytes()])),
-            // A load test sends one body many times to the other routes and means as many orders.
-            None if Shape::of(call.path()) == Shape::V1 => Repeats::ByPayload,
-            None => Repeats::Never,
-        };
-        let payload = payload(&user, &draft);
-        Ok(Request {
-            user,
-            draft,
-            repeats,
-            payload,
-            respond_async: prefer::respond_async(
-                call.header_all("prefer").iter().map(String::as_str),
-            ),
-        })
-    }
-
-    /// Hash of the caller's key; `None` where there is none.
-    pub fn key(&self) -> Option<[u8; 16]> {
-        match self.repeats {
-            Repeats::ByKey(key) => Some(key),
-            Repeats::ByPayload | Repeats::Never => None,
-        }
-    }
-
-    /// What guards the order in its shard.
-    pub fn guard(&self) -> Guard {
-        Guard {
-            key: self.key(),
-            payload: self.payload,
-        }
-    }
-}
-
-fn payload(user: &User, draft: &Draft) -> [u8; 16] {
-    let optional = |text: &Option<String>| {
-        text.as_deref()
-            .map_or(String::new(), |text| format!("={text}"))
+pub fn read(call: &Call, body: &[u8]) -> Result<Request, Rejection> {
+    let draft = CreateOrderRequest::parse(body)?;
+    let user = caller::buyer(draft.user.clone(), call)?;
+    let lines = call.header_lines("idempotency-key");
+    let repeats = match idempotency_key::of(&lines, draft.idempotency_key.as_deref())? {
+        Some(key) => Repeats::by_key(&key),
+        // A load test sends one body many times to the other routes and means as many orders.
+        None if Shape::of(call.path()) == Shape::V1 => Repeats::ByPayload,
+        None => Repeats::Never,
     };
-    let mut parts = vec![
-        user.id.get().to_string(),
-        optional(&draft.shipping_address),
-        optional(&draft.remark),
-        optional(&draft.payment_method),
-    ];
-    for line in &draft.lines {
-        let price = line.price.map_or(String::new(), |price| price.to_string());
-        parts.push(format!(
-            "{} {} {} {price}",
-            line.product.0, line.sku.0, line.quantity
-        ));
-    }
-    let parts: Vec<&[u8]> = parts.iter().map(String::as_bytes).collect();
-    identity::hash(&parts)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Computed by another program, as live databases store it. With another hash every repeat across a deployment
-    /// would be another request.
-    #[test]
-    fn a_payload_is_stored_as_it_ever_was() {
-        let body = br#"{"items":[{"product_id":1,"quantity":2},{"product_id":9,"sku_id":4,"quantity":1,"price":10.5}],
-            "shipping_address":"1 Nanjing Road East, Shanghai","remark":"after six","payment_method":"alipay"}"#;
-        let user = contract::api::identity::user("user_7").unwrap();
-        let stored = payload(&user, &CreateOrderRequest::parse(body).unwrap());
-        assert_eq!(
-            domain::hex::hex(&stored),
-            "be5e5cf7783713a93f5695c686003aeb"
-        );
-    }
-
-    #[test]
-    fn the_same_wish_is_the_same_payload() {
-        let user = contract::api::identity::user("7").unwrap();
-        let hash =
-            |body: &str| payload(&user, &CreateOrderRequest::parse(body.as_bytes()).unwrap());
-        let first = hash(r#"{"items":[{"product_id":1,"quantity":2}]}"#);
-        assert_eq!(
-            first,
-            hash(r#"{ "items": [ {"quantity":2, "product_id":"1"} ] }"#)
-        );
-        assert_ne!(first, hash(r#"{"items":[{"product_id":1,"quantity":3}]}"#));
-        assert_ne!(
-            first,
-            hash(r#"{"items":[{"product_id":1,"quantity":2}],"remark":"x"}"#)
-        );
-    }
+    let lines = call.header_all("prefer");
+    let respond_async = prefer::respond_async(lines.iter().map(String::as_str));
+    Ok(Request::new(user, draft, repeats, respond_async))
 }

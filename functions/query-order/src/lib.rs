@@ -1,8 +1,6 @@
 //! Reads of orders: one by any of its ids, the orders of a user, of everybody, and searches. One order comes from
 //! Redis, else from its shard; lists are merged across shards.
 
-mod failed;
-mod one;
 mod reply;
 mod route;
 mod search;
@@ -12,9 +10,8 @@ use contract::wire::cache;
 use guest::config::config;
 use guest::{Call, Fault, Reply};
 use route::Action;
-use shop::caller;
-use shop::listing;
 use shop::listing::filter::{self, Filter};
+use shop::{caller, listing, one_order};
 
 guest::http_function!(answer);
 
@@ -26,7 +23,7 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
     match action {
         Action::One(id) => {
             let user = caller::in_query(&call)?;
-            let found = one::find(config().await?, id, user.as_ref(), &call.trace_id).await?;
+            let found = one_order::find(config().await?, id, user.as_ref(), &call.trace_id).await?;
             let reply = reply::one(shape, &found.json)?;
             Ok(if found.written {
                 reply.fresh(&call, [cache::order(found.id).as_str()])

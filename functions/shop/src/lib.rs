@@ -1,5 +1,5 @@
-//! What the functions of the shop share: orders in their shard and in Redis, their transitions, lists over all shards,
-//! the catalogue. How a function talks to its host is in `guest`.
+//! What the functions of the shop share, over HTTP and gRPC: orders placed, found, listed and changed, in their shard
+//! and in Redis; the catalogue. How a function talks to its host is in `guest`.
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
@@ -7,11 +7,13 @@ pub mod caller;
 pub mod catalogue;
 pub mod list_budget;
 pub mod listing;
+pub mod one_order;
 pub mod order_cache;
 pub mod order_reply;
 pub mod order_row;
 pub mod order_store;
 mod payment;
+pub mod place;
 pub mod queued;
 pub mod search_index;
 mod shard_clock;

@@ -2,6 +2,7 @@
 //! errors, and readable by the same web pages.
 
 use super::body::Contents;
+use super::call;
 use crate::admission::NoRoom;
 use crate::application::Application;
 use crate::trace::TraceParent;
@@ -12,6 +13,7 @@ use http::header::{
 };
 use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_rules::error::{Failure, Form};
+use http_rules::grpc;
 use http_rules::origin::{self, Origins};
 use http_rules::path;
 use wasmtime_wasi_http::handler::ExpirationError;
@@ -26,6 +28,8 @@ pub struct Asker<'a> {
     trace: TraceParent,
     uri: Uri,
     accept: Vec<HeaderValue>,
+    /// It is a gRPC call, whose client reads no body.
+    is_call: bool,
     origin: Option<HeaderValue>,
 }
 
@@ -39,6 +43,7 @@ impl<'a> Asker<'a> {
             trace: TraceParent::accept(headers.get("traceparent")),
             uri: request.uri().clone(),
             accept: headers.get_all(ACCEPT).iter().cloned().collect(),
+            is_call: call::is_call(headers),
             origin: origin.next().filter(|_| origin.next().is_none()).cloned(),
         }
     }
@@ -50,6 +55,9 @@ impl<'a> Asker<'a> {
 
     /// A refusal.
     pub fn refuse(&self, status: StatusCode, reason: &str) -> Response<Contents> {
+        if self.is_call {
+            return call_refused(status, reason);
+        }
         let path = path::canonical(self.uri.path()).unwrap_or_else(|_| self.uri.path().into());
         let form = Form::of(&path, self.accept.iter().map(HeaderValue::as_bytes));
         let failure = failure(status, reason, self.trace.trace_id(), &path);
@@ -125,6 +133,16 @@ impl<'a> Asker<'a> {
     }
 }
 
+/// The refusal of a gRPC call: headers and nothing else.
+fn call_refused(status: StatusCode, reason: &str) -> Response<Contents> {
+    let mut response = own(StatusCode::OK, Bytes::new());
+    let grpc_status = grpc::status_of(status.as_u16());
+    *response.headers_mut() = call::refusal(grpc_status, code(status), reason);
+    let grpc = HeaderValue::from_static(grpc::CONTENT_TYPE);
+    response.headers_mut().insert(CONTENT_TYPE, grpc);
+    response
+}
+
 /// An answer that is no refusal.
 pub fn own(status: StatusCode, text: Bytes) -> Response<Contents> {
     let mut response = Response::new(Contents::Whole(text));
@@ -163,23 +181,26 @@ pub fn wire(status: StatusCode, reason: &str, origins: Option<&Origins>) -> Byte
     [head.as_bytes(), &body].concat().into()
 }
 
+/// The application's codes, which clients match on.
+fn code(status: StatusCode) -> u32 {
+    match status.as_u16() {
+        404 => 10007,
+        429 => 10004,
+        503 | 504 => 10005,
+        500 | 502 => 10003,
+        _ => 10001,
+    }
+}
+
 fn failure<'a>(
     status: StatusCode,
     message: &'a str,
     trace_id: &'a str,
     path: &'a str,
 ) -> Failure<'a> {
-    // The application's codes, which clients match on.
-    let code = match status.as_u16() {
-        404 => 10007,
-        429 => 10004,
-        503 | 504 => 10005,
-        500 | 502 => 10003,
-        _ => 10001,
-    };
     Failure {
         status: status.as_u16(),
-        code,
+        code: code(status),
         message,
         trace_id,
         path,
@@ -194,6 +215,18 @@ fn may_help(status: StatusCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_is_refused_in_headers_alone() {
+        let response = call_refused(StatusCode::SERVICE_UNAVAILABLE, "too many at a time");
+        assert_eq!(response.status(), StatusCode::OK);
+        let headers = response.headers();
+        assert_eq!(headers["content-type"], "application/grpc");
+        assert_eq!(headers["grpc-status"], "14");
+        assert_eq!(headers["grpc-message"], "[10005] too many at a time");
+        assert_eq!(headers["x-error-code"], "10005");
+        assert!(matches!(response.body(), Contents::Whole(body) if body.is_empty()));
+    }
 
     #[test]
     fn a_refusal_on_the_wire_is_json_with_a_length() {

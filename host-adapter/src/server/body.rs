@@ -151,6 +151,8 @@ pub struct Outgoing {
 
 enum Coming {
     Whole(Option<Chunk>),
+    /// All of a reply that has more than data in it.
+    Frames(VecDeque<Result<Frame<Chunk>, Error>>),
     Later(mpsc::Receiver<Result<Frame<Chunk>, Error>>),
 }
 
@@ -210,7 +212,13 @@ fn begun(
             Poll::Ready(None) if frames.iter().all(|f| matches!(f, Ok(f) if f.is_data())) => {
                 return Coming::whole(joined(frames), open);
             }
-            Poll::Ready(None) | Poll::Pending => break,
+            Poll::Ready(None) => {
+                let frames = frames
+                    .into_iter()
+                    .map(|frame| charged(frame, open.account()));
+                return Coming::Frames(frames.collect());
+            }
+            Poll::Pending => break,
         }
     }
     let (sender, receiver) = mpsc::channel(FRAMES_QUEUED_MAX);
@@ -243,12 +251,18 @@ async fn fetch(
             () = account.room() => {}
             () = sender.closed() => break,
         }
-        let frame = frame.map(|frame| frame.map_data(|bytes| account.chunk(bytes)));
-        if sender.send(frame).await.is_err() {
+        if sender.send(charged(frame, &account)).await.is_err() {
             break;
         }
     }
     drop(permit);
+}
+
+fn charged(
+    frame: Result<Frame<Bytes>, Error>,
+    account: &Arc<Account>,
+) -> Result<Frame<Chunk>, Error> {
+    frame.map(|frame| frame.map_data(|bytes| account.chunk(bytes)))
 }
 
 /// Frames of data as one piece.
@@ -306,6 +320,13 @@ impl Body for Outgoing {
         let coming = &mut self.get_mut().coming;
         match coming {
             Coming::Whole(chunk) => Poll::Ready(chunk.take().map(|chunk| Ok(Frame::data(chunk)))),
+            Coming::Frames(frames) => {
+                let frame = frames.pop_front();
+                if frames.is_empty() {
+                    *coming = Coming::Whole(None);
+                }
+                Poll::Ready(frame)
+            }
             Coming::Later(frames) => {
                 let frame = ready!(frames.poll_recv(cx));
                 if frame.is_none() {
@@ -325,7 +346,7 @@ impl Body for Outgoing {
             Coming::Whole(chunk) => {
                 SizeHint::with_exact(chunk.as_ref().map_or(0, |chunk| chunk.remaining() as u64))
             }
-            Coming::Later(_) => SizeHint::default(),
+            Coming::Frames(_) | Coming::Later(_) => SizeHint::default(),
         }
     }
 }

@@ -8,7 +8,6 @@ use super::connection::Client;
 use super::received::Received;
 use crate::admission::Entrance;
 use crate::cache::{Cache, Entry, HOST_CACHE_CONTROL, Key, Miss, Target, Turn, Wanted};
-use crate::config::Span;
 use crate::limits;
 use crate::metrics::ComponentMetrics;
 use bytes::Bytes;
@@ -16,7 +15,7 @@ use http::header::{AGE, CONTENT_LENGTH, EXPECT, IF_MODIFIED_SINCE, IF_NONE_MATCH
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::time::timeout;
 use wasmtime_wasi_http::WasiBody;
 
@@ -136,9 +135,12 @@ impl Client {
         } else if wanted.no_cache {
             Turn::Alone
         } else {
-            let limit = self.worker.shared.up.request_timeout;
-            let limit = limit.map_or(limits::REQUEST_TIMEOUT, Span::<Duration>::draw);
-            match timeout(limit, cache.turn(&key, request.headers(), &wanted)).await {
+            match timeout(
+                self.request_timeout(),
+                cache.turn(&key, request.headers(), &wanted),
+            )
+            .await
+            {
                 Ok(turn) => turn,
                 Err(_) => return not_stored(asking.asker),
             }

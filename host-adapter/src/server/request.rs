@@ -4,8 +4,10 @@ use super::Permit;
 use super::answers::{self, Asker, NOTHING_HERE};
 use super::body::{self, Contents, Cut, Outgoing};
 use super::cached::Asking;
+use super::call::{Call, TOO_LATE};
 use super::connection::Client;
 use super::received::Received;
+use crate::config::Span;
 use crate::headers;
 use crate::limits;
 use crate::router::RouteMatch;
@@ -15,7 +17,8 @@ use http::header::{CONTENT_LENGTH, EXPECT, ORIGIN, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::time::timeout_at;
 
 /// Prefix of the paths that the host answers itself.
 const WELL_KNOWN: &str = "/.well-known/spin/";
@@ -85,6 +88,7 @@ impl Client {
             return asker.refuse(StatusCode::NOT_FOUND, NOTHING_HERE);
         };
         let bytes_max = shared.up.max_body_bytes;
+        let call = Call::of(headers, started.into(), self.request_timeout());
         let response = if declared_length(headers).is_some_and(|length| length > bytes_max) {
             asker.too_large(bytes_max)
         } else if let Some(permit) = self.permit(version, component).await {
@@ -95,12 +99,21 @@ impl Client {
                 asker: &asker,
                 permit: Arc::new(permit),
             };
-            self.hand_over(request, &absolute, &found, asking).await
+            self.in_time(
+                call.as_ref(),
+                self.hand_over(request, &absolute, &found, asking),
+                &asker,
+            )
+            .await
         } else {
             asker.refuse(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too many requests at a time",
             )
+        };
+        let response = match call {
+            Some(call) => call.watched(response, &metrics.calls),
+            None => response,
         };
         metrics.answered(response.status(), started.elapsed());
         tracing::debug!(
@@ -112,6 +125,26 @@ impl Client {
             "answered"
         );
         response
+    }
+
+    /// How long a request may take.
+    pub(super) fn request_timeout(&self) -> Duration {
+        let limit = self.worker.shared.up.request_timeout;
+        limit.map_or(limits::REQUEST_TIMEOUT, Span::<Duration>::draw)
+    }
+
+    /// The answer, or its refusal once the deadline of the call has passed.
+    async fn in_time(
+        &self,
+        call: Option<&Call>,
+        answering: impl Future<Output = Response<Contents>>,
+        asker: &Asker<'_>,
+    ) -> Response<Contents> {
+        let Some(call) = call else {
+            return answering.await;
+        };
+        let answered = timeout_at(call.deadline(), answering).await;
+        answered.unwrap_or_else(|_| asker.refuse(StatusCode::GATEWAY_TIMEOUT, TOO_LATE))
     }
 
     /// A path that the host answers itself.

@@ -5,7 +5,7 @@ use crate::bindings;
 use crate::script::Script;
 use bytes::Bytes;
 use futures::future::try_join_all;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -75,6 +75,9 @@ impl WasiHttpView for Data {
         }
     }
 }
+
+/// The head of a reply, and what follows it.
+pub type Exchanged = (http::response::Parts, Collected<Bytes>);
 
 /// The reply, and what the function logged.
 #[derive(Debug)]
@@ -183,8 +186,12 @@ impl Instance {
         self.store.data().memory.0
     }
 
-    /// Sends requests concurrently and returns their replies in the same order.
-    pub fn send_together(&mut self, requests: Vec<http::Request<Vec<u8>>>) -> Vec<Reply> {
+    /// Sends a request and returns the reply as it is, its trailers included.
+    pub fn exchange(&mut self, request: http::Request<Vec<u8>>) -> Exchanged {
+        self.exchange_together(vec![request]).remove(0)
+    }
+
+    fn exchange_together(&mut self, requests: Vec<http::Request<Vec<u8>>>) -> Vec<Exchanged> {
         let (function, script) = (&self.function, &self.script);
         let run = run(&mut self.store, &self.service, requests);
         let answers = self
@@ -192,9 +199,20 @@ impl Instance {
             .block_on(async { tokio::time::timeout(DEADLINE, run).await })
             .unwrap_or_else(|_| panic!("no reply in time; so far: {:?}", script.steps()))
             .unwrap_or_else(|error| panic!("{function}: {error:?}; so far: {:?}", script.steps()));
-        let log = String::from_utf8_lossy(&self.log.contents()).into_owned();
-        assert!(!log.contains(PASSWORD), "a secret in the log: {log}");
-        let reply = |(parts, body): (http::response::Parts, Bytes)| {
+        assert!(!self.log().contains(PASSWORD), "a secret in the log");
+        answers
+    }
+
+    fn log(&self) -> String {
+        String::from_utf8_lossy(&self.log.contents()).into_owned()
+    }
+
+    /// Sends requests concurrently and returns their replies in the same order.
+    pub fn send_together(&mut self, requests: Vec<http::Request<Vec<u8>>>) -> Vec<Reply> {
+        let answers = self.exchange_together(requests);
+        let (function, log) = (&self.function, self.log());
+        let reply = |(parts, body): Exchanged| {
+            let body = body.to_bytes();
             let body = match parts.status.as_u16() {
                 204 | 304 => {
                     assert!(body.is_empty() && !parts.headers.contains_key("content-type"));
@@ -258,7 +276,7 @@ async fn run(
     store: &mut Store<Data>,
     service: &Service,
     requests: Vec<http::Request<Vec<u8>>>,
-) -> wasmtime::Result<Vec<(http::response::Parts, Bytes)>> {
+) -> wasmtime::Result<Vec<Exchanged>> {
     let together = async |accessor: &Accessor<Data>| {
         let each = requests.into_iter();
         try_join_all(each.map(|request| one(accessor, service, request))).await
@@ -270,7 +288,7 @@ async fn one(
     accessor: &Accessor<Data>,
     service: &Service,
     request: http::Request<Vec<u8>>,
-) -> wasmtime::Result<(http::response::Parts, Bytes)> {
+) -> wasmtime::Result<Exchanged> {
     let request = request.map(|body| Full::new(Bytes::from(body)));
     let (request, sent) = accessor.with(|mut access| {
         let hooks = access.data_mut().http().hooks;
@@ -285,7 +303,7 @@ async fn one(
         .collect()
         .await
         .map_err(|error| wasmtime::Error::msg(format!("{error:?}")))?;
-    Ok((parts, body.to_bytes()))
+    Ok((parts, body))
 }
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {

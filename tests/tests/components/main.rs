@@ -11,6 +11,7 @@ mod create_order_async;
 mod create_order_faults;
 mod create_order_input;
 mod cross_origin;
+mod grpc;
 mod health;
 mod host;
 mod http_rules;

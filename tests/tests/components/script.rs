@@ -19,6 +19,8 @@ pub enum Answer {
     /// A host's error when the server refused a statement or the connection broke during it.
     QueryFailed(String),
     ConnectionFailed(String),
+    /// None to a statement: its server hangs.
+    Never,
 }
 
 impl Answer {

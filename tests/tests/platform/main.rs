@@ -6,6 +6,7 @@ mod cache;
 mod contention;
 mod failures;
 mod filters;
+mod grpc;
 mod hints;
 mod keys;
 mod keys_storm;

@@ -20,8 +20,10 @@ pub fn print(addresses: &Addresses<'_>, servers: &Servers) {
         .chain([urls.inventory.as_str()])
         .map(shown)
         .collect();
+    let grpc: Vec<String> = addresses.grpc.iter().map(ToString::to_string).collect();
     let rows = [
         ("API", api.join("  ")),
+        ("gRPC", grpc.join("  ")),
         ("health", format!("{first}/health  {first}/ready")),
         (
             "metrics of the host",

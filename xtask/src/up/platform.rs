@@ -16,6 +16,8 @@ const PROBE_WITHIN: Duration = Duration::from_secs(3);
 pub struct Addresses<'a> {
     /// The API.
     pub listen: &'a [SocketAddr],
+    /// More of the API's, for gRPC clients.
+    pub grpc: &'a [SocketAddr],
     /// The host's metrics.
     pub host_metrics: SocketAddr,
     /// The relay's metrics.
@@ -83,6 +85,7 @@ fn host(
     let listen = addresses
         .listen
         .iter()
+        .chain(addresses.grpc)
         .flat_map(|address| ["--listen".to_owned(), address.to_string()]);
     let launch = Launch::new(home, "host-adapter", workspace.program("host-adapter"))?
         .args([

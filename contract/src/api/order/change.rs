@@ -26,8 +26,7 @@ impl CancelRequest {
     /// Where a field is not acceptable; the rejection names it.
     pub fn parse(bytes: &[u8]) -> Result<(Option<User>, Option<String>), Rejection> {
         let request: CancelRequest = crate::api::body::parse_or_default(bytes)?;
-        let reason = text("reason", request.reason, REASON_CHARS_MAX)?;
-        Ok((user(request.user_id)?, reason))
+        Ok((user(request.user_id)?, reason(request.reason)?))
     }
 }
 
@@ -83,10 +82,7 @@ impl StatusRequest {
         let named = request
             .status
             .ok_or_else(|| Rejection::invalid("status", "is required"))?;
-        let status = Status::parse(&named.0)
-            .ok_or_else(|| Rejection::invalid("status", "is not a known status"))?;
-        let reason = text("reason", request.reason, REASON_CHARS_MAX)?;
-        Ok((status, reason))
+        Ok((status(&named.0)?, reason(request.reason)?))
     }
 }
 
@@ -134,6 +130,22 @@ impl PayRequest {
             payment_id: request.payment_id.filter(|id| !id.is_empty()),
         })
     }
+}
+
+/// A status to reach, in any spelling.
+///
+/// # Errors
+/// Where it is no known status.
+pub fn status(text: &str) -> Result<Status, Rejection> {
+    Status::parse(text).ok_or_else(|| Rejection::invalid("status", "is not a known status"))
+}
+
+/// The reason of a change; empty text counts as absent.
+///
+/// # Errors
+/// Where it is too long.
+pub fn reason(given: Option<String>) -> Result<Option<String>, Rejection> {
+    text("reason", given, REASON_CHARS_MAX)
 }
 
 fn user(text: Option<IdText>) -> Result<Option<User>, Rejection> {

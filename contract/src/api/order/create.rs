@@ -24,40 +24,40 @@ pub struct CreateOrderRequest {
     /// query.
     #[serde(alias = "UserID", alias = "UserId", alias = "userId")]
     #[cfg_attr(feature = "openapi", schema(example = "user_123"))]
-    user_id: Option<IdText>,
+    pub(super) user_id: Option<IdText>,
     /// 1 to 100 lines, no two of the same product and sku.
     #[serde(alias = "Items")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<ItemRequest>>))]
-    items: Option<Vec<Object<ItemRequest>>>,
+    pub(super) items: Option<Vec<Object<ItemRequest>>>,
     /// In place of `items`: the only product.
     #[serde(alias = "ProductID", alias = "ProductId", alias = "productId")]
-    product_id: Option<IdText>,
+    pub(super) product_id: Option<IdText>,
     /// Variant of `product_id`, below 2^62; 0 by default.
     #[serde(alias = "SkuID", alias = "SkuId", alias = "skuId")]
-    sku_id: Option<IdText>,
+    pub(super) sku_id: Option<IdText>,
     /// Units of `product_id`, from 1 to 2147483647; required with it.
     #[serde(alias = "Quantity")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 1, maximum = 2147483647))]
-    quantity: Option<Whole>,
+    pub(super) quantity: Option<Whole>,
     /// Of one unit of `product_id`; must equal the catalogue price.
     #[serde(alias = "Price", alias = "unit_price")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AmountText>))]
-    price: Option<Amount>,
+    pub(super) price: Option<Amount>,
     /// Of the whole order of `product_id`; must equal catalogue price times quantity.
     #[serde(alias = "Amount")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AmountText>))]
-    amount: Option<Amount>,
+    pub(super) amount: Option<Amount>,
     /// Text, or a JSON object or list, which is kept as JSON text; up to 500 characters.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<serde_json::Value>))]
-    shipping_address: Option<Box<RawValue>>,
+    pub(super) shipping_address: Option<Box<RawValue>>,
     /// Up to 200 characters.
-    remark: Option<String>,
+    pub(super) remark: Option<String>,
     /// Up to 20 characters.
     #[cfg_attr(feature = "openapi", schema(example = "alipay"))]
-    payment_method: Option<String>,
+    pub(super) payment_method: Option<String>,
     /// In place of the header `Idempotency-Key`, or the same key again; taken literally, quotes included.
     #[serde(alias = "IdempotencyKey", alias = "IdempotencyToken", alias = "token")]
-    idempotency_key: Option<String>,
+    pub(super) idempotency_key: Option<String>,
 }
 
 /// One line of `items`. Name and image are taken from the catalogue; a price, where sent, must match it.
@@ -67,24 +67,24 @@ pub struct ItemRequest {
     /// A whole number from 1.
     #[serde(alias = "ProductID", alias = "ProductId", alias = "productId")]
     #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true, example = "1"))]
-    product_id: Option<IdText>,
+    pub(super) product_id: Option<IdText>,
     /// Variant of the product, below 2^62; 0 by default.
     #[serde(alias = "SkuID", alias = "SkuId", alias = "skuId")]
-    sku_id: Option<IdText>,
+    pub(super) sku_id: Option<IdText>,
     /// Ignored; up to 200 characters.
     #[serde(alias = "ProductName", alias = "productName")]
-    product_name: Option<String>,
+    pub(super) product_name: Option<String>,
     /// Ignored; up to 500 characters.
     #[serde(alias = "ProductImage", alias = "productImage")]
-    product_image: Option<String>,
+    pub(super) product_image: Option<String>,
     /// Of one unit; must equal the catalogue price.
     #[serde(alias = "Price", alias = "unit_price")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AmountText>))]
-    price: Option<Amount>,
+    pub(super) price: Option<Amount>,
     /// Units to order.
     #[serde(alias = "Quantity")]
     #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 1, maximum = 2147483647))]
-    quantity: Option<Whole>,
+    pub(super) quantity: Option<Whole>,
 }
 
 impl CreateOrderRequest {
@@ -97,7 +97,7 @@ impl CreateOrderRequest {
         request.into_draft()
     }
 
-    fn into_draft(self) -> Result<Draft, Rejection> {
+    pub(super) fn into_draft(self) -> Result<Draft, Rejection> {
         let user = match &self.user_id {
             Some(text) => Some(
                 identity::user(&text.0).map_err(|reason| Rejection::invalid("user_id", reason))?,

@@ -1,5 +1,6 @@
 //! Units in Redis: reserved for an order, all products concurrently, or released.
 
+use crate::catalogue;
 use contract::api::order::{Draft, DraftLine, Naming};
 use contract::store::call::{Holder, stock as call};
 use domain::limits::QUANTITY_MAX;
@@ -10,7 +11,6 @@ use guest::Fault;
 use guest::config::Config;
 use guest::mysql::Db;
 use guest::redis::{Answer, Redis};
-use shop::catalogue;
 
 /// Lines of one product: their keys share a Redis hash tag, and one call of the script reserves them.
 struct Group<'a> {

@@ -1,9 +1,9 @@
 //! Attempts that place no order: why, and what they hold. The rule: give back only what is certainly not used; leave
 //! the rest to a repeat or the relay.
 
+use crate::order_store::Made;
 use domain::{Order, OrderItem, StockMode};
 use guest::Fault;
-use shop::order_store::Made;
 
 /// An attempt that ends without an order of its own.
 #[derive(Debug)]

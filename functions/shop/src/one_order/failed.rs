@@ -1,5 +1,7 @@
 //! Orders that were accepted and given up: shown with the reason, as far as their message can be read.
 
+use crate::order_store::{self, Guard};
+use crate::queued;
 use contract::api::failure::{FailureStatus, KEY_MADE_ANOTHER, masked};
 use contract::api::order::OrderView;
 use contract::store::cached_order::CachedOrder;
@@ -8,8 +10,6 @@ use domain::{Amounts, Cents, Order, OrderId, Status, User, UserId};
 use guest::Fault;
 use guest::config::Config;
 use guest::mysql::{Db, Value};
-use shop::order_store::{self, Guard};
-use shop::queued;
 use std::collections::HashMap;
 
 /// Bytes read of a message: no order of ours is as long.

@@ -1,9 +1,14 @@
 //! The steps of placing an order, and what is undone where one fails (docs/ARCHITECTURE.md).
 
-use super::admission::{Admission, Admitted, Enqueued};
-use super::halt::{Because, Halt, Holds};
-use super::request::Request;
-use super::{db_stock, reservation};
+mod admission;
+mod db_stock;
+mod halt;
+mod request;
+mod reservation;
+
+use crate::order_store::{self, Inserted, Made};
+use crate::queued;
+use admission::{Admission, Admitted, Enqueued};
 use contract::api::order::OrderView;
 use contract::store::queued::QueuedOrder;
 use domain::limits::INSERT_DEADLINE_MS;
@@ -15,14 +20,16 @@ use guest::log::{self, Level};
 use guest::mysql::Db;
 use guest::redis::Redis;
 use guest::{Fault, clock, http};
-use shop::order_store::{self, Inserted, Made};
-use shop::queued;
+use halt::{Because, Halt, Holds};
 use std::pin::pin;
 use std::time::{Duration, Instant};
+
+pub use request::{Repeats, Request};
 
 /// A placed order as its reply needs it.
 #[derive(Debug)]
 pub struct Placed {
+    /// As `/v1` shows it.
     pub order: OrderView,
     /// It was placed by an earlier request with the same key.
     pub replayed: bool,
@@ -59,6 +66,10 @@ struct Placing<'a> {
     began: Instant,
 }
 
+/// Places the order that `request` asks for, once.
+///
+/// # Errors
+/// Where it is refused, or a server is away. What it had reserved is given back, now or by the relay.
 pub async fn place(config: &Config, request: &Request, trace_id: &str) -> Result<Placed, Fault> {
     let began = Instant::now();
     let redis = Redis::open(&config.redis_url).await?;

@@ -2,7 +2,9 @@
 //! are not written yet, or were given up. An unknown id is cached as unknown for a short while, so that guessing does
 //! not reach the database.
 
-use super::failed;
+mod failed;
+
+use crate::{order_cache, order_store, queued};
 use contract::store::cached_order::CachedOrder;
 use contract::store::queued::QueuedOrder;
 use domain::{Order, OrderId, Rejection, User};
@@ -10,10 +12,11 @@ use guest::config::Config;
 use guest::mysql::Db;
 use guest::redis::Redis;
 use guest::{Fault, http};
-use shop::{order_cache, order_store, queued};
 
 /// An order as it is shown.
+#[derive(Debug)]
 pub struct Found {
+    /// Its id.
     pub id: OrderId,
     /// The order object as `/v1` shows it.
     pub json: String,
@@ -21,7 +24,10 @@ pub struct Found {
     pub written: bool,
 }
 
-/// The order. For a user who is not the buyer it does not exist.
+/// The order. For a user who is not the buyer it does not exist. `text`: any of its ids.
+///
+/// # Errors
+/// Where there is no such order, or the servers that know are away.
 pub async fn find(
     config: &Config,
     text: &str,

@@ -1,6 +1,7 @@
 //! The idempotency key in Redis: admitted, completed, enqueued, freed.
 
 use super::request::{Repeats, Request};
+use crate::order_cache;
 use contract::store::call::order::{self as call, Admit, Response};
 use contract::store::redis as keys;
 use contract::wire::event::OrderEvent;
@@ -11,7 +12,6 @@ use domain::{Order, OrderId, Rejection};
 use guest::config::Config;
 use guest::redis::{Answer, Redis};
 use guest::{Fault, random};
-use shop::order_cache;
 
 /// The key of one request, and all that its scripts need.
 pub struct Admission<'a> {

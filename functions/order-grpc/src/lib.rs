@@ -1,0 +1,72 @@
+//! `order.v1.OrderService`: what the routes under `/v1/order` do, for gRPC clients, by the same code.
+
+mod change;
+mod create;
+mod message;
+mod read;
+
+use guest::Fault;
+use proto::order::v1 as pb;
+use proto::order::v1::order_service_server::{OrderService, OrderServiceServer};
+use tonic::{Request, Response, Status};
+
+grpc::function!(answer);
+
+async fn answer(call: grpc::Request) -> grpc::Response {
+    let server = OrderServiceServer::new(Orders);
+    let server = server.max_decoding_message_size(grpc::MESSAGE_BYTES_MAX);
+    grpc::serve(server, call).await
+}
+
+struct Orders;
+
+#[tonic::async_trait]
+impl OrderService for Orders {
+    async fn create_order(
+        &self,
+        request: Request<pb::CreateOrderRequest>,
+    ) -> Result<Response<pb::CreateOrderResponse>, Status> {
+        let trace_id = grpc::trace_id(request.metadata());
+        told(create::create(request, &trace_id).await, &trace_id)
+    }
+
+    async fn get_order_detail(
+        &self,
+        request: Request<pb::GetOrderDetailRequest>,
+    ) -> Result<Response<pb::GetOrderDetailResponse>, Status> {
+        let trace_id = grpc::trace_id(request.metadata());
+        told(read::one(request.get_ref(), &trace_id).await, &trace_id)
+    }
+
+    async fn list_orders(
+        &self,
+        request: Request<pb::ListOrdersRequest>,
+    ) -> Result<Response<pb::ListOrdersResponse>, Status> {
+        let trace_id = grpc::trace_id(request.metadata());
+        told(read::list(request.get_ref()).await, &trace_id)
+    }
+
+    async fn cancel_order(
+        &self,
+        request: Request<pb::CancelOrderRequest>,
+    ) -> Result<Response<pb::CancelOrderResponse>, Status> {
+        let trace_id = grpc::trace_id(request.metadata());
+        let cancelled = change::cancel(request.into_inner(), &trace_id).await;
+        told(cancelled, &trace_id)
+    }
+
+    async fn update_order_status(
+        &self,
+        request: Request<pb::UpdateOrderStatusRequest>,
+    ) -> Result<Response<pb::UpdateOrderStatusResponse>, Status> {
+        let trace_id = grpc::trace_id(request.metadata());
+        told(
+            change::set_status(request.get_ref(), &trace_id).await,
+            &trace_id,
+        )
+    }
+}
+
+fn told<T>(outcome: Result<Response<T>, Fault>, trace_id: &str) -> Result<Response<T>, Status> {
+    outcome.map_err(|fault| grpc::status(&fault, trace_id))
+}
