@@ -1,0 +1,205 @@
+//! A line of another system's order sells held units or gives them back, once. All of it is one transaction behind the
+//! lock of the variant's row, which whoever moves its units takes first.
+
+use super::attempt::waits;
+use super::statement::{
+    HOLD_OF_KEY, HOLD_OF_SIZE, INSERT_LINE, LARGEST_HOLDS, LINES, LOCK_VARIANT, PRODUCT,
+    RETURN_OF_HOLD, RETURN_UNITS, SELL_OF_HOLD, SELL_UNITS, UNLOCK_UNITS, UPDATE_LINE,
+};
+use domain::hold::{Line, LineState, Move, Open, Settled, confirm, cover, roll_back};
+use domain::limits::HOLDS_PER_LINE_MAX;
+use domain::{OrderId, ProductId, Rejection, SkuId};
+use guest::Fault;
+use guest::mysql::{Db, Row, Value};
+use guest::mysql_error::Kind;
+use guest::transaction::{self, End, Plan, Stop, Transaction, Work};
+
+/// Attempts where another line takes the same message at the same moment.
+const ATTEMPTS_MAX: u32 = 2;
+
+pub struct Settle<'a> {
+    pub db: Db<'a>,
+    pub line: Line,
+    /// Of a confirmation; `None`: a rollback.
+    pub message: Option<&'a str>,
+    /// Hash of the key of the hold that is meant; `None`: any.
+    pub key: Option<[u8; 16]>,
+}
+
+impl Settle<'_> {
+    /// What is stored of the line and of the message.
+    pub async fn seen(&self) -> Result<Vec<Settled>, Fault> {
+        let rows = self.db.query(LINES, self.line_values()).await?;
+        rows.iter().map(settled).collect()
+    }
+
+    /// Moves the units, unless an earlier request did.
+    pub async fn once(&self) -> Result<Move, Fault> {
+        let mut attempt = 1;
+        loop {
+            match transaction::run(self.db, self, waits()).await {
+                End::Refused(Stop::Sql(error))
+                    if error.kind == Kind::Duplicate && attempt < ATTEMPTS_MAX =>
+                {
+                    attempt += 1;
+                }
+                End::Refused(Stop::Sql(error)) if error.kind == Kind::Retry => {
+                    let Line { product, sku, .. } = self.line;
+                    return Err(Rejection::StockContended { product, sku }.into());
+                }
+                end => return end.done(),
+            }
+        }
+    }
+
+    fn decide(&self, found: &[Settled]) -> Result<Move, Rejection> {
+        match self.message {
+            Some(_) => confirm(self.line, found),
+            None => roll_back(self.line, found),
+        }
+    }
+
+    fn place(&self) -> [Value; 2] {
+        [self.line.product.0, self.line.sku.0].map(Value::Uint64)
+    }
+
+    fn line_values(&self) -> Vec<Value> {
+        let mut values = vec![Value::Uint64(self.line.order.get())];
+        values.extend(self.place());
+        values.push(self.message_value());
+        values
+    }
+
+    fn message_value(&self) -> Value {
+        self.message.map_or(Value::DbNull, |message| {
+            Value::Binary(message.as_bytes().to_vec())
+        })
+    }
+
+    /// The open holds from which the units come.
+    async fn taken(&self, transaction: &mut Transaction) -> Result<Vec<Open>, Stop> {
+        let quantity = self.line.quantity;
+        let with = |value| self.place().into_iter().chain([value]).collect();
+        let rows = match self.key {
+            Some(key) => {
+                let values = with(Value::Binary(key.to_vec()));
+                transaction.query(HOLD_OF_KEY, values).await?
+            }
+            None => {
+                let values = with(Value::Uint32(quantity));
+                let rows = transaction.query(HOLD_OF_SIZE, values).await?;
+                match rows.is_empty() {
+                    true => {
+                        let values = with(Value::Uint32(HOLDS_PER_LINE_MAX as u32));
+                        transaction.query(LARGEST_HOLDS, values).await?
+                    }
+                    false => rows,
+                }
+            }
+        };
+        let open = |row: &Row| -> Result<Open, Fault> {
+            Ok(Open {
+                hold: row.u64(0)?,
+                units: row.u32(1)?,
+            })
+        };
+        let open: Vec<Open> = rows.iter().map(open).collect::<Result<_, _>>()?;
+        cover(&open, quantity).ok_or_else(|| {
+            let Line { product, sku, .. } = self.line;
+            let rejection = Rejection::NotHeld {
+                product,
+                sku,
+                quantity,
+            };
+            Fault::from(rejection).into()
+        })
+    }
+
+    /// The statements of a move; `taken`: the holds whose units are moved.
+    fn plan(&self, does: Move, taken: &[Open]) -> Plan {
+        let (of_hold, of_units, repeats, state) = match does {
+            Move::None => return Plan::new(),
+            Move::Sell => (SELL_OF_HOLD, SELL_UNITS, 3, LineState::Confirmed),
+            Move::GiveBack => (RETURN_OF_HOLD, UNLOCK_UNITS, 2, LineState::RolledBack),
+            Move::Return => ("", RETURN_UNITS, 3, LineState::Returned),
+        };
+        let mut plan = Plan::new();
+        for Open { hold, units } in taken.iter().copied() {
+            let units = Value::Uint32(units);
+            let mut values = vec![units.clone(); 3];
+            values.extend([Value::Uint64(hold), units]);
+            plan.change_one(of_hold, values);
+        }
+        let quantity = Value::Uint32(self.line.quantity);
+        let mut values = vec![quantity.clone(); repeats];
+        values.extend(self.place());
+        values.push(quantity.clone());
+        plan.change_one(of_units, values);
+        let order = Value::Uint64(self.line.order.get());
+        let [product, sku] = self.place();
+        let state = Value::Uint8(state.code());
+        if does == Move::Return {
+            let before = Value::Uint8(LineState::Confirmed.code());
+            plan.change_one(UPDATE_LINE, vec![state, order, product, sku, before]);
+        } else {
+            let message = self.message_value();
+            let values = vec![order, product, sku, quantity, state, message];
+            plan.change_one(INSERT_LINE, values);
+        }
+        plan
+    }
+
+    async fn lock(&self, transaction: &mut Transaction) -> Result<(), Stop> {
+        let place = self.place().to_vec();
+        if !transaction.query(LOCK_VARIANT, place).await?.is_empty() {
+            return Ok(());
+        }
+        let Line { product, sku, .. } = self.line;
+        let known = vec![Value::Uint64(product.0)];
+        let rejection = match transaction.query(PRODUCT, known).await?.is_empty() {
+            true => Rejection::UnknownProduct(product),
+            false => Rejection::UnknownSku { product, sku },
+        };
+        Err(Fault::from(rejection).into())
+    }
+}
+
+impl Work for Settle<'_> {
+    type Done = Move;
+
+    async fn perform(&self, transaction: &mut Transaction) -> Result<Move, Stop> {
+        self.lock(transaction).await?;
+        let rows = transaction.query(LINES, self.line_values()).await?;
+        let found: Vec<Settled> = rows.iter().map(settled).collect::<Result<_, _>>()?;
+        let does = self.decide(&found).map_err(Fault::from)?;
+        let taken = match does {
+            Move::Sell | Move::GiveBack => self.taken(transaction).await?,
+            Move::None | Move::Return => Vec::new(),
+        };
+        let performed = self.plan(does, &taken).perform(transaction).await;
+        match performed {
+            Ok(()) => Ok(does),
+            Err(Stop::Unmet(place)) => Err(Stop::Fault(Fault::Internal(format!(
+                "order {}: step {place} of its line found fewer units than are held",
+                self.line.order
+            )))),
+            Err(stop) => Err(stop),
+        }
+    }
+}
+
+/// From the columns of `statement::LINES`.
+fn settled(row: &Row) -> Result<Settled, Fault> {
+    let (order, state) = (row.u64(0)?, row.u8(4)?);
+    let wrong = |what: &str| Fault::Internal(format!("t_external_line: {what}"));
+    Ok(Settled {
+        line: Line {
+            order: OrderId::new(order).ok_or_else(|| wrong("order"))?,
+            product: ProductId(row.u64(1)?),
+            sku: SkuId(row.u64(2)?),
+            quantity: row.u32(3)?,
+        },
+        state: LineState::from_code(state).ok_or_else(|| wrong("state"))?,
+        by_message: row.i64(5)? == 1,
+    })
+}
