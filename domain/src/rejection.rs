@@ -24,6 +24,9 @@ pub enum Rejection {
     /// Neither JSON nor one of the types that the demo's clients send on `/orders`.
     #[error("the content type must be application/json")]
     UnsupportedMediaType,
+    /// A request that is no call, on a path of a gRPC service.
+    #[error("the content type must be application/grpc")]
+    NotGrpc,
     /// The content is compressed or otherwise coded.
     #[error("the content must not be coded")]
     UnsupportedCoding,

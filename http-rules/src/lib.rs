@@ -5,5 +5,6 @@
 
 pub mod accept;
 pub mod error;
+pub mod grpc;
 pub mod origin;
 pub mod path;

@@ -7,11 +7,14 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 /// Every function of the platform: folder = crate = component = wasm file.
-pub const ALL: [&str; 12] = [
+pub const ALL: [&str; 15] = [
     "cancel-order",
     "create-order",
+    "grpc-standard",
     "health",
+    "inventory-grpc",
     "order-failures",
+    "order-grpc",
     "order-status",
     "pay-order",
     "product-catalog",

@@ -2,6 +2,7 @@
 
 use crate::checkout::{Checkout, QUICK, WASM, Workspace, cargo_command};
 use crate::console;
+use crate::proto;
 use crate::test;
 use crate::tidy;
 use crate::tools;
@@ -18,6 +19,7 @@ pub fn run(checkout: &Checkout) -> Result<()> {
     let workspace = checkout.workspace()?;
     timed("tidy", || tidy::run(checkout))?;
     timed("wit", || wit::check(checkout))?;
+    timed("proto", || proto::check(checkout))?;
     timed("fmt", || {
         succeed(cargo_command(&checkout.root).args(["fmt", "--all", "--check"]))
     })?;

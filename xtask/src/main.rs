@@ -8,6 +8,7 @@ mod checkout;
 mod ci;
 mod console;
 mod lock;
+mod proto;
 mod relay;
 mod servers;
 mod soak;
@@ -58,10 +59,16 @@ enum Command {
     /// Campaigns that are too long for the gate
     #[command(subcommand)]
     Soak(soak::Soak),
-    /// The gate: format, lints, tidy, wit, build, test
+    /// The gate: format, lints, tidy, wit, proto, build, test
     Ci,
     /// Copies the vendored WIT files anew from the SDK they belong to
     Wit {
+        /// Change nothing; fail where a file differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// Generates the Rust code of the `.proto` files anew
+    Proto {
         /// Change nothing; fail where a file differs
         #[arg(long)]
         check: bool,
@@ -103,6 +110,8 @@ fn run(args: Args) -> Result<ExitCode> {
         Command::Ci => ci::run(&checkout)?,
         Command::Wit { check: true } => wit::check(&checkout)?,
         Command::Wit { check: false } => wit::vendor(&checkout)?,
+        Command::Proto { check: true } => proto::check(&checkout)?,
+        Command::Proto { check: false } => proto::generate(&checkout)?,
         Command::Tidy => tidy::run(&checkout)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -5,10 +5,16 @@
 pub mod cancel_order;
 #[path = "../../../functions/create-order/src/lib.rs"]
 pub mod create_order;
+#[path = "../../../functions/grpc-standard/src/lib.rs"]
+pub mod grpc_standard;
 #[path = "../../../functions/health/src/lib.rs"]
 pub mod health;
+#[path = "../../../functions/inventory-grpc/src/lib.rs"]
+pub mod inventory_grpc;
 #[path = "../../../functions/order-failures/src/lib.rs"]
 pub mod order_failures;
+#[path = "../../../functions/order-grpc/src/lib.rs"]
+pub mod order_grpc;
 #[path = "../../../functions/order-status/src/lib.rs"]
 pub mod order_status;
 #[path = "../../../functions/pay-order/src/lib.rs"]

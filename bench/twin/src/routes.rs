@@ -67,8 +67,11 @@ fn function(component: &str) -> Option<MethodRouter> {
     Some(match component {
         "cancel-order" => serving(f::cancel_order::respond),
         "create-order" => serving(f::create_order::respond),
+        "grpc-standard" => calling(f::grpc_standard::respond),
         "health" => serving(f::health::respond),
+        "inventory-grpc" => calling(f::inventory_grpc::respond),
         "order-failures" => serving(f::order_failures::respond),
+        "order-grpc" => calling(f::order_grpc::respond),
         "order-status" => serving(f::order_status::respond),
         "pay-order" => serving(f::pay_order::respond),
         "product-catalog" => serving(f::product_catalog::respond),
@@ -86,6 +89,23 @@ where
     F: Fn(WholeRequest) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = Reply> + Send + 'static,
 {
+    answering(respond, response)
+}
+
+fn calling<F, R>(respond: F) -> MethodRouter
+where
+    F: Fn(WholeRequest) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = grpc::Response> + Send + 'static,
+{
+    answering(respond, |reply| reply.map(Body::new))
+}
+
+fn answering<F, R, T>(respond: F, written: fn(T) -> Response) -> MethodRouter
+where
+    F: Fn(WholeRequest) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
     any(move |request: Request| {
         let respond = respond.clone();
         async move {
@@ -99,7 +119,7 @@ where
             };
             let request = http::Request::from_parts(parts, body);
             match timeout(limits::REQUEST_TIMEOUT, respond(request)).await {
-                Ok(reply) => response(reply),
+                Ok(reply) => written(reply),
                 Err(_) => empty(StatusCode::GATEWAY_TIMEOUT),
             }
         }

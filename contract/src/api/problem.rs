@@ -113,7 +113,7 @@ impl From<Rejection> for Problem {
         let (status, code) = match &rejection {
             Invalid { .. } => (400, Code::BadParameter),
             BodyTooLarge { .. } => (413, Code::BadParameter),
-            UnsupportedMediaType | UnsupportedCoding => (415, Code::BadParameter),
+            UnsupportedMediaType | NotGrpc | UnsupportedCoding => (415, Code::BadParameter),
             ForeignOrigin => (403, Code::Forbidden),
             UnknownProduct(_) | UnknownSku { .. } => (404, Code::ProductNotFound),
             UnknownOrder(_) => (404, Code::OrderNotFound),

@@ -13,10 +13,11 @@ use crate::log::{self, Level};
 use contract::api::route;
 use domain::Rejection;
 use http_rules::error::Form;
+use http_rules::grpc;
 use std::sync::Arc;
 
 pub use crate::host::http::send;
-pub use call::Call;
+pub use call::{Call, trace_id_of};
 pub use reply::Reply;
 
 /// Answers a request: by the handler, or here where no function needs to see it.
@@ -56,6 +57,10 @@ fn failed(fault: &Fault, head: &Head, trace_id: &str) -> Reply {
         }
         fault => fault.problem(),
     };
+    let types = head.header_lines("content-type");
+    if matches!(&types[..], [line] if grpc::is_call(line)) {
+        return Reply::call_refused(&problem);
+    }
     let accept = head.header_lines("accept");
     let form = Form::of(&path, accept.iter().map(Vec::as_slice));
     let reply = Reply::problem(&problem, form, trace_id, &path).with("vary", "accept");

@@ -23,7 +23,7 @@ enum Who {
 
 const DRIVERS: [&str; 5] = ["tokio", "mysql_async", "sqlx", "redis", "rdkafka"];
 
-const RULES: [Rule; 18] = [
+const RULES: [Rule; 21] = [
     Rule {
         who: Who::Named("domain"),
         inner: &[],
@@ -55,8 +55,26 @@ const RULES: [Rule; 18] = [
         only: None,
     },
     Rule {
+        who: Who::Named("proto"),
+        inner: &[],
+        never: &DRIVERS,
+        only: Some(&["prost", "prost-types", "tonic"]),
+    },
+    Rule {
+        who: Who::Named("proto-generate"),
+        inner: &[],
+        never: &DRIVERS,
+        only: None,
+    },
+    Rule {
+        who: Who::Named("grpc"),
+        inner: &["domain", "contract", "guest", "http-rules", "proto"],
+        never: &DRIVERS,
+        only: None,
+    },
+    Rule {
         who: Who::Function,
-        inner: &["domain", "contract", "guest", "shop"],
+        inner: &["domain", "contract", "grpc", "guest", "proto", "shop"],
         never: &DRIVERS,
         only: None,
     },
@@ -112,7 +130,9 @@ const RULES: [Rule; 18] = [
     // It includes the functions as source files, not as packages.
     Rule {
         who: Who::Named("twin"),
-        inner: &["domain", "contract", "guest", "shop", "pools"],
+        inner: &[
+            "domain", "contract", "grpc", "guest", "pools", "proto", "shop",
+        ],
         never: &["wasmtime", "sqlx", "rdkafka"],
         only: None,
     },

@@ -29,14 +29,16 @@ fn every_reference_leads_somewhere() {
     }
 }
 
-/// Every path of the document is served, and every route of the manifest is documented.
+/// Every path of the document is served, and every route of the manifest is documented; those of gRPC services, whose
+/// names have a dot, by their `.proto` files.
 #[test]
 fn the_manifest_routes_the_same_paths() {
     let manifest = include_str!("../../../../spin.toml");
     let routed: Vec<Vec<&str>> = manifest
         .lines()
         .filter_map(|line| line.strip_prefix("route = \"")?.strip_suffix('"'))
-        .map(|route| route.split('/').collect())
+        .map(|route| route.split('/').collect::<Vec<&str>>())
+        .filter(|route| !route[1].contains('.'))
         .collect();
     let serves = |route: &[&str], path: &str| {
         let segments: Vec<&str> = path.split('/').collect();

@@ -58,6 +58,7 @@ fn respond(mut reply: Reply) -> Result<Response, ErrorCode> {
     let headers = reply.head(|name, value| (name.to_owned(), value.into_owned().into_bytes()));
     let headers = Headers::from_list(&headers)
         .map_err(|error| ErrorCode::InternalError(Some(format!("headers: {error}"))))?;
+    let trailing = reply.trailers(|name, value| (name.to_owned(), value.into_owned().into_bytes()));
     // Dropped after the body, it gives no trailers.
     let (end, trailers) = wit_future::new(|| Ok(None));
     let (mut writer, body) = wit_stream::new();
@@ -72,7 +73,9 @@ fn respond(mut reply: Reply) -> Result<Response, ErrorCode> {
         // Unread bytes mean that the client has gone.
         let _unread = writer.write_all(reply.body).await;
         drop(writer);
-        drop(end);
+        if !trailing.is_empty() {
+            let _unread = end.write(Ok(Headers::from_list(&trailing).ok())).await;
+        }
     });
     Ok(response)
 }

@@ -24,10 +24,7 @@ pub struct Call {
 impl Call {
     /// With the reason why the target is refused, where it is.
     pub(crate) fn new(head: Arc<Head>, content: Body) -> (Call, Result<(), Rejection>) {
-        let trace_id = first_text(&head, "traceparent")
-            .as_deref()
-            .and_then(trace_id)
-            .map_or_else(fresh_trace_id, str::to_owned);
+        let trace_id = trace_id_of(first_text(&head, "traceparent").as_deref());
         let (path, checked) = match canonical(&head) {
             Ok(Cow::Borrowed(_)) => (None, Ok(())),
             Ok(Cow::Owned(path)) => (Some(path), Ok(())),
@@ -208,6 +205,12 @@ fn essence(line: &[u8]) -> Option<String> {
 fn first_text(head: &Head, name: &str) -> Option<String> {
     let line = head.header_lines(name).into_iter().next()?;
     String::from_utf8(line).ok()
+}
+
+/// The trace id of a W3C `traceparent`, where there is a valid one, else a random one.
+pub fn trace_id_of(traceparent: Option<&str>) -> String {
+    let named = traceparent.and_then(trace_id);
+    named.map_or_else(fresh_trace_id, str::to_owned)
 }
 
 /// The trace id of a W3C `traceparent`, where it is valid.

@@ -6,6 +6,7 @@ use contract::api::problem::Problem;
 use contract::wire::cache::{self, FRESH_SECONDS};
 use domain::{OrderId, UserId};
 use http_rules::error::{Failure, Form};
+use http_rules::grpc;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
@@ -27,6 +28,8 @@ pub struct Reply {
     /// JSON; empty with status 204 and 304.
     pub body: Vec<u8>,
     content_type: &'static str,
+    /// What follows the body.
+    trailers: Vec<(&'static str, Cow<'static, str>)>,
 }
 
 impl Reply {
@@ -37,6 +40,7 @@ impl Reply {
             headers: Vec::new(),
             body,
             content_type: JSON,
+            trailers: Vec::new(),
         }
     }
 
@@ -144,16 +148,41 @@ impl Reply {
         }
     }
 
+    /// The refusal of a gRPC call that was sent to a path of something else, where no gRPC client reads a body.
+    pub(crate) fn call_refused(problem: &Problem) -> Reply {
+        let number = problem.code.number();
+        let message = format!("[{number}] {}", problem.message);
+        Reply {
+            content_type: grpc::CONTENT_TYPE,
+            trailers: vec![
+                (
+                    "grpc-status",
+                    grpc::status_of(problem.status).to_string().into(),
+                ),
+                ("grpc-message", grpc::message(&message).into()),
+                (grpc::ERROR_CODE, number.to_string().into()),
+            ],
+            ..Reply::json(200, Vec::new())
+        }
+    }
+
+    /// Takes the trailers of the response out, each as `entry` makes it.
+    pub fn trailers<T>(&mut self, entry: impl Fn(&'static str, Cow<'static, str>) -> T) -> Vec<T> {
+        let trailers = self.trailers.drain(..);
+        trailers.map(|(name, value)| entry(name, value)).collect()
+    }
+
     /// Takes all headers of the response out, each as `entry` makes it.
     pub fn head<T>(&mut self, entry: impl Fn(&'static str, Cow<'static, str>) -> T) -> Vec<T> {
         let mut head = Vec::with_capacity(2 + self.headers.len());
         if !WITHOUT_CONTENT.contains(&self.status) {
             head.push(entry("content-type", Cow::Borrowed(self.content_type)));
-            // The body is a stream to the host: with its length it need not be sent in chunks.
-            head.push(entry(
-                "content-length",
-                Cow::Owned(self.body.len().to_string()),
-            ));
+            // The body is a stream to the host: with its length it need not be sent in chunks. Before trailers, it
+            // must be.
+            if self.trailers.is_empty() {
+                let length = self.body.len().to_string();
+                head.push(entry("content-length", Cow::Owned(length)));
+            }
         }
         for (name, value) in self.headers.drain(..) {
             head.push(entry(name, value));
