@@ -56,6 +56,7 @@ fn code(problem: &Problem) -> Code {
         | Error::AlreadyPaid
         | Error::IllegalTransition
         | Error::StockInsufficient
+        | Error::StockNotHeld
         | Error::SoldOut
         | Error::SeckillState
         | Error::FailureState => Code::FailedPrecondition,
