@@ -135,6 +135,10 @@ fn send_all_with(
     replies
 }
 
+/// The trailers of a reply, in its extensions.
+#[derive(Clone)]
+pub struct Trailers(pub http::HeaderMap);
+
 pub struct Instance {
     function: String,
     script: Script,
@@ -183,8 +187,11 @@ impl Instance {
         self.store.data().memory.0
     }
 
-    /// Sends requests concurrently and returns their replies in the same order.
-    pub fn send_together(&mut self, requests: Vec<http::Request<Vec<u8>>>) -> Vec<Reply> {
+    /// Sends requests concurrently and returns what came, in the same order, and the log.
+    pub fn exchange(
+        &mut self,
+        requests: Vec<http::Request<Vec<u8>>>,
+    ) -> (Vec<(http::response::Parts, Bytes)>, String) {
         let (function, script) = (&self.function, &self.script);
         let run = run(&mut self.store, &self.service, requests);
         let answers = self
@@ -194,6 +201,13 @@ impl Instance {
             .unwrap_or_else(|error| panic!("{function}: {error:?}; so far: {:?}", script.steps()));
         let log = String::from_utf8_lossy(&self.log.contents()).into_owned();
         assert!(!log.contains(PASSWORD), "a secret in the log: {log}");
+        (answers, log)
+    }
+
+    /// Sends requests concurrently and returns their replies in the same order.
+    pub fn send_together(&mut self, requests: Vec<http::Request<Vec<u8>>>) -> Vec<Reply> {
+        let (answers, log) = self.exchange(requests);
+        let function = &self.function;
         let reply = |(parts, body): (http::response::Parts, Bytes)| {
             let body = match parts.status.as_u16() {
                 204 | 304 => {
@@ -280,11 +294,14 @@ async fn one(
     let (response, _) = tokio::join!(service.handle(accessor, request), sent);
     let response = response?.map_err(|code| wasmtime::Error::msg(format!("{code:?}")))?;
     let response = accessor.with(|access| response.into_http(access, async { Ok(()) }))?;
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
     let body = body
         .collect()
         .await
         .map_err(|error| wasmtime::Error::msg(format!("{error:?}")))?;
+    if let Some(trailers) = body.trailers() {
+        parts.extensions.insert(Trailers(trailers.clone()));
+    }
     Ok((parts, body.to_bytes()))
 }
 

@@ -19,3 +19,4 @@ mod schemathesis;
 mod seeds;
 mod skus;
 mod stock_changes;
+mod stock_holds;
