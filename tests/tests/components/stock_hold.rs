@@ -207,11 +207,8 @@ fn what_dies_on_the_way_is_left_to_a_repeat_or_the_relay() {
 
 #[test]
 fn what_cannot_be_held_is_refused_before_anything_is_changed() {
-    let none = || Script::default().expect("inventory SELECT products", nothing());
-    assert_eq!(
-        hold(&none().expect("inventory SELECT products", nothing())).refused(),
-        (5, 30003)
-    );
+    let none = Script::default().expect("inventory SELECT products", nothing());
+    assert_eq!(hold(&none).refused(), (5, 30003));
     for (status, has_sku, expected) in [(0, true, (9, 40005)), (1, false, (5, 30003))] {
         let row = || product(StockMode::Redis, status, has_sku, None);
         let script = Script::default().expect("inventory SELECT products", row());

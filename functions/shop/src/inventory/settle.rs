@@ -117,36 +117,50 @@ impl Settle<'_> {
 
     /// The statements of a move; `taken`: the holds whose units are moved.
     fn plan(&self, does: Move, taken: &[Open]) -> Plan {
-        let (of_hold, of_units, repeats, state) = match does {
-            Move::None => return Plan::new(),
-            Move::Sell => (SELL_OF_HOLD, SELL_UNITS, 3, LineState::Confirmed),
-            Move::GiveBack => (RETURN_OF_HOLD, UNLOCK_UNITS, 2, LineState::RolledBack),
-            Move::Return => ("", RETURN_UNITS, 3, LineState::Returned),
-        };
         let mut plan = Plan::new();
-        for Open { hold, units } in taken.iter().copied() {
-            let units = Value::Uint32(units);
-            let mut values = vec![units.clone(); 3];
-            values.extend([Value::Uint64(hold), units]);
-            plan.change_one(of_hold, values);
+        match does {
+            Move::None => {}
+            Move::Sell => {
+                take(&mut plan, SELL_OF_HOLD, taken);
+                self.move_units(&mut plan, SELL_UNITS, 3);
+                self.record(&mut plan, LineState::Confirmed);
+            }
+            Move::GiveBack => {
+                take(&mut plan, RETURN_OF_HOLD, taken);
+                self.move_units(&mut plan, UNLOCK_UNITS, 2);
+                self.record(&mut plan, LineState::RolledBack);
+            }
+            Move::Return => {
+                self.move_units(&mut plan, RETURN_UNITS, 3);
+                let states = [LineState::Returned, LineState::Confirmed];
+                let [after, before] = states.map(|state| Value::Uint8(state.code()));
+                let mut values = vec![after, Value::Uint64(self.line.order.get())];
+                values.extend(self.place());
+                values.push(before);
+                plan.change_one(UPDATE_LINE, values);
+            }
         }
+        plan
+    }
+
+    /// `repeats`: how often the statement has the quantity before the place.
+    fn move_units(&self, plan: &mut Plan, statement: &'static str, repeats: usize) {
         let quantity = Value::Uint32(self.line.quantity);
         let mut values = vec![quantity.clone(); repeats];
         values.extend(self.place());
-        values.push(quantity.clone());
-        plan.change_one(of_units, values);
-        let order = Value::Uint64(self.line.order.get());
-        let [product, sku] = self.place();
-        let state = Value::Uint8(state.code());
-        if does == Move::Return {
-            let before = Value::Uint8(LineState::Confirmed.code());
-            plan.change_one(UPDATE_LINE, vec![state, order, product, sku, before]);
-        } else {
-            let message = self.message_value();
-            let values = vec![order, product, sku, quantity, state, message];
-            plan.change_one(INSERT_LINE, values);
-        }
-        plan
+        values.push(quantity);
+        plan.change_one(statement, values);
+    }
+
+    fn record(&self, plan: &mut Plan, state: LineState) {
+        let mut values = vec![Value::Uint64(self.line.order.get())];
+        values.extend(self.place());
+        values.extend([
+            Value::Uint32(self.line.quantity),
+            Value::Uint8(state.code()),
+            self.message_value(),
+        ]);
+        plan.change_one(INSERT_LINE, values);
     }
 
     async fn lock(&self, transaction: &mut Transaction) -> Result<(), Stop> {
@@ -161,6 +175,16 @@ impl Settle<'_> {
             false => Rejection::UnknownSku { product, sku },
         };
         Err(Fault::from(rejection).into())
+    }
+}
+
+/// Takes units of open holds.
+fn take(plan: &mut Plan, statement: &'static str, taken: &[Open]) {
+    for Open { hold, units } in taken.iter().copied() {
+        let units = Value::Uint32(units);
+        let mut values = vec![units.clone(); 3];
+        values.extend([Value::Uint64(hold), units]);
+        plan.change_one(statement, values);
     }
 }
 
