@@ -497,3 +497,59 @@ fn by_a_host_that_dies_between_the_steps() -> Result<()> {
     platform.audit()?;
     Ok(())
 }
+
+#[test]
+fn scratch_grpcurl() -> Result<()> {
+    let platform = tests::shared();
+    let product = platform.product(100, "redis")?;
+    let address = platform.api.base().trim_start_matches("http://").to_owned();
+    let run = |arguments: &[&str], data: String, method: &str| -> Result<()> {
+        let output = std::process::Command::new("/tmp/inv-go/bin/grpcurl")
+            .args(["-plaintext"])
+            .args(arguments)
+            .args([
+                "-d",
+                &data,
+                &address,
+                &format!("inventory.v1.InventoryService/{method}"),
+            ])
+            .output()?;
+        println!(
+            "{arguments:?} {data} {method}\n{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    };
+    let key = ["-H", "idempotency-key: order-77"];
+    run(&[], format!("{{\"product_id\":{product}}}"), "GetStock")?;
+    run(
+        &key,
+        format!("{{\"product_id\":{product},\"quantity\":2}}"),
+        "PreDeductStock",
+    )?;
+    run(
+        &["-v", "-emit-defaults"],
+        format!("{{\"product_id\":{product},\"quantity\":200}}"),
+        "PreDeductStock",
+    )?;
+    run(&[], format!("{{\"product_id\":{product}}}"), "GetStock")?;
+    let line = format!("\"order_id\":77,\"product_id\":{product},\"quantity\":2");
+    run(
+        &key,
+        format!("{{\"message_id\":\"m-1\",{line}}}"),
+        "ConfirmDeductStock",
+    )?;
+    run(&[], format!("{{{line}}}"), "RollbackStock")?;
+    run(
+        &[],
+        format!("{{\"message_id\":\"m-2\",{line}}}"),
+        "ConfirmDeductStock",
+    )?;
+    run(
+        &[],
+        format!("{{\"product_id\":{product}}}"),
+        "PreDeductStock",
+    )?;
+    Ok(())
+}
