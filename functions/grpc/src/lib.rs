@@ -23,10 +23,9 @@ use tonic::codegen::Service;
 
 pub use bytes::Bytes;
 pub use guest;
-pub use http_rules::grpc::ERROR_CODE;
 pub use metadata::{idempotency_keys, trace_id};
 pub use reply::Body;
-pub use status::status;
+pub use status::{ERROR_CODE, status};
 
 /// A call.
 pub type Request = http::Request<host::Incoming>;

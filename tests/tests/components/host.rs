@@ -5,7 +5,7 @@ use crate::bindings;
 use crate::script::Script;
 use bytes::Bytes;
 use futures::future::try_join_all;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -76,6 +76,9 @@ impl WasiHttpView for Data {
     }
 }
 
+/// The head of a reply, and what follows it.
+pub type Exchanged = (http::response::Parts, Collected<Bytes>);
+
 /// The reply, and what the function logged.
 #[derive(Debug)]
 pub struct Reply {
@@ -135,10 +138,6 @@ fn send_all_with(
     replies
 }
 
-/// The trailers of a reply, in its extensions.
-#[derive(Clone)]
-pub struct Trailers(pub http::HeaderMap);
-
 pub struct Instance {
     function: String,
     script: Script,
@@ -187,11 +186,12 @@ impl Instance {
         self.store.data().memory.0
     }
 
-    /// Sends requests concurrently and returns what came, in the same order, and the log.
-    pub fn exchange(
-        &mut self,
-        requests: Vec<http::Request<Vec<u8>>>,
-    ) -> (Vec<(http::response::Parts, Bytes)>, String) {
+    /// Sends a request and returns the reply as it is, its trailers included.
+    pub fn exchange(&mut self, request: http::Request<Vec<u8>>) -> Exchanged {
+        self.exchange_together(vec![request]).remove(0)
+    }
+
+    fn exchange_together(&mut self, requests: Vec<http::Request<Vec<u8>>>) -> Vec<Exchanged> {
         let (function, script) = (&self.function, &self.script);
         let run = run(&mut self.store, &self.service, requests);
         let answers = self
@@ -199,16 +199,20 @@ impl Instance {
             .block_on(async { tokio::time::timeout(DEADLINE, run).await })
             .unwrap_or_else(|_| panic!("no reply in time; so far: {:?}", script.steps()))
             .unwrap_or_else(|error| panic!("{function}: {error:?}; so far: {:?}", script.steps()));
-        let log = String::from_utf8_lossy(&self.log.contents()).into_owned();
-        assert!(!log.contains(PASSWORD), "a secret in the log: {log}");
-        (answers, log)
+        assert!(!self.log().contains(PASSWORD), "a secret in the log");
+        answers
+    }
+
+    fn log(&self) -> String {
+        String::from_utf8_lossy(&self.log.contents()).into_owned()
     }
 
     /// Sends requests concurrently and returns their replies in the same order.
     pub fn send_together(&mut self, requests: Vec<http::Request<Vec<u8>>>) -> Vec<Reply> {
-        let (answers, log) = self.exchange(requests);
-        let function = &self.function;
-        let reply = |(parts, body): (http::response::Parts, Bytes)| {
+        let answers = self.exchange_together(requests);
+        let (function, log) = (&self.function, self.log());
+        let reply = |(parts, body): Exchanged| {
+            let body = body.to_bytes();
             let body = match parts.status.as_u16() {
                 204 | 304 => {
                     assert!(body.is_empty() && !parts.headers.contains_key("content-type"));
@@ -272,7 +276,7 @@ async fn run(
     store: &mut Store<Data>,
     service: &Service,
     requests: Vec<http::Request<Vec<u8>>>,
-) -> wasmtime::Result<Vec<(http::response::Parts, Bytes)>> {
+) -> wasmtime::Result<Vec<Exchanged>> {
     let together = async |accessor: &Accessor<Data>| {
         let each = requests.into_iter();
         try_join_all(each.map(|request| one(accessor, service, request))).await
@@ -284,7 +288,7 @@ async fn one(
     accessor: &Accessor<Data>,
     service: &Service,
     request: http::Request<Vec<u8>>,
-) -> wasmtime::Result<(http::response::Parts, Bytes)> {
+) -> wasmtime::Result<Exchanged> {
     let request = request.map(|body| Full::new(Bytes::from(body)));
     let (request, sent) = accessor.with(|mut access| {
         let hooks = access.data_mut().http().hooks;
@@ -294,15 +298,12 @@ async fn one(
     let (response, _) = tokio::join!(service.handle(accessor, request), sent);
     let response = response?.map_err(|code| wasmtime::Error::msg(format!("{code:?}")))?;
     let response = accessor.with(|access| response.into_http(access, async { Ok(()) }))?;
-    let (mut parts, body) = response.into_parts();
+    let (parts, body) = response.into_parts();
     let body = body
         .collect()
         .await
         .map_err(|error| wasmtime::Error::msg(format!("{error:?}")))?;
-    if let Some(trailers) = body.trailers() {
-        parts.extensions.insert(Trailers(trailers.clone()));
-    }
-    Ok((parts, body.to_bytes()))
+    Ok((parts, body))
 }
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {

@@ -1,6 +1,6 @@
 //! Calls of gRPC functions: one message there and one back, with the trailers.
 
-use crate::host::{Instance, Trailers};
+use crate::host::Instance;
 use crate::script::Script;
 use prost::Message;
 use tests::grpc::{Ended, ended, framed};
@@ -24,11 +24,9 @@ pub fn call<T: Message + Default>(
     }
     let request = request.body(framed(message).to_vec()).unwrap();
     let mut instance = Instance::new(function, script, &[("stock_hold_seconds", "60")]);
-    let (mut replies, _) = instance.exchange(vec![request]);
+    let (head, body) = instance.exchange(request);
     script.check();
-    let (parts, body) = replies.pop().unwrap();
-    assert_eq!(parts.status, 200);
-    let trailers = parts.extensions.get::<Trailers>().cloned();
-    let trailers = trailers.map(|trailers| trailers.0).unwrap_or_default();
-    ended(&parts.headers, body, &trailers).unwrap()
+    assert_eq!(head.status, 200);
+    let trailers = body.trailers().cloned().unwrap_or_default();
+    ended(&head.headers, body.to_bytes(), &trailers).unwrap()
 }
