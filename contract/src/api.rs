@@ -6,6 +6,7 @@ pub mod failure;
 pub mod health;
 pub mod idempotency_key;
 pub mod identity;
+pub mod inventory;
 #[cfg(test)]
 mod largest;
 #[cfg(feature = "openapi")]

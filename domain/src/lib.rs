@@ -7,6 +7,7 @@ pub mod backoff;
 pub mod calendar;
 mod coded;
 pub mod hex;
+pub mod hold;
 pub mod id;
 pub mod idempotency;
 pub mod limits;

@@ -53,6 +53,14 @@ pub const INSERT_DEADLINE_MS: u64 = 5_000;
 pub const TAKEOVER_AGE_MS: u64 = 7_000;
 /// A repeat of a stock change may take over an unfinished attempt that is this old.
 pub const STOCK_CHANGE_ENDED_MS: u64 = 7_000;
+/// Units that another system holds are given back after this time unless configured otherwise.
+pub const HOLD_MS: u64 = 30 * 60_000;
+/// The longest time for which units can be held: thirty days.
+pub const HOLD_MS_MAX: u64 = 30 * 86_400_000;
+/// Holds from which one line of an order may take its units.
+pub const HOLDS_PER_LINE_MAX: usize = 100;
+/// Bytes of the message id of a confirmation: width of `t_external_line.message_id`.
+pub const MESSAGE_ID_BYTES_MAX: usize = 255;
 /// The sweep returns a reservation without an order when it is this old.
 pub const ORPHAN_AGE_MS: u64 = 30_000;
 /// Redis keeps a key in `processing` this long, which is longer than any request takes.

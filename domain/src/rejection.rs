@@ -1,6 +1,7 @@
 //! Every reason for which a request is refused because of the caller or of business rules, not of a failure.
 //! `contract::api::problem` gives each its code and HTTP status.
 
+use crate::hold::LineState;
 use crate::{Ms, OrderId, ProductId, SeckillId, SkuId, Status};
 
 /// Displays as the message of the error reply, without its code.
@@ -64,6 +65,47 @@ pub enum Rejection {
         product: ProductId,
         /// Of the same line.
         sku: SkuId,
+    },
+    /// Another system's order asks for more units than are held.
+    #[error("fewer than {quantity} units of product {} sku {} are held", product.0, sku.0)]
+    NotHeld {
+        /// Named by the request.
+        product: ProductId,
+        /// Named by the request.
+        sku: SkuId,
+        /// Units of the order's line.
+        quantity: u32,
+    },
+    /// A repeat of a request whose hold has expired since.
+    #[error("the hold of product {} sku {} has expired", product.0, sku.0)]
+    HoldExpired {
+        /// Named by the request.
+        product: ProductId,
+        /// Named by the request.
+        sku: SkuId,
+    },
+    /// A line of another system's order moves its units once.
+    #[error("product {} sku {} of order {order} is {state}", product.0, sku.0)]
+    LineSettled {
+        /// The other system's.
+        order: OrderId,
+        /// Of the line.
+        product: ProductId,
+        /// Of the line.
+        sku: SkuId,
+        /// What was done with it.
+        state: LineState,
+    },
+    /// A message confirms one line of one order.
+    #[error("message_id has confirmed another order, product, sku or quantity")]
+    MessageUsed,
+    /// Units of our own orders are moved by these orders alone.
+    #[error("order {order} is an order of this platform: {reason}")]
+    OwnOrder {
+        /// Ours.
+        order: OrderId,
+        /// What is to be done instead.
+        reason: &'static str,
     },
     /// The same user and payload again within seconds, without a key.
     #[error("重复提交")]

@@ -132,6 +132,8 @@ pub const SWEEP_PRODUCTS_MAX: u32 = 1_000;
 pub const SWEEP_INTENTS_MAX: usize = 10_000;
 /// Rows of the stock log that one sweep reads.
 pub const SWEEP_LOG_ROWS_MAX: u32 = 500;
+/// Holds that one sweep gives back; it goes on at once where there were so many.
+pub const SWEEP_HOLDS_MAX: u32 = 500;
 /// After the inventory database was restored to an older state: the number of outbox pages without a lost stock move
 /// after which older ones are not compared.
 pub const RESEND_QUIET_PAGES: u32 = 50;

@@ -1,6 +1,7 @@
 //! Parts that the end-to-end tests share in addition to [`platform`]: one platform for all tests of a binary, lists
-//! that are read while they change, a broken network, and a consumer of the topics.
+//! that are read while they change, a broken network, a consumer of the topics, and a gRPC client.
 
+pub mod grpc;
 pub mod lists;
 pub mod proxy;
 pub mod topics;

@@ -28,7 +28,7 @@ pub fn shared() -> Visit {
 
 /// What must hold at every moment; checked once, before the platform could repair anything.
 fn never_wrong(platform: &Platform) -> Result<()> {
-    let lines: Vec<String> = (0..SHARDS)
+    let mut lines: Vec<String> = (0..SHARDS)
         .map(|shard| {
             format!(
                 "SELECT i.product_id, i.sku_id, i.quantity FROM order_{shard}.t_order_item i \
@@ -36,6 +36,12 @@ fn never_wrong(platform: &Platform) -> Result<()> {
             )
         })
         .collect();
+    // What other systems hold or have sold.
+    lines.extend([
+        "SELECT product_id, sku_id, open_units FROM inventory.t_stock_hold".to_owned(),
+        "SELECT product_id, sku_id, quantity FROM inventory.t_external_line WHERE state = 1"
+            .to_owned(),
+    ]);
     let oversold = platform.sql(&format!(
         "SELECT o.product_id, o.sku_id, SUM(o.quantity), s.seeded_stock FROM ({}) o \
          LEFT JOIN inventory.t_inventory s USING (product_id, sku_id) \

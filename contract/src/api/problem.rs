@@ -44,6 +44,8 @@ pub enum Code {
     ProductNotFound = 30003,
     /// 412: `If-Match` names another state of the product than its present one.
     ProductChanged = 30004,
+    /// 409: so many units are not held, or no longer.
+    StockNotHeld = 30005,
     /// 403: the token is invalid, expired or another's, or the flash sale has not started or is over.
     SeckillToken = 40001,
     /// 409: the flash sale has no units left.
@@ -117,6 +119,9 @@ impl From<Rejection> for Problem {
             UnknownOrder(_) => (404, Code::OrderNotFound),
             StockInsufficient { .. } => (409, Code::StockInsufficient),
             StockContended { .. } => (409, Code::StockLocked),
+            NotHeld { .. } | HoldExpired { .. } => (409, Code::StockNotHeld),
+            LineSettled { .. } | OwnOrder { .. } => (409, Code::IllegalTransition),
+            MessageUsed => (422, Code::DuplicateSubmit),
             DuplicateSubmit | InProgress => (409, Code::DuplicateSubmit),
             KeyReused => (422, Code::DuplicateSubmit),
             RateLimited { .. } => (429, Code::RateLimited),

@@ -69,6 +69,8 @@ pub enum Holder {
     Sale(u32),
     /// A stock change that takes units away, by the hash of its idempotency key.
     Change(u128),
+    /// Units that another system holds, by the hash of its idempotency key, until the database has taken them.
+    Hold(u128),
 }
 
 impl Holder {
@@ -77,8 +79,12 @@ impl Holder {
         if let Some(number) = text.strip_prefix("seckill-") {
             return number.parse().ok().map(Holder::Sale);
         }
-        match text.strip_prefix("change-") {
-            Some(key) => u128::from_str_radix(key, 16).ok().map(Holder::Change),
+        let key = |key| u128::from_str_radix(key, 16).ok();
+        if let Some(text) = text.strip_prefix("change-") {
+            return key(text).map(Holder::Change);
+        }
+        match text.strip_prefix("hold-") {
+            Some(text) => key(text).map(Holder::Hold),
             None => OrderId::new(text.parse().ok()?).map(Holder::Order),
         }
     }
@@ -90,6 +96,7 @@ impl fmt::Display for Holder {
             Holder::Order(order) => order.fmt(f),
             Holder::Sale(number) => write!(f, "seckill-{number}"),
             Holder::Change(key) => write!(f, "change-{key:032x}"),
+            Holder::Hold(key) => write!(f, "hold-{key:032x}"),
         }
     }
 }
@@ -107,10 +114,20 @@ mod tests {
             Holder::Sale(3),
             Holder::Change(0xab),
             Holder::Change(u128::MAX),
+            Holder::Hold(0xab),
         ] {
             assert_eq!(Holder::parse(&holder.to_string()), Some(holder));
         }
-        for other in ["", "change-", "change-x", "seckill-x", "x", "0"] {
+        for other in [
+            "",
+            "change-",
+            "change-x",
+            "hold-",
+            "hold-x",
+            "seckill-x",
+            "x",
+            "0",
+        ] {
             assert_eq!(Holder::parse(other), None, "{other}");
         }
     }

@@ -138,7 +138,8 @@ pub fn stock(product: ProductId) -> String {
 
 /// Reservations (intents), a hash: `<order id>:<sku>` to `<quantity>:<ms>`, with `:q` at the end where an intake entry
 /// settles it and the sweep does not. Their sum per sku is `r:<sku>`. In place of the order id: `seckill-<number>` for
-/// units on their way into a flash sale, `change-<hash of its key>` for those that a stock change takes away.
+/// units on their way into a flash sale, `change-<hash of its key>` for those that a stock change takes away,
+/// `hold-<hash of its key>` for those that another system is about to hold.
 pub fn reserved(product: ProductId) -> String {
     let product = product.0;
     format!("{{p{product}}}:reserved")

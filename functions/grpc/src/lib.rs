@@ -25,7 +25,7 @@ pub use bytes::Bytes;
 pub use guest;
 pub use metadata::{idempotency_keys, preferences, stale, tell, trace_id};
 pub use reply::Body;
-pub use status::status;
+pub use status::{ERROR_CODE, status};
 
 /// A call.
 pub type Request = http::Request<host::Incoming>;

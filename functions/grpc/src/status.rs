@@ -4,12 +4,13 @@
 use contract::api::problem::{Code as Error, Problem};
 use domain::Rejection;
 use guest::Fault;
-use http_rules::grpc::ERROR_CODE;
 use prost::Message;
 use prost_types::Any;
 use proto::google::rpc::{BadRequest, ErrorInfo, RetryInfo, bad_request::FieldViolation};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
+
+pub use http_rules::grpc::ERROR_CODE;
 
 /// Who defines the reasons of errors.
 const DOMAIN: &str = "flashorder";
@@ -56,6 +57,7 @@ fn code(problem: &Problem) -> Code {
         | Error::AlreadyPaid
         | Error::IllegalTransition
         | Error::StockInsufficient
+        | Error::StockNotHeld
         | Error::SoldOut
         | Error::SeckillState
         | Error::FailureState => Code::FailedPrecondition,

@@ -4,7 +4,8 @@ use crate::Fault;
 use crate::host::variables;
 use crate::http::cross_origin;
 use contract::store::call::sale::Rates;
-use domain::{Gene, ShardCount};
+use domain::limits::{HOLD_MS, HOLD_MS_MAX};
+use domain::{Gene, Ms, ShardCount};
 use std::sync::OnceLock;
 
 /// Values of the Spin variables. URLs are secrets, as they may have passwords.
@@ -23,6 +24,8 @@ pub struct Config {
     /// Requests for tokens and purchases in one flash sale: of all buyers a second
     /// (`seckill_requests_per_second_max`), of each a minute (`seckill_user_requests_per_minute_max`); 0 = any number.
     pub seckill_rates: Rates,
+    /// How long units are held that other systems hold: variable `stock_hold_seconds`, in ms.
+    pub hold_ms: Ms,
 }
 
 impl Config {
@@ -78,7 +81,24 @@ async fn read() -> Result<Config, Fault> {
             per_second_max: limit("seckill_requests_per_second_max").await?,
             user_per_minute_max: limit("seckill_user_requests_per_minute_max").await?,
         },
+        hold_ms: hold_ms(optional("stock_hold_seconds").await?.as_deref())?,
     })
+}
+
+/// [`HOLD_MS`] where the variable is not declared or empty.
+fn hold_ms(text: Option<&str>) -> Result<Ms, Fault> {
+    let Some(text) = text else {
+        return Ok(HOLD_MS);
+    };
+    let seconds = text.parse::<Ms>().ok();
+    let ms = seconds.and_then(|seconds| seconds.checked_mul(1_000));
+    ms.filter(|ms| (1..=HOLD_MS_MAX).contains(ms))
+        .ok_or_else(|| {
+            Fault::Internal(format!(
+                "variable stock_hold_seconds is no number from 1 to {}",
+                HOLD_MS_MAX / 1_000
+            ))
+        })
 }
 
 /// `None` where the variable is not declared or empty.
@@ -103,4 +123,26 @@ async fn required(name: &str) -> Result<String, Fault> {
     optional(name)
         .await?
         .ok_or_else(|| Fault::Internal(format!("variable {name} is not set")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_have_an_end() {
+        assert_eq!(hold_ms(None).unwrap(), HOLD_MS);
+        assert_eq!(hold_ms(Some("1")).unwrap(), 1_000);
+        assert_eq!(hold_ms(Some("2592000")).unwrap(), HOLD_MS_MAX);
+        for wrong in [
+            "0",
+            "-1",
+            "2592001",
+            "18446744073709551615",
+            "1.5",
+            "half an hour",
+        ] {
+            assert!(hold_ms(Some(wrong)).is_err(), "{wrong}");
+        }
+    }
 }

@@ -6,7 +6,6 @@ use super::statement::{
     INSERT_OPENING, INSERT_PRODUCT, INSERT_STOCK, OPENING_PARAMETERS, OPENING_TIME,
     STOCK_PARAMETERS, STOCK_TIMES,
 };
-use super::stock::SkuStock;
 use contract::api::product::{ProductDraft, ProductView};
 use contract::store::redis as keys;
 use domain::{Ms, ProductId, Rejection};
@@ -17,6 +16,7 @@ use guest::redis::Redis;
 use guest::transaction::{self, AT_ONCE, End, Plan, Stop, Transaction, Work};
 use guest::{Fault, clock};
 use shop::catalogue;
+use shop::inventory::shown::SkuStock;
 
 /// Reason of the stock that a product is created with, in the list of its changes.
 const OPENING: &str = "opening stock";

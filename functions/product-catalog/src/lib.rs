@@ -9,7 +9,6 @@ mod product_id;
 mod reply;
 mod route;
 mod statement;
-mod stock;
 mod stock_change;
 
 use contract::api::identity::IdText;
@@ -21,6 +20,7 @@ use domain::{ProductId, Rejection};
 use guest::config::config;
 use guest::{Call, Fault, Reply};
 use route::{Action, Shape};
+use shop::inventory::shown as stock;
 use statement::Place;
 
 guest::http_function!(answer);

@@ -2,7 +2,6 @@
 
 use super::product::Product;
 use super::statement::{self, Place};
-use super::stock;
 use contract::api::page::at_least;
 use contract::api::product::SaleStatus;
 use contract::api::product::cursor::{self, List};
@@ -11,6 +10,7 @@ use domain::{ProductId, Rejection};
 use guest::Fault;
 use guest::config::Config;
 use guest::mysql::Db;
+use shop::inventory::shown as stock;
 use shop::list_budget::{Budget, Json};
 
 /// A list as JSON.

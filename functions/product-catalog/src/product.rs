@@ -1,7 +1,6 @@
 //! A product with its stock. It comes from Redis, where the script `reserve` needs it anyway.
 
 use super::statement;
-use super::stock::{self, SkuStock};
 use contract::api::amount::Amount;
 use contract::api::product::{ProductPatch, ProductView, SaleStatus, SkuView};
 use contract::store::call::stock::{self as call, Entry};
@@ -11,6 +10,7 @@ use guest::config::Config;
 use guest::mysql::{Db, Row};
 use guest::redis::Redis;
 use shop::catalogue;
+use shop::inventory::shown::{self as stock, SkuStock};
 
 /// A catalogue entry.
 #[derive(Clone, Debug, PartialEq, Eq)]

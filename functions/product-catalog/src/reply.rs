@@ -3,7 +3,6 @@
 use super::list::Found;
 use super::route::Shape;
 use super::statement::Place;
-use super::stock::SkuStock;
 use contract::api::order::Envelope;
 use contract::api::order::envelope::{PRODUCT_FOUND, PRODUCTS_FOUND, RECOMMENDED, STOCK_FOUND};
 use contract::api::page::Page;
@@ -14,6 +13,7 @@ use contract::api::product::{
 };
 use domain::{ProductId, Rejection, SkuId};
 use guest::{Fault, Reply};
+use shop::inventory::shown::SkuStock;
 use std::collections::HashMap;
 
 const CODE: u32 = Code::Success.number();

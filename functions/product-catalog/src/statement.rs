@@ -4,7 +4,6 @@ use contract::api::page::Page;
 use contract::api::product::cursor::List;
 use contract::store::sql;
 use domain::ProductId;
-use domain::id::SALE_SKU_BIT;
 use guest::mysql::Value;
 
 /// Columns in the order `product::Product::read` takes them.
@@ -145,20 +144,6 @@ pub fn products(products: &[ProductId]) -> Statement {
     let (values, marks) = ids(products);
     Statement {
         text: format!("SELECT {COLUMNS} FROM products WHERE id IN ({marks})"),
-        values,
-    }
-}
-
-/// Columns: product, sku, available, locked, stock mode. Without the units of flash sales.
-pub fn stock(products: &[ProductId]) -> Statement {
-    let (mut values, marks) = ids(products);
-    values.push(Value::Uint64(SALE_SKU_BIT));
-    Statement {
-        text: format!(
-            "SELECT i.product_id, i.sku_id, i.available_stock, i.locked_stock, p.stock_mode \
-             FROM t_inventory i JOIN products p ON p.id = i.product_id \
-             WHERE i.product_id IN ({marks}) AND i.sku_id < ? ORDER BY i.product_id, i.sku_id"
-        ),
         values,
     }
 }

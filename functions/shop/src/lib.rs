@@ -5,6 +5,7 @@
 
 pub mod caller;
 pub mod catalogue;
+pub mod inventory;
 pub mod list_budget;
 pub mod listing;
 pub mod one_order;

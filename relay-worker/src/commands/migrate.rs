@@ -34,7 +34,8 @@ const INVENTORY: &[Migration] = migrations![
     "inventory" / "0003_stock_versions",
     "inventory" / "0004_stock_changes",
     "inventory" / "0005_product_ids",
-    "inventory" / "0006_exact_names"
+    "inventory" / "0006_exact_names",
+    "inventory" / "0007_stock_holds"
 ];
 
 /// How many seconds a migration waits for another one of the same database.

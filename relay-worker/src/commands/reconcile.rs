@@ -11,6 +11,7 @@ pub mod buyers;
 pub mod catalogue;
 pub mod finding;
 pub mod flight;
+pub mod holds;
 pub mod keys;
 pub mod ledger;
 pub mod lookup;
@@ -48,6 +49,7 @@ pub struct Scope {
 #[derive(Clone, Copy)]
 enum Part {
     Books,
+    Holds,
     Catalogue,
     Promises,
     Orders,
@@ -59,8 +61,9 @@ enum Part {
 }
 
 /// All parts, in the order of their runs.
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     Part::Books,
+    Part::Holds,
     Part::Catalogue,
     Part::Promises,
     Part::Orders,
@@ -78,6 +81,7 @@ impl Part {
         } = scope;
         match self {
             Part::Books => books::check(&databases.inventory).await,
+            Part::Holds => holds::check(&databases.inventory).await,
             Part::Catalogue => catalogue::check(databases, redis).await,
             Part::Promises => promises::check(databases, redis).await,
             Part::Orders => orders::check(scope).await,

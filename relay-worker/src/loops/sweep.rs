@@ -4,6 +4,7 @@
 pub mod catalogue;
 pub mod database;
 mod holders;
+pub mod holds;
 pub mod judge;
 pub mod promises;
 pub mod resend;
@@ -113,9 +114,10 @@ impl Sweep {
 
     /// Runs until shutdown. Its parts fail independently.
     pub async fn run(mut self, mut shutdown: Shutdown) {
-        let (mut promises, mut reservations, mut resends) = (
+        let (mut promises, mut reservations, mut holds, mut resends) = (
             Outage::new("sweep of Redis"),
             Outage::new("sweep of reservations"),
+            Outage::new("sweep of holds"),
             Outage::new("moves sent again"),
         );
         loop {
@@ -137,6 +139,10 @@ impl Sweep {
             match within(ROUND_TIMEOUT_MS, "sweep", self.sweep_reservations()).await {
                 Ok(()) => reservations.over(),
                 Err(error) => drop(reservations.failed(&error)),
+            }
+            match within(ROUND_TIMEOUT_MS, "sweep", self.sweep_all_holds()).await {
+                Ok(()) => holds.over(),
+                Err(error) => drop(holds.failed(&error)),
             }
         }
     }

@@ -126,6 +126,8 @@ pub struct Metrics {
     pub documents_refused: Counter,
     /// Unpaid orders cancelled.
     pub orders_expired: Counter,
+    /// Holds of other systems given back because their time was over.
+    pub holds_expired: Counter,
     /// Intents released whose order was never inserted.
     pub sweep_released: Counter,
     /// Intents that the sweep settled, as their stock had moved in the database.
@@ -195,6 +197,10 @@ impl Metrics {
             )?,
             orders_expired: made
                 .counter("relay_orders_expired_total", "unpaid orders cancelled")?,
+            holds_expired: made.counter(
+                "relay_holds_expired_total",
+                "holds of other systems given back as their time was over",
+            )?,
             sweep_released: made
                 .counter("relay_sweep_released_total", "orphaned intents released")?,
             sweep_settled: made.counter("relay_sweep_settled_total", "intents settled late")?,

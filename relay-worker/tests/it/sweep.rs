@@ -1,6 +1,7 @@
 //! Reservations of crashed requests are found and released; those in use are left alone.
 
 use crate::world::{World, now, wait};
+use contract::store::call::Holder;
 use contract::store::redis as keys;
 use domain::{Order, ProductId, StockMode};
 
@@ -33,9 +34,9 @@ async fn intents_of_requests_that_died() {
     relay.stop().unwrap();
 }
 
-/// Units that a stock change takes away, reserved `age_ms` ago.
-fn take(world: &mut World, key: u128, units: u32, age_ms: u64) {
-    let field = format!("change-{key:032x}:0");
+/// Units that a stock change takes away or a hold takes, reserved `age_ms` ago.
+fn take(world: &mut World, holder: Holder, units: u32, age_ms: u64) {
+    let field = format!("{holder}:0");
     let _: () = redis::pipe()
         .hincr(keys::stock(ProductId(1)), "r:0", units)
         .hset(
@@ -59,9 +60,9 @@ async fn intents_of_stock_changes_that_died() {
                  seeded_stock = seeded_stock - 7, version = version + 1")
         .execute(&world.inventory).await.unwrap();
     world.change_stock(1, Some(1), -7).await;
-    take(&mut world, 1, 7, OLD_MS);
-    take(&mut world, 2, 11, OLD_MS);
-    take(&mut world, 3, 2, 0);
+    take(&mut world, Holder::Change(1), 7, OLD_MS);
+    take(&mut world, Holder::Change(2), 11, OLD_MS);
+    take(&mut world, Holder::Change(3), 2, 0);
     wait("only the young one", async || {
         world.redis_stock(1) == (88, 2, 1)
     })
@@ -155,6 +156,68 @@ async fn reservations_in_the_database_without_an_order() {
     wait("the rollback", async || world.stock(1).await == (8, 2, 0)).await;
     world.quiet().await;
     assert_eq!(world.stock(1).await, (8, 2, 0));
+    assert!(world.command("reconcile").contains("invariants hold"));
+    relay.stop().unwrap();
+}
+
+/// A hold as a function makes it, which ends so many ms from now.
+async fn hold(world: &World, key: u128, units: u32, ends_ms: i64) {
+    sqlx::query("UPDATE t_inventory SET available_stock = available_stock - ?, locked_stock = locked_stock + ?, version = version + 1")
+        .bind(units).bind(units).execute(&world.inventory).await.unwrap();
+    sqlx::query("INSERT INTO t_stock_hold (product_id, request_key, request_hash, quantity, open_units, expires_at, created_at, updated_at) \
+                 VALUES (1, ?, ?, ?, ?, ?, 0, 0)")
+        .bind(key.to_be_bytes().to_vec()).bind(vec![0u8; 16]).bind(units).bind(units)
+        .bind(now().saturating_add_signed(ends_ms))
+        .execute(&world.inventory).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn intents_of_holds_that_died() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 100).await;
+    let relay = world.relay();
+    world.place(1, 1, 5).await;
+    world.quiet().await;
+    // The first died after the database had it, the second before; the third is under way.
+    hold(&world, 1, 7, 600_000).await;
+    take(&mut world, Holder::Hold(1), 7, OLD_MS);
+    take(&mut world, Holder::Hold(2), 11, OLD_MS);
+    take(&mut world, Holder::Hold(3), 2, 0);
+    wait("only the young one", async || {
+        world.redis_stock(1) == (88, 2, 1)
+    })
+    .await;
+    assert_eq!(world.stock(1).await, (88, 12, 0));
+    relay.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn holds_whose_time_is_over() {
+    let mut world = World::new().await;
+    world.product(1, StockMode::Redis, 100).await;
+    let relay = world.relay();
+    world.place(1, 1, 5).await;
+    world.quiet().await;
+    hold(&world, 1, 7, 600_000).await;
+    for key in 2..=30 {
+        hold(&world, key, 2, -1_000).await;
+    }
+    wait("the units of all but one", async || {
+        world.stock(1).await == (88, 12, 0) && world.redis_stock(1) == (88, 0, 0)
+    })
+    .await;
+    let ended: Vec<(u32, u32, Option<u64>)> = sqlx::query_as(
+        "SELECT open_units, expired_units, expires_at FROM t_stock_hold ORDER BY id",
+    )
+    .fetch_all(&world.inventory)
+    .await
+    .unwrap();
+    assert_eq!((ended[0].0, ended[0].1), (7, 0), "its time is to come");
+    assert!(ended[0].2.is_some());
+    assert!(
+        ended[1..].iter().all(|one| *one == (0, 2, None)),
+        "{ended:?}"
+    );
     assert!(world.command("reconcile").contains("invariants hold"));
     relay.stop().unwrap();
 }

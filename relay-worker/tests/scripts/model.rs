@@ -1,5 +1,5 @@
 //! Random histories of one product: orders are reserved, written or lost, paid, cancelled; units are added and taken
-//! away; messages are lost, late and repeated; Redis loses everything; the database is rolled back. The scripts run on
+//! away, or held by another system; messages are lost, late and repeated; Redis loses everything; the database is rolled back. The scripts run on
 //! a real Redis, decisions are the relay's own code; only rows and messages are kept in memory. Nothing is ever
 //! oversold, and nothing is left over at the end.
 
@@ -45,6 +45,10 @@ struct Books {
     /// Keys of stock changes, and their sum.
     changed: HashSet<u128>,
     added: i64,
+    /// Open units of holds, by their keys.
+    held: HashMap<u128, u32>,
+    /// Units of holds that were sold.
+    sold: u32,
 }
 
 struct World<'a> {
@@ -52,7 +56,7 @@ struct World<'a> {
     books: Books,
     copy: Books,
     orders: Vec<(OrderId, u32, Order)>,
-    /// Keys of stock changes that were tried.
+    /// Keys of stock changes and holds that were tried.
     keys: u128,
     /// All messages of an order, and how many have been delivered.
     messages: Vec<(Vec<StockMove>, usize)>,
@@ -234,6 +238,7 @@ impl World<'_> {
                 .iter()
                 .map(|key| (PRODUCT, *key))
                 .collect(),
+            held: self.books.held.keys().map(|key| (PRODUCT, *key)).collect(),
         };
         let judgement = judge(PRODUCT, &old, &known);
         let shown = self.shown();
@@ -325,6 +330,8 @@ impl World<'_> {
             Step::SetAside { units, moved } => self.set_aside(*units, *moved),
             Step::Restock { units, told } => self.restock(*units, *told),
             Step::Correct { units, again, end } => self.correct(*units, *again, *end),
+            Step::Hold { units, again, end } => self.hold(*units, *again, *end),
+            Step::Settle { hold, sold, told } => self.settle(*hold, *sold, *told),
             _ if count == 0 => {}
             Step::Write(order) => self.write(at(*order)),
             Step::Fail(order) => self.fail(at(*order)),
@@ -374,8 +381,10 @@ impl World<'_> {
             self.books.logs.values().filter(|logged| {
                 matches!(logged.state, LineState::Reserved | LineState::Confirmed)
             });
+        let taken: u32 = taken.map(|logged| logged.quantity).sum();
+        let held: u32 = self.books.held.values().sum();
         assert!(
-            u64::from(taken.map(|logged| logged.quantity).sum::<u32>()) <= seeded,
+            u64::from(taken + held + self.books.sold) <= seeded,
             "oversold"
         );
     }
@@ -418,9 +427,13 @@ impl World<'_> {
                 .filter(|order| order.2 == wanted && !refused(order.0));
             orders.map(|order| order.1).sum()
         };
+        let held: u32 = self.books.held.values().sum();
         assert_eq!(
             (ordinary.locked, ordinary.sold),
-            (standing(Order::Pending), standing(Order::Paid))
+            (
+                standing(Order::Pending) + held,
+                standing(Order::Paid) + self.books.sold
+            )
         );
     }
 }

@@ -151,6 +151,14 @@ fn changes(t: &mut Table) {
             "HGET {p1}:stock r:0 -> 5\nHSTRLEN {p1}:reserved change-ab:0 -> 15",
         );
 
+    t.case("take", "for a hold, beside a change with the same hash")
+        .before("HSET {p1}:stock a:0 5 r:0 2\nHSET {p1}:reserved change-ab:0 2:99999999999999")
+        .call(SHELF, "hold-ab 0 3 7000")
+        .gives(
+            "ok *",
+            "HGET {p1}:stock r:0 -> 5\nHKEYS {p1}:reserved -> change-ab:0 hold-ab:0",
+        );
+
     let taken = "HSET {p1}:stock a:0 5 r:0 3\nHSET {p1}:reserved change-ab:0 2:7 9:0 1:1";
     t.case("put_back", "what the attempt took")
         .before(taken)
@@ -244,6 +252,12 @@ fn audit(t: &mut Table) {
         .before("HSET {p1}:stock a:0 9 r:0 2\nHSET {p1}:reserved 9:0 2:1")
         .call(SHELF, "30000 100")
         .gives("ok 0 9:0 a:0 9 r:0 2", "HGET {p1}:stock r:0 -> 2");
+    t.case("audit", "a hold that died, and one under way")
+        .before(&format!(
+            "HSET {{p1}}:stock a:0 9 r:0 3\nHSET {{p1}}:reserved hold-ab:0 2:1 hold-cd:0 1:{young}"
+        ))
+        .call(SHELF, "30000 100")
+        .gives("ok 0 hold-ab:0 a:0 9 r:0 3", "HGET {p1}:stock r:0 -> 3");
     t.case("audit", "too many to look at")
         .before("HSET {p1}:stock r:0 1\nHSET {p1}:reserved 9:0 2:1 8:0 2:1")
         .call(SHELF, "30000 1")

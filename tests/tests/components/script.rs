@@ -240,6 +240,14 @@ impl Script {
         })
     }
 
+    /// Keys and arguments of every call like `what`, in order.
+    pub fn all_values(&self, what: &str) -> Vec<Vec<String>> {
+        self.state(|state| {
+            let like = state.calls.iter().filter(|call| is_like(&call.what, what));
+            like.map(|call| call.values.clone()).collect()
+        })
+    }
+
     /// Panics with the transcript if a call was not expected or an expectation not met.
     pub fn check(&self) {
         self.state(|state| {

@@ -20,3 +20,4 @@ mod schemathesis;
 mod seeds;
 mod skus;
 mod stock_changes;
+mod stock_holds;

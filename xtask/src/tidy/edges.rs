@@ -117,7 +117,7 @@ const RULES: [Rule; 21] = [
     },
     Rule {
         who: Who::Named("tests"),
-        inner: &["domain", "contract", "stack", "platform"],
+        inner: &["domain", "contract", "proto", "stack", "platform"],
         never: &["spin-sdk"],
         only: None,
     },

@@ -96,26 +96,26 @@ pub fn set_aside(product: ProductId, sale: u32, sku: SkuId, units: u32) -> Call<
         .arg(units)
 }
 
-/// Takes ordinary units for a stock change, before the database does. `ended_ms`: after this time an earlier attempt of
-/// the same change has ended.
+/// Takes ordinary units for a stock change or a hold, before the database does. `ended_ms`: after this time an earlier
+/// attempt with the same key has ended.
 pub fn take(
     product: ProductId,
-    change: Holder,
+    holder: Holder,
     sku: SkuId,
     units: u32,
     ended_ms: Ms,
 ) -> Call<'static> {
     Call::new(&keys::TAKE, stock(product))
-        .arg(change)
+        .arg(holder)
         .arg(sku.0)
         .arg(units)
         .arg(ended_ms)
 }
 
-/// Releases what an attempt of a stock change took; `intent` as [`take`] gave it.
-pub fn put_back<'a>(product: ProductId, change: Holder, sku: SkuId, intent: &'a str) -> Call<'a> {
+/// Releases what an attempt took; `intent` as [`take`] gave it.
+pub fn put_back<'a>(product: ProductId, holder: Holder, sku: SkuId, intent: &'a str) -> Call<'a> {
     Call::new(&keys::PUT_BACK, stock(product))
-        .arg(change)
+        .arg(holder)
         .arg(sku.0)
         .text(intent)
 }

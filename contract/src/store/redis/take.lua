@@ -1,5 +1,5 @@
--- Takes ordinary units for a stock change before the database does. One attempt per change at a time.
--- KEYS: stock, reserved. ARGV: holder (change-<key>), sku, quantity, ms after which an earlier attempt has ended
+-- Takes ordinary units for a stock change or a hold before the database does. One attempt per key at a time.
+-- KEYS: stock, reserved. ARGV: holder (change-<key>, hold-<key>), sku, quantity, ms after which an earlier attempt has ended
 -- Returns: ok, the intent that was stored | busy (an attempt is under way): ms to wait | unloaded | short
 local field = ARGV[1] .. ':' .. ARGV[2]
 local time = redis.call('TIME')

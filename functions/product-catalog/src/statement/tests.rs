@@ -25,10 +25,7 @@ fn lists() -> impl Iterator<Item = List<'static>> {
 #[test]
 fn parameters_go_with_their_marks() {
     let listed = lists().flat_map(|one| PLACES.map(|place| list(one, place)));
-    let others = [
-        products(&[ProductId(1), ProductId(2)]),
-        stock(&[ProductId(1)]),
-    ];
+    let others = [products(&[ProductId(1), ProductId(2)])];
     for statement in listed.chain(lists().map(count)).chain(others) {
         let marks = statement.text.matches('?').count();
         assert_eq!(marks, statement.values.len(), "{}", statement.text);
@@ -50,9 +47,8 @@ fn texts_are_few() {
     for length in 1..=PAGE_SIZE_MAX as usize {
         let ids = vec![ProductId(1); length];
         texts.insert(products(&ids).text);
-        texts.insert(stock(&ids).text);
     }
-    assert!(texts.len() <= 28, "{}", texts.len());
+    assert!(texts.len() <= 20, "{}", texts.len());
 }
 
 #[test]

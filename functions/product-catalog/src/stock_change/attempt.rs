@@ -5,27 +5,14 @@ use super::super::statement::{INSERT_STOCK, STOCK_PARAMETERS, STOCK_TIMES};
 use super::Seen;
 use super::statement::{ADD_UNITS, LOCK_PRODUCT, RECORD, SALES_FROM, TAKE_UNITS, VARIANTS};
 use contract::api::product::{SKUS_MAX, StockChangeDraft};
-use contract::store::call::stock as call;
-use domain::backoff::stock_spin_ms;
-use domain::limits::{INSERT_DEADLINE_MS, QUANTITY_MAX, STOCK_CHANGE_ENDED_MS};
+use domain::limits::{INSERT_DEADLINE_MS, QUANTITY_MAX};
 use domain::{Ms, ProductId, Rejection, StockMode};
 use guest::Fault;
 use guest::mysql::{Db, Value, text};
 use guest::mysql_error::Kind;
 use guest::redis::Redis;
 use guest::transaction::{self, End, Plan, Stop, Transaction, Work};
-use shop::catalogue;
-use std::time::{Duration, Instant};
-
-/// Loads of the stock into Redis after which units that are still not there are refused.
-const LOADS_MAX: u32 = 1;
-
-/// Waits between tries that meet locks; none begins past the deadline.
-fn waits() -> impl Iterator<Item = Duration> {
-    let ends = Instant::now() + Duration::from_millis(INSERT_DEADLINE_MS);
-    let all = (0..).map_while(stock_spin_ms).map(Duration::from_millis);
-    all.take_while(move |wait| Instant::now() + *wait < ends)
-}
+use shop::inventory::{Taking, waits};
 
 pub struct Attempt<'a> {
     pub redis: &'a Redis,
@@ -47,22 +34,25 @@ impl Attempt<'_> {
         if !seen.has_sku {
             return self.add_variant(deadline).await;
         }
+        let taking = Taking {
+            redis: self.redis,
+            db: self.db,
+            product: self.product,
+            sku: self.draft.sku,
+            holder: self.holder(),
+            units: self.units(),
+        };
         let intent = match (seen.mode, self.draft.units < 0) {
-            (StockMode::Redis, true) => Some(self.take().await?),
+            (StockMode::Redis, true) => Some(taking.take().await?),
             _ => None,
         };
-        let waits = waits();
-        let refusal = match transaction::run(self.db, &self.plan(deadline), waits).await {
+        let refusal = match transaction::run(self.db, &self.plan(deadline), waits()).await {
             End::Done(()) => return Ok(()),
             End::Unknown(error) => return Err(error.into()),
             End::Refused(stop) => self.refusal(stop),
         };
         if let Some(intent) = intent {
-            let (holder, sku) = (self.holder(), self.draft.sku);
-            let put_back = call::put_back(self.product, holder, sku, &intent);
-            if let Err(fault) = self.redis.call(&put_back).await {
-                guest::http::log(&fault, self.trace_id);
-            }
+            taking.put_back(&intent, self.trace_id).await;
         }
         Err(refusal)
     }
@@ -70,43 +60,6 @@ impl Attempt<'_> {
     /// Units that the change moves.
     fn units(&self) -> u32 {
         u32::try_from(self.draft.units.unsigned_abs()).unwrap_or(QUANTITY_MAX)
-    }
-
-    /// Reserves the units in Redis, where orders are decided; gives the intent.
-    async fn take(&self) -> Result<String, Fault> {
-        let (product, sku) = (self.product, self.draft.sku);
-        let take = call::take(
-            product,
-            self.holder(),
-            sku,
-            self.units(),
-            STOCK_CHANGE_ENDED_MS,
-        );
-        let mut loads = 0;
-        loop {
-            let answer = self.redis.call(&take).await?;
-            match answer.text(0).as_deref() {
-                Some("ok") => {
-                    let intent = answer.text(1);
-                    return intent.ok_or_else(|| Fault::Internal("take gave none".to_owned()));
-                }
-                Some("busy") => return Err(Rejection::InProgress.into()),
-                // Redis may be behind the database, too: a restock may have died between the two.
-                Some("short" | "unloaded") if loads < LOADS_MAX => {
-                    loads += 1;
-                    catalogue::load_stock(self.redis, self.db, product, &[]).await?;
-                }
-                Some("short") => return Err(self.short().into()),
-                // Loaded and gone again: Redis evicts what it was just given.
-                Some("unloaded") => {
-                    return Err(Fault::Unavailable {
-                        backend: "redis",
-                        reason: format!("product {} does not stay loaded", product.0),
-                    });
-                }
-                _ => return Err(Fault::Internal(format!("take answered {answer:?}"))),
-            }
-        }
     }
 
     fn short(&self) -> Rejection {

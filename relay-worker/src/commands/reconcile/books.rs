@@ -7,11 +7,13 @@ use crate::clients::database::Database;
 use domain::id::SALE_SKU_BIT;
 use sqlx::Row as _;
 
-/// Rows of `t_inventory` that disagree with the stock log.
+/// Rows of `t_inventory` that disagree with the stock log, the holds and the lines of other systems' orders.
 const UNEXPLAINED: &str = "SELECT i.product_id, i.sku_id, i.locked_stock, i.sold_stock, \
      CAST(COALESCE(l.locked, 0) AS SIGNED), CAST(COALESCE(l.sold, 0) AS SIGNED) FROM t_inventory i \
-     LEFT JOIN (SELECT product_id, sku_id, SUM(IF(state = 1, quantity, 0)) AS locked, \
-     SUM(IF(state = 2, quantity, 0)) AS sold FROM t_stock_log GROUP BY product_id, sku_id) l \
+     LEFT JOIN (SELECT product_id, sku_id, SUM(locked) AS locked, SUM(sold) AS sold FROM (\
+     SELECT product_id, sku_id, IF(state = 1, quantity, 0) AS locked, IF(state = 2, quantity, 0) AS sold FROM t_stock_log \
+     UNION ALL SELECT product_id, sku_id, open_units, 0 FROM t_stock_hold \
+     UNION ALL SELECT product_id, sku_id, 0, quantity FROM t_external_line WHERE state = 1) m GROUP BY product_id, sku_id) l \
      ON l.product_id = i.product_id AND l.sku_id = i.sku_id \
      WHERE i.locked_stock <> COALESCE(l.locked, 0) OR i.sold_stock <> COALESCE(l.sold, 0) \
      ORDER BY i.product_id, i.sku_id";
@@ -55,7 +57,7 @@ pub async fn check(inventory: &Database) -> anyhow::Result<Vec<Finding>> {
             ),
         ));
     }
-    let mut explained = Finding::new("1 locked and sold are what the stock log says");
+    let mut explained = Finding::new("1 locked and sold are what the stock log and holds say");
     explained.checked = rows;
     for row in sqlx::query(UNEXPLAINED).fetch_all(&inventory.pool).await? {
         let (product, sku): (u64, u64) = (row.try_get(0)?, row.try_get(1)?);
@@ -65,7 +67,7 @@ pub async fn check(inventory: &Database) -> anyhow::Result<Vec<Finding>> {
         explained.add(Wrong::new(
             (product, sku, off),
             format!(
-                "product {product} sku {sku}: locked {locked}, log {log_locked}; sold {sold}, log {log_sold}"
+                "product {product} sku {sku}: locked {locked}, explained {log_locked}; sold {sold}, explained {log_sold}"
             ),
         ));
     }

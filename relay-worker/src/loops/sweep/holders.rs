@@ -1,4 +1,4 @@
-//! Looks up for whom or what old intents are kept: orders, flash sales being preheated, stock changes.
+//! Looks up for whom or what old intents are kept: orders, flash sales being preheated, stock changes, holds.
 
 use super::judge::Holders;
 use super::promises::Audited;
@@ -15,11 +15,11 @@ use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 use std::collections::HashSet;
 
-/// Stock changes looked up by one statement.
-const CHANGES_MAX: usize = 64;
+/// Stock changes or holds looked up by one statement.
+const KEYS_MAX: usize = 64;
 
-/// A stock change: its product, and the hash of its key.
-type Change = (ProductId, u128);
+/// A stock change or a hold: its product, and the hash of its key.
+type Keyed = (ProductId, u128);
 
 impl Sweep {
     /// Queued keys are read before orders: the writer deletes the key after it has inserted the order.
@@ -29,12 +29,13 @@ impl Sweep {
         audited: &[Audited],
     ) -> anyhow::Result<Holders> {
         let (mut orders, mut waiting, mut sales) = (Vec::new(), Vec::new(), HashSet::new());
-        let mut changes = Vec::new();
+        let (mut changes, mut holds) = (Vec::new(), Vec::new());
         for Audited { product, old, .. } in audited {
             for intent in old {
                 match intent.holder {
                     Holder::Sale(number) => drop(sales.insert(number)),
                     Holder::Change(key) => changes.push((*product, key)),
+                    Holder::Hold(key) => holds.push((*product, key)),
                     Holder::Order(order) => {
                         orders.push(order);
                         waiting.extend((!intent.has_entry).then_some(order));
@@ -49,7 +50,8 @@ impl Sweep {
         let Existing { found, unknown, .. } =
             existing(&self.databases, &self.availability, orders.iter().copied()).await;
         let preheated = preheated(session, sales).await?;
-        let changed = changed(session, &changes).await?;
+        let changed = made(session, "t_stock_change", &changes).await?;
+        let held = made(session, "t_stock_hold", &holds).await?;
         let logs = rows::logs(session, &orders, Lock::No).await?;
         Ok(Holders {
             logged: logs.into_keys().collect(),
@@ -57,6 +59,7 @@ impl Sweep {
             queued,
             preheated,
             changed,
+            held,
         })
     }
 }
@@ -86,28 +89,29 @@ async fn preheated(
         .collect())
 }
 
-/// Which of these stock changes are made. Waits for uncommitted ones: a change that is missing and older than its
-/// deadline will never be made.
-async fn changed(
+/// Which of these stock changes or holds are made: have a row in their table. Waits for uncommitted ones: one that is
+/// missing and older than its deadline will never be made.
+async fn made(
     session: &mut MySqlConnection,
-    changes: &[Change],
-) -> anyhow::Result<HashSet<Change>> {
+    table: &'static str,
+    keys: &[Keyed],
+) -> anyhow::Result<HashSet<Keyed>> {
     let mut found = HashSet::new();
-    for changes in changes.chunks(CHANGES_MAX) {
-        let changes = padded(changes);
+    for keys in keys.chunks(KEYS_MAX) {
+        let keys = padded(keys);
         let one = ["product_id = ? AND request_key = ?"];
         let sql = format!(
-            "SELECT product_id, request_key FROM t_stock_change WHERE {} LOCK IN SHARE MODE",
-            one.repeat(changes.len()).join(" OR ")
+            "SELECT product_id, request_key FROM {table} WHERE {} LOCK IN SHARE MODE",
+            one.repeat(keys.len()).join(" OR ")
         );
         let mut query = sqlx::query(assembled(sql));
-        for (product, key) in &changes {
+        for (product, key) in &keys {
             query = query.bind(product.0).bind(key.to_be_bytes().to_vec());
         }
         for row in query.fetch_all(&mut *session).await? {
             let key: Vec<u8> = row.try_get(1)?;
             let key = key.as_slice().try_into();
-            let key = u128::from_be_bytes(key.context("t_stock_change.request_key")?);
+            let key = u128::from_be_bytes(key.with_context(|| format!("{table}.request_key"))?);
             found.insert((ProductId(row.try_get(0)?), key));
         }
     }

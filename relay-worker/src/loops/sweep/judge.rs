@@ -22,8 +22,8 @@ pub struct Intent {
 pub struct Judgement {
     /// Included in the database's stock: to be dropped.
     pub settled: Vec<(Holder, SkuId)>,
-    /// Their order was never inserted and never will be, their sale was not preheated, or their stock change was not
-    /// made: to be released.
+    /// Their order was never inserted and never will be, their sale was not preheated, or their stock change or hold
+    /// was not made: to be released.
     pub orphaned: Vec<(Holder, SkuId)>,
 }
 
@@ -40,6 +40,8 @@ pub struct Holders {
     pub preheated: HashSet<u32>,
     /// Stock changes that are made, by product and key.
     pub changed: HashSet<(ProductId, u128)>,
+    /// Holds that are made, by product and key.
+    pub held: HashSet<(ProductId, u128)>,
 }
 
 /// Sorts old intents by outcome. An intent is left alone where its order exists and its move is still in flight.
@@ -57,6 +59,7 @@ pub fn judge(product: ProductId, old: &[Intent], known: &Holders) -> Judgement {
                 *has_entry || known.existing.contains(order) || known.queued.contains(order),
             ),
             Holder::Sale(number) => (known.preheated.contains(number), false),
+            Holder::Hold(key) => (known.held.contains(&(product, *key)), false),
             Holder::Change(key) => (known.changed.contains(&(product, *key)), false),
         };
         if included {
@@ -68,8 +71,8 @@ pub fn judge(product: ProductId, old: &[Intent], known: &Holders) -> Judgement {
     judgement
 }
 
-/// Parses an intent's field as `audit.lua` returns it: `<order id>:<sku>`, `seckill-<number>:<sku>` or
-/// `change-<key>:<sku>`, followed by `:q` if it has an entry. `None` for anything else.
+/// Parses an intent's field as `audit.lua` returns it: `<order id>:<sku>`, `seckill-<number>:<sku>`,
+/// `change-<key>:<sku>` or `hold-<key>:<sku>`, followed by `:q` if it has an entry. `None` for anything else.
 pub fn intent(field: &str) -> Option<Intent> {
     let (plain, has_entry) = match field.strip_suffix(":q") {
         Some(plain) => (plain, true),

@@ -1,4 +1,4 @@
--- Releases a reservation that is still old: a stock change may have been tried again since it was looked at.
+-- Releases a reservation that is still old: a stock change or a hold may have been tried again since it was looked at.
 -- KEYS: stock, reserved. ARGV: holder, sku, age in ms from which it is old. Returns 1 where it was released.
 local field = ARGV[1] .. ':' .. ARGV[2]
 local held = redis.call('HGET', KEYS[2], field)

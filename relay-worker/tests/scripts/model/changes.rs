@@ -1,10 +1,11 @@
-//! Restocks and corrections, as the function makes them.
+//! Restocks, corrections and holds, as the functions make them.
 
 use super::steps::Corrected;
 use super::{PRODUCT, World};
 use contract::store::call::Holder;
 use contract::store::redis::{PUT_BACK, TAKE};
 use domain::SkuId;
+use domain::stock::StockEffect;
 
 impl World<'_> {
     /// The database adds units, or takes them where they are available, and records that under a key.
@@ -27,10 +28,64 @@ impl World<'_> {
     }
 
     pub fn correct(&mut self, units: u32, again: bool, end: Corrected) {
-        if !again || self.keys == 0 || self.books.changed.contains(&self.keys) {
+        self.take(units, again, end, Holder::Change, |world, key| {
+            world.change_stock(key, -i64::from(units))
+        });
+    }
+
+    pub fn hold(&mut self, units: u32, again: bool, end: Corrected) {
+        self.take(units, again, end, Holder::Hold, |world, key| {
+            world.moves(StockEffect::Reserve, units)
+                && world.books.held.insert(key, units).is_none()
+        });
+    }
+
+    /// Sells the units of an open hold, or gives them back.
+    pub fn settle(&mut self, hold: usize, sold: bool, told: bool) {
+        let mut open: Vec<u128> = self.books.held.keys().copied().collect();
+        open.retain(|key| self.books.held[key] > 0);
+        open.sort_unstable();
+        let Some(key) = open.get(hold % open.len().max(1)).copied() else {
+            return;
+        };
+        let units = self.books.held.insert(key, 0).unwrap();
+        if sold {
+            assert!(self.moves(StockEffect::Confirm, units));
+            self.books.sold += units;
+        } else {
+            assert!(self.moves(StockEffect::Rollback, units));
+        }
+        if told {
+            self.sync(&[]);
+        }
+    }
+
+    fn moves(&mut self, effect: StockEffect, units: u32) -> bool {
+        let row = self.books.stock.get_mut(&(PRODUCT, SkuId(0))).unwrap();
+        let moved = row.apply(effect, units);
+        let is_moved = moved.is_ok();
+        *row = moved.unwrap_or(*row);
+        is_moved
+    }
+
+    fn is_used(&self, key: u128) -> bool {
+        self.books.changed.contains(&key) || self.books.held.contains_key(&key)
+    }
+
+    /// Takes units in Redis, and then in the database as `made` does.
+    fn take(
+        &mut self,
+        units: u32,
+        again: bool,
+        end: Corrected,
+        holder: fn(u128) -> Holder,
+        made: impl FnOnce(&mut Self, u128) -> bool,
+    ) {
+        if !again || self.keys == 0 || self.is_used(self.keys) {
             self.keys += 1;
         }
-        let holder = Holder::Change(self.keys).to_string();
+        let key = self.keys;
+        let holder = holder(key).to_string();
         // An earlier attempt has ended: 0 ms.
         let wanted = [
             holder.clone(),
@@ -50,8 +105,7 @@ impl World<'_> {
         if end == Corrected::Dies {
             return;
         }
-        let made = end != Corrected::Refused && self.change_stock(self.keys, -i64::from(units));
-        if !made {
+        if end == Corrected::Refused || !made(self, key) {
             let mine = [holder, "0".to_owned(), words[1].clone()];
             assert_eq!(self.run::<i64>(&PUT_BACK, &mine), 1);
         } else if end == Corrected::Done {

@@ -41,9 +41,22 @@ pub enum Step {
         again: bool,
         end: Corrected,
     },
+    /// Another system holds units: taken in Redis, then locked in the database.
+    Hold {
+        units: u32,
+        /// Under the last key, unless that is used.
+        again: bool,
+        end: Corrected,
+    },
+    /// The units of an open hold are sold, or given back; Redis is told, or the request dies first.
+    Settle {
+        hold: usize,
+        sold: bool,
+        told: bool,
+    },
 }
 
-/// How the request of a correction ends.
+/// How the request of a correction or a hold ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Corrected {
     /// It dies before the database takes the units.
@@ -81,5 +94,7 @@ pub fn any_step() -> impl Strategy<Value = Step> {
         1 => (1_u32..6, any::<bool>()).prop_map(|(units, moved)| Step::SetAside { units, moved }),
         1 => (1_u32..6, any::<bool>()).prop_map(|(units, told)| Step::Restock { units, told }),
         3 => (1_u32..6, any::<bool>(), corrected()).prop_map(|(units, again, end)| Step::Correct { units, again, end }),
+        3 => (1_u32..6, any::<bool>(), corrected()).prop_map(|(units, again, end)| Step::Hold { units, again, end }),
+        2 => (0_usize..8, any::<bool>(), any::<bool>()).prop_map(|(hold, sold, told)| Step::Settle { hold, sold, told }),
     ]
 }

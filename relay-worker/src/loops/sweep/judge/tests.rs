@@ -25,23 +25,31 @@ fn only_intents_without_an_order_are_orphans() {
         sku: SkuId(0),
         has_entry: false,
     }));
+    old.extend([71, 81].map(|key| Intent {
+        holder: Holder::Hold(key),
+        sku: SkuId(0),
+        has_entry: false,
+    }));
     let known = Holders {
         logged: HashSet::from([(orders[0], ProductId(1), SkuId(0))]),
         existing: HashSet::from([orders[0], orders[1]]),
         queued: HashSet::from([orders[3]]),
         preheated: HashSet::from([7]),
         changed: HashSet::from([(ProductId(1), 70), (ProductId(2), 80)]),
+        held: HashSet::from([(ProductId(1), 71), (ProductId(2), 81)]),
     };
     let judgement = judge(ProductId(1), &old, &known);
     let settled = [
         Holder::Order(orders[0]),
         Holder::Sale(7),
         Holder::Change(70),
+        Holder::Hold(71),
     ];
     let orphaned = [
         Holder::Order(orders[2]),
         Holder::Sale(8),
         Holder::Change(80),
+        Holder::Hold(81),
     ];
     assert_eq!(judgement.settled, settled.map(|holder| (holder, SkuId(0))));
     assert_eq!(
@@ -61,6 +69,7 @@ fn fields_are_read_strictly() {
     assert!(!read("").has_entry && read(":q").has_entry);
     assert_eq!(intent("seckill-3:0").unwrap().holder, Holder::Sale(3));
     assert_eq!(intent("change-ff:0").unwrap().holder, Holder::Change(255));
+    assert_eq!(intent("hold-ff:0").unwrap().holder, Holder::Hold(255));
     for bad in ["", "1", "0:1", "x:1", "1:x", "1:2:3", "seckill-:1"] {
         assert_eq!(intent(bad), None, "{bad}");
     }

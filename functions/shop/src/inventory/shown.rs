@@ -1,23 +1,25 @@
 //! The stock that is shown. For products reserved in Redis: what Redis can still reserve, as far as it is loaded; for
 //! the others, and while Redis is away, what the database has.
 
-use super::statement;
 use contract::store::redis as keys;
+use contract::store::sql::{padded, placeholders};
+use domain::id::SALE_SKU_BIT;
 use domain::{ProductId, SkuId, StockMode};
 use futures::future::join_all;
 use guest::Fault;
 use guest::config::Config;
-use guest::mysql::Db;
+use guest::mysql::{Db, Value};
 use guest::redis::Redis;
 use std::collections::{BTreeMap, HashMap};
 
 /// Units of one sku.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SkuStock {
+    /// Ordinary, never a flash sale's.
     pub sku: SkuId,
     /// Can be ordered now.
     pub available: u64,
-    /// Reserved for orders that are not paid.
+    /// Reserved for orders that are not paid, or held by another system.
     pub locked: u64,
 }
 
@@ -105,6 +107,9 @@ async fn promised(redis: &Redis, product: ProductId) -> Result<BTreeMap<SkuId, P
 }
 
 /// Stock by product and sku; a product without any is not in the map.
+///
+/// # Errors
+/// Where the database is away.
 pub async fn of_products(
     config: &Config,
     products: &[ProductId],
@@ -137,13 +142,27 @@ pub async fn of_products(
     Ok(stored.into_iter().map(of_product).collect())
 }
 
+/// Columns: product, sku, available, locked, stock mode. Without the units of flash sales.
+fn statement(products: &[ProductId]) -> (String, Vec<Value>) {
+    let padded = padded(products).into_iter();
+    let mut values: Vec<Value> = padded.map(|id| Value::Uint64(id.0)).collect();
+    let marks = placeholders(values.len());
+    values.push(Value::Uint64(SALE_SKU_BIT));
+    let text = format!(
+        "SELECT i.product_id, i.sku_id, i.available_stock, i.locked_stock, p.stock_mode \
+         FROM t_inventory i JOIN products p ON p.id = i.product_id \
+         WHERE i.product_id IN ({marks}) AND i.sku_id < ? ORDER BY i.product_id, i.sku_id"
+    );
+    (text, values)
+}
+
 async fn stored(
     config: &Config,
     products: &[ProductId],
 ) -> Result<HashMap<ProductId, Vec<Stored>>, Fault> {
-    let statement = statement::stock(products);
+    let (statement, values) = statement(products);
     let db = Db::at(&config.inventory_url);
-    let rows = db.read(&statement.text, statement.values, |row| {
+    let rows = db.read(&statement, values, |row| {
         let mode = row.u8(4)?;
         let entry = Stored {
             stock: SkuStock {

@@ -1,4 +1,4 @@
-//! Tests of `stock`.
+//! Tests of `shown`.
 
 use super::*;
 
@@ -51,4 +51,15 @@ fn what_redis_may_still_promise() {
 fn promised_beyond_what_is_there_shows_nothing_left() {
     let promises = promises([("a:2", "3"), ("r:2", "5")]);
     assert_eq!(promises[&SKU].alone(SKU).available, 0);
+}
+
+#[test]
+fn texts_are_few_and_have_a_mark_per_parameter() {
+    let mut texts = std::collections::HashSet::new();
+    for length in 1..=100 {
+        let (text, values) = statement(&vec![ProductId(1); length]);
+        assert_eq!(text.matches('?').count(), values.len());
+        texts.insert(text);
+    }
+    assert!(texts.len() <= 8, "{}", texts.len());
 }
