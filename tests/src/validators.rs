@@ -78,7 +78,7 @@ pub fn all_accept(cases: &[Case]) -> Result<()> {
 /// # Errors
 /// Where the package cannot be installed.
 pub fn asyncapi() -> Result<Value> {
-    let file = packages()?.join("node_modules/@asyncapi/specs/schemas/3.0.0.json");
+    let file = packages()?.join("node_modules/@asyncapi/specs/schemas/3.0.0-without-$id.json");
     let text = std::fs::read(&file).with_context(|| format!("{}", file.display()))?;
     Ok(serde_json::from_slice(&text)?)
 }

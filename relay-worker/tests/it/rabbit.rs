@@ -4,7 +4,7 @@
 use crate::seckill_source::{Topic, all_failed, ordered, poison, purchase};
 use crate::world::{World, wait};
 use contract::wire::message::{SECKILL_SOURCE, SECKILL_SUCCESS};
-use contract::wire::seckill_message::SeckillMessage;
+use contract::wire::seckill_message::ForeignPurchase;
 use domain::{SkuId, StockMode};
 use lapin::options::{
     BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
@@ -244,7 +244,7 @@ async fn our_purchases_are_published_and_an_outage_holds_up_nothing_else() {
             };
             assert_eq!(header("ce_source"), SECKILL_SOURCE);
             assert_eq!(*delivery.properties.delivery_mode(), Some(2));
-            let message = SeckillMessage::parse(&delivery.data).unwrap();
+            let message = ForeignPurchase::parse(&delivery.data).unwrap();
             assert_eq!(message.seckill_id, "1-5");
             heard.insert(header("aggregate_id"));
         }

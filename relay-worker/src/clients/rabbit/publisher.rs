@@ -1,9 +1,10 @@
 //! Publishing to a durable exchange: persistent messages, each confirmed by the server.
 
-use super::{EXCHANGE, Link, Server};
+use super::{Link, Server};
 use crate::limits::{PUBLISH_TIMEOUT_MS, RABBITMQ_CONNECT_MS};
 use crate::ports::{Outgoing, Publisher, Verdict};
 use crate::process::outage::within;
+use contract::wire::message::EXCHANGE;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Confirmation, ExchangeKind, PublisherConfirm};

@@ -8,24 +8,11 @@ use crate::process::batches;
 use crate::process::metrics::Metrics;
 use crate::process::outage::{Outage, persist};
 use crate::process::shutdown::Shutdown;
+use contract::wire::header;
 use std::sync::Arc;
 use std::time::Duration;
 
 const GATHER: Duration = Duration::ZERO;
-/// Headers that are copied.
-const HEADERS: [&str; 11] = [
-    "id",
-    "event_type",
-    "aggregate_type",
-    "aggregate_id",
-    "ce_id",
-    "ce_type",
-    "ce_source",
-    "ce_specversion",
-    "ce_time",
-    "content-type",
-    "traceparent",
-];
 
 /// Forwards our own purchases.
 pub struct Forwarder<S, P> {
@@ -92,11 +79,11 @@ impl<S: Source, P: Publisher> Forwarder<S, P> {
 }
 
 fn outgoing(record: &Incoming) -> Outgoing {
-    let header = |name: &'static str| Some((name, record.header(name)?.to_owned()));
+    let header = |(name, text): &(String, String)| Some((header::in_amqp(name)?, text.clone()));
     Outgoing {
         topic: record.topic.clone(),
         key: String::from_utf8_lossy(&record.key).into_owned(),
         value: record.value.clone(),
-        headers: HEADERS.into_iter().filter_map(header).collect(),
+        headers: record.headers.iter().filter_map(header).collect(),
     }
 }
