@@ -4,7 +4,8 @@
 use domain::order::Step;
 use domain::stock::StockEffect;
 use domain::{
-    Cents, Ms, Order, OrderId, OrderItem, ProductId, SkuId, Status, StockMode, User, UserId,
+    Cents, Ms, Order, OrderId, OrderItem, ProductId, SeckillId, SkuId, Status, StockMode, User,
+    UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -193,6 +194,11 @@ pub struct ItemDocument {
     /// Where the units were reserved first.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::wire::asyncapi::StockModeName))]
     pub stock_mode: String,
+    /// The flash sale it was bought in: of this platform, as `1-3`, or of another system, in its words; absent for
+    /// ordinary units.
+    #[cfg_attr(feature = "openapi", schema(max_length = 64))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seckill_id: Option<String>,
 }
 
 /// Why a document is no order of ours.
@@ -287,6 +293,7 @@ impl From<&OrderItem> for ItemDocument {
             quantity: item.quantity,
             subtotal_cents: item.subtotal.get(),
             stock_mode: item.stock_mode.name().to_owned(),
+            seckill_id: item.seckill_id(),
         }
     }
 }
@@ -349,9 +356,13 @@ impl TryFrom<ItemDocument> for OrderItem {
     type Error = BadEvent;
 
     fn try_from(doc: ItemDocument) -> Result<OrderItem, BadEvent> {
+        let product = ProductId(number("order.items.product_id", &doc.product_id)?);
+        let sku = SkuId(number("order.items.sku_id", &doc.sku_id)?);
+        let own_sale = SeckillId::of(product, sku);
         Ok(OrderItem {
-            product: ProductId(number("order.items.product_id", &doc.product_id)?),
-            sku: SkuId(number("order.items.sku_id", &doc.sku_id)?),
+            product,
+            sku,
+            foreign_sale: doc.seckill_id.filter(|_| own_sale.is_none()),
             name: doc.product_name,
             image: doc.product_image,
             price: cents("order.items.price_cents", doc.price_cents)?,

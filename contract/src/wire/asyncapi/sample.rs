@@ -119,6 +119,7 @@ fn order(tick: u64, price: &str, sku: SkuId) -> Option<Order> {
         quantity: 1,
         subtotal: price,
         stock_mode: StockMode::Redis,
+        foreign_sale: None,
     };
     let user = User {
         id: user,
