@@ -1,6 +1,8 @@
-//! The AsyncAPI document against the standard's own schema, and its examples against itself, by three validators that
-//! know nothing of each other.
+//! The AsyncAPI document against the standard's own schema, its examples and real messages against itself, by three
+//! validators that know nothing of each other.
 #![allow(clippy::unwrap_used)] // a failed unwrap in a test is a failed test
+
+mod events;
 
 use anyhow::{Result, ensure};
 use platform::asyncapi::{Described, messages};
