@@ -85,6 +85,8 @@ pub const SECKILL_SKU_MAX: u64 = u32::MAX as u64;
 /// A flash sale ends within this time: a hundred years. Its units are set aside until then, and a time in microseconds
 /// is further away.
 pub const SECKILL_AHEAD_MS_MAX: u64 = 100 * 366 * 86_400_000;
+/// How far another system's clock may be from ours, where the time of its purchase decides about the price.
+pub const FOREIGN_CLOCK_MS_MAX: u64 = 60_000;
 /// An unused token is valid this long.
 pub const SECKILL_TOKEN_MS: u64 = 300_000;
 /// Redis keeps a used token this long: a day.

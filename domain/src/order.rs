@@ -3,7 +3,9 @@
 use crate::coded;
 use crate::limits::ITEMS_MAX;
 use crate::stock::StockEffect;
-use crate::{Cents, EventId, Ms, OrderId, ProductId, Rejection, SkuId, StockMode, UserId};
+use crate::{
+    Cents, EventId, Ms, OrderId, ProductId, Rejection, SeckillId, SkuId, StockMode, UserId,
+};
 
 coded! {
     /// State of an order.
@@ -144,6 +146,16 @@ pub struct OrderItem {
     pub subtotal: Cents,
     /// Where its units are reserved first.
     pub stock_mode: StockMode,
+    /// The flash sale of another system in which it was bought, in that system's words.
+    pub foreign_sale: Option<String>,
+}
+
+impl OrderItem {
+    /// The flash sale it was bought in: ours by its sku, or another system's; `None` for an ordinary order.
+    pub fn seckill_id(&self) -> Option<String> {
+        let own = SeckillId::of(self.product, self.sku).map(|id| id.to_string());
+        own.or_else(|| self.foreign_sale.clone())
+    }
 }
 
 /// An order with its lines: a row of `t_order` and those of `t_order_item`.

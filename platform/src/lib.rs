@@ -1,6 +1,7 @@
 //! The whole platform as private processes, for tests and benchmarks: servers with their own data, migrations, host and
-//! relay; a client that checks each reply against the OpenAPI document; a shop and flash sales to fill it with.
+//! relay; checks of replies and events against the documents of the contract; a shop and flash sales to fill it with.
 
+pub mod asyncapi;
 pub mod client;
 pub mod component;
 pub mod openapi;

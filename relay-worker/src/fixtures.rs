@@ -24,6 +24,7 @@ pub fn order(number: u64, quantity: u32) -> Order {
         quantity,
         subtotal: total,
         stock_mode: StockMode::Redis,
+        foreign_sale: None,
     };
     let id = OrderId::compose((1_000_000 << 12) + number, user.id.gene()).unwrap();
     let amounts = Amounts::undiscounted(total);

@@ -1,8 +1,14 @@
 //! The relay as a separate process with real MariaDB, Redis, Kafka, RabbitMQ and Elasticsearch.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap there is a failed test")]
 
+// Its document is the one that consumers are made from.
+#[path = "../../platform/src/asyncapi.rs"]
+#[allow(dead_code, reason = "the tests of the platform use the rest")]
+mod asyncapi;
 #[path = "it/bus.rs"]
 mod bus;
+#[path = "it/cloudevents.rs"]
+mod cloudevents;
 #[path = "it/crash.rs"]
 mod crash;
 #[path = "it/failures.rs"]
@@ -17,6 +23,8 @@ mod intake;
 mod life;
 #[path = "it/migrate.rs"]
 mod migrate;
+#[path = "it/prices.rs"]
+mod prices;
 #[path = "it/rabbit.rs"]
 mod rabbit;
 #[path = "it/reconcile.rs"]

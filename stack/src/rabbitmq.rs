@@ -17,6 +17,9 @@ const USER: &str = "flashorder";
 /// The real server script: the one on PATH requires the system's user and folders.
 const SCRIPT: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
+/// Bytes of the largest message that a node takes.
+const MESSAGE_BYTES_MAX: u32 = 16_777_216;
+
 /// A running RabbitMQ node.
 pub struct RabbitMq {
     /// To pause, kill or restart it.
@@ -33,11 +36,22 @@ impl RabbitMq {
     /// # Errors
     /// When RabbitMQ is not installed or does not get ready.
     pub fn start(home: &Home, port: Option<u16>) -> Result<Self> {
+        Self::start_taking(home, port, MESSAGE_BYTES_MAX)
+    }
+
+    /// As [`Self::start`]; the node takes no message with more bytes.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_taking(home: &Home, port: Option<u16>, bytes_max: u32) -> Result<Self> {
         let port = port.map_or_else(free_port, Ok)?;
         ensure!(Path::new(SCRIPT).is_file(), "RabbitMQ is not installed");
         let dir = home.dir("rabbitmq")?;
         let password = password(&dir.join("password"))?;
-        write_private(&dir.join("rabbitmq.conf"), &settings(port, &password))?;
+        write_private(
+            &dir.join("rabbitmq.conf"),
+            &settings(port, &password, bytes_max),
+        )?;
         fs::write(dir.join("enabled_plugins"), "[].\n")?;
         let names_port = free_port()?;
         let names = Launch::new(home, "rabbitmq-names", program::find("epmd")?)?
@@ -71,7 +85,7 @@ impl RabbitMq {
     }
 }
 
-fn settings(port: u16, password: &str) -> String {
+fn settings(port: u16, password: &str, bytes_max: u32) -> String {
     format!(
         "listeners.tcp.default = 127.0.0.1:{port}\n\
          default_user = {USER}\n\
@@ -80,7 +94,7 @@ fn settings(port: u16, password: &str) -> String {
          log.console.level = warning\n\
          disk_free_limit.absolute = 50MB\n\
          vm_memory_high_watermark.absolute = 256MB\n\
-         max_message_size = 16777216\n"
+         max_message_size = {bytes_max}\n"
     )
 }
 

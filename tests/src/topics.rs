@@ -1,7 +1,8 @@
-//! A consumer that reads the platform's topics from the beginning and keeps all records.
+//! A consumer that reads the platform's topics from the beginning and keeps all records, each held against the AsyncAPI
+//! document.
 
 use anyhow::{Context, Result};
-use platform::{Platform, shop};
+use platform::{Platform, asyncapi, shop};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers, Message as _};
@@ -10,7 +11,16 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-const TOPICS: [&str; 3] = ["order.created", "order.status_changed", "doos.stock.deduct"];
+const TOPICS: [&str; 8] = [
+    "order.created",
+    "order.created.dlq",
+    "order.status_changed",
+    "order.status_changed.dlq",
+    "doos.stock.deduct",
+    "doos.stock.deduct.dlq",
+    "seckill.success",
+    "seckill.success.dlq",
+];
 
 /// The parts of a record that tests use.
 #[derive(Clone, Debug)]
@@ -18,13 +28,28 @@ pub struct Message {
     pub topic: String,
     pub key: String,
     pub value: String,
-    headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
 }
 
 impl Message {
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the platform sent it: what other systems send, and what tests send in their place, may be anything.
+    pub fn is_sent_here(&self) -> bool {
+        self.topic.ends_with(".dlq") || self.header("ce_source").is_some()
+    }
+
+    /// What the AsyncAPI document says of it.
+    pub fn described(&self) -> &'static asyncapi::Described {
+        asyncapi::check(asyncapi::Read {
+            server: "kafka",
+            address: &self.topic,
+            headers: &self.headers,
+            value: self.value.as_bytes(),
+        })
     }
 
     fn read(record: &BorrowedMessage) -> Message {
@@ -136,9 +161,39 @@ impl Listener {
         Ok(())
     }
 
+    /// Waits until the platform has sent at least one message of each kind; gives all that it has sent.
+    ///
+    /// # Errors
+    /// Names the kinds that are missing in time.
+    pub fn wait_for_kinds(&self, kinds: &[&str], within: Duration) -> Result<Vec<Message>> {
+        wait_ok(within, "a message of each kind", || {
+            self.read()?;
+            let seen = self.seen.borrow();
+            let sent: Vec<Message> = seen
+                .iter()
+                .filter(|message| message.is_sent_here())
+                .cloned()
+                .collect();
+            let found: BTreeSet<&str> = sent
+                .iter()
+                .map(|message| message.described().id.as_str())
+                .collect();
+            let missing: Vec<_> = kinds
+                .iter()
+                .filter(|kind| !found.contains(**kind))
+                .collect();
+            anyhow::ensure!(missing.is_empty(), "missing: {missing:?}");
+            Ok(sent)
+        })
+    }
+
     fn read(&self) -> Result<()> {
         while let Some(record) = self.consumer.poll(Duration::from_millis(5)) {
-            self.seen.borrow_mut().push(Message::read(&record?));
+            let message = Message::read(&record?);
+            if message.is_sent_here() {
+                message.described();
+            }
+            self.seen.borrow_mut().push(message);
         }
         Ok(())
     }

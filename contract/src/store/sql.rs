@@ -7,7 +7,7 @@ pub const ORDER_COLUMNS: &str = "id, user_id, user_ref, status, version, total_a
      paid_at, shipped_at, completed_at, cancelled_at";
 
 /// Columns of `t_order_item`, in the order in which functions and relay read them.
-pub const ITEM_COLUMNS: &str = "order_id, product_id, sku_id, product_name, product_image, price, quantity, subtotal, stock_mode";
+pub const ITEM_COLUMNS: &str = "order_id, product_id, sku_id, product_name, product_image, price, quantity, subtotal, stock_mode, seckill_id";
 
 /// Opens a transaction on a connection whose statements are prepared (`BEGIN` cannot be).
 pub const NO_AUTOCOMMIT: &str = "SET autocommit=0";
@@ -58,11 +58,11 @@ pub fn order_rows(count: usize) -> String {
 }
 
 /// Head of a multi-row insert; `rows` adds the rest. Per row: order_id, product_id, sku_id, name, image, price,
-/// quantity, subtotal, stock_mode, created_at.
+/// quantity, subtotal, stock_mode, seckill_id (of another system's sale), created_at.
 pub const INSERT_ITEMS: &str = "INSERT INTO t_order_item (order_id, product_id, sku_id, product_name, product_image, \
-     price, quantity, subtotal, stock_mode, created_at) VALUES ";
+     price, quantity, subtotal, stock_mode, seckill_id, created_at) VALUES ";
 /// Parameters of one row of [`INSERT_ITEMS`].
-pub const ITEM_PARAMETERS: usize = 10;
+pub const ITEM_PARAMETERS: usize = 11;
 
 /// Inserts an outbox row, due at once. Parameters: message_id, tx_id, topic, event_type, payload, created_at,
 /// updated_at.

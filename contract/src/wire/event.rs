@@ -4,7 +4,8 @@
 use domain::order::Step;
 use domain::stock::StockEffect;
 use domain::{
-    Cents, Ms, Order, OrderId, OrderItem, ProductId, SkuId, Status, StockMode, User, UserId,
+    Cents, Ms, Order, OrderId, OrderItem, ProductId, SeckillId, SkuId, Status, StockMode, User,
+    UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,7 @@ pub const SCHEMA: u32 = 1;
 
 /// What has happened to the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum EventType {
     /// The first version of an order.
     #[serde(rename = "order.created")]
@@ -32,8 +34,9 @@ impl EventType {
     }
 }
 
-/// `StockEffect` in JSON: how units of each line move.
+/// How the units of each line move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StockAction {
     /// available -> locked.
@@ -94,25 +97,34 @@ pub struct OrderEvent {
 
 /// An order as events and the search index hold it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OrderDocument {
     /// Snowflake in decimal.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]+$"))]
     pub id: String,
     /// Date of creation and the id in base 36, 21 characters.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-z]{21}$"))]
     pub order_no: String,
     /// Numeric id in decimal.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]+$"))]
     pub user_id: String,
     /// The caller's spelling; absent where it was the plain number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_ref: Option<String>,
-    /// Name, such as `pending`.
+    /// After the change.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::wire::asyncapi::StatusName))]
     pub status: String,
     /// 1 when created, one more with each change.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub version: u32,
-    /// Sum of the subtotals.
+    /// Sum of the subtotals, in hundredths.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub total_cents: i64,
-    /// Deducted from the total.
+    /// Deducted from the total, in hundredths.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub discount_cents: i64,
-    /// To be paid.
+    /// To be paid, in hundredths.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub actual_cents: i64,
     /// As the caller sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,44 +143,62 @@ pub struct OrderDocument {
     pub cancel_reason: Option<String>,
     /// In the order of the request.
     pub items: Vec<ItemDocument>,
-    /// When its id was minted, or when it was bought.
+    /// When its id was minted, or when it was bought; milliseconds UTC.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
     pub created_at: Ms,
-    /// Time of this version.
+    /// Time of this version, milliseconds UTC.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
     pub updated_at: Ms,
-    /// Absent until paid.
+    /// Milliseconds UTC; absent until paid.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Ms>,
-    /// Absent until shipped.
+    /// Milliseconds UTC; absent until shipped.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipped_at: Option<Ms>,
-    /// Absent until completed.
+    /// Milliseconds UTC; absent until completed.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Ms>,
-    /// Absent unless cancelled.
+    /// Milliseconds UTC; absent unless cancelled.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_at: Option<Ms>,
 }
 
-/// A line of an [`OrderDocument`].
+/// A line of an order in an event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ItemDocument {
     /// Decimal text.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]+$"))]
     pub product_id: String,
-    /// Decimal text; units of a flash sale have the sale's own sku.
+    /// Decimal text; units of a flash sale of this platform have the sale's own sku.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]+$"))]
     pub sku_id: String,
     /// As in the catalogue when it was ordered.
     pub product_name: String,
     /// As in the catalogue when it was ordered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product_image: Option<String>,
-    /// Of one unit.
+    /// Of one unit, in hundredths.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub price_cents: i64,
     /// Units.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub quantity: u32,
-    /// Price times quantity.
+    /// Price times quantity, in hundredths.
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub subtotal_cents: i64,
-    /// Where the units were reserved first: `redis` or `db`.
+    /// Where the units were reserved first.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::wire::asyncapi::StockModeName))]
     pub stock_mode: String,
+    /// The flash sale it was bought in: of this platform, as `1-3`, or of another system, in its words; absent for
+    /// ordinary units.
+    #[cfg_attr(feature = "openapi", schema(max_length = 64))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seckill_id: Option<String>,
 }
 
 /// Why a document is no order of ours.
@@ -263,6 +293,7 @@ impl From<&OrderItem> for ItemDocument {
             quantity: item.quantity,
             subtotal_cents: item.subtotal.get(),
             stock_mode: item.stock_mode.name().to_owned(),
+            seckill_id: item.seckill_id(),
         }
     }
 }
@@ -325,9 +356,13 @@ impl TryFrom<ItemDocument> for OrderItem {
     type Error = BadEvent;
 
     fn try_from(doc: ItemDocument) -> Result<OrderItem, BadEvent> {
+        let product = ProductId(number("order.items.product_id", &doc.product_id)?);
+        let sku = SkuId(number("order.items.sku_id", &doc.sku_id)?);
+        let own_sale = SeckillId::of(product, sku);
         Ok(OrderItem {
-            product: ProductId(number("order.items.product_id", &doc.product_id)?),
-            sku: SkuId(number("order.items.sku_id", &doc.sku_id)?),
+            product,
+            sku,
+            foreign_sale: doc.seckill_id.filter(|_| own_sale.is_none()),
             name: doc.product_name,
             image: doc.product_image,
             price: cents("order.items.price_cents", doc.price_cents)?,

@@ -179,6 +179,7 @@ impl Purchase {
             quantity: self.quantity,
             subtotal: amounts.total,
             stock_mode: StockMode::Redis,
+            foreign_sale: self.foreign_sale(),
         };
         let user = self.user.clone();
         Ok(Order::pending(
@@ -193,6 +194,11 @@ impl Purchase {
     /// The flash sale; `None` where it is another system's.
     pub fn sale(&self) -> Option<SeckillId> {
         SeckillId::of(self.product, self.sku)
+    }
+
+    fn foreign_sale(&self) -> Option<String> {
+        let foreign = self.sale().is_none() && !self.seckill_id.is_empty();
+        foreign.then(|| self.seckill_id.clone())
     }
 }
 

@@ -20,6 +20,11 @@ pub const SECKILL_SUCCESS: &str = "seckill.success";
 /// `ce_source` of purchases that are orders here already.
 pub const SECKILL_SOURCE: &str = "/orders/seckill";
 
+/// Ends the name of the dead letter topic of a topic.
+pub const DEAD_LETTERS: &str = ".dlq";
+/// RabbitMQ's topic exchange for purchases that were made here; the routing key is the topic's name.
+pub const EXCHANGE: &str = "flashorder.seckill";
+
 /// Consumer group of the relay that applies stock moves to the database.
 pub const INVENTORY_GROUP: &str = "inventory-service";
 /// Consumer group of the relay that feeds the search index.
@@ -32,22 +37,29 @@ pub const RABBITMQ_GROUP: &str = "seckill-rabbitmq";
 /// Value of `order.created` and `order.status_changed`. The flat fields are those that consumers of sharded orders
 /// read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OrderMessage {
-    /// Of the outbox row.
+    /// A UUID made of order id and version; the headers `id` and `ce_id` have it too.
+    #[cfg_attr(feature = "openapi", schema(format = "uuid"))]
     pub message_id: String,
     /// What has happened.
     pub event_type: EventType,
-    /// Snowflake in decimal.
+    /// Snowflake in decimal; the record's key.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]+$"))]
     pub order_id: String,
     /// Numeric id in decimal.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]+$"))]
     pub user_id: String,
     /// Of the first item, in decimal; empty without items.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]*$"))]
     pub product_id: String,
     /// To be paid.
     pub amount: Amount,
     /// Milliseconds UTC.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
     pub occurred_at: Ms,
     /// Status before; absent for `order.created`.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::wire::asyncapi::StatusName>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The order as it is after the change.
@@ -56,35 +68,46 @@ pub struct OrderMessage {
 
 /// Value of `doos.stock.deduct`. The flat product and quantity are the first line's, as DOOS' consumers read them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StockMessage {
-    /// Of the outbox row.
+    /// A UUID made of order id and version; the headers `id` and `ce_id` have it too.
+    #[cfg_attr(feature = "openapi", schema(format = "uuid"))]
     pub message_id: String,
     /// How the units of every line move.
     pub action: StockAction,
-    /// Snowflake in decimal.
+    /// Snowflake in decimal; the record's key.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]+$"))]
     pub order_id: String,
     /// Numeric id in decimal.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]+$"))]
     pub user_id: String,
     /// Of the first line, in decimal; empty without lines.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]*$"))]
     pub product_id: String,
     /// Of the first line, in units.
     pub quantity: u32,
     /// Milliseconds UTC.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
     pub occurred_at: Ms,
     /// Every line.
     pub items: Vec<StockLine>,
 }
 
-/// A line of a [`StockMessage`].
+/// A line of a stock move.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StockLine {
     /// Decimal text.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]+$"))]
     pub product_id: String,
-    /// Decimal text; units of a flash sale have the sale's own sku.
+    /// Decimal text; units of a flash sale of this platform have the sale's own sku.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9]+$"))]
     pub sku_id: String,
     /// Units.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub quantity: u32,
-    /// Where the units were reserved first: `redis` or `db`.
+    /// Where the units were reserved first.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::wire::asyncapi::StockModeName))]
     pub stock_mode: String,
 }
 

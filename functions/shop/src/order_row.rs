@@ -63,6 +63,7 @@ pub fn item(row: &Row, at: usize) -> Result<(u64, OrderItem), Fault> {
         subtotal: cents(row, at + 7)?,
         stock_mode: StockMode::from_code(mode)
             .ok_or_else(|| Fault::Internal(format!("stock mode {mode}")))?,
+        foreign_sale: row.optional_text(at + 9)?,
     };
     Ok((row.u64(at)?, item))
 }

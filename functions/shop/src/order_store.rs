@@ -156,6 +156,7 @@ fn item_values(order: &Order) -> Vec<Value> {
             Value::Uint32(item.quantity),
             Value::Int64(item.subtotal.get()),
             Value::Uint8(item.stock_mode.code()),
+            optional_text(item.foreign_sale.as_deref()),
             Value::Uint64(order.created_at),
         ]);
     }

@@ -13,9 +13,6 @@ use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Channel, Connection, ConnectionProperties};
 use std::fmt;
 
-/// The topic exchange for purchases that were made here, without its prefix.
-pub const EXCHANGE: &str = "flashorder.seckill";
-
 /// Where the server is, and the prefix of every queue and exchange.
 #[derive(Clone)]
 pub struct Server {
@@ -91,6 +88,7 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contract::wire::message::EXCHANGE;
 
     #[test]
     fn names_hold_no_password() {

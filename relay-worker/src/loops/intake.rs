@@ -6,6 +6,7 @@ pub mod draft;
 pub mod foreign;
 pub mod judge;
 pub mod lookup;
+pub mod price;
 pub mod rows;
 pub mod streams;
 pub mod take_in;

@@ -63,6 +63,7 @@ fn item(row: &MySqlRow) -> anyhow::Result<(u64, OrderItem)> {
         subtotal: cents(7)?,
         stock_mode: StockMode::from_code(mode)
             .with_context(|| format!("item of order {order}: stock_mode {mode}"))?,
+        foreign_sale: row.try_get(9)?,
     };
     Ok((order, item))
 }

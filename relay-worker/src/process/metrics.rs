@@ -116,7 +116,7 @@ pub struct Metrics {
     pub stock_refused: Counter,
     /// Stock moves that contradict the stock log.
     pub stock_anomalies: Counter,
-    /// Messages put aside as dead letters.
+    /// Dead letters that the bus has.
     pub dead_letters: Counter,
     /// Documents that the search index took.
     pub documents_indexed: Counter,
@@ -182,10 +182,7 @@ impl Metrics {
                 "relay_stock_anomalies_total",
                 "stock messages that did not fit what is stored",
             )?,
-            dead_letters: made.counter(
-                "relay_dead_letters_total",
-                "messages put aside as unreadable",
-            )?,
+            dead_letters: made.counter("relay_dead_letters_total", "dead letters written")?,
             documents_indexed: made.counter(
                 "relay_index_documents_total",
                 "documents in the search index",

@@ -1,12 +1,9 @@
 //! Orders from creation to their end: outbox, Kafka, stock in MySQL and Redis, refusals, expiry.
 
+use crate::topic::read;
 use crate::world::{World, wait};
 use contract::wire::message::{ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK};
 use domain::{Status, StockMode};
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Headers, Message};
-use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 
 /// The bootstrap address that a relay with the embedded broker logs.
@@ -18,45 +15,6 @@ pub fn bootstrap(relay: &stack::Process) -> String {
         .unwrap();
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     line["bootstrap"].as_str().unwrap().to_owned()
-}
-
-/// Reads `count` records of the topics: topic, key, event type.
-fn read(brokers: &str, topics: &[String], count: usize) -> Vec<(String, String, String)> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .set("group.id", "test")
-        .set("enable.auto.commit", "false")
-        .create()
-        .unwrap();
-    let mut all = TopicPartitionList::new();
-    for topic in topics {
-        for partition in 0..8 {
-            all.add_partition_offset(topic, partition, Offset::Beginning)
-                .unwrap();
-        }
-    }
-    consumer.assign(&all).unwrap();
-    let mut records = Vec::new();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while records.len() < count {
-        assert!(
-            Instant::now() < deadline,
-            "{} of {count} records",
-            records.len()
-        );
-        let Some(message) = consumer.poll(Duration::from_millis(100)) else {
-            continue;
-        };
-        let message = message.unwrap();
-        let headers = message.headers().unwrap();
-        let kind = headers.iter().find(|h| h.key == "event_type").unwrap();
-        records.push((
-            message.topic().to_owned(),
-            String::from_utf8(message.key().unwrap().to_vec()).unwrap(),
-            String::from_utf8(kind.value.unwrap().to_vec()).unwrap(),
-        ));
-    }
-    records
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,13 +54,13 @@ async fn from_placing_to_every_end() {
     let topics = [ORDER_CREATED, ORDER_STATUS_CHANGED, STOCK];
     let topics = topics.map(|topic| format!("w{}.{topic}", world.number));
     let records = read(&bootstrap(&relay), &topics, 18);
-    let of = |topic: usize| records.iter().filter(|r| r.0 == topics[topic]).count();
+    let of = |topic: usize| records.iter().filter(|r| r.topic == topics[topic]).count();
     assert_eq!((of(0), of(1), of(2)), (4, 6, 8));
     let id = kept.id.to_string();
     let stock: Vec<&str> = records
         .iter()
-        .filter(|r| r.0 == topics[2] && r.1 == id)
-        .map(|r| r.2.as_str())
+        .filter(|record| record.topic == topics[2] && record.key == id)
+        .map(|record| record.header("event_type"))
         .collect();
     assert_eq!(stock, ["stock.deduct", "stock.confirm"]);
     relay.stop().unwrap();

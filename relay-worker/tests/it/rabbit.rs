@@ -1,30 +1,33 @@
 //! A real RabbitMQ: purchases are consumed from its queue and published to its exchange, with the same guarantees as on
 //! Kafka, and its outages delay nothing else.
 
+use crate::asyncapi;
 use crate::seckill_source::{Topic, all_failed, ordered, poison, purchase};
+use crate::topic::read;
 use crate::world::{World, wait};
 use contract::wire::message::{SECKILL_SOURCE, SECKILL_SUCCESS};
-use contract::wire::seckill_message::SeckillMessage;
+use contract::wire::seckill_message::ForeignPurchase;
 use domain::{SkuId, StockMode};
 use lapin::options::{
     BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
     QueueBindOptions, QueueDeclareOptions,
 };
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind,
 };
+use relay_worker::clients::kafka::topics::dead_letters;
 use stack::{Home, Kafka, MariaDb, RabbitMq, Redis};
 
 /// Another system on the same server.
-struct Other {
+pub struct Other {
     _connection: Connection,
     channel: Channel,
     prefix: String,
 }
 
 impl Other {
-    async fn at(world: &World, rabbit: &RabbitMq) -> Other {
+    pub async fn at(world: &World, rabbit: &RabbitMq) -> Other {
         let properties = ConnectionProperties::default();
         let connection = Connection::connect(&rabbit.url(), properties)
             .await
@@ -39,11 +42,11 @@ impl Other {
         }
     }
 
-    fn queue(&self) -> String {
+    pub fn queue(&self) -> String {
         format!("{}{SECKILL_SUCCESS}", self.prefix)
     }
 
-    async fn declare(&self, queue: &str) -> u32 {
+    pub async fn declare(&self, queue: &str) -> u32 {
         let (options, none) = (QueueDeclareOptions::durable(), FieldTable::default());
         let queue = self
             .channel
@@ -52,7 +55,7 @@ impl Other {
         queue.unwrap().message_count()
     }
 
-    async fn send(&self, body: &[u8]) {
+    pub async fn send(&self, body: &[u8]) {
         let confirm = self
             .channel
             .basic_publish(
@@ -74,7 +77,7 @@ impl Other {
     }
 
     /// Binds a queue that receives what the relay publishes.
-    async fn listen(&self) {
+    pub async fn listen(&self) {
         let durable = ExchangeDeclareOptions {
             durable: true,
             ..ExchangeDeclareOptions::default()
@@ -118,9 +121,13 @@ fn switch_on(world: &mut World, rabbit: &RabbitMq) {
     world.set("RABBITMQ_URL", rabbit.url());
 }
 
-async fn on_both_buses(home: &Home) -> (Kafka, RabbitMq, World) {
-    let kafka = Kafka::start(home, None).unwrap();
+pub async fn on_both_buses(home: &Home) -> (Kafka, RabbitMq, World) {
     let rabbit = RabbitMq::start(home, None).unwrap();
+    on(home, rabbit).await
+}
+
+async fn on(home: &Home, rabbit: RabbitMq) -> (Kafka, RabbitMq, World) {
+    let kafka = Kafka::start(home, None).unwrap();
     let mut world = World::new().await;
     world.set("KAFKA_BROKERS", kafka.brokers());
     switch_on(&mut world, &rabbit);
@@ -203,10 +210,35 @@ async fn a_message_stays_until_its_order_is_committed() {
     assert!(world.command("reconcile").contains("invariants hold"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn our_purchases_are_published_and_an_outage_holds_up_nothing_else() {
-    let home = Home::temporary().unwrap();
-    let (_kafka, rabbit, mut world) = on_both_buses(&home).await;
+/// Checks a purchase of ours; its order's id.
+fn checked(delivery: &lapin::message::Delivery) -> String {
+    let headers = delivery.properties.headers().as_ref().unwrap();
+    let text = |value: &AMQPValue| value.as_long_string().unwrap().to_string();
+    let headers = headers.inner().iter();
+    let headers: Vec<(String, String)> = headers
+        .map(|(name, value)| (name.to_string(), text(value)))
+        .collect();
+    asyncapi::check(asyncapi::Read {
+        server: "rabbitmq",
+        address: delivery.routing_key.as_str(),
+        headers: &headers,
+        value: &delivery.data,
+    });
+    let header = |name: &str| &headers.iter().find(|(have, _)| have == name).unwrap().1;
+    assert_eq!(header("cloudEvents_source"), SECKILL_SOURCE);
+    let properties = &delivery.properties;
+    assert_eq!(*properties.delivery_mode(), Some(2));
+    let content = properties.content_type().as_ref().unwrap();
+    assert_eq!(content.as_str(), "application/json");
+    let id = properties.message_id().as_ref().unwrap();
+    assert_eq!(id.as_str(), header("cloudEvents_id"));
+    let message = ForeignPurchase::parse(&delivery.data).unwrap();
+    assert_eq!(message.seckill_id, "1-5");
+    header("cloudEvents_subject").clone()
+}
+
+/// Units of flash sale 5 of product 1.
+async fn sale(world: &World) -> SkuId {
     let sku = SkuId(0).of_sale(5);
     world.product(1, StockMode::Redis, 100).await;
     sqlx::query("UPDATE t_inventory SET sku_id = ? WHERE product_id = 1")
@@ -214,6 +246,22 @@ async fn our_purchases_are_published_and_an_outage_holds_up_nothing_else() {
         .execute(&world.inventory)
         .await
         .unwrap();
+    sku
+}
+
+async fn buy(world: &mut World, user: u64, sku: SkuId) -> String {
+    let mut order = world.draft(user, 1, 1);
+    order.items[0].sku = sku;
+    world.promise(&order, 0);
+    world.insert(&order).await;
+    order.id.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_purchases_are_published_and_an_outage_holds_up_nothing_else() {
+    let home = Home::temporary().unwrap();
+    let (_kafka, rabbit, mut world) = on_both_buses(&home).await;
+    let sku = sale(&world).await;
     let other = Other::at(&world, &rabbit).await;
     other.listen().await;
     let relay = world.relay();
@@ -223,11 +271,7 @@ async fn our_purchases_are_published_and_an_outage_holds_up_nothing_else() {
             rabbit.process.kill();
         }
         for user in 1..=20 {
-            let mut order = world.draft(round * 100 + user, 1, 1);
-            order.items[0].sku = sku;
-            world.promise(&order, 0);
-            world.insert(&order).await;
-            bought.push(order.id.to_string());
+            bought.push(buy(&mut world, round * 100 + user, sku).await);
         }
         // While RabbitMQ is away, everything that needs only Kafka works.
         world.quiet().await;
@@ -237,20 +281,50 @@ async fn our_purchases_are_published_and_an_outage_holds_up_nothing_else() {
     let mut heard = std::collections::BTreeSet::new();
     wait("all purchases", async || {
         while let Some(delivery) = other.heard().await {
-            let header = |name: &str| {
-                let headers = delivery.properties.headers().as_ref().unwrap();
-                let value = headers.inner().get(name).unwrap();
-                value.as_long_string().unwrap().to_string()
-            };
-            assert_eq!(header("ce_source"), SECKILL_SOURCE);
-            assert_eq!(*delivery.properties.delivery_mode(), Some(2));
-            let message = SeckillMessage::parse(&delivery.data).unwrap();
-            assert_eq!(message.seckill_id, "1-5");
-            heard.insert(header("aggregate_id"));
+            heard.insert(checked(&delivery));
         }
         heard.len() == bought.len()
     })
     .await;
     assert!(bought.iter().all(|id| heard.contains(id)));
+    relay.stop().unwrap();
+}
+
+/// The server closes the channel over a purchase that is too large for it: that one is a dead letter, and the others go
+/// on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_that_rabbitmq_never_takes_holds_up_no_other() {
+    let home = Home::temporary().unwrap();
+    // A purchase has 118 bytes, and as many more as the user's number has digits beyond the first.
+    let rabbit = RabbitMq::start_taking(&home, None, 125).unwrap();
+    let (kafka, rabbit, mut world) = on(&home, rabbit).await;
+    let sku = sale(&world).await;
+    let other = Other::at(&world, &rabbit).await;
+    other.listen().await;
+    let mut bought = Vec::new();
+    for user in [1, 2, 9_000_000_000_000, 3, 4] {
+        bought.push(buy(&mut world, user, sku).await);
+    }
+    let large = bought.remove(2);
+    let relay = world.relay();
+    let mut heard = std::collections::BTreeSet::new();
+    wait("the small purchases", async || {
+        while let Some(delivery) = other.heard().await {
+            heard.insert(checked(&delivery));
+        }
+        heard.len() == bought.len()
+    })
+    .await;
+    assert!(bought.iter().all(|id| heard.contains(id)));
+    let letters = [dead_letters(&other.queue())];
+    let letter = &read(&kafka.brokers(), &letters, 1)[0];
+    assert_eq!(letter.key, large);
+    let reason = letter.header("dlq_reason");
+    assert!(
+        reason.starts_with("RabbitMQ refuses it: PRECONDITION_FAILED"),
+        "{reason}"
+    );
+    let message = ForeignPurchase::parse(&letter.value).unwrap();
+    assert_eq!(message.user, 9_000_000_000_000);
     relay.stop().unwrap();
 }

@@ -12,7 +12,7 @@ use stack::{Home, Kafka};
 /// A message in MiniShop's format.
 pub fn purchase(user: u64, product: u64) -> String {
     format!(
-        r#"{{"user_id":{user},"product_id":{product},"quantity":1,"unit_price":9.90,"seckill_id":"seckill_001","timestamp":"2026-11-21T10:00:00Z"}}"#
+        r#"{{"user_id":{user},"product_id":{product},"quantity":1,"unit_price":2.50,"seckill_id":"seckill_001","timestamp":"2026-11-21T10:00:00Z"}}"#
     )
 }
 
@@ -25,7 +25,12 @@ pub fn poison() -> Vec<(Vec<u8>, &'static str)> {
         (b"\xff\xfe\x00".to_vec(), "JSON"),
         (purchase(1, 999).into_bytes(), "product 999"),
         (changed("\"quantity\":1", "\"quantity\":-1"), "quantity"),
-        (changed("9.90", "\"dear\""), "unit_price"),
+        (changed("2.50", "\"dear\""), "unit_price"),
+        (
+            // Of a buyer without an order: a repeat of one is the same order, whatever it says.
+            purchase(9_999, 1).replace("2.50", "2.49").into_bytes(),
+            "unit_price 2.49 is no price of product 1",
+        ),
         (changed("seckill_001", &"x".repeat(1_000_000)), "bytes"),
     ]
 }

@@ -166,6 +166,7 @@ impl World {
             quantity,
             subtotal: total,
             stock_mode: StockMode::Redis,
+            foreign_sale: None,
         };
         let id = OrderId::compose(tick, user.id.gene()).unwrap();
         let amounts = Amounts::undiscounted(total);
@@ -239,6 +240,7 @@ impl World {
                 .bind(item.quantity)
                 .bind(item.subtotal.get())
                 .bind(item.stock_mode.code())
+                .bind(item.foreign_sale.as_deref())
                 .bind(order.created_at)
                 .execute(&mut *tx)
                 .await

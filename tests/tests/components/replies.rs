@@ -162,6 +162,7 @@ pub fn order(id: OrderId, status: Status, version: u32) -> Order {
         quantity: 2,
         subtotal: total,
         stock_mode: StockMode::Redis,
+        foreign_sale: None,
     };
     Order {
         status,
@@ -222,6 +223,7 @@ pub fn item_columns(order: &Order) -> Vec<Vec<DbValue>> {
             DbValue::Uint32(item.quantity),
             DbValue::Int64(item.subtotal.get()),
             DbValue::Uint8(item.stock_mode.code()),
+            optional_text(item.foreign_sale.as_deref()),
         ]
     };
     order.items.iter().map(row).collect()

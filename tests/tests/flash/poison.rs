@@ -39,6 +39,7 @@ fn on_the_topic() -> Result<()> {
         message(buyer(), 987_654_321, 1, "9.90"),
         message(buyer(), product, -1, "9.90"),
         message(buyer(), product, 1, "\"dear\""),
+        message(buyer(), product, 1, "9.90"),
         large,
     ];
     let brokers = platform.kafka.as_ref().context("kafka")?.brokers();
@@ -47,8 +48,8 @@ fn on_the_topic() -> Result<()> {
         .set("message.max.bytes", "2000000")
         .create()?;
     let good = [
-        message(first, product, 1, "9.90"),
-        message(last, product, 2, "9.90"),
+        message(first, product, 1, "99.99"),
+        message(last, product, 2, "\"99.990\""),
     ];
     let all = std::iter::once(&good[0])
         .chain(&poison)
@@ -75,7 +76,7 @@ fn on_the_topic() -> Result<()> {
         .get("/api/v1/failures?page_size=100")?
         .expect(200)?;
     ensure!(list.body["total"] == poison.len(), "{}", list.text);
-    for text in &poison[2..5] {
+    for text in &poison[2..6] {
         ensure!(
             list.body["failures"]
                 .as_array()
@@ -91,7 +92,7 @@ fn on_the_topic() -> Result<()> {
         .get(&format!("/v1/order/list?user_id={last}"))?
         .expect(200)?;
     ensure!(
-        amount.body["orders"][0]["actual_amount"] == json!(19.8),
+        amount.body["orders"][0]["actual_amount"] == json!(199.98),
         "{}",
         amount.text
     );

@@ -9,7 +9,7 @@ use serde_json::json;
 /// Inserts a purchase of another system that has failed on its last attempt; the failure's id.
 pub fn given_up(platform: &Platform, user: u64, product: u64) -> Result<i64> {
     let message = json!({
-        "user_id": user, "product_id": product, "quantity": 2, "unit_price": 9.9, "seckill_id": "seckill_001",
+        "user_id": user, "product_id": product, "quantity": 2, "unit_price": 99.99, "seckill_id": "seckill_001",
         "timestamp": "2026-11-21T10:00:00Z", "phone": "13800000000",
     });
     let now = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)";
@@ -55,7 +55,7 @@ fn a_retry_by_hand_makes_the_order() -> Result<()> {
     let made = platform.api.get(&path)?.expect(200)?;
     assert_eq!(
         made.body["order"]["total_amount"].to_string(),
-        "19.8",
+        "199.98",
         "{}",
         made.text
     );

@@ -1,18 +1,24 @@
 //! Names in documents must exist: flags, environment variables, metrics, tables, keys. They are looked up in the
-//! reference, which is generated from the code, in the OpenAPI document and in the tools' sources.
+//! reference, which is generated from the code, in the documents of the contract and in the tools' sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const REFERENCE: &str = "docs/reference.md";
-const OPENAPI: &str = "contract/openapi.json";
+const CONTRACTS: [&str; 2] = ["contract/openapi.json", "contract/asyncapi.json"];
 /// Documents for readers without access to the code.
-const FOR_READERS: [&str; 3] = ["README.md", "docs/operators.md", "docs/users.md"];
+const FOR_READERS: [&str; 4] = [
+    "README.md",
+    "docs/events.md",
+    "docs/operators.md",
+    "docs/users.md",
+];
 
 /// Unknown names, as lines for people.
 pub fn check(root: &Path, tracked: &[PathBuf]) -> Vec<String> {
     let read = |path: &Path| fs::read_to_string(root.join(path)).unwrap_or_default();
-    let mut known = read(Path::new(REFERENCE)) + &read(Path::new(OPENAPI));
+    let mut known = read(Path::new(REFERENCE));
+    known.extend(CONTRACTS.map(|contract| read(Path::new(contract))));
     let tools = |path: &&PathBuf| path.starts_with("xtask/src") || path.starts_with("bench/src");
     let tools: String = tracked
         .iter()

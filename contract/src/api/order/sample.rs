@@ -22,6 +22,7 @@ pub fn order() -> Order {
         quantity: 2,
         subtotal: total,
         stock_mode: StockMode::Redis,
+        foreign_sale: None,
     };
     Order {
         payment_method: Some("alipay".into()),

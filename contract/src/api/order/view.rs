@@ -3,7 +3,7 @@
 
 use crate::api::amount::Amount;
 use crate::api::problem::Code;
-use domain::{Order, OrderId, OrderItem, SeckillId};
+use domain::{Order, OrderId, OrderItem};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -61,7 +61,8 @@ pub struct ItemView {
     pub product_id: String,
     /// Variant in decimal; `0` where the product has none.
     pub sku_id: String,
-    /// The flash sale it was bought in; absent for ordinary units.
+    /// The flash sale it was bought in: of this platform, or of another system in its words; absent for ordinary
+    /// units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seckill_id: Option<String>,
     /// As in the catalogue when it was ordered.
@@ -107,7 +108,7 @@ impl From<&OrderItem> for ItemView {
         ItemView {
             product_id: item.product.0.to_string(),
             sku_id: item.sku.base().0.to_string(),
-            seckill_id: SeckillId::of(item.product, item.sku).map(|id| id.to_string()),
+            seckill_id: item.seckill_id(),
             product_name: item.name.clone(),
             product_image: item.image.clone(),
             price: Amount(item.price),
@@ -223,7 +224,8 @@ pub struct ApiItem {
     pub product_id: String,
     /// Variant in decimal; `0` where the product has none.
     pub sku_id: String,
-    /// The flash sale it was bought in; absent for ordinary units.
+    /// The flash sale it was bought in: of this platform, or of another system in its words; absent for ordinary
+    /// units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seckill_id: Option<String>,
     /// As in the catalogue when it was ordered.

@@ -218,6 +218,7 @@ fn price(group: &Group<'_>, sold: &Sold) -> Result<Vec<(usize, OrderItem)>, Faul
             quantity: line.quantity,
             subtotal,
             stock_mode: sold.mode,
+            foreign_sale: None,
         };
         Ok((*at, item))
     };

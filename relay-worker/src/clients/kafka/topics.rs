@@ -2,14 +2,14 @@
 
 use super::Cluster;
 use anyhow::{Context, bail};
-use contract::wire::message::{ORDER_CREATED, ORDER_STATUS_CHANGED, SECKILL_SUCCESS, STOCK};
+use contract::wire::message::{
+    DEAD_LETTERS, ORDER_CREATED, ORDER_STATUS_CHANGED, SECKILL_SUCCESS, STOCK,
+};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
 use std::time::Duration;
 
-/// Ends the name of a dead letter topic.
-const SUFFIX: &str = ".dlq";
 /// How long creating topics may take.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Stands for the brokers' own default.
@@ -17,7 +17,7 @@ const REPLICATION: i32 = -1;
 
 /// The dead letter topic of `topic`.
 pub fn dead_letters(topic: &str) -> String {
-    format!("{topic}{SUFFIX}")
+    format!("{topic}{DEAD_LETTERS}")
 }
 
 /// Every topic and its dead letter topic, with their prefix.

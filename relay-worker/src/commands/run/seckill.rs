@@ -53,6 +53,7 @@ impl Bus {
             let forwarder = Forwarder {
                 source: this.seckill_topic(RABBITMQ_GROUP)?,
                 publisher: RabbitPublisher::new(server.clone()),
+                letters: this.publisher.clone(),
                 metrics: this.platform.metrics.clone(),
             };
             Ok(forwarder.run(stop))

@@ -18,7 +18,7 @@ use crate::process::shutdown::Shutdown;
 use contract::api::failure::FailureStatus;
 use contract::store::sql::NOW_MS;
 use contract::wire::intake::Intake;
-use contract::wire::seckill_message::SeckillMessage;
+use contract::wire::seckill_message::ForeignPurchase;
 use domain::backoff::failure_retry_ms;
 use domain::limits::FAILURE_STALE_MS;
 use domain::{Ms, OrderId};
@@ -84,7 +84,7 @@ fn read(claimed: &Claimed) -> Result<Pending, Refusal> {
         Some(MessageSource::Intake) => read_raw(&claimed.raw)
             .map(Pending::Ours)
             .map_err(Refusal::now),
-        Some(_) => SeckillMessage::parse(&claimed.raw)
+        Some(_) => ForeignPurchase::parse(&claimed.raw)
             .map(Pending::Foreign)
             .map_err(|rejection| Refusal::now(rejection.to_string())),
         None => Err(Refusal::last(format!("unknown source {}", claimed.source))),

@@ -6,12 +6,11 @@ use super::bulk::{Verdict, newest};
 use super::schema::ALIAS;
 use crate::dead_letter;
 use crate::limits::{BULK_DOCUMENTS_MAX, BULK_GATHER_MS, ROUND_TIMEOUT_MS};
-use crate::ports::{self, Incoming, Outgoing, Publisher, Source};
+use crate::ports::{Incoming, Outgoing, Publisher, Source};
 use crate::process::batches;
 use crate::process::metrics::Metrics;
 use crate::process::outage::{Outage, persist, within};
 use crate::process::shutdown::Shutdown;
-use anyhow::bail;
 use contract::wire::event::OrderDocument;
 use contract::wire::message::OrderMessage;
 use std::sync::Arc;
@@ -75,7 +74,7 @@ impl<S: Source, P: Publisher> IndexConsumer<S, P> {
             }
             waiting.retain(|document| again.contains(&document.id));
         }
-        self.put_aside(&aside, outage, shutdown).await
+        dead_letter::put_aside(&*self.publisher, &self.metrics, aside, outage, shutdown).await
     }
 
     /// Ids to send again, and those refused for good with the reason.
@@ -100,29 +99,6 @@ impl<S: Source, P: Publisher> IndexConsumer<S, P> {
             }
         }
         Ok((again, refused))
-    }
-
-    async fn put_aside(
-        &self,
-        aside: &[Outgoing],
-        outage: &mut Outage,
-        shutdown: &mut Shutdown,
-    ) -> Option<()> {
-        if aside.is_empty() {
-            return Some(());
-        }
-        self.metrics.dead_letters.add(aside.len());
-        let round = || async {
-            let verdicts = self.publisher.publish(aside.to_vec()).await;
-            if verdicts
-                .iter()
-                .any(|v| matches!(v, ports::Verdict::Away(_)))
-            {
-                bail!("dead letters cannot be put aside: the bus is away");
-            }
-            Ok(())
-        };
-        persist(outage, shutdown, round).await
     }
 }
 

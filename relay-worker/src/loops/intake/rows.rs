@@ -136,6 +136,7 @@ fn item(args: &mut MySqlArguments, draft: &Draft, at: usize) -> Result<(), BoxDy
     args.add(item.quantity)?;
     args.add(item.subtotal.get())?;
     args.add(item.stock_mode.code())?;
+    args.add(item.foreign_sale.as_deref())?;
     args.add(draft.order.created_at)
 }
 

@@ -4,9 +4,9 @@
 use super::Row;
 use crate::ports::Outgoing;
 use contract::wire::event::{EventType, OrderEvent, SCHEMA};
+use contract::wire::header::{Event, EventHeaders};
 use contract::wire::message::{STOCK, records};
 use domain::Order;
-use domain::calendar::rfc3339;
 
 /// The records of one row.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +65,7 @@ pub fn envelope(row: &Row, topic_prefix: &str) -> Result<Envelope, Unreadable> {
         .trace_id
         .as_deref()
         .and_then(|trace| traceparent(trace, &event.message_id));
-    let time = rfc3339(event.occurred_at);
+    let at = event.occurred_at;
     let changed = match event.event_type {
         EventType::Created => None,
         EventType::StatusChanged => {
@@ -79,27 +79,21 @@ pub fn envelope(row: &Row, topic_prefix: &str) -> Result<Envelope, Unreadable> {
         changed,
     };
     for record in records(event) {
-        let kind = record.event_type();
         let stock = record.topic() == STOCK;
         envelope.moves_stock |= stock;
-        let mut headers = vec![
-            ("id", row.message_id.clone()),
-            ("event_type", kind.to_owned()),
-            ("aggregate_type", "order".to_owned()),
-            ("aggregate_id", row.tx_id.clone()),
-            ("ce_id", row.message_id.clone()),
-            ("ce_type", kind.to_owned()),
-            ("ce_source", record.source().to_owned()),
-            ("ce_specversion", "1.0".to_owned()),
-            ("ce_time", time.clone()),
-            ("content-type", "application/json".to_owned()),
-        ];
-        headers.extend(traceparent.clone().map(|trace| ("traceparent", trace)));
+        let headers = EventHeaders::of(Event {
+            message_id: &row.message_id,
+            order_id: &row.tx_id,
+            kind: record.event_type(),
+            source: record.source(),
+            at,
+            traceparent: traceparent.as_deref(),
+        });
         envelope.records.push(Outgoing {
             topic: format!("{topic_prefix}{}", record.topic()),
             key: row.tx_id.clone(),
             value: record.value().map_err(|error| broken(&error))?,
-            headers,
+            headers: headers.pairs(),
         });
     }
     Ok(envelope)
@@ -107,11 +101,13 @@ pub fn envelope(row: &Row, topic_prefix: &str) -> Result<Envelope, Unreadable> {
 
 /// A W3C traceparent, as it came or made of a trace id alone; its span id is then made of the message id.
 fn traceparent(trace: &str, message_id: &str) -> Option<String> {
+    let trace = trace.to_ascii_lowercase();
     let hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
-    if trace.len() == 55 && trace.split('-').count() == 4 && trace.split('-').all(hex) {
-        return Some(trace.to_owned());
+    let lengths = trace.split('-').map(str::len);
+    if lengths.eq([2, 32, 16, 2]) && trace.split('-').all(hex) {
+        return Some(trace);
     }
-    if trace.len() != 32 || !hex(trace) || trace.bytes().all(|b| b == b'0') {
+    if trace.len() != 32 || !hex(&trace) || trace.bytes().all(|b| b == b'0') {
         return None;
     }
     let span: String = message_id

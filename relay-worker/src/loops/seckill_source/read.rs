@@ -2,8 +2,9 @@
 
 use super::{Bus, Message};
 use crate::ports::Incoming;
+use contract::wire::header;
 use contract::wire::message::SECKILL_SOURCE;
-use contract::wire::seckill_message::SeckillMessage;
+use contract::wire::seckill_message::ForeignPurchase;
 use domain::limits::BODY_BYTES_MAX;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -12,9 +13,9 @@ use std::fmt::Write;
 const SHORT: usize = 8;
 const WHOLE: usize = 32;
 
-/// Whether it is about an order of ours, by its header `ce_source`.
+/// Whether it is about an order of ours, by the source that its headers name.
 pub fn is_own(record: &Incoming) -> bool {
-    record.header("ce_source") == Some(SECKILL_SOURCE)
+    header::source(|name| record.header(name)) == Some(SECKILL_SOURCE)
 }
 
 /// The message of another system; `None` for one of ours.
@@ -30,12 +31,12 @@ pub fn message(bus: Bus, record: &Incoming) -> Option<Message<'_>> {
     })
 }
 
-fn purchase(body: &[u8]) -> Result<contract::wire::seckill_message::ForeignPurchase, String> {
+fn purchase(body: &[u8]) -> Result<ForeignPurchase, String> {
     if body.len() > BODY_BYTES_MAX {
         let bytes = body.len();
         return Err(format!("has {bytes} bytes, more than {BODY_BYTES_MAX}"));
     }
-    SeckillMessage::parse(body).map_err(|rejection| rejection.to_string())
+    ForeignPurchase::parse(body).map_err(|rejection| rejection.to_string())
 }
 
 /// A delivery tag changes with each delivery, so a message from RabbitMQ is identified by its body: the same body twice

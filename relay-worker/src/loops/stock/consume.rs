@@ -9,11 +9,12 @@ use super::shards::Shards;
 use super::split::{Work, parts};
 use super::{apply, sync};
 use crate::clients::database::code;
+use crate::dead_letter;
 use crate::limits::{ROUND_TIMEOUT_MS, STOCK_HELD_MAX, STOCK_HELD_RETRY_MS, STOCK_MESSAGES_MAX};
-use crate::ports::{Incoming, Outgoing, Publisher, Source, Verdict};
+use crate::ports::{Incoming, Outgoing, Publisher, Source};
 use crate::process::outage::{Outage, persist, within};
 use crate::process::shutdown::Shutdown;
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,7 +68,11 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
             });
             hand.records.extend(contents);
             let work = Work::join(std::mem::take(&mut hand.held), moves);
-            let round = || self.take_in(&work, &poison);
+            let (publisher, metrics) = (&*self.publisher, &self.shards.metrics);
+            let aside =
+                dead_letter::put_aside(publisher, metrics, poison, &mut outage, &mut shutdown);
+            let Some(()) = aside.await else { return };
+            let round = || self.take_in(&work);
             let Some(held) = persist(&mut outage, &mut shutdown, round).await else {
                 return;
             };
@@ -90,28 +95,15 @@ impl<S: Source, P: Publisher> StockConsumer<S, P> {
         for record in batch {
             match message::parse(&record.value) {
                 Ok(one) => moves.push(one),
-                Err(reason) => {
-                    self.shards.metrics.dead_letters.add(1);
-                    poison.push(crate::dead_letter::outgoing(record, &reason));
-                }
+                Err(reason) => poison.push(dead_letter::outgoing(record, &reason)),
             }
         }
         (moves, poison)
     }
 
     /// All steps of a batch; may be repeated as a whole. Returns the parts that are still held.
-    async fn take_in(
-        &self,
-        work: &Work,
-        poison: &[Outgoing],
-    ) -> anyhow::Result<Vec<Vec<StockMove>>> {
+    async fn take_in(&self, work: &Work) -> anyhow::Result<Vec<Vec<StockMove>>> {
         within(ROUND_TIMEOUT_MS, "a batch of stock moves", async {
-            if !poison.is_empty() {
-                let verdicts = self.publisher.publish(poison.to_vec()).await;
-                if verdicts.iter().any(|v| matches!(v, Verdict::Away(_))) {
-                    bail!("dead letters cannot be put aside: the bus is away");
-                }
-            }
             let mut done = Done::default();
             let mut held = self.try_held(&work.held, &mut done).await?;
             held.extend(self.try_free(&work.free, &mut done).await?);

@@ -162,7 +162,7 @@ impl<'a> Errand<'a> {
     fn given_up(&self) -> Result<i64> {
         let (platform, user, product) = (self.shop.platform, self.user, self.shop.redis);
         let message = json!({
-            "user_id": user, "product_id": product, "quantity": 1, "unit_price": 9.9, "seckill_id": "seckill_001",
+            "user_id": user, "product_id": product, "quantity": 1, "unit_price": 99.99, "seckill_id": "seckill_001",
             "timestamp": "2026-11-21T10:00:00Z",
         });
         platform.sql(&format!(

@@ -65,6 +65,7 @@ fn order() -> Order {
         quantity: 1,
         subtotal: price,
         stock_mode: StockMode::Redis,
+        foreign_sale: None,
     };
     Order::pending(id, owner, vec![item], Amounts::undiscounted(price), 1000)
 }

@@ -12,12 +12,15 @@ fn a_created_order_goes_to_two_topics_under_its_key() {
     assert_eq!(topics, ["test.doos.stock.deduct", "test.order.created"]);
     for record in &envelope.records {
         assert_eq!(record.key, row.tx_id);
+        for name in ["aggregate_id", "ce_subject", "ce_partitionkey"] {
+            assert!(
+                record.headers.contains(&(name, row.tx_id.clone())),
+                "{name}"
+            );
+        }
         assert!(record.headers.contains(&("id", row.message_id.clone())));
-        assert!(
-            record
-                .headers
-                .contains(&("ce_specversion", "1.0".to_owned()))
-        );
+        let version = ("ce_specversion", "1.0".to_owned());
+        assert!(record.headers.contains(&version));
     }
 }
 
@@ -70,7 +73,14 @@ fn traces_are_passed_on() {
     assert_eq!(traceparent(whole, id).as_deref(), Some(whole));
     let made = traceparent("4bf92f3577b34da6a3ce929d0e0e4736", id).unwrap();
     assert!(made.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && made.len() == 55);
-    for bad in ["", "abc", &"0".repeat(32), &"z".repeat(32)] {
+    let upper = whole.to_uppercase();
+    assert_eq!(
+        traceparent(&upper, id).as_deref(),
+        Some(whole),
+        "as the standard spells it"
+    );
+    let crooked = "4bf92f3577b34da6a3ce929d0e0e4736-00-00f067aa0ba902b7-01";
+    for bad in ["", "abc", crooked, &"0".repeat(32), &"z".repeat(32)] {
         assert_eq!(traceparent(bad, id), None);
     }
 }

@@ -24,6 +24,9 @@ fn ours_are_known_by_their_source_alone() {
     let other = record(GOOD, &[("ce_source", "/shop"), ("id", SECKILL_SOURCE)]);
     let purchase = message(Bus::Kafka, &other).unwrap().purchase.unwrap();
     assert_eq!((purchase.user, purchase.price.get()), (7, 990));
+    for name in ["cloudEvents_source", "cloudEvents:source"] {
+        assert!(is_own(&record(GOOD, &[(name, SECKILL_SOURCE)])), "{name}");
+    }
 }
 
 #[test]
