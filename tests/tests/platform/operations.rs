@@ -147,7 +147,7 @@ fn orders_on_v1(walk: &mut Walk) -> Result<()> {
     let paid = walk.call("payOrder", &[&first], "", &pay)?;
     assert_eq!(paid.text_at("/order/status"), "paid");
     let called_back = json!({ "payment_id": key(), "order_id": fourth });
-    let paid = walk.call("paymentCallback", &[], "", &called_back)?;
+    let paid = walk.call("reportPayment", &[], "", &called_back)?;
     assert_eq!(
         (paid.text_at("/order/id"), paid.text_at("/order/status")),
         (&*fourth, "paid")
@@ -422,8 +422,8 @@ fn back_office(walk: &mut Walk) -> Result<()> {
         .as_array()
         .context("orders")?;
     ensure!(!recent.is_empty(), "{}", dashboard.text);
-    let health = walk.get("health", &[], "")?;
+    let health = walk.get("getHealth", &[], "")?;
     assert_eq!(health.text_at("/status"), "ok");
-    walk.get("ready", &[], "")?;
+    walk.get("getReadiness", &[], "")?;
     Ok(())
 }
