@@ -56,6 +56,22 @@ pub const JAVA: [Need; 2] = [
         package: "maven",
     },
 ];
+/// Node and its package manager.
+pub const NODE: [Need; 2] = [
+    Need {
+        program: "node",
+        package: "nodejs",
+    },
+    Need {
+        program: "npm",
+        package: "npm",
+    },
+];
+/// What makes the programs of Go that tests use.
+pub const GO: [Need; 1] = [Need {
+    program: "go",
+    package: "golang-go",
+}];
 
 /// Downloads Kafka and Elasticsearch from Maven Central into the user's cache, unless they are there.
 ///

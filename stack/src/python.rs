@@ -1,40 +1,49 @@
-//! Schemathesis, which tests a server against its OpenAPI document, in a virtual environment of Python in the user's
-//! cache.
+//! Programs of Python, each in a virtual environment in the user's cache with the versions that are pinned here or by
+//! the test that wants it.
 
-use crate::cache::cached;
+use crate::cache::cached_of;
 use crate::program;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// It and all that it needs, with their versions.
-const REQUIREMENTS: &str = include_str!("../python/schemathesis.txt");
-/// The cached folder, with the version of the requirements; a test compares the two.
-const SCHEMATHESIS: &str = "schemathesis-4.32.5";
+/// Schemathesis, which tests a server against its OpenAPI document, and all that it needs.
+const SCHEMATHESIS: &str = include_str!("../python/schemathesis.txt");
 
 /// The command that runs Schemathesis, installed from PyPI if missing.
 ///
 /// # Errors
 /// Where there is no Python with virtual environments, or pip fails.
 pub fn schemathesis() -> Result<Command> {
-    let folder = cached(SCHEMATHESIS, install)?;
-    // By its module: the environment was made under another name, which its scripts still have.
-    let mut command = Command::new(python(&folder));
+    let mut command = environment("schemathesis", SCHEMATHESIS)?;
     command.args(["-m", "schemathesis.cli"]);
     Ok(command)
+}
+
+/// The Python of a virtual environment that has what `requirements` list: every package with its version, those that
+/// others need included (what `pip freeze` writes). Installed from PyPI if missing; other requirements make another
+/// environment. Its programs are run by their modules (`-m`): their scripts still name the folder they were made in.
+///
+/// # Errors
+/// Where there is no Python with virtual environments, or pip fails.
+pub fn environment(name: &str, requirements: &str) -> Result<Command> {
+    let folder = cached_of(&format!("python-{name}"), requirements, |folder| {
+        install(folder, requirements)
+    })?;
+    Ok(Command::new(python(&folder)))
 }
 
 fn python(folder: &Path) -> PathBuf {
     folder.join("bin/python3")
 }
 
-fn install(folder: &Path) -> Result<()> {
-    let system = program::find("python3").context("Schemathesis needs Python")?;
+fn install(folder: &Path, requirements: &str) -> Result<()> {
+    let system = program::find("python3").context("virtual environments need Python")?;
     let folder_name = folder.as_os_str();
     run(Command::new(system).args(["-m", "venv"]).arg(folder_name))
         .context("cannot make a virtual environment (Debian's package is python3-venv)")?;
-    let requirements = folder.join("requirements.txt");
-    std::fs::write(&requirements, REQUIREMENTS)?;
+    let list = folder.join("requirements.txt");
+    std::fs::write(&list, requirements)?;
     let pip = [
         "-m",
         "pip",
@@ -43,25 +52,18 @@ fn install(folder: &Path) -> Result<()> {
         "--no-deps",
         "--requirement",
     ];
-    run(Command::new(python(folder)).args(pip).arg(requirements))
+    run(Command::new(python(folder)).args(pip).arg(list))
 }
 
-fn run(command: &mut Command) -> Result<()> {
+/// Runs a command to its end; what it wrote is the error.
+///
+/// # Errors
+/// When it does not start or fails.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let output = command.stdin(Stdio::null()).output()?;
     if !output.status.success() {
         let said = [output.stdout, output.stderr].concat();
         bail!("{}", String::from_utf8_lossy(&said).trim());
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_folder_carries_the_version_of_the_requirements() {
-        let version = SCHEMATHESIS.replace('-', "==");
-        assert!(REQUIREMENTS.lines().any(|line| line == version));
-    }
 }

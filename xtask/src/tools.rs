@@ -3,7 +3,7 @@
 use crate::checkout::Checkout;
 use crate::console;
 use anyhow::{Context, Result, bail, ensure};
-use stack::install::{self, JAVA, MARIADB, Need, RABBITMQ, REDIS};
+use stack::install::{self, JAVA, MARIADB, NODE, Need, RABBITMQ, REDIS};
 use stack::program;
 use std::process::Command;
 
@@ -88,13 +88,14 @@ pub fn for_load() -> Result<()> {
     install::ensure(&WRK, say)
 }
 
-/// All servers that tests start.
+/// All servers that tests start, and what runs their clients of other languages.
 ///
 /// # Errors
 /// When one is missing and cannot be installed.
 pub fn for_testing() -> Result<()> {
     for_serving(true, true, true)?;
     install::ensure(&RABBITMQ, say)?;
+    install::ensure(&NODE, say)?;
     install::python(say)
 }
 

@@ -19,7 +19,7 @@ fn the_document_and_the_platform_agree() -> Result<()> {
     }
     let checkout = component::checkout()?;
     let settings = checkout.join("tests/tests/platform/schemathesis");
-    let mut command = stack::schemathesis()?;
+    let mut command = stack::python::schemathesis()?;
     command
         .env("SCHEMATHESIS_HOOKS", settings.join("hooks.py"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
