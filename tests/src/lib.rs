@@ -1,9 +1,10 @@
 //! Parts that the end-to-end tests share in addition to [`platform`]: one platform for all tests of a binary, lists
-//! that are read while they change, a broken network, and a consumer of the topics.
+//! that are read while they change, a broken network, a consumer of the topics, and validators of JSON Schema.
 
 pub mod lists;
 pub mod proxy;
 pub mod topics;
+pub mod validators;
 mod visit;
 
 pub use visit::{Visit, shared};
