@@ -36,7 +36,7 @@ struct Described {
     /// Those that it may have, in lower case.
     known: Vec<String>,
     /// By media type; none where there is no body.
-    schemas: BTreeMap<String, Validator>,
+    schemas: BTreeMap<String, (Value, Validator)>,
     /// The codes of an error.
     codes: Vec<u64>,
 }
@@ -52,17 +52,53 @@ const OF_HTTP: [&str; 7] = [
     "vary",
 ];
 
-/// All operations of the document.
-pub fn operations() -> &'static [Operation] {
-    static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
-    OPERATIONS.get_or_init(|| {
+/// A reply with a JSON body that matches the document.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// The name of the operation.
+    pub operation: &'a str,
+    pub status: u16,
+    pub media: &'a str,
+    /// Refers to [`components`].
+    pub schema: &'a Value,
+    pub body: &'a Value,
+    /// As it was sent.
+    pub text: &'a str,
+}
+
+type Watcher = Box<dyn Fn(&Seen<'_>) -> Result<(), String> + Send + Sync>;
+
+static WATCHER: OnceLock<Watcher> = OnceLock::new();
+
+/// Shows each reply to `watcher` from now on; what it says is wrong with one fails the test that got it.
+pub fn watch(watcher: impl Fn(&Seen<'_>) -> Result<(), String> + Send + Sync + 'static) {
+    // The first watcher stays.
+    let _ = WATCHER.set(Box::new(watcher));
+}
+
+/// The document's components, whose schemas forbid what they do not name.
+pub fn components() -> &'static Value {
+    &document()["components"]
+}
+
+fn document() -> &'static Value {
+    static DOCUMENT_READ: OnceLock<Value> = OnceLock::new();
+    DOCUMENT_READ.get_or_init(|| {
         let mut document: Value = serde_json::from_str(DOCUMENT).expect("a JSON document");
         let schemas = document["components"]["schemas"]
             .as_object_mut()
             .expect("schemas");
         // A schema that others are composed of may not refuse what those add; the schema that refers to it does.
         schemas.values_mut().for_each(parts);
-        let document = &document;
+        document
+    })
+}
+
+/// All operations of the document.
+pub fn operations() -> &'static [Operation] {
+    static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
+    OPERATIONS.get_or_init(|| {
+        let document = document();
         let paths = document["paths"].as_object().expect("paths");
         let all = paths.iter().flat_map(|(path, item)| {
             METHODS.iter().filter_map(move |method| {
@@ -145,7 +181,8 @@ impl Operation {
             let schemas = contents.map(|(media, content)| {
                 let mut schema = content["schema"].clone();
                 strict(&mut schema);
-                (media.clone(), compiled(&schema, components))
+                let validator = compiled(&schema, components);
+                (media.clone(), (schema, validator))
             });
             let codes = reply["x-codes"].as_array().into_iter().flatten();
             Described {
@@ -187,6 +224,20 @@ impl Operation {
         })
     }
 
+    fn show(&self, reply: &Reply, media: &str, schema: &Value) -> Result<(), String> {
+        let Some(watcher) = WATCHER.get() else {
+            return Ok(());
+        };
+        watcher(&Seen {
+            operation: &self.id,
+            status: reply.status,
+            media,
+            schema,
+            body: &reply.body,
+            text: &reply.text,
+        })
+    }
+
     fn requested(&self, body: &str) -> Result<(), String> {
         match (&self.request, body) {
             (None, "") => Ok(()),
@@ -220,7 +271,10 @@ impl Operation {
             None if described.schemas.is_empty() && reply.text.is_empty() => Ok(()),
             None => Err(format!("the document has no body of type {media:?}")),
             Some(_) if headless || !media.is_some_and(|media| media.ends_with("json")) => Ok(()),
-            Some(schema) => valid(schema, &reply.text),
+            Some((schema, validator)) => {
+                valid(validator, &reply.text)?;
+                self.show(reply, media.unwrap_or_default(), schema)
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod lists;
 pub mod proxy;
+mod replies;
 pub mod topics;
 pub mod validators;
 mod visit;

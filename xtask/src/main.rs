@@ -11,6 +11,7 @@ mod lock;
 mod relay;
 mod servers;
 mod soak;
+mod swagger_ui;
 mod test;
 mod tidy;
 mod tools;
@@ -66,6 +67,12 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Copies Swagger UI, which the component api-docs serves, anew from its npm package
+    SwaggerUi {
+        /// Change nothing; fail where a file differs
+        #[arg(long)]
+        check: bool,
+    },
     /// Checks layout and dependency rules
     Tidy,
 }
@@ -103,6 +110,8 @@ fn run(args: Args) -> Result<ExitCode> {
         Command::Ci => ci::run(&checkout)?,
         Command::Wit { check: true } => wit::check(&checkout)?,
         Command::Wit { check: false } => wit::vendor(&checkout)?,
+        Command::SwaggerUi { check: true } => swagger_ui::check(&checkout.root)?,
+        Command::SwaggerUi { check: false } => swagger_ui::vendor(&checkout)?,
         Command::Tidy => tidy::run(&checkout)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 pub use text::{
-    AmountText, MomentText, OrderText, ProductText, SaleStatusText, SkuText, StatusText,
-    StockModeText, UserText,
+    AddressText, AmountText, KeyText, MomentText, OrderText, ProductText, SaleStatusText, SkuText,
+    StatusText, StockModeText, UserText,
 };
 
 const DESCRIPTION: &str = "Orders and flash sales that are never lost, doubled or oversold.

@@ -24,13 +24,13 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
     let (body, coded) = file.content(gzip)?;
     let mut reply = Reply::file(file.content_type, body.into_owned()).checked(&call);
     if reply.status == 200 {
+        reply = reply.with("x-content-type-options", "nosniff");
         if coded {
             reply = reply.with("content-encoding", "gzip");
         }
-        reply = reply.with("x-content-type-options", "nosniff");
-    }
-    if file.is_page() {
-        reply = reply.with("content-security-policy", POLICY);
+        if file.is_page() {
+            reply = reply.with("content-security-policy", POLICY);
+        }
     }
     Ok(reply.with("vary", "accept-encoding"))
 }

@@ -7,12 +7,15 @@ use super::body::{Collected, Contents, collect};
 use super::connection::Client;
 use super::received::Received;
 use crate::admission::Entrance;
-use crate::cache::{Cache, Entry, HOST_CACHE_CONTROL, Key, Miss, Target, Turn, Wanted};
+use crate::cache::{
+    Cache, Entry, HOST_CACHE_CONTROL, Key, Miss, Target, Turn, Wanted, is_known, of_not_modified,
+};
 use crate::config::Span;
 use crate::limits;
 use crate::metrics::ComponentMetrics;
 use bytes::Bytes;
 use http::header::{AGE, CONTENT_LENGTH, EXPECT, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use http::response::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body;
 use std::sync::Arc;
@@ -184,7 +187,7 @@ impl Client {
         let permit = asking.permit;
         let Some(keeping) = keeping.filter(|_| !is_large(&head.headers)) else {
             cache.unkept(miss);
-            return Response::from_parts(head, Contents::Guest { body, permit });
+            return told_once(head, &conditions, Contents::Guest { body, permit });
         };
         let collecting = collect(
             body,
@@ -206,10 +209,20 @@ impl Client {
                     body,
                     permit,
                 };
-                Response::from_parts(head, body)
+                told_once(head, &conditions, body)
             }
         }
     }
+}
+
+/// A reply that is not stored, or 304 where the client has it: the component has not seen its conditions.
+fn told_once(head: Parts, conditions: &HeaderMap, body: Contents) -> Response<Contents> {
+    if !is_known(head.status, &head.headers, conditions) {
+        return Response::from_parts(head, body);
+    }
+    let mut response = own(StatusCode::NOT_MODIFIED, Bytes::new());
+    *response.headers_mut() = of_not_modified(&head.headers);
+    response
 }
 
 fn not_stored(asker: &Asker<'_>) -> Response<Contents> {

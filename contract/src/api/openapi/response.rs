@@ -6,7 +6,8 @@ use crate::api::route::refusal::{
     OF_ALL, OF_BODIES, OF_CHANGES, OF_HTTP, OF_METHODS, OF_PATHS, Refusal,
 };
 use crate::api::route::reply::{
-    self, ACCEPT_ENCODING, ALLOW, Content, Header, MAY_RETRY_AFTER, RETRY_AFTER, Reply,
+    self, ACCEPT_ENCODING, ALLOW, Content, Header, INVALIDATION, MAY_RETRY_AFTER, RETRY_AFTER,
+    Reply,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ pub fn of(route: &Route) -> Value {
     for (status, refusals) in by_status(route) {
         let own = route.replies.iter().find(|reply| reply.status == status);
         let response = match (own, name(&refusals)) {
-            (Some(reply), _) => either(successful(reply), &refused(status, &refusals, form)),
+            (Some(reply), _) => either(successful(route, reply), &refused(status, &refusals, form)),
             (None, Some(name)) => {
                 let name = form.named(name);
                 json!({"$ref": format!("#/components/responses/{name}")})
@@ -34,7 +35,7 @@ pub fn of(route: &Route) -> Value {
     for reply in route.replies {
         let status = reply.status.to_string();
         let response = responses.entry(status);
-        response.or_insert_with(|| successful(reply));
+        response.or_insert_with(|| successful(route, reply));
     }
     json!(responses)
 }
@@ -68,7 +69,13 @@ pub fn headers() -> Value {
         reply::CHECKED,
         reply::ACCEPTED,
         &reply::OF_ALL,
-        &[RETRY_AFTER, MAY_RETRY_AFTER, ALLOW, ACCEPT_ENCODING],
+        &[
+            RETRY_AFTER,
+            MAY_RETRY_AFTER,
+            ALLOW,
+            ACCEPT_ENCODING,
+            INVALIDATION,
+        ],
     ];
     let described = all.into_iter().flatten().map(|header| {
         let described = json!({
@@ -184,10 +191,14 @@ fn refused(status: u16, refusals: &[Refusal], form: Form) -> Value {
     })
 }
 
-fn successful(reply: &Reply) -> Value {
+fn successful(route: &Route, reply: &Reply) -> Value {
+    let mut headers = reply.headers.to_vec();
+    if route.method != "GET" {
+        headers.push(INVALIDATION);
+    }
     let mut response = json!({
         "description": reply.text,
-        "headers": references(reply.headers.to_vec()),
+        "headers": references(headers),
     });
     let content: Map<String, Value> = match reply.content {
         Content::Json(schema) => [(JSON.to_owned(), json!({"schema": reference(schema)}))]

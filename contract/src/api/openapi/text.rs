@@ -5,7 +5,9 @@ use crate::api::product::{PRODUCT_ID_MAX, SaleStatus};
 use domain::Status;
 use domain::id::{HASHED_USER_BIT, SALE_SKU_BIT};
 use std::borrow::Cow;
-use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{
+    AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
+};
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -107,6 +109,37 @@ text!(
         .description(Some(
             "An order: its number, its `order_no`, or its UUID. JavaScript must send the number as text, since it does \
              not fit a double.",
+        ))
+        .into()
+);
+
+text!(
+    /// An idempotency key in a body.
+    KeyText,
+    "IdempotencyKey",
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(r"^[^\u0000-\u001f\u007f-\u009f]{1,255}$"))
+        .description(Some(
+            "The same as the header `Idempotency-Key`: 1 to 255 characters, none of control, taken literally.",
+        ))
+        .into()
+);
+
+text!(
+    /// An address as requests may spell it.
+    AddressText,
+    "Address",
+    AnyOfBuilder::new()
+        .item(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .max_length(Some(500)),
+        )
+        .item(ObjectBuilder::new().schema_type(Type::Object))
+        .item(ArrayBuilder::new().items(ObjectBuilder::new().schema_type(SchemaType::AnyValue)))
+        .description(Some(
+            "Text, or an object or a list, which is kept as JSON text; up to 500 characters.",
         ))
         .into()
 );

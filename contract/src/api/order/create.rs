@@ -50,7 +50,7 @@ pub struct CreateOrderRequest {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AmountText>))]
     amount: Option<Amount>,
     /// Text, or a JSON object or list, which is kept as JSON text; up to 500 characters.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<serde_json::Value>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AddressText>))]
     shipping_address: Option<Box<RawValue>>,
     /// Up to 200 characters.
     #[cfg_attr(feature = "openapi", schema(max_length = 200))]
@@ -60,7 +60,7 @@ pub struct CreateOrderRequest {
     payment_method: Option<String>,
     /// In place of the header `Idempotency-Key`, or the same key again; taken literally, quotes included.
     #[serde(alias = "IdempotencyKey", alias = "IdempotencyToken", alias = "token")]
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 255))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::KeyText>))]
     idempotency_key: Option<String>,
 }
 

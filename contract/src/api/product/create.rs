@@ -18,7 +18,7 @@ pub struct CreateProductRequest {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::ProductText>))]
     id: Option<IdText>,
     /// 1 to 200 characters.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, required = true, min_length = 1, max_length = 200))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required = true, min_length = 1, max_length = 200, pattern = r"\S"))]
     name: Option<String>,
     /// Path or URL, up to 500 characters.
     #[cfg_attr(feature = "openapi", schema(max_length = 500))]

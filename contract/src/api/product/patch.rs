@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 pub struct PatchProductRequest {
     /// 1 to 200 characters.
     #[serde(default, deserialize_with = "given")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String, required = false, min_length = 1, max_length = 200))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required = false, min_length = 1, max_length = 200, pattern = r"\S"))]
     name: Option<Option<String>>,
     /// Path or URL, up to 500 characters; null or empty: none.
     #[serde(default, deserialize_with = "given")]

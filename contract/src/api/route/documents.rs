@@ -2,7 +2,7 @@
 
 use super::parameter::{FILE, KNOWN, Parameter};
 use super::refusal as no;
-use super::reply::{self, Content, FILE_NOT_MODIFIED, PAGE_NOT_MODIFIED, Reply};
+use super::reply::{self, Content, FILE_NOT_MODIFIED, Reply};
 use super::{Route, Tag};
 
 /// The group.
@@ -19,7 +19,7 @@ const CHECKED: &[Parameter] = &[KNOWN];
 pub const ROUTES: &[Route] = &[
     Route::get("/openapi.json", "getOpenapi")
         .about(
-            "Read this document",
+            "Read the OpenAPI document",
             "Its server is `/`: the address that it was read from.",
         )
         .with(CHECKED)
@@ -29,15 +29,15 @@ pub const ROUTES: &[Route] = &[
         ])
         .tagged(TAG),
     Route::get("/docs", "getDocs")
-        .about("Open this document in a browser", "")
+        .about("Show the document in a browser", "")
         .with(CHECKED)
         .gives(&[
             Reply::of(HTML, "A page that shows the document.").with(reply::PAGE),
-            PAGE_NOT_MODIFIED,
+            FILE_NOT_MODIFIED,
         ])
         .tagged(TAG),
     Route::get("/docs/{file}", "getDocsFile")
-        .about("Read a script or a style of the page", "")
+        .about("Read a script or a style of that page", "")
         .with(&[FILE, KNOWN])
         .gives(&[
             Reply::of(ASSET, "The file.").with(reply::FILE),

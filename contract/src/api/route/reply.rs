@@ -76,14 +76,9 @@ pub(super) const FILE_NOT_MODIFIED: Reply = Reply {
     headers: &[ETAG, CACHE_CONTROL, VARY],
     ..NOT_MODIFIED
 };
-/// The same, of a page.
-pub(super) const PAGE_NOT_MODIFIED: Reply = Reply {
-    headers: &[ETAG, CACHE_CONTROL, VARY, POLICY],
-    ..NOT_MODIFIED
-};
 
 /// Of replies that clients keep and ask for again.
-pub const CHECKED: &[Header] = &[ETAG, CACHE_CONTROL, AGE];
+pub const CHECKED: &[Header] = &[ETAG, CACHE_CONTROL, AGE, GROUPS];
 /// Of files.
 pub const FILE: &[Header] = &[ETAG, CACHE_CONTROL, VARY, CONTENT_ENCODING, NO_SNIFF];
 /// Of a page.
@@ -118,6 +113,19 @@ const AGE: Header = Header {
     always: false,
     text: "Seconds for which the host has kept the reply.",
     example: "0",
+};
+const GROUPS: Header = Header {
+    name: "Cache-Groups",
+    always: false,
+    text: "What the reply is about, for caches (RFC 9875).",
+    example: "\"order-382556363634511872\"",
+};
+/// Of replies to changes.
+pub const INVALIDATION: Header = Header {
+    name: "Cache-Group-Invalidation",
+    always: false,
+    text: "What the change makes stale, for caches (RFC 9875).",
+    example: "\"order-382556363634511872\", \"orders\"",
 };
 const LOCATION: Header = Header {
     name: "Location",
