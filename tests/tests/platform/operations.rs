@@ -67,7 +67,7 @@ impl Walk<'_> {
             reply.text
         );
         if operation.method == "GET" {
-            let head = api.send("HEAD", &path, &[], "")?.expect(reply.status)?;
+            let head = api.send("HEAD", &path, &headers, "")?.expect(reply.status)?;
             ensure!(head.text.is_empty(), "HEAD {path} has a body");
         }
         self.called.insert((&operation.id, reply.status));

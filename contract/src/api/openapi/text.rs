@@ -155,7 +155,10 @@ text!(
                 .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
         )
         .item(whole(100_000_000_000, 253_402_300_799_999))
-        .description(Some("A moment: RFC 3339, or milliseconds UTC."))
+        .item(whole(0, 0))
+        .description(Some(
+            "A moment: RFC 3339, or milliseconds UTC; 0 is the beginning of time.",
+        ))
         .into()
 );
 
