@@ -1,5 +1,5 @@
-//! Swagger UI in the component `api-docs`: files of its npm package, whose version and digest a lock file pins. They are
-//! in this repository, so that a build needs no npm.
+//! Swagger UI in the component `api-docs`: files of its npm package, whose version and digest a lock file pins. They
+//! are in this repository, so that a build needs no npm.
 
 use crate::checkout::Checkout;
 use crate::console;

@@ -1,5 +1,5 @@
-//! Clients that two generators make of the served document, one of Python and one of TypeScript, create, read and cancel
-//! an order.
+//! Clients that two generators make of the served document, one of Python and one of TypeScript, create, read and
+//! cancel an order.
 
 use anyhow::{Context, Result, ensure};
 use platform::Platform;

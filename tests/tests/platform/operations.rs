@@ -1,5 +1,6 @@
-//! Every operation of the OpenAPI document on real servers: each gives every status of success that the document has, and each answer is compared with what this
-//! test itself has done. (The client checks that every reply matches the document's schema.)
+//! Every operation of the OpenAPI document on real servers: each gives every status of success that the document has,
+//! and each answer is compared with what this test itself has done. (The client checks that every reply matches the
+//! document's schema.)
 
 use crate::failures::given_up;
 use anyhow::{Context, Result, bail, ensure};
@@ -67,7 +68,9 @@ impl Walk<'_> {
             reply.text
         );
         if operation.method == "GET" {
-            let head = api.send("HEAD", &path, &headers, "")?.expect(reply.status)?;
+            let head = api
+                .send("HEAD", &path, &headers, "")?
+                .expect(reply.status)?;
             ensure!(head.text.is_empty(), "HEAD {path} has a body");
         }
         self.called.insert((&operation.id, reply.status));

@@ -22,8 +22,8 @@ pub struct EnvelopeFailure {
 #[expect(dead_code, reason = "errors are written by `http_rules::error`")]
 pub struct ProblemBody {
     /// What to match on; each reply lists its own codes. 10001 bad request, 10003 internal error, 10004 too many
-    /// requests, 10005 unavailable, 10006 a page of another origin, 10007 no such path; from 20001 on orders, from 30001
-    /// on products and stock, from 40001 on flash sales, from 50001 on failures.
+    /// requests, 10005 unavailable, 10006 a page of another origin, 10007 no such path; from 20001 on orders, from
+    /// 30001 on products and stock, from 40001 on flash sales, from 50001 on failures.
     #[schema(example = 10001)]
     code: u32,
     /// For people: `[code] text`.
