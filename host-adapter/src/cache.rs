@@ -29,7 +29,7 @@ use tokio::time::timeout_at;
 
 pub use channel::{Channel, Stale, client};
 pub use directives::{HOST_CACHE_CONTROL, Storable, Wanted};
-pub use entry::{Asked, Entry};
+pub use entry::{Asked, Entry, is_known, of_not_modified};
 pub use key::{Key, Target};
 
 /// What is stored under a key.

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 /// Every function of the platform: folder = crate = component = wasm file.
-pub const ALL: [&str; 15] = [
+pub const ALL: [&str; 16] = [
+    "api-docs",
     "cancel-order",
     "create-order",
     "grpc-standard",

@@ -19,7 +19,7 @@ pub struct Operation {
     /// With parameters in braces.
     pub path: String,
     request: Option<Request>,
-    /// By status, or `default`.
+    /// By status.
     replies: BTreeMap<String, Described>,
 }
 
@@ -31,28 +31,79 @@ struct Request {
 
 #[derive(Debug)]
 struct Described {
+    /// Those that every such reply has.
     headers: Vec<String>,
+    /// Those that it may have, in lower case.
+    known: Vec<String>,
     /// By media type; none where there is no body.
-    schemas: BTreeMap<String, Validator>,
+    schemas: BTreeMap<String, (Value, Validator)>,
+    /// The codes of an error.
+    codes: Vec<u64>,
 }
 
-/// All operations of the document.
-pub fn operations() -> &'static [Operation] {
-    static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
-    OPERATIONS.get_or_init(|| {
+/// Headers that replies have without being described: those of HTTP itself.
+const OF_HTTP: [&str; 7] = [
+    "accept-ranges",
+    "allow",
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "vary",
+];
+
+/// A reply with a JSON body that matches the document.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// The name of the operation.
+    pub operation: &'a str,
+    pub status: u16,
+    pub media: &'a str,
+    /// Refers to [`components`].
+    pub schema: &'a Value,
+    pub body: &'a Value,
+    /// As it was sent.
+    pub text: &'a str,
+}
+
+type Watcher = Box<dyn Fn(&Seen<'_>) -> Result<(), String> + Send + Sync>;
+
+static WATCHER: OnceLock<Watcher> = OnceLock::new();
+
+/// Shows each reply to `watcher` from now on; what it says is wrong with one fails the test that got it.
+pub fn watch(watcher: impl Fn(&Seen<'_>) -> Result<(), String> + Send + Sync + 'static) {
+    // The first watcher stays.
+    let _ = WATCHER.set(Box::new(watcher));
+}
+
+/// The document's components, whose schemas forbid what they do not name.
+pub fn components() -> &'static Value {
+    &document()["components"]
+}
+
+fn document() -> &'static Value {
+    static DOCUMENT_READ: OnceLock<Value> = OnceLock::new();
+    DOCUMENT_READ.get_or_init(|| {
         let mut document: Value = serde_json::from_str(DOCUMENT).expect("a JSON document");
         let schemas = document["components"]["schemas"]
             .as_object_mut()
             .expect("schemas");
         // A schema that others are composed of may not refuse what those add; the schema that refers to it does.
         schemas.values_mut().for_each(parts);
-        let components = document["components"].clone();
+        document
+    })
+}
+
+/// All operations of the document.
+pub fn operations() -> &'static [Operation] {
+    static OPERATIONS: OnceLock<Vec<Operation>> = OnceLock::new();
+    OPERATIONS.get_or_init(|| {
+        let document = document();
         let paths = document["paths"].as_object().expect("paths");
         let all = paths.iter().flat_map(|(path, item)| {
-            let components = &components;
             METHODS.iter().filter_map(move |method| {
                 item.get(method)
-                    .map(|route| Operation::read(method, path, route, components))
+                    .map(|route| Operation::read(method, path, route, document))
             })
         });
         all.collect()
@@ -95,28 +146,54 @@ fn compiled(schema: &Value, components: &Value) -> Validator {
     jsonschema::draft202012::new(&root).expect("a schema of JSON Schema 2020-12")
 }
 
+/// What a reference leads to, or the value itself.
+fn followed<'a>(value: &'a Value, document: &'a Value) -> &'a Value {
+    let Some(reference) = value["$ref"].as_str() else {
+        return value;
+    };
+    let there = document.pointer(reference.trim_start_matches('#'));
+    there.unwrap_or_else(|| panic!("{reference} leads nowhere"))
+}
+
 fn content(described: &Value) -> Option<&Value> {
     described.pointer("/content/application~1json/schema")
 }
 
 impl Operation {
-    fn read(method: &str, path: &str, route: &Value, components: &Value) -> Operation {
+    /// The statuses of success that it may be answered with.
+    pub fn successes(&self) -> impl Iterator<Item = u16> {
+        let statuses = self.replies.keys().filter_map(|status| status.parse().ok());
+        statuses.filter(|status| *status < 400)
+    }
+
+    fn read(method: &str, path: &str, route: &Value, document: &Value) -> Operation {
+        let components = &document["components"];
         let request = route.get("requestBody").map(|body| Request {
             required: body["required"] == true,
             // A request may have fields that are not read.
             schema: compiled(content(body).expect("a schema"), components),
         });
         let described = |reply: &Value| {
+            let reply = followed(reply, document);
             let headers = reply["headers"].as_object().into_iter().flatten();
+            let always = |header: &Value| followed(header, document)["required"] == true;
             let contents = reply["content"].as_object().into_iter().flatten();
             let schemas = contents.map(|(media, content)| {
                 let mut schema = content["schema"].clone();
                 strict(&mut schema);
-                (media.clone(), compiled(&schema, components))
+                let validator = compiled(&schema, components);
+                (media.clone(), (schema, validator))
             });
+            let codes = reply["x-codes"].as_array().into_iter().flatten();
             Described {
-                headers: headers.map(|(name, _)| name.clone()).collect(),
+                headers: headers
+                    .clone()
+                    .filter(|(_, header)| always(header))
+                    .map(|(name, _)| name.clone())
+                    .collect(),
+                known: headers.map(|(name, _)| name.to_ascii_lowercase()).collect(),
                 schemas: schemas.collect(),
+                codes: codes.filter_map(Value::as_u64).collect(),
             }
         };
         let replies = route["responses"].as_object().expect("responses");
@@ -147,6 +224,20 @@ impl Operation {
         })
     }
 
+    fn show(&self, reply: &Reply, media: &str, schema: &Value) -> Result<(), String> {
+        let Some(watcher) = WATCHER.get() else {
+            return Ok(());
+        };
+        watcher(&Seen {
+            operation: &self.id,
+            status: reply.status,
+            media,
+            schema,
+            body: &reply.body,
+            text: &reply.text,
+        })
+    }
+
     fn requested(&self, body: &str) -> Result<(), String> {
         match (&self.request, body) {
             (None, "") => Ok(()),
@@ -157,19 +248,33 @@ impl Operation {
     }
 
     fn replied(&self, reply: &Reply, headless: bool) -> Result<(), String> {
-        let error = self.replies.get("default").filter(|_| reply.status >= 400);
-        let described = self.replies.get(&reply.status.to_string()).or(error);
+        let described = self.replies.get(&reply.status.to_string());
         let described = described.ok_or("this status is not in the document")?;
         let missing = |name: &&String| reply.header(name).is_none();
         if let Some(name) = described.headers.iter().find(missing) {
             return Err(format!("the header {name} is missing"));
         }
+        let known = |name: &str| {
+            OF_HTTP.contains(&name) || described.known.iter().any(|known| known == name)
+        };
+        if let Some(name) = reply.headers.keys().find(|name| !known(name.as_str())) {
+            return Err(format!("the header {name} is not in the document"));
+        }
+        if let Some(code) = reply.body["code"].as_u64().filter(|code| *code > 10_000)
+            && !described.codes.is_empty()
+            && !described.codes.contains(&code)
+        {
+            return Err(format!("the code {code} is not in the document"));
+        }
         let media = reply.header("content-type");
         match media.and_then(|media| described.schemas.get(media)) {
             None if described.schemas.is_empty() && reply.text.is_empty() => Ok(()),
             None => Err(format!("the document has no body of type {media:?}")),
-            Some(_) if headless => Ok(()),
-            Some(schema) => valid(schema, &reply.text),
+            Some(_) if headless || !media.is_some_and(|media| media.ends_with("json")) => Ok(()),
+            Some((schema, validator)) => {
+                valid(validator, &reply.text)?;
+                self.show(reply, media.unwrap_or_default(), schema)
+            }
         }
     }
 }

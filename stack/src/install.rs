@@ -67,6 +67,11 @@ pub const NODE: [Need; 2] = [
         package: "npm",
     },
 ];
+/// The browser.
+pub const CHROMIUM: [Need; 1] = [Need {
+    program: "chromium",
+    package: "chromium",
+}];
 /// What makes the programs of Go that tests use.
 pub const GO: [Need; 1] = [Need {
     program: "go",

@@ -5,6 +5,7 @@
 pub mod grpc;
 pub mod lists;
 pub mod proxy;
+mod replies;
 pub mod topics;
 pub mod validators;
 mod visit;

@@ -107,7 +107,7 @@ fn rust(cases: &[Case]) -> Result<Verdicts> {
 fn python(cases: &Path, home: &Path) -> Result<Verdicts> {
     let script = home.join("validate.py");
     std::fs::write(&script, PYTHON)?;
-    let mut command = stack::python::environment("validators", REQUIREMENTS)?;
+    let mut command = python_command()?;
     Ok(Verdicts {
         validator: "Python's jsonschema",
         wrong: answer(command.arg(script).arg(cases))?,
@@ -117,15 +117,25 @@ fn python(cases: &Path, home: &Path) -> Result<Verdicts> {
 fn node(cases: &Path, home: &Path) -> Result<Verdicts> {
     let script = home.join("validate.mjs");
     std::fs::write(&script, NODE)?;
-    let node = stack::program::find("node").context("Debian's package is nodejs")?;
-    let mut command = Command::new(node);
+    let mut command = node_command()?;
     Ok(Verdicts {
         validator: "Ajv",
         wrong: answer(command.arg(script).arg(cases).arg(packages()?))?,
     })
 }
 
-fn packages() -> Result<PathBuf> {
+/// A Python that has its validator.
+pub(crate) fn python_command() -> Result<Command> {
+    stack::python::environment("validators", REQUIREMENTS)
+}
+
+/// Node, whose validator is in [`packages`].
+pub(crate) fn node_command() -> Result<Command> {
+    let node = stack::program::find("node").context("Debian's package is nodejs")?;
+    Ok(Command::new(node))
+}
+
+pub(crate) fn packages() -> Result<PathBuf> {
     stack::node::packages("validators", PACKAGE, LOCK)
 }
 

@@ -1,5 +1,6 @@
 //! One platform for all tests of a binary. Tests share it, except while one of them audits it.
 
+use crate::replies;
 use anyhow::{Result, ensure};
 use platform::{Options, Platform, SHARDS};
 use std::ops::Deref;
@@ -16,10 +17,12 @@ pub struct Visit {
     busy: RwLockReadGuard<'static, ()>,
 }
 
-/// The platform that all tests of this binary use concurrently, each with its own users and products.
+/// The platform that all tests of this binary use concurrently, each with its own users and products. Their replies are
+/// shown to three validators.
 pub fn shared() -> Visit {
     static SHARED: OnceLock<Platform> = OnceLock::new();
     let platform = SHARED.get_or_init(|| {
+        replies::watch();
         Platform::start(Options::default()).unwrap_or_else(|error| panic!("{error:#}"))
     });
     let busy = BUSY.read().unwrap_or_else(PoisonError::into_inner);

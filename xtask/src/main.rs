@@ -12,6 +12,7 @@ mod proto;
 mod relay;
 mod servers;
 mod soak;
+mod swagger_ui;
 mod test;
 mod tidy;
 mod tools;
@@ -73,6 +74,12 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Copies Swagger UI, which the component api-docs serves, anew from its npm package
+    SwaggerUi {
+        /// Change nothing; fail where a file differs
+        #[arg(long)]
+        check: bool,
+    },
     /// Checks layout and dependency rules
     Tidy,
 }
@@ -112,6 +119,8 @@ fn run(args: Args) -> Result<ExitCode> {
         Command::Wit { check: false } => wit::vendor(&checkout)?,
         Command::Proto { check: true } => proto::check(&checkout)?,
         Command::Proto { check: false } => proto::generate(&checkout)?,
+        Command::SwaggerUi { check: true } => swagger_ui::check(&checkout.root)?,
+        Command::SwaggerUi { check: false } => swagger_ui::vendor(&checkout)?,
         Command::Tidy => tidy::run(&checkout)?,
     }
     Ok(ExitCode::SUCCESS)

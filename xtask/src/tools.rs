@@ -3,7 +3,7 @@
 use crate::checkout::Checkout;
 use crate::console;
 use anyhow::{Context, Result, bail, ensure};
-use stack::install::{self, GO, JAVA, MARIADB, NODE, Need, RABBITMQ, REDIS};
+use stack::install::{self, CHROMIUM, GO, JAVA, MARIADB, NODE, Need, RABBITMQ, REDIS};
 use stack::program;
 use std::process::Command;
 
@@ -88,7 +88,7 @@ pub fn for_load() -> Result<()> {
     install::ensure(&WRK, say)
 }
 
-/// All servers that tests start, and what runs their clients of other languages.
+/// All servers that tests start, what runs their clients of other languages, and a browser.
 ///
 /// # Errors
 /// When one is missing and cannot be installed.
@@ -97,6 +97,7 @@ pub fn for_testing() -> Result<()> {
     install::ensure(&RABBITMQ, say)?;
     install::ensure(&NODE, say)?;
     install::ensure(&GO, say)?;
+    install::ensure(&CHROMIUM, say)?;
     install::python(say)
 }
 

@@ -1,6 +1,8 @@
 //! The functions, compiled from their own sources. Their packages stay `cdylib` only: with an `rlib` as well, cargo
 //! drops link-time optimisation and every component grows by a tenth.
 
+#[path = "../../../functions/api-docs/src/lib.rs"]
+pub mod api_docs;
 #[path = "../../../functions/cancel-order/src/lib.rs"]
 pub mod cancel_order;
 #[path = "../../../functions/create-order/src/lib.rs"]

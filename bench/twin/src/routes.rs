@@ -65,6 +65,7 @@ fn paths(route: &str, is_wildcard: bool) -> Vec<String> {
 
 fn function(component: &str) -> Option<MethodRouter> {
     Some(match component {
+        "api-docs" => serving(f::api_docs::respond),
         "cancel-order" => serving(f::cancel_order::respond),
         "create-order" => serving(f::create_order::respond),
         "grpc-standard" => calling(f::grpc_standard::respond),

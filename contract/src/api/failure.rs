@@ -2,7 +2,6 @@
 
 mod mask;
 
-use domain::Ms;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -64,11 +63,11 @@ pub struct FailureView {
     #[cfg_attr(feature = "openapi", schema(example = "pending"))]
     pub status: &'static str,
     /// Due time of the next retry, milliseconds UTC; null unless `pending`.
-    pub next_retry_at: Option<Ms>,
+    pub next_retry_at: Option<u64>,
     /// When the message first failed, milliseconds UTC.
-    pub created_at: Ms,
+    pub created_at: u64,
     /// Milliseconds UTC.
-    pub updated_at: Ms,
+    pub updated_at: u64,
 }
 
 /// One failure, its fields at the top level of the reply.

@@ -1,145 +1,119 @@
-//! The OpenAPI 3.1 document: every route with its bodies, made from the types of this crate.
-//! `contract/openapi.json` is its golden copy, from which clients are generated.
+//! The OpenAPI 3.1 document, made from the table of routes and the types of this crate. `contract/openapi.json` is its
+//! golden copy: it is served, and clients are generated from it.
 
+mod failure;
 mod parameter;
-mod routes;
+mod response;
+mod text;
 
-use crate::api::amount::Amount;
-use crate::api::identity::IdText;
-use crate::api::{failure, health, order, product, seckill, stats};
-use routes::{Body, ROUTES, Reply, Route};
-use utoipa::openapi::path::{
-    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
-};
-use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::{
-    Content, Header, HeaderBuilder, PathItem, PathsBuilder, Ref, RefOr, Required, ResponseBuilder,
-};
-use utoipa::{OpenApi, PartialSchema, ToSchema};
+use crate::api::route::{Body, ROUTES, Route, TAGS};
+use crate::api::{failure as failures, health, order, product, seckill, stats};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
 
-/// The media type of problem details.
-const PROBLEM_DETAILS: &str = "application/problem+json";
-/// Refusals that every unsafe request may get.
-const REFUSED: [(&str, &str); 3] = [
-    (
-        "403",
-        "A page of an origin that is not allowed asks for this, or the business rules forbid it.",
-    ),
-    ("413", "The body is over 64 KB."),
-    (
-        "415",
-        "The body is not labelled as JSON, or it is compressed.",
-    ),
+pub use text::{
+    AddressText, AmountText, KeyText, MomentText, OrderText, ProductText, SaleStatusText, SkuText,
+    StatusText, StockModeText, UserText,
+};
+
+const DESCRIPTION: &str = "Orders and flash sales that are never lost, doubled or oversold.
+
+**Values.** Ids are strings in replies, and strings or numbers in requests. Amounts are numbers with two decimals. Times \
+are milliseconds since 1970, UTC, except below `/orders`, where they are RFC 3339.
+
+**Errors.** An error says in `code` what is wrong: match on that. Where `Accept` names `application/problem+json` it is a \
+problem details object (RFC 9457), else it has the form that its route shows here. Where a repeat may help, \
+`Retry-After` says when.
+
+**Methods and paths.** Every path that takes `GET` takes `HEAD`, and every path takes `OPTIONS`, answered with 204 and \
+the methods in `Allow`. Another method is answered with 405 and the same header, and a path that does not exist with \
+404. A path has one spelling: with a slash at its end, two slashes or dot segments it is another path. Names of query \
+parameters may be written in snake or camel case; one parameter with two values is refused with 400.
+
+**Web pages.** Pages of the origins that the operator allows may call everything from a browser; a change that another \
+page asks for is refused with 403. `OPTIONS` answers a preflight.
+
+**Tracing.** A request may have a `traceparent` (W3C); its trace id is in errors and in the logs.
+
+**Callers.** There is no login yet: the user that a request names is trusted.";
+
+/// Collects the schemas, with those that they refer to.
+#[derive(OpenApi)]
+#[openapi(components(schemas(
+    order::create::CreateOrderRequest,
+    order::CancelRequest,
+    order::PayRequest,
+    order::StatusRequest,
+    order::Cancelled,
+    order::Created<'_>,
+    order::OrderReply,
+    order::Orders,
+    order::ApiOrder,
+    order::ApiOrders,
+    order::Envelope<order::EnvelopeOrder>,
+    order::Envelope<order::EnvelopeOrders>,
+    order::Envelope<product::ProductView>,
+    order::Envelope<product::EnvelopeProducts>,
+    order::Envelope<product::EnvelopeStock>,
+    order::Envelope<Vec<product::ProductView>>,
+    product::CreateProductRequest,
+    product::PatchProductRequest,
+    product::StockChangeRequest,
+    product::StockChangeReply,
+    product::StockChanges,
+    product::ProductReply,
+    product::Products,
+    product::StockReply,
+    product::StockMap,
+    seckill::CreateSeckillRequest,
+    seckill::SeckillReply,
+    seckill::Seckills,
+    seckill::PreheatRequest,
+    seckill::Preheated,
+    seckill::TokenRequest,
+    seckill::TokenReply,
+    seckill::BuyRequest,
+    seckill::Queued,
+    failures::FailureReply,
+    failures::Failures,
+    stats::DayStats,
+    stats::Dashboard,
+    stats::UserStats,
+    health::Health,
+    failure::EnvelopeFailure,
+    failure::ProblemBody,
+    failure::ProblemDetails,
+)))]
+struct Schemas;
+
+/// Names of the schemas that are made of others, which would be long in clients.
+const ENVELOPES: [(&str, &str); 6] = [
+    ("Envelope_EnvelopeOrder", "EnvelopedOrder"),
+    ("Envelope_EnvelopeOrders", "EnvelopedOrders"),
+    ("Envelope_EnvelopeProducts", "EnvelopedProducts"),
+    ("Envelope_EnvelopeStock", "EnvelopedStock"),
+    ("Envelope_ProductView", "EnvelopedProduct"),
+    ("Envelope_Vec_ProductView", "EnvelopedProductList"),
 ];
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Flashorder",
-        description = "Orders and flash sales. Ids are strings in replies and strings or numbers in requests; \
-                       amounts are numbers with two decimals; times are milliseconds since the epoch, UTC, \
-                       except on /orders, where they are RFC 3339. Every path answers HEAD where it answers GET, and \
-                       OPTIONS with its methods in `Allow`, as does 405. Names of query parameters may be written in \
-                       snake or camel case; a parameter with several values is refused with 400, and so is a path in \
-                       another spelling with 404, such as one with a slash at its end. Pages of the origins that the \
-                       operator allows may call everything from a browser; an unsafe request of another page is \
-                       refused with 403, code 10006."
-    ),
-    components(schemas(
-        order::create::CreateOrderRequest,
-        order::CancelRequest,
-        order::PayRequest,
-        order::StatusRequest,
-        order::Cancelled,
-        order::Created<'_>,
-        routes::OrderReply,
-        routes::EnvelopeFailure,
-        order::Orders,
-        order::ApiOrder,
-        order::ApiOrders,
-        order::Envelope<order::EnvelopeOrder>,
-        order::Envelope<order::EnvelopeOrders>,
-        order::Envelope<product::ProductView>,
-        order::Envelope<product::EnvelopeProducts>,
-        order::Envelope<product::EnvelopeStock>,
-        order::Envelope<Vec<product::ProductView>>,
-        product::CreateProductRequest,
-        product::PatchProductRequest,
-        product::StockChangeRequest,
-        product::StockChangeReply,
-        product::StockChanges,
-        product::ProductReply,
-        product::Products,
-        product::StockReply,
-        product::StockMap,
-        seckill::CreateSeckillRequest,
-        seckill::SeckillReply,
-        seckill::Seckills,
-        seckill::PreheatRequest,
-        seckill::Preheated,
-        seckill::TokenRequest,
-        seckill::TokenReply,
-        seckill::BuyRequest,
-        seckill::Queued,
-        failure::FailureReply,
-        failure::Failures,
-        stats::DayStats,
-        stats::Dashboard,
-        stats::UserStats,
-        health::Health,
-        routes::ProblemBody,
-        routes::ProblemDetails,
-    ))
-)]
-struct Document;
-
-impl PartialSchema for Amount {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::Number)
-            .description(Some("An amount of money with two decimals."))
-            .minimum(Some(0))
-            .maximum(Some(99_999_999.99))
-            .into()
-    }
+/// The document, its parts in the order in which people read them.
+#[derive(Serialize)]
+struct Document {
+    openapi: &'static str,
+    info: Value,
+    servers: Value,
+    tags: Value,
+    paths: Paths,
+    components: Value,
 }
 
-impl ToSchema for Amount {}
+/// In the order of the table.
+struct Paths(Vec<(&'static str, Map<String, Value>)>);
 
-/// An amount as requests may spell it.
-#[derive(Debug)]
-pub struct AmountText;
-
-impl PartialSchema for AmountText {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(SchemaType::from_iter([Type::Number, Type::String]))
-            .description(Some(
-                "An amount of money of whole cents, as a number or its text. What a client computed in doubles \
-                 counts as the amount of cents it stands for: 299.96999999999997 is 299.97.",
-            ))
-            .minimum(Some(0))
-            .maximum(Some(99_999_999.99))
-            .pattern(Some(r"^\d+(\.\d+)?([eE][+-]?\d+)?$"))
-            .into()
-    }
-}
-
-impl ToSchema for AmountText {}
-
-impl PartialSchema for IdText {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(SchemaType::from_iter([Type::String, Type::Integer]))
-            .description(Some("An id, as a string or a number."))
-            .into()
-    }
-}
-
-impl ToSchema for IdText {
-    fn name() -> std::borrow::Cow<'static, str> {
-        "Id".into()
+impl Serialize for Paths {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(path, item)| (path, item)))
     }
 }
 
@@ -148,189 +122,79 @@ impl ToSchema for IdText {
 /// # Errors
 /// Where it cannot be serialized.
 pub fn document() -> serde_json::Result<String> {
-    let mut document = Document::openapi();
-    document.paths = ROUTES
-        .iter()
-        .fold(PathsBuilder::new(), |paths, route| {
-            paths.path(route.path, PathItem::new(method(route), operation(route)))
-        })
-        .build();
-    document.to_pretty_json().map(|text| text + "\n")
+    let mut collected = Schemas::openapi().components.unwrap_or_default().schemas;
+    for (made, name) in ENVELOPES {
+        if let Some(schema) = collected.remove(made) {
+            collected.insert(name.to_owned(), schema);
+        }
+    }
+    let schemas = serde_json::to_value(collected)?;
+    let tags = TAGS.map(|tag| json!({"name": tag.name, "description": tag.description}));
+    let document = Document {
+        openapi: "3.1.0",
+        info: json!({
+            "title": "Flashorder",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": DESCRIPTION,
+        }),
+        // Wherever the document was read from.
+        servers: json!([{"url": "/"}]),
+        tags: json!(tags),
+        paths: paths()?,
+        components: json!({
+            "headers": response::headers(),
+            "responses": response::components(),
+            "schemas": schemas,
+        }),
+    };
+    serde_json::to_string_pretty(&document).map(|text| text + "\n")
 }
 
-fn method(route: &Route) -> HttpMethod {
-    match route.method {
-        "POST" => HttpMethod::Post,
-        "PUT" => HttpMethod::Put,
-        "PATCH" => HttpMethod::Patch,
-        _ => HttpMethod::Get,
+fn paths() -> serde_json::Result<Paths> {
+    let mut paths: Vec<(&str, Map<String, Value>)> = Vec::new();
+    for route in &ROUTES {
+        let method = route.method.to_ascii_lowercase();
+        let operation = operation(route)?;
+        match paths.iter_mut().find(|(path, _)| *path == route.path) {
+            Some((_, item)) => {
+                item.insert(method, operation);
+            }
+            None => paths.push((route.path, Map::from_iter([(method, operation)]))),
+        }
     }
+    Ok(Paths(paths))
 }
 
-fn operation(route: &Route) -> Operation {
-    let mut operation = OperationBuilder::new()
-        .operation_id(Some(route.id))
-        .tag(route.tag)
-        .summary(Some(route.summary))
-        .parameters(Some(parameters(route)))
-        .response(route.status.to_string(), successful(route))
-        .response(
-            "default",
-            failure(route, "Why the request was refused or could not be served."),
-        );
-    for (status, text) in REFUSED.iter().filter(|_| route.method != "GET") {
-        operation = operation.response(*status, failure(route, text));
+fn operation(route: &Route) -> serde_json::Result<Value> {
+    let mut operation = json!({
+        "operationId": route.id,
+        "tags": [route.tag],
+        "summary": route.summary,
+        "responses": response::of(route),
+    });
+    if !route.description.is_empty() {
+        operation["description"] = route.description.into();
     }
-    if route.revalidates() {
-        operation = operation.response("304", not_modified());
-    }
-    if let Some(text) = route.accepted {
-        let accepted = Reply {
-            text,
-            ..route.reply
-        };
-        operation = operation.response("202", located(reply(accepted)));
-    }
-    if let Some(text) = route.unwell {
-        let content = either(route.reply.schema, "ProblemBody");
-        let mut unwell = described(text, content);
-        let details = json("ProblemDetails").into();
-        unwell.content.insert(PROBLEM_DETAILS.to_owned(), details);
-        operation = operation.response("503", unwell);
+    if !route.parameters.is_empty() {
+        let parameters = route.parameters.iter().map(parameter::described);
+        operation["parameters"] = parameters.collect();
     }
     if let Some(body) = &route.body {
-        operation = operation.request_body(Some(request(body)));
+        operation["requestBody"] = request(body)?;
     }
-    operation.build()
+    Ok(operation)
 }
 
-fn json(schema: &str) -> Content {
-    Content::new(Some(Ref::from_schema_name(schema)))
-}
-
-fn request(body: &Body) -> utoipa::openapi::request_body::RequestBody {
-    let required = if body.required {
-        Required::True
-    } else {
-        Required::False
-    };
-    RequestBodyBuilder::new()
-        .content("application/json", json(body.schema))
-        .required(Some(required))
-        .build()
-}
-
-/// With validators where the reply may be cached, and `Location` where something is created.
-fn successful(route: &Route) -> utoipa::openapi::Response {
-    let mut response = reply(route.reply);
-    if route.revalidates() {
-        response.headers.extend(validators());
-    }
-    if route.makes() {
-        response = located(response);
-    }
-    response
-}
-
-fn located(mut response: utoipa::openapi::Response) -> utoipa::openapi::Response {
-    let location = header("Location", "Where to read it.");
-    response.headers.extend([location]);
-    response
-}
-
-fn not_modified() -> utoipa::openapi::Response {
-    let text = "What `If-None-Match` names is still the reply.";
-    let mut response = ResponseBuilder::new().description(text).build();
-    response.headers.extend(validators());
-    response
-}
-
-/// Headers of a reply that may be cached, and of its 304.
-fn validators() -> [(String, RefOr<Header>); 2] {
-    [
-        header("ETag", "Changes with the reply."),
-        header(
-            "Cache-Control",
-            "`no-cache`: to be shown again only where a 304 says so.",
-        ),
-    ]
-}
-
-fn header(name: &str, text: &str) -> (String, RefOr<Header>) {
-    let schema = ObjectBuilder::new().schema_type(Type::String);
-    let header = HeaderBuilder::new()
-        .schema(Some(schema))
-        .description(Some(text));
-    (name.to_owned(), header.build().into())
-}
-
-fn reply(Reply { schema, text }: Reply) -> utoipa::openapi::Response {
-    described(text, json(schema))
-}
-
-fn failure(route: &Route, text: &str) -> utoipa::openapi::Response {
-    let schema = if route.enveloped() {
-        "EnvelopeFailure"
-    } else {
-        "ProblemBody"
-    };
-    ResponseBuilder::new()
-        .description(text)
-        .content("application/json", json(schema))
-        .content(PROBLEM_DETAILS, json("ProblemDetails"))
-        .build()
-}
-
-fn either(one: &str, other: &str) -> Content {
-    let schemas = AnyOfBuilder::new()
-        .item(Ref::from_schema_name(one))
-        .item(Ref::from_schema_name(other));
-    Content::new(Some(schemas))
-}
-
-fn described(text: &str, content: Content) -> utoipa::openapi::Response {
-    ResponseBuilder::new()
-        .description(text)
-        .content("application/json", content)
-        .build()
-}
-
-/// Those of the path by their braces, then the route's own.
-fn parameters(route: &Route) -> Vec<Parameter> {
-    let named = route.path.split('/').filter_map(|segment| {
-        segment
-            .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix('}'))
+fn request(body: &Body) -> serde_json::Result<Value> {
+    let content = json!({
+        "schema": {"$ref": format!("#/components/schemas/{}", body.schema)},
+        "example": serde_json::from_str::<Value>(body.example)?,
     });
-    let in_path = named.map(|name| parameter(route, name, ParameterIn::Path, ""));
-    let others = route.parameters.iter().map(|(name, text)| {
-        let place = if matches!(*name, "Idempotency-Key" | "If-Match" | "Prefer") {
-            ParameterIn::Header
-        } else {
-            ParameterIn::Query
-        };
-        parameter(route, name, place, text)
-    });
-    let known = route.revalidates().then(|| {
-        let text = "An ETag; answered 304 where nothing has changed";
-        parameter(route, "If-None-Match", ParameterIn::Header, text)
-    });
-    in_path.chain(others).chain(known).collect()
-}
-
-fn parameter(route: &Route, name: &str, place: ParameterIn, text: &str) -> Parameter {
-    let required = match place {
-        ParameterIn::Path => Required::True,
-        _ => Required::False,
-    };
-    let schema = parameter::schema(route, name, &place);
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(place)
-        .required(required)
-        .description((!text.is_empty()).then_some(text))
-        .schema(Some(schema))
-        .build()
+    let labels = body.media.iter();
+    let contents: Map<String, Value> = labels
+        .map(|media| ((*media).to_owned(), content.clone()))
+        .collect();
+    Ok(json!({"required": body.required, "content": contents}))
 }
 
 #[cfg(test)]

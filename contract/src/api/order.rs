@@ -15,4 +15,6 @@ pub use change::{CancelRequest, Cancelled, PayRequest, Payment, StatusRequest};
 pub use create::CreateOrderRequest;
 pub use draft::{Draft, DraftLine, Naming};
 pub use envelope::{Envelope, EnvelopeOrder, EnvelopeOrders};
+#[cfg(feature = "openapi")]
+pub use view::OrderReply;
 pub use view::{ApiItem, ApiOrder, ApiOrders, Created, ItemView, OrderEnvelope, OrderView, Orders};

@@ -1,68 +1,139 @@
-//! Every route and its method. The OpenAPI document has an operation for each of these, checked when it is compiled,
-//! and `Allow` is made from them; tests send every method to every route.
+//! What the functions serve, as one table. Made from it: `Allow` and the answer to `OPTIONS`, the OpenAPI document, the
+//! table of routes in the README, and the list of what the tests must have called.
 
-/// Method and path, with parameters in braces.
-pub const ROUTES: &[(&str, &str)] = &[
-    ("POST", "/v1/order/create"),
-    ("GET", "/v1/order/list"),
-    ("GET", "/v1/order/search"),
-    ("GET", "/v1/order/{id}"),
-    ("POST", "/v1/order/{id}/cancel"),
-    ("PUT", "/v1/order/{id}/cancel"),
-    ("POST", "/v1/order/{id}/pay"),
-    ("PUT", "/v1/order/{id}/status"),
-    ("POST", "/v1/payment/callback"),
-    ("POST", "/api/v1/orders"),
-    ("GET", "/api/v1/orders"),
-    ("GET", "/api/v1/orders/{id}"),
-    ("POST", "/api/v1/orders/{id}/cancel"),
-    ("PUT", "/api/v1/orders/{id}/cancel"),
-    ("PUT", "/api/v1/orders/{id}/status"),
-    ("GET", "/api/v1/users/{id}/orders"),
-    ("POST", "/orders"),
-    ("GET", "/orders"),
-    ("GET", "/orders/{id}"),
-    ("POST", "/orders/{id}/cancel"),
-    ("PUT", "/orders/{id}/cancel"),
-    ("GET", "/api/v1/products"),
-    ("POST", "/api/v1/products"),
-    ("GET", "/api/v1/products/{id}"),
-    ("PATCH", "/api/v1/products/{id}"),
-    ("POST", "/api/v1/products/{id}/stock"),
-    ("GET", "/api/v1/products/{id}/stock/changes"),
-    ("GET", "/v1/inventory"),
-    ("GET", "/v1/inventory/{id}"),
-    ("GET", "/products"),
-    ("GET", "/products/recommend"),
-    ("GET", "/products/{id}"),
-    ("GET", "/products/{id}/stock"),
-    ("POST", "/api/v1/seckill/activities"),
-    ("GET", "/api/v1/seckill/activities"),
-    ("GET", "/api/v1/seckill/activities/{id}"),
-    ("POST", "/api/v1/seckill/preheat"),
-    ("POST", "/api/v1/seckill/token"),
-    ("POST", "/api/v1/seckill/buy"),
-    ("GET", "/api/v1/failures"),
-    ("GET", "/api/v1/failures/{id}"),
-    ("POST", "/api/v1/failures/{id}/retry"),
-    ("GET", "/api/v1/stats/orders"),
-    ("GET", "/api/v1/users/{id}/stats"),
-    ("GET", "/v1/dashboard/stats"),
-    ("GET", "/health"),
-    ("GET", "/ready"),
+mod documents;
+mod flash_sales;
+mod operations;
+mod orders;
+mod orders_api;
+mod orders_demo;
+pub mod parameter;
+mod products;
+pub mod refusal;
+pub mod reply;
+
+use parameter::Parameter;
+use refusal::Refusal;
+use reply::Reply;
+
+/// One operation: a method of a path.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// `GET`, `POST`, `PUT` or `PATCH`. `HEAD` is served wherever `GET` is, and `OPTIONS` everywhere.
+    pub method: &'static str,
+    /// With parameters in braces.
+    pub path: &'static str,
+    /// Name of the operation, unique: generated clients call it by this.
+    pub id: &'static str,
+    /// The group it is shown in.
+    pub tag: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// What the summary leaves open; may be empty.
+    pub description: &'static str,
+    /// Of the path, the query and the header.
+    pub parameters: &'static [Parameter],
+    /// `None` where it takes none.
+    pub body: Option<Body>,
+    /// Every successful reply.
+    pub replies: &'static [Reply],
+    /// Its own refusals, besides those that every route has.
+    pub refusals: &'static [Refusal],
+}
+
+/// Body of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Body {
+    /// Its name in the components of the document.
+    pub schema: &'static str,
+    /// False where the body may be missing.
+    pub required: bool,
+    /// The content types it may be labelled with.
+    pub media: &'static [&'static str],
+    /// One that is accepted, as JSON.
+    pub example: &'static str,
+}
+
+/// A group of operations.
+#[derive(Clone, Copy, Debug)]
+pub struct Tag {
+    /// As the operations have it.
+    pub name: &'static str,
+    /// A sentence or two.
+    pub description: &'static str,
+}
+
+const JSON: &[&str] = &["application/json"];
+const JSON_OR_PATCH: &[&str] = &["application/json", "application/merge-patch+json"];
+
+const TABLES: [(Tag, &[Route]); 9] = [
+    (orders::TAG, orders::ROUTES),
+    (orders_api::TAG, orders_api::ROUTES),
+    (orders_demo::TAG, orders_demo::ROUTES),
+    (products::TAG, products::ROUTES),
+    (products::DEMO, products::DEMO_ROUTES),
+    (flash_sales::TAG, flash_sales::ROUTES),
+    (operations::STATISTICS, operations::STATISTICS_ROUTES),
+    (operations::TAG, operations::ROUTES),
+    (documents::TAG, documents::ROUTES),
 ];
+
+const COUNT: usize = {
+    let (mut count, mut at) = (0, 0);
+    while at < TABLES.len() {
+        count += TABLES[at].1.len();
+        at += 1;
+    }
+    count
+};
+
+/// The groups, in the order of the document.
+pub const TAGS: [Tag; TABLES.len()] = {
+    let mut tags = [TABLES[0].0; TABLES.len()];
+    let mut at = 0;
+    while at < TABLES.len() {
+        tags[at] = TABLES[at].0;
+        at += 1;
+    }
+    tags
+};
+
+/// Every operation, by group.
+pub const ROUTES: [Route; COUNT] = {
+    let mut routes = [TABLES[0].1[0]; COUNT];
+    let (mut table, mut at, mut filled) = (0, 0, 0);
+    while table < TABLES.len() {
+        while at < TABLES[table].1.len() {
+            routes[filled] = TABLES[table].1[at];
+            (at, filled) = (at + 1, filled + 1);
+        }
+        (table, at) = (table + 1, 0);
+    }
+    routes
+};
+
+/// Method and path of every operation. Of the table, the functions carry only this.
+static SERVED: [(&str, &str); COUNT] = {
+    let mut served = [("", ""); COUNT];
+    let mut at = 0;
+    while at < COUNT {
+        served[at] = (ROUTES[at].method, ROUTES[at].path);
+        at += 1;
+    }
+    served
+};
 
 /// The methods that a path takes, as `Allow` lists them: those of its routes, `HEAD` where there is `GET`, and
 /// `OPTIONS`; `None` where no route has this path. Searches all routes, so it is for `OPTIONS` and errors.
 pub fn allow(path: &str) -> Option<String> {
     // A literal segment wins over a parameter.
-    let route = ROUTES
+    let route = SERVED
         .iter()
         .map(|(_, route)| *route)
         .filter(|route| matches(route, path))
         .min_by_key(|route| route.matches('{').count())?;
     let mut methods = Vec::new();
-    for (method, _) in ROUTES.iter().filter(|(_, path)| *path == route) {
+    for (method, _) in SERVED.iter().filter(|(_, path)| *path == route) {
         methods.push(*method);
         if *method == "GET" {
             methods.push("HEAD");
@@ -85,27 +156,95 @@ fn matches(route: &str, path: &str) -> bool {
     all && segments.next().is_none()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_methods_of_a_path() {
-        for (path, methods) in [
-            ("/v1/order/create", Some("POST, OPTIONS")),
-            ("/v1/order/list", Some("GET, HEAD, OPTIONS")),
-            ("/v1/order/7", Some("GET, HEAD, OPTIONS")),
-            ("/v1/order/create/cancel", Some("POST, PUT, OPTIONS")),
-            ("/orders", Some("POST, GET, HEAD, OPTIONS")),
-            ("/products/recommend", Some("GET, HEAD, OPTIONS")),
-            ("/health", Some("GET, HEAD, OPTIONS")),
-            ("/v1/order", None),
-            ("/v1/order/", None),
-            ("/orders/1/cancel/", None),
-            ("/", None),
-            ("", None),
-        ] {
-            assert_eq!(allow(path).as_deref(), methods, "{path}");
+impl Route {
+    const fn new(method: &'static str, path: &'static str, id: &'static str) -> Route {
+        Route {
+            method,
+            path,
+            id,
+            tag: "",
+            summary: "",
+            description: "",
+            parameters: &[],
+            body: None,
+            replies: &[],
+            refusals: &[],
         }
     }
+
+    const fn get(path: &'static str, id: &'static str) -> Route {
+        Route::new("GET", path, id)
+    }
+
+    const fn post(path: &'static str, id: &'static str) -> Route {
+        Route::new("POST", path, id)
+    }
+
+    const fn put(path: &'static str, id: &'static str) -> Route {
+        Route::new("PUT", path, id)
+    }
+
+    const fn patch(path: &'static str, id: &'static str) -> Route {
+        Route::new("PATCH", path, id)
+    }
+
+    const fn tagged(self, tag: Tag) -> Route {
+        Route {
+            tag: tag.name,
+            ..self
+        }
+    }
+
+    const fn about(self, summary: &'static str, description: &'static str) -> Route {
+        Route {
+            summary,
+            description,
+            ..self
+        }
+    }
+
+    const fn with(self, parameters: &'static [Parameter]) -> Route {
+        Route { parameters, ..self }
+    }
+
+    const fn takes(self, schema: &'static str, example: &'static str) -> Route {
+        let body = Some(Body {
+            schema,
+            required: true,
+            media: JSON,
+            example,
+        });
+        Route { body, ..self }
+    }
+
+    const fn takes_patch(self, schema: &'static str, example: &'static str) -> Route {
+        let body = Some(Body {
+            schema,
+            required: true,
+            media: JSON_OR_PATCH,
+            example,
+        });
+        Route { body, ..self }
+    }
+
+    const fn may_take(self, schema: &'static str, example: &'static str) -> Route {
+        let body = Some(Body {
+            schema,
+            required: false,
+            media: JSON,
+            example,
+        });
+        Route { body, ..self }
+    }
+
+    const fn gives(self, replies: &'static [Reply]) -> Route {
+        Route { replies, ..self }
+    }
+
+    const fn refuses(self, refusals: &'static [Refusal]) -> Route {
+        Route { refusals, ..self }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,27 +20,29 @@ pub const NONCE_CHARS: usize = 32;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateSeckillRequest {
     /// The product must exist.
-    #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::api::openapi::ProductText, required = true))]
     product_id: Option<IdText>,
     /// Variant whose units are sold; 0 by default, at most 4294967295.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::SkuText>))]
     sku_id: Option<IdText>,
     /// Up to 200 characters; the product's name where empty.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     name: String,
     /// Of one unit in the flash sale.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::api::openapi::AmountText, required = true))]
     price: Option<Amount>,
     /// Units to set aside when it is preheated.
-    #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 1))]
+    #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 1, maximum = 2147483647))]
     stock: Option<Whole>,
     /// Milliseconds UTC, or RFC 3339.
-    #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::api::openapi::MomentText, required = true))]
     starts_at: Option<IdText>,
     /// In the same forms; after `starts_at`, and not past.
-    #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::api::openapi::MomentText, required = true))]
     ends_at: Option<IdText>,
     /// Units one buyer may take; 1 by default, at most `stock`.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 1))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 1, maximum = 2147483647))]
     per_user_limit: Option<Whole>,
 }
 
@@ -105,9 +107,11 @@ pub struct PreheatRequest {
     #[serde(default)]
     seckill_ids: Vec<String>,
     /// A product: its next flash sale, or the one that runs.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::ProductText>))]
     product_id: Option<IdText>,
     /// Several products, each as `product_id`.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::api::openapi::ProductText>))]
     product_ids: Vec<IdText>,
 }
 
@@ -156,11 +160,13 @@ pub fn seckill_id(text: &str) -> Result<SeckillId, Rejection> {
 pub struct TokenRequest {
     /// The buyer. Required here or as `user_id` in the query.
     #[serde(alias = "UserID", alias = "userId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::UserText>))]
     user_id: Option<IdText>,
     /// The flash sale; else `product_id` is required.
     seckill_id: Option<String>,
     /// In place of `seckill_id`: the flash sale of this product that runs, else the next one.
     #[serde(alias = "ProductID", alias = "productId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::ProductText>))]
     product_id: Option<IdText>,
 }
 
@@ -247,6 +253,7 @@ pub struct TokenReply {
 pub struct BuyRequest {
     /// Required here or in the query where the buyer is not named by a number.
     #[serde(alias = "UserID", alias = "userId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::UserText>))]
     user_id: Option<IdText>,
     /// As the reply to the token request gave it.
     #[cfg_attr(feature = "openapi", schema(value_type = String, required = true))]
@@ -255,9 +262,10 @@ pub struct BuyRequest {
     seckill_id: Option<String>,
     /// Optional check.
     #[serde(alias = "ProductID", alias = "productId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::ProductText>))]
     product_id: Option<IdText>,
     /// Units; 1 by default, at most `per_user_limit`.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 1))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 1, maximum = 2147483647))]
     quantity: Option<Whole>,
 }
 
@@ -355,9 +363,9 @@ pub struct SeckillView {
     /// Units one buyer may take, in one order.
     pub per_user_limit: u32,
     /// Milliseconds UTC.
-    pub starts_at: Ms,
+    pub starts_at: u64,
     /// Milliseconds UTC; from then on nothing is sold.
-    pub ends_at: Ms,
+    pub ends_at: u64,
     /// `planned` (announced), `open` (preheated: sells between start and end) or `ended`.
     #[cfg_attr(feature = "openapi", schema(example = "open"))]
     pub status: &'static str,

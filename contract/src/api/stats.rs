@@ -60,7 +60,7 @@ pub struct RecentOrder {
     /// To be paid, or paid.
     pub amount: Amount,
     /// Milliseconds UTC.
-    pub created_at: Ms,
+    pub created_at: u64,
 }
 
 /// A product on a dashboard.
@@ -101,7 +101,7 @@ pub struct UserStats {
     /// Orders by status; every status is there.
     pub status: BTreeMap<&'static str, u64>,
     /// Creation of the newest order, milliseconds UTC; null without orders.
-    pub last_order_at: Option<Ms>,
+    pub last_order_at: Option<u64>,
 }
 
 fn by_status(counts: &Counts) -> BTreeMap<&'static str, u64> {

@@ -4,6 +4,7 @@
 mod columns;
 mod flags;
 mod metrics;
+pub mod routes;
 mod source;
 mod variables;
 

@@ -130,9 +130,7 @@ impl Entry {
 
     /// Whether a client that sent `headers` has it already.
     pub fn matches(&self, headers: &HeaderMap) -> bool {
-        headers.contains_key(IF_NONE_MATCH)
-            && self.status == StatusCode::OK
-            && matches(headers.get_all(IF_NONE_MATCH), self.headers.get(ETAG))
+        is_known(self.status, &self.headers, headers)
     }
 
     /// Status, headers and body as stored.
@@ -142,13 +140,7 @@ impl Entry {
 
     /// The headers of a 304 where the client has it.
     pub fn not_modified(&self) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(OF_NOT_MODIFIED.len() + 1);
-        for name in &OF_NOT_MODIFIED {
-            for value in self.headers.get_all(name) {
-                headers.append(name, value.clone());
-            }
-        }
-        headers
+        of_not_modified(&self.headers)
     }
 
     /// The value of `Age`, in seconds, where it is served from the store.
@@ -158,6 +150,24 @@ impl Entry {
             seconds => HeaderValue::from(seconds),
         }
     }
+}
+
+/// Whether a client that sent `asked` has the reply with this status and these headers already.
+pub fn is_known(status: StatusCode, headers: &HeaderMap, asked: &HeaderMap) -> bool {
+    asked.contains_key(IF_NONE_MATCH)
+        && status == StatusCode::OK
+        && matches(asked.get_all(IF_NONE_MATCH), headers.get(ETAG))
+}
+
+/// Those headers of a reply that its 304 has too.
+pub fn of_not_modified(whole: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(OF_NOT_MODIFIED.len() + 1);
+    for name in &OF_NOT_MODIFIED {
+        for value in whole.get_all(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    headers
 }
 
 fn digest(body: &[u8]) -> u64 {

@@ -7,11 +7,14 @@ use super::body::{Collected, Contents, collect};
 use super::connection::Client;
 use super::received::Received;
 use crate::admission::Entrance;
-use crate::cache::{Cache, Entry, HOST_CACHE_CONTROL, Key, Miss, Target, Turn, Wanted};
+use crate::cache::{
+    Cache, Entry, HOST_CACHE_CONTROL, Key, Miss, Target, Turn, Wanted, is_known, of_not_modified,
+};
 use crate::limits;
 use crate::metrics::ComponentMetrics;
 use bytes::Bytes;
 use http::header::{AGE, CONTENT_LENGTH, EXPECT, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use http::response::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body;
 use std::sync::Arc;
@@ -186,7 +189,7 @@ impl Client {
         let permit = asking.permit;
         let Some(keeping) = keeping.filter(|_| !is_large(&head.headers)) else {
             cache.unkept(miss);
-            return Response::from_parts(head, Contents::Guest { body, permit });
+            return unstored(head, &conditions, Contents::Guest { body, permit });
         };
         let collecting = collect(
             body,
@@ -208,10 +211,20 @@ impl Client {
                     body,
                     permit,
                 };
-                Response::from_parts(head, body)
+                unstored(head, &conditions, body)
             }
         }
     }
+}
+
+/// A reply that is not stored, or 304 where the client has it: the component has not seen its conditions.
+fn unstored(head: Parts, conditions: &HeaderMap, body: Contents) -> Response<Contents> {
+    if !is_known(head.status, &head.headers, conditions) {
+        return Response::from_parts(head, body);
+    }
+    let mut response = own(StatusCode::NOT_MODIFIED, Bytes::new());
+    *response.headers_mut() = of_not_modified(&head.headers);
+    response
 }
 
 fn not_stored(asker: &Asker<'_>) -> Response<Contents> {

@@ -4,7 +4,7 @@ use crate::create_order::{BODY, inserts, reserved_under};
 use crate::host::{Reply, request, send_with};
 use crate::replies::*;
 use crate::script::Script;
-use contract::api::route::{self, ROUTES};
+use contract::api::route::{self, ROUTES, Route};
 use http::HeaderValue;
 
 const SHOP: &str = "https://shop.example";
@@ -161,7 +161,7 @@ fn a_page_may_read_replies_and_errors_of_every_route() {
 
 #[test]
 fn a_page_of_another_origin_changes_nothing() {
-    for (method, path) in ROUTES.iter().filter(|(method, _)| *method != "GET") {
+    for Route { method, path, .. } in ROUTES.iter().filter(|route| route.method != "GET") {
         let function = crate::http_rules::function(path);
         for (origin, origins) in [
             ("http://evil.example", LISTED),

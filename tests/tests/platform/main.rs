@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)] // a failed unwrap in a test is a failed test
 
 mod cache;
+mod clients;
 mod contention;
+mod docs_page;
 mod failures;
 mod filters;
 mod grpc;

@@ -139,7 +139,13 @@ const RULES: [Rule; 21] = [
     // It describes these packages.
     Rule {
         who: Who::Named("reference"),
-        inner: &["host-adapter", "platform", "pools", "relay-worker"],
+        inner: &[
+            "contract",
+            "host-adapter",
+            "platform",
+            "pools",
+            "relay-worker",
+        ],
         never: &["wasmtime", "tokio", "sqlx", "rdkafka"],
         only: None,
     },

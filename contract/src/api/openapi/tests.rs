@@ -68,12 +68,3 @@ fn the_manifest_routes_the_same_paths() {
         assert!(shown, "{} is not documented", route.join("/"));
     }
 }
-
-#[test]
-fn operations_are_named_once() {
-    let mut names: Vec<&str> = ROUTES.iter().map(|route| route.id).collect();
-    names.sort_unstable();
-    let count = names.len();
-    names.dedup();
-    assert_eq!(names.len(), count);
-}

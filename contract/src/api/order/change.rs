@@ -13,9 +13,11 @@ use serde::{Deserialize, Serialize};
 pub struct CancelRequest {
     /// Optional check: the order of another user is answered as unknown.
     #[serde(default, alias = "UserID", alias = "userId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::UserText>))]
     pub user_id: Option<IdText>,
     /// Shown as `cancel_reason`; up to 200 characters.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub reason: Option<String>,
 }
 
@@ -65,10 +67,11 @@ impl Default for Cancelled {
 pub struct StatusRequest {
     /// The status to reach: `paid`, `shipped`, `completed` (or `delivered`) or `cancelled`; also by number, 1 to 4 in
     /// this order.
-    #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true, example = "shipped"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::api::openapi::StatusText, required = true))]
     pub status: Option<IdText>,
     /// Shown as `cancel_reason` where the order is cancelled; up to 200 characters.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub reason: Option<String>,
 }
 
@@ -92,12 +95,15 @@ impl StatusRequest {
 pub struct PayRequest {
     /// Any spelling of the order's id. Required by the payment callback; ignored where the path names the order.
     #[serde(default, alias = "OrderID", alias = "orderId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::OrderText>))]
     pub order_id: Option<IdText>,
     /// Optional check: the order of another user is answered as unknown.
     #[serde(default, alias = "UserID", alias = "userId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::UserText>))]
     pub user_id: Option<IdText>,
     /// The provider's id of the payment, up to 64 characters. It pays one order only.
     #[serde(default, alias = "PaymentID", alias = "paymentId")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 64))]
     pub payment_id: Option<String>,
 }
 

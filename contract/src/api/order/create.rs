@@ -23,17 +23,19 @@ pub struct CreateOrderRequest {
     /// The buyer: a number, `user_<number>` or other text of up to 64 characters. Required here or as `user_id` in the
     /// query.
     #[serde(alias = "UserID", alias = "UserId", alias = "userId")]
-    #[cfg_attr(feature = "openapi", schema(example = "user_123"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::UserText>, example = "user_123"))]
     pub(super) user_id: Option<IdText>,
     /// 1 to 100 lines, no two of the same product and sku.
     #[serde(alias = "Items")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<ItemRequest>>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<ItemRequest>>, min_items = 1, max_items = 100))]
     pub(super) items: Option<Vec<Object<ItemRequest>>>,
     /// In place of `items`: the only product.
     #[serde(alias = "ProductID", alias = "ProductId", alias = "productId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::ProductText>))]
     pub(super) product_id: Option<IdText>,
     /// Variant of `product_id`, below 2^62; 0 by default.
     #[serde(alias = "SkuID", alias = "SkuId", alias = "skuId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::SkuText>))]
     pub(super) sku_id: Option<IdText>,
     /// Units of `product_id`, from 1 to 2147483647; required with it.
     #[serde(alias = "Quantity")]
@@ -48,15 +50,17 @@ pub struct CreateOrderRequest {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AmountText>))]
     pub(super) amount: Option<Amount>,
     /// Text, or a JSON object or list, which is kept as JSON text; up to 500 characters.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<serde_json::Value>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AddressText>))]
     pub(super) shipping_address: Option<Box<RawValue>>,
     /// Up to 200 characters.
+    #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub(super) remark: Option<String>,
     /// Up to 20 characters.
-    #[cfg_attr(feature = "openapi", schema(example = "alipay"))]
+    #[cfg_attr(feature = "openapi", schema(example = "alipay", max_length = 20))]
     pub(super) payment_method: Option<String>,
     /// In place of the header `Idempotency-Key`, or the same key again; taken literally, quotes included.
     #[serde(alias = "IdempotencyKey", alias = "IdempotencyToken", alias = "token")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::KeyText>))]
     pub(super) idempotency_key: Option<String>,
 }
 
@@ -66,16 +70,19 @@ pub struct CreateOrderRequest {
 pub struct ItemRequest {
     /// A whole number from 1.
     #[serde(alias = "ProductID", alias = "ProductId", alias = "productId")]
-    #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true, example = "1"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::api::openapi::ProductText, required = true, example = "1"))]
     pub(super) product_id: Option<IdText>,
     /// Variant of the product, below 2^62; 0 by default.
     #[serde(alias = "SkuID", alias = "SkuId", alias = "skuId")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::SkuText>))]
     pub(super) sku_id: Option<IdText>,
     /// Ignored; up to 200 characters.
     #[serde(alias = "ProductName", alias = "productName")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub(super) product_name: Option<String>,
     /// Ignored; up to 500 characters.
     #[serde(alias = "ProductImage", alias = "productImage")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 500))]
     pub(super) product_image: Option<String>,
     /// Of one unit; must equal the catalogue price.
     #[serde(alias = "Price", alias = "unit_price")]

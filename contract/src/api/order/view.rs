@@ -141,6 +141,17 @@ impl OrderEnvelope {
     }
 }
 
+/// Reply of one order on `/v1`, as [`OrderEnvelope`] writes it.
+#[cfg(feature = "openapi")]
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "replies splice the cached order in as text")]
+pub struct OrderReply {
+    /// Always 10000.
+    code: u32,
+    /// The whole order.
+    order: OrderView,
+}
+
 /// A page of orders on `/v1`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -15,9 +15,10 @@ use std::collections::HashSet;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateProductRequest {
     /// 1 to 9007199254740991; assigned where absent.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::ProductText>))]
     id: Option<IdText>,
     /// 1 to 200 characters.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, required = true, max_length = 200))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required = true, min_length = 1, max_length = 200, pattern = r"\S"))]
     name: Option<String>,
     /// Path or URL, up to 500 characters.
     #[cfg_attr(feature = "openapi", schema(max_length = 500))]
@@ -29,11 +30,13 @@ pub struct CreateProductRequest {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>, minimum = 0, maximum = 2147483647))]
     stock: Option<Whole>,
     /// Units by variant, 1 to 100 of them; not together with `stock`.
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<SkuStockRequest>>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<SkuStockRequest>>, min_items = 1, max_items = 100))]
     skus: Option<Vec<Object<SkuStockRequest>>>,
     /// Where units are reserved first: `redis` (default) or `db`.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::StockModeText>))]
     stock_mode: Option<String>,
     /// `on_sale` (default) or `off_sale`.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::SaleStatusText>))]
     status: Option<IdText>,
 }
 
@@ -42,7 +45,7 @@ pub struct CreateProductRequest {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SkuStockRequest {
     /// A whole number below 2^62, once per product.
-    #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = true))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::api::openapi::SkuText, required = true))]
     sku_id: Option<IdText>,
     /// Units.
     #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = 0, maximum = 2147483647))]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 pub struct PatchProductRequest {
     /// 1 to 200 characters.
     #[serde(default, deserialize_with = "given")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String, required = false, max_length = 200))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required = false, min_length = 1, max_length = 200, pattern = r"\S"))]
     name: Option<Option<String>>,
     /// Path or URL, up to 500 characters; null or empty: none.
     #[serde(default, deserialize_with = "given")]
@@ -26,7 +26,7 @@ pub struct PatchProductRequest {
     price: Option<Option<Amount>>,
     /// `on_sale` or `off_sale`. Off sale it is not ordered from the moment of the reply, nor in flash sales.
     #[serde(default, deserialize_with = "given")]
-    #[cfg_attr(feature = "openapi", schema(value_type = IdText, required = false))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::api::openapi::SaleStatusText, required = false))]
     status: Option<Option<IdText>>,
 }
 

@@ -13,17 +13,18 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StockChangeRequest {
     /// The variant; absent or 0 where the product has none.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::SkuText>))]
     sku_id: Option<IdText>,
     /// Units to add, or to take away where negative; not 0. Only units that nobody has reserved are taken away.
     #[cfg_attr(feature = "openapi", schema(value_type = i64, required = true, minimum = -2147483647, maximum = 2147483647))]
     change: Option<Whole>,
     /// For people, 1 to 200 characters.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, required = true, max_length = 200))]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required = true, min_length = 1, max_length = 200, pattern = r"\S"))]
     reason: Option<String>,
     /// True: `sku_id` may be a new variant of a product that has variants. Not with units to take away.
     create: Option<bool>,
     /// As the header `Idempotency-Key`; one of them is required.
-    #[cfg_attr(feature = "openapi", schema(max_length = 255))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::KeyText>))]
     idempotency_key: Option<String>,
 }
 

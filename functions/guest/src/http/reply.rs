@@ -25,7 +25,7 @@ pub struct Reply {
     pub status: u16,
     /// Names in lower case; [`head`](Self::head) adds `content-type` and `content-length`.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
-    /// JSON; empty with status 204 and 304.
+    /// JSON or a file; empty with status 204 and 304.
     pub body: Vec<u8>,
     content_type: &'static str,
     /// What follows the body.
@@ -41,6 +41,14 @@ impl Reply {
             body,
             content_type: JSON,
             trailers: Vec::new(),
+        }
+    }
+
+    /// A file that is no JSON, or JSON of another standard.
+    pub fn file(content_type: &'static str, body: Vec<u8>) -> Reply {
+        Reply {
+            content_type,
+            ..Reply::json(200, body)
         }
     }
 

@@ -1,0 +1,71 @@
+//! Tests of `route`.
+
+use super::parameter::Place;
+use super::*;
+use std::collections::BTreeSet;
+
+#[test]
+fn the_methods_of_a_path() {
+    for (path, methods) in [
+        ("/v1/order/create", Some("POST, OPTIONS")),
+        ("/v1/order/list", Some("GET, HEAD, OPTIONS")),
+        ("/v1/order/7", Some("GET, HEAD, OPTIONS")),
+        ("/v1/order/create/cancel", Some("POST, PUT, OPTIONS")),
+        ("/orders", Some("POST, GET, HEAD, OPTIONS")),
+        ("/products/recommend", Some("GET, HEAD, OPTIONS")),
+        ("/health", Some("GET, HEAD, OPTIONS")),
+        ("/v1/order", None),
+        ("/v1/order/", None),
+        ("/orders/1/cancel/", None),
+        ("/", None),
+        ("", None),
+    ] {
+        assert_eq!(allow(path).as_deref(), methods, "{path}");
+    }
+}
+
+#[test]
+fn operations_are_named_once() {
+    let names: BTreeSet<&str> = ROUTES.iter().map(|route| route.id).collect();
+    assert_eq!(names.len(), ROUTES.len());
+    let routes: BTreeSet<_> = SERVED.iter().collect();
+    assert_eq!(routes.len(), ROUTES.len());
+    let tags: BTreeSet<&str> = TAGS.iter().map(|tag| tag.name).collect();
+    for route in ROUTES {
+        assert!(tags.contains(route.tag), "{}", route.id);
+        assert!(!route.summary.is_empty(), "{}", route.id);
+        let lengths = route.summary.len() <= 80 && !route.summary.ends_with('.');
+        assert!(lengths, "{}: {}", route.id, route.summary);
+    }
+}
+
+#[test]
+fn parameters_of_a_path_are_those_in_its_braces() {
+    for route in ROUTES {
+        let braces = route.path.split('/').filter_map(|segment| {
+            segment
+                .strip_prefix('{')
+                .and_then(|rest| rest.strip_suffix('}'))
+        });
+        let described = route
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.place == Place::Path)
+            .map(|parameter| parameter.name);
+        assert!(braces.eq(described), "{}", route.id);
+    }
+}
+
+#[test]
+fn a_reply_and_a_refusal_stand_once() {
+    for route in ROUTES {
+        let statuses: BTreeSet<u16> = route.replies.iter().map(|reply| reply.status).collect();
+        assert_eq!(statuses.len(), route.replies.len(), "{}", route.id);
+        assert!(!statuses.is_empty(), "{}", route.id);
+        let refusals = route.refusals.iter();
+        let codes: BTreeSet<_> = refusals
+            .map(|refusal| (refusal.status, refusal.code.number(), refusal.text))
+            .collect();
+        assert_eq!(codes.len(), route.refusals.len(), "{}", route.id);
+    }
+}
