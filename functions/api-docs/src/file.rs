@@ -1,4 +1,4 @@
-//! The files: the document as it is in the checkout, the page, and Swagger UI, which is stored compressed
+//! The files: the documents as they are in the checkout, the page, and Swagger UI, which is stored compressed
 //! (`cargo xtask swagger-ui`).
 
 use flate2::Compression;
@@ -30,12 +30,21 @@ enum Stored {
 }
 
 static OPENAPI: OnceLock<Vec<u8>> = OnceLock::new();
+static ASYNCAPI: OnceLock<Vec<u8>> = OnceLock::new();
 
-static FILES: [File; 5] = [
+static FILES: [File; 6] = [
     File {
         path: "/openapi.json",
         content_type: "application/json",
         stored: Stored::Plain(include_bytes!("../../../contract/openapi.json"), &OPENAPI),
+    },
+    File {
+        path: "/asyncapi.json",
+        content_type: "application/json",
+        stored: Stored::Plain(
+            include_bytes!("../../../contract/asyncapi.json"),
+            &ASYNCAPI,
+        ),
     },
     File {
         path: "/docs",

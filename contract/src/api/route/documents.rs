@@ -1,4 +1,4 @@
-//! What describes the others: the OpenAPI document, and a page that shows it.
+//! What describes the others: the OpenAPI document, a page that shows it, and the AsyncAPI document.
 
 use super::parameter::{FILE, KNOWN, Parameter};
 use super::refusal as no;
@@ -25,6 +25,17 @@ pub const ROUTES: &[Route] = &[
         .with(CHECKED)
         .gives(&[
             Reply::of(Content::Document, "The OpenAPI 3.1 document.").with(reply::FILE),
+            FILE_NOT_MODIFIED,
+        ])
+        .tagged(TAG),
+    Route::get("/asyncapi.json", "getAsyncapi")
+        .about(
+            "Read the AsyncAPI document",
+            "What Kafka's topics and RabbitMQ's queues carry.",
+        )
+        .with(CHECKED)
+        .gives(&[
+            Reply::of(Content::Document, "The AsyncAPI 3.0 document.").with(reply::FILE),
             FILE_NOT_MODIFIED,
         ])
         .tagged(TAG),
