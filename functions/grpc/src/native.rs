@@ -12,7 +12,7 @@ pub type Incoming = Full<Bytes>;
 macro_rules! function {
     ($answer:ident) => {
         /// Answers a call.
-        pub async fn respond(call: http::Request<$crate::Bytes>) -> $crate::Response {
+        pub async fn respond(call: $crate::http::Request<$crate::Bytes>) -> $crate::Response {
             $crate::host::answer(call, $answer).await
         }
     };

@@ -55,8 +55,8 @@ impl<'a> Inventory<'a> {
     /// Holds units. Under a key a repeat holds nothing more; without one, each call is a hold of its own.
     ///
     /// # Errors
-    /// Where there is no such variant, it is off sale or short of units, the key was used with another payload, its hold
-    /// has expired, or a server is away.
+    /// Where there is no such variant, it is off sale or short of units, the key was used with another payload, its
+    /// hold has expired, or a server is away.
     pub async fn hold(&self, draft: HoldDraft, key: Option<&str>) -> Result<(), Fault> {
         let key = match key {
             Some(key) => named(key),
@@ -95,8 +95,8 @@ impl<'a> Inventory<'a> {
         self.settle(&settle).await
     }
 
-    /// Gives the units of an order's line back, once: held ones, or sold ones where the line was confirmed. For an order
-    /// of ours it only says whether the order is cancelled.
+    /// Gives the units of an order's line back, once: held ones, or sold ones where the line was confirmed. For an
+    /// order of ours it only says whether the order is cancelled.
     ///
     /// # Errors
     /// Where so many units are not held, the line was settled with another quantity, our order is not cancelled, or a
@@ -120,8 +120,8 @@ impl<'a> Inventory<'a> {
         own::find(self.config, &self.redis().await?, line.order).await
     }
 
-    /// Moves the units in the database, then tells Redis. Where Redis is not told, it sells fewer units, until the sweep
-    /// tells it.
+    /// Moves the units in the database, then tells Redis. Where Redis is not told, it sells fewer units, until the
+    /// sweep tells it.
     async fn settle(&self, settle: &settle::Settle<'_>) -> Result<(), Fault> {
         if settle.once().await? != Move::None {
             let told = async {

@@ -194,10 +194,7 @@ impl Metrics {
             )?,
             orders_expired: made
                 .counter("relay_orders_expired_total", "unpaid orders cancelled")?,
-            holds_expired: made.counter(
-                "relay_holds_expired_total",
-                "holds of other systems given back as their time was over",
-            )?,
+            holds_expired: made.counter("relay_holds_expired_total", "holds given back")?,
             sweep_released: made
                 .counter("relay_sweep_released_total", "orphaned intents released")?,
             sweep_settled: made.counter("relay_sweep_settled_total", "intents settled late")?,

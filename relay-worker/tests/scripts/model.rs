@@ -1,7 +1,7 @@
 //! Random histories of one product: orders are reserved, written or lost, paid, cancelled; units are added and taken
-//! away, or held by another system; messages are lost, late and repeated; Redis loses everything; the database is rolled back. The scripts run on
-//! a real Redis, decisions are the relay's own code; only rows and messages are kept in memory. Nothing is ever
-//! oversold, and nothing is left over at the end.
+//! away, or held by another system; messages are lost, late and repeated; Redis loses everything; the database is
+//! rolled back. The scripts run on a real Redis, decisions are the relay's own code; only rows and messages are kept in
+//! memory. Nothing is ever oversold, and nothing is left over at the end.
 
 mod changes;
 mod steps;
