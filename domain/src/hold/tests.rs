@@ -73,6 +73,7 @@ fn order(status: Status, sku: SkuId) -> Order {
         image: None,
         price,
         quantity,
+        foreign_sale: None,
         subtotal: price.times(quantity).unwrap(),
         stock_mode: StockMode::Redis,
     };

@@ -168,6 +168,8 @@ fn every_operation_of_the_document_is_served() -> Result<()> {
 fn documents(walk: &mut Walk) -> Result<()> {
     let document = walk.get("getOpenapi", &[], "")?;
     assert_eq!(document.text_at("/openapi"), "3.1.0");
+    let events = walk.get("getAsyncapi", &[], "")?;
+    assert_eq!(events.text_at("/asyncapi"), "3.0.0");
     let page = walk.get("getDocs", &[], "")?;
     for file in ["start.js", "swagger-ui-bundle.js", "swagger-ui.css"] {
         ensure!(page.text.contains(&format!("docs/{file}")), "{}", page.text);
