@@ -41,10 +41,7 @@ static FILES: [File; 6] = [
     File {
         path: "/asyncapi.json",
         content_type: "application/json",
-        stored: Stored::Plain(
-            include_bytes!("../../../contract/asyncapi.json"),
-            &ASYNCAPI,
-        ),
+        stored: Stored::Plain(include_bytes!("../../../contract/asyncapi.json"), &ASYNCAPI),
     },
     File {
         path: "/docs",
