@@ -84,6 +84,7 @@ fn methods_of_the_table_are_not_refused_as_methods() {
             "/ready",
             "/v1/dashboard/stats",
             "/openapi.json",
+            "/asyncapi.json",
             "/docs",
         ];
         if served.contains(path) {
