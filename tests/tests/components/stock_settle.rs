@@ -220,7 +220,8 @@ fn our_own_orders_are_left_to_themselves() {
 #[test]
 fn what_is_asked_for_badly_reaches_no_server() {
     let order = minted(60_000, 1);
-    let changes: [(&str, fn(&mut pb::ConfirmDeductStockRequest)); 6] = [
+    type Change = fn(&mut pb::ConfirmDeductStockRequest);
+    let changes: [(&str, Change); 6] = [
         ("message_id", |asked| asked.message_id.clear()),
         ("message_id", |asked| asked.message_id = "x".repeat(256)),
         ("order_id", |asked| asked.order_id = 0),

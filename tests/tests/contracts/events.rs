@@ -160,7 +160,10 @@ fn anothers_purchase(platform: &Platform, listener: &Listener) -> Result<()> {
         reason.starts_with("unit_price 0.01 is no price of product"),
         "{reason}"
     );
-    ensure!(failure["seckill_id"] == "seckill_789" && failure["user_id"] == cheap.to_string());
+    ensure!(
+        failure["seckill_id"] == "seckill_789"
+            && failure["user_id"].as_str() == Some(&*cheap.to_string())
+    );
     ensure!(
         platform.orders_of(cheap)? == 0,
         "nothing is sold at a wrong price"
