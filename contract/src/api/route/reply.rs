@@ -92,7 +92,7 @@ pub const ACCEPTED: &[Header] = &[LOCATION, REPLAYED, APPLIED];
 /// Of what was made once under a key.
 pub(super) const ONCE: &[Header] = &[REPLAYED];
 /// Of a state that is no success.
-pub(super) const UNWELL: &[Header] = &[RETRY_AFTER];
+pub(super) const UNWELL: &[Header] = &[RETRY_AFTER, MAY_CACHE_CONTROL];
 /// Of the state at this moment.
 pub(super) const MOMENTARY: &[Header] = &[CACHE_CONTROL];
 
@@ -107,6 +107,11 @@ const CACHE_CONTROL: Header = Header {
     always: true,
     text: "`no-cache`: a copy may be shown again only after it was revalidated; `no-store`: never.",
     example: "no-cache",
+};
+/// The host's own refusals go without.
+const MAY_CACHE_CONTROL: Header = Header {
+    always: false,
+    ..CACHE_CONTROL
 };
 const AGE: Header = Header {
     name: "Age",
