@@ -225,7 +225,7 @@ mod tests {
         assert!(messages.frame().await.is_none());
         drop(messages);
         let text = String::from_utf8(metrics.render().unwrap()).unwrap();
-        let line = r#"grpc_calls_total{component="orders",service="host-adapter",status="4"} 1"#;
+        let line = r#"grpc_calls_total{component="orders",status="4",service="host-adapter"} 1"#;
         assert!(text.contains(line), "{text}");
     }
 }
