@@ -303,15 +303,20 @@ pub fn check(method: &str, path: &str, body: &str, reply: &Reply) {
         method => (false, method),
     };
     let route = path.split_once('?').map_or(path, |(route, _)| route);
-    let named = operations()
+    // The path decides which one is meant, whatever its methods are.
+    let closest = operations()
         .iter()
-        .filter(|operation| operation.method == asked)
-        .filter_map(|operation| Some((operation.fits(route)?, operation)))
-        .max_by_key(|(fixed, _)| *fixed);
+        .filter_map(|operation| operation.fits(route))
+        .max();
+    let named = closest.and_then(|closest| {
+        operations()
+            .iter()
+            .find(|operation| operation.method == asked && operation.fits(route) == Some(closest))
+    });
     let wrong = match named {
         None if reply.status >= 400 => Ok(()),
         None => Err("this route is not in the document".to_owned()),
-        Some((_, operation)) => {
+        Some(operation) => {
             let taken = match reply.status / 100 {
                 2 => operation
                     .requested(body)

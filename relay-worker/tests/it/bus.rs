@@ -59,10 +59,10 @@ async fn two_relays_and_a_broker_that_die() {
     assert!(
         world
             .command("reconcile")
-            .contains("all 27 invariants hold")
+            .contains("all 30 invariants hold")
     );
     let late = world.command("reconcile --events-hours 1");
-    assert!(late.contains("all 27 invariants hold"));
+    assert!(late.contains("all 30 invariants hold"));
     one.stop().unwrap();
     two.stop().unwrap();
 }
