@@ -2,6 +2,6 @@
 export default {
   input: process.env.OPENAPI,
   logs: { file: false },
-  output: { path: "client", module: { extension: ".js" } },
+  output: { path: "client", importFileExtension: ".js" },
   plugins: ["@hey-api/client-fetch", "@hey-api/typescript", "@hey-api/sdk"],
 };
