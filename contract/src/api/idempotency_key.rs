@@ -6,6 +6,7 @@
 //! even where they are equal: a proxy may join them with a comma, and the result would look like one key with a comma.
 //! For the same reason a bare key has none.
 
+use super::identity;
 use domain::Rejection;
 use domain::limits::IDEMPOTENCY_KEY_CHARS_MAX;
 
@@ -30,6 +31,11 @@ pub fn of(header: &[Vec<u8>], in_body: Option<&str>) -> Result<Option<String>, R
         }
         (header, body) => Ok(header.or_else(|| body.map(str::to_owned))),
     }
+}
+
+/// A key as it is stored.
+pub fn hash(key: &str) -> [u8; 16] {
+    identity::hash(&[key.as_bytes()])
 }
 
 /// Checks the key of a body: 1 to 255 characters, no control characters.

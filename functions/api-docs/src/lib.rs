@@ -1,5 +1,5 @@
-//! `GET /openapi.json`, and `GET /docs`, a page that shows it. Everything is in the component, so that the page needs
-//! no other server.
+//! `GET /openapi.json` with `GET /docs`, a page that shows it, and `GET /asyncapi.json`. Everything is in the
+//! component, so that the page needs no other server.
 
 mod coding;
 mod file;

@@ -24,7 +24,7 @@ use tonic::codegen::Service;
 pub use bytes::Bytes;
 pub use guest;
 pub use http;
-pub use metadata::{idempotency_keys, preferences, stale, tell, trace_id};
+pub use metadata::{idempotency_keys, preferences, set, stale, trace_id};
 pub use reply::Body;
 pub use status::{ERROR_CODE, status};
 

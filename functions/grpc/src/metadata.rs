@@ -23,7 +23,7 @@ pub fn preferences(metadata: &MetadataMap) -> impl Iterator<Item = &str> {
 }
 
 /// Adds a header of the reply that is plain ASCII; another value is left out.
-pub fn tell<T>(response: &mut Response<T>, name: &'static str, value: &str) {
+pub fn set<T>(response: &mut Response<T>, name: &'static str, value: &str) {
     if let Ok(value) = value.parse() {
         response.metadata_mut().insert(name, value);
     }
@@ -32,5 +32,5 @@ pub fn tell<T>(response: &mut Response<T>, name: &'static str, value: &str) {
 /// Invalidates the hosts' cached HTTP replies in these groups.
 pub fn stale<'a, T>(response: &mut Response<T>, groups: impl IntoIterator<Item = &'a str>) {
     let (name, value) = http::stale(groups);
-    tell(response, name, &value);
+    set(response, name, &value);
 }

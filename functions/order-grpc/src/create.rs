@@ -24,10 +24,10 @@ pub async fn create(
         replayed, queued, ..
     } = placed;
     if replayed {
-        grpc::tell(&mut response, "idempotent-replayed", "true");
+        grpc::set(&mut response, "idempotent-replayed", "true");
     }
     if queued {
-        grpc::tell(&mut response, "preference-applied", prefer::RESPOND_ASYNC);
+        grpc::set(&mut response, "preference-applied", prefer::RESPOND_ASYNC);
     } else {
         let lists = cache::user(request.user.id);
         grpc::stale(&mut response, [lists.as_str(), cache::ORDERS]);

@@ -27,7 +27,7 @@ impl OrderService for Orders {
         request: Request<pb::CreateOrderRequest>,
     ) -> Result<Response<pb::CreateOrderResponse>, Status> {
         let trace_id = grpc::trace_id(request.metadata());
-        told(create::create(request, &trace_id).await, &trace_id)
+        answered(create::create(request, &trace_id).await, &trace_id)
     }
 
     async fn get_order_detail(
@@ -35,7 +35,7 @@ impl OrderService for Orders {
         request: Request<pb::GetOrderDetailRequest>,
     ) -> Result<Response<pb::GetOrderDetailResponse>, Status> {
         let trace_id = grpc::trace_id(request.metadata());
-        told(read::one(request.get_ref(), &trace_id).await, &trace_id)
+        answered(read::one(request.get_ref(), &trace_id).await, &trace_id)
     }
 
     async fn list_orders(
@@ -43,7 +43,7 @@ impl OrderService for Orders {
         request: Request<pb::ListOrdersRequest>,
     ) -> Result<Response<pb::ListOrdersResponse>, Status> {
         let trace_id = grpc::trace_id(request.metadata());
-        told(read::list(request.get_ref()).await, &trace_id)
+        answered(read::list(request.get_ref()).await, &trace_id)
     }
 
     async fn cancel_order(
@@ -52,7 +52,7 @@ impl OrderService for Orders {
     ) -> Result<Response<pb::CancelOrderResponse>, Status> {
         let trace_id = grpc::trace_id(request.metadata());
         let cancelled = change::cancel(request.into_inner(), &trace_id).await;
-        told(cancelled, &trace_id)
+        answered(cancelled, &trace_id)
     }
 
     async fn update_order_status(
@@ -60,13 +60,13 @@ impl OrderService for Orders {
         request: Request<pb::UpdateOrderStatusRequest>,
     ) -> Result<Response<pb::UpdateOrderStatusResponse>, Status> {
         let trace_id = grpc::trace_id(request.metadata());
-        told(
+        answered(
             change::set_status(request.get_ref(), &trace_id).await,
             &trace_id,
         )
     }
 }
 
-fn told<T>(outcome: Result<Response<T>, Fault>, trace_id: &str) -> Result<Response<T>, Status> {
+fn answered<T>(outcome: Result<Response<T>, Fault>, trace_id: &str) -> Result<Response<T>, Status> {
     outcome.map_err(|fault| grpc::status(&fault, trace_id))
 }

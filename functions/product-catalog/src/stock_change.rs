@@ -8,8 +8,8 @@ mod statement;
 
 use super::reply;
 use attempt::Attempt;
+use contract::api::idempotency_key;
 use contract::api::product::{StockChangeRequest, StockChangeView};
-use contract::api::{idempotency_key, identity};
 use contract::store::call::Holder;
 use contract::wire::cache;
 use domain::{Ms, ProductId, Rejection, StockMode};
@@ -31,7 +31,7 @@ pub async fn make(call: &mut Call, product: ProductId) -> Result<Reply, Fault> {
         redis: &Redis::open(&config.redis_url).await?,
         db: Db::at(&config.inventory_url),
         product,
-        key: identity::hash(&[key.as_bytes()]),
+        key: idempotency_key::hash(&key),
         hash: draft.hash(),
         draft,
         trace_id: &call.trace_id,

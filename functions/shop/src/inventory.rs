@@ -8,10 +8,10 @@ mod settle;
 pub mod shown;
 mod statement;
 
-use contract::api::identity;
+use contract::api::idempotency_key;
 use contract::api::inventory::{HoldDraft, Variant};
 use domain::hold::{Line, Move};
-use domain::{Ms, Rejection};
+use domain::{Ms, Order, Rejection};
 use guest::Fault;
 use guest::config::Config;
 use guest::mysql::Db;
@@ -59,7 +59,7 @@ impl<'a> Inventory<'a> {
     /// hold has expired, or a server is away.
     pub async fn hold(&self, draft: HoldDraft, key: Option<&str>) -> Result<(), Fault> {
         let key = match key {
-            Some(key) => named(key),
+            Some(key) => idempotency_key::hash(key),
             None => guest::random::bytes()?,
         };
         hold::Hold {
@@ -85,14 +85,9 @@ impl<'a> Inventory<'a> {
             db: self.db(),
             line,
             message: Some(message),
-            key: key.map(named),
+            key: key.map(idempotency_key::hash),
         };
-        if settle.seen().await?.is_empty()
-            && let Some(order) = self.own(line).await?
-        {
-            return domain::hold::confirm_own(&order, line).map_err(Fault::from);
-        }
-        self.settle(&settle).await
+        self.settle(&settle, domain::hold::confirm_own).await
     }
 
     /// Gives the units of an order's line back, once: held ones, or sold ones where the line was confirmed. For an
@@ -106,40 +101,35 @@ impl<'a> Inventory<'a> {
             db: self.db(),
             line,
             message: None,
-            key: key.map(named),
+            key: key.map(idempotency_key::hash),
         };
+        self.settle(&settle, domain::hold::roll_back_own).await
+    }
+
+    /// Moves the units in the database, then brings Redis up to date. Until that has worked, by this call or by the
+    /// sweep, Redis sells fewer units. Of an order of ours nothing is moved: `of_own` decides.
+    async fn settle(
+        &self,
+        settle: &settle::Settle<'_>,
+        of_own: impl FnOnce(&Order, Line) -> Result<(), Rejection>,
+    ) -> Result<(), Fault> {
+        let line = settle.line;
         if settle.seen().await?.is_empty()
-            && let Some(order) = self.own(line).await?
+            && let Some(order) = own::find(self.config, &self.redis().await?, line.order).await?
         {
-            return domain::hold::roll_back_own(&order, line).map_err(Fault::from);
+            return of_own(&order, line).map_err(Fault::from);
         }
-        self.settle(&settle).await
-    }
-
-    async fn own(&self, line: Line) -> Result<Option<domain::Order>, Fault> {
-        own::find(self.config, &self.redis().await?, line.order).await
-    }
-
-    /// Moves the units in the database, then tells Redis. Where Redis is not told, it sells fewer units, until the
-    /// sweep tells it.
-    async fn settle(&self, settle: &settle::Settle<'_>) -> Result<(), Fault> {
         if settle.once().await? != Move::None {
-            let told = async {
+            let loaded = async {
                 let redis = self.redis().await?;
-                let product = settle.line.product;
-                crate::catalogue::load_stock(&redis, self.db(), product, &[]).await
+                crate::catalogue::load_stock(&redis, self.db(), line.product, &[]).await
             };
-            if let Err(fault) = told.await {
+            if let Err(fault) = loaded.await {
                 guest::http::log(&fault, self.trace_id);
             }
         }
         Ok(())
     }
-}
-
-/// As a key is stored.
-fn named(key: &str) -> [u8; 16] {
-    identity::hash(&[key.as_bytes()])
 }
 
 /// How long after this moment, by the database's clock, an attempt may still commit.

@@ -76,7 +76,7 @@ pub const PUBLISHED: [Published; 6] = [
         kind: SECKILL_SUCCESS,
         source: SECKILL_SOURCE,
         title: "Purchase in a flash sale",
-        summary: "A purchase that is an order of this platform; `order.created` tells of the same order.",
+        summary: "A purchase that is an order of this platform; `order.created` reports the same order.",
         payload: "SeckillMessage",
         narrowed: || json!({}),
     },

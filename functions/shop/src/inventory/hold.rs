@@ -58,7 +58,7 @@ impl Hold<'_> {
             },
             Err(fault) => Err(fault),
             Ok(()) => {
-                self.tell_redis().await;
+                self.update_redis().await;
                 Ok(())
             }
         }
@@ -94,7 +94,7 @@ impl Hold<'_> {
 
     async fn replay(&self, made: Made) -> Result<(), Fault> {
         let Variant { product, sku } = self.draft.variant;
-        self.tell_redis().await;
+        self.update_redis().await;
         match made {
             Made {
                 same_payload: false,
@@ -191,11 +191,11 @@ impl Hold<'_> {
 
     /// Brings Redis up to what the database has, and drops the reservation: no later attempt can commit. Where that
     /// fails, the units stay reserved in Redis, until the sweep does it.
-    async fn tell_redis(&self) {
+    async fn update_redis(&self) {
         let Variant { product, sku } = self.draft.variant;
         let settled = [(self.holder(), sku)];
-        let told = catalogue::load_stock(self.redis, self.db, product, &settled).await;
-        if let Err(fault) = told {
+        let loaded = catalogue::load_stock(self.redis, self.db, product, &settled).await;
+        if let Err(fault) = loaded {
             guest::http::log(&fault, self.trace_id);
         }
     }

@@ -1,8 +1,8 @@
 //! The request with everything that identifies it: the buyer, the key, and the hash of what is asked for.
 
 use crate::order_store::Guard;
-use contract::api::identity;
 use contract::api::order::Draft;
+use contract::api::{idempotency_key, identity};
 use domain::User;
 
 /// A request to place an order.
@@ -34,7 +34,7 @@ pub enum Repeats {
 impl Repeats {
     /// By the caller's key.
     pub fn by_key(key: &str) -> Repeats {
-        Repeats::ByKey(identity::hash(&[key.as_bytes()]))
+        Repeats::ByKey(idempotency_key::hash(key))
     }
 }
 
