@@ -328,10 +328,10 @@ impl World<'_> {
             Step::Copy => self.copy = self.books.clone(),
             Step::GoBack => self.go_back(),
             Step::SetAside { units, moved } => self.set_aside(*units, *moved),
-            Step::Restock { units, told } => self.restock(*units, *told),
+            Step::Restock { units, synced } => self.restock(*units, *synced),
             Step::Correct { units, again, end } => self.correct(*units, *again, *end),
             Step::Hold { units, again, end } => self.hold(*units, *again, *end),
-            Step::Settle { hold, sold, told } => self.settle(*hold, *sold, *told),
+            Step::Settle { hold, sold, synced } => self.settle(*hold, *sold, *synced),
             _ if count == 0 => {}
             Step::Write(order) => self.write(at(*order)),
             Step::Fail(order) => self.fail(at(*order)),

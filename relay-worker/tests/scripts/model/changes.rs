@@ -19,10 +19,10 @@ impl World<'_> {
         self.books.changed.insert(key)
     }
 
-    pub fn restock(&mut self, units: u32, told: bool) {
+    pub fn restock(&mut self, units: u32, synced: bool) {
         self.keys += 1;
         self.change_stock(self.keys, units.into());
-        if told {
+        if synced {
             self.sync(&[]);
         }
     }
@@ -41,7 +41,7 @@ impl World<'_> {
     }
 
     /// Sells the units of an open hold, or gives them back.
-    pub fn settle(&mut self, hold: usize, sold: bool, told: bool) {
+    pub fn settle(&mut self, hold: usize, sold: bool, synced: bool) {
         let mut open: Vec<u128> = self.books.held.keys().copied().collect();
         open.retain(|key| self.books.held[key] > 0);
         open.sort_unstable();
@@ -55,7 +55,7 @@ impl World<'_> {
         } else {
             assert!(self.moves(StockEffect::Rollback, units));
         }
-        if told {
+        if synced {
             self.sync(&[]);
         }
     }

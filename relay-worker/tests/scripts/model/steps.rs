@@ -29,10 +29,10 @@ pub enum Step {
         units: u32,
         moved: bool,
     },
-    /// Units are added in the database, and Redis is told, or the request dies first.
+    /// Units are added in the database, and Redis is updated, or the request dies first.
     Restock {
         units: u32,
-        told: bool,
+        synced: bool,
     },
     /// Units are taken in Redis, then in the database.
     Correct {
@@ -48,11 +48,11 @@ pub enum Step {
         again: bool,
         end: Corrected,
     },
-    /// The units of an open hold are sold, or given back; Redis is told, or the request dies first.
+    /// The units of an open hold are sold, or given back; Redis is updated, or the request dies first.
     Settle {
         hold: usize,
         sold: bool,
-        told: bool,
+        synced: bool,
     },
 }
 
@@ -63,7 +63,7 @@ pub enum Corrected {
     Dies,
     /// The database refuses, and the units are put back.
     Refused,
-    /// It dies before Redis is told.
+    /// It dies before Redis is updated.
     Untold,
     Done,
 }
@@ -92,9 +92,9 @@ pub fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Copy),
         1 => Just(Step::GoBack),
         1 => (1_u32..6, any::<bool>()).prop_map(|(units, moved)| Step::SetAside { units, moved }),
-        1 => (1_u32..6, any::<bool>()).prop_map(|(units, told)| Step::Restock { units, told }),
+        1 => (1_u32..6, any::<bool>()).prop_map(|(units, synced)| Step::Restock { units, synced }),
         3 => (1_u32..6, any::<bool>(), corrected()).prop_map(|(units, again, end)| Step::Correct { units, again, end }),
         3 => (1_u32..6, any::<bool>(), corrected()).prop_map(|(units, again, end)| Step::Hold { units, again, end }),
-        2 => (0_usize..8, any::<bool>(), any::<bool>()).prop_map(|(hold, sold, told)| Step::Settle { hold, sold, told }),
+        2 => (0_usize..8, any::<bool>(), any::<bool>()).prop_map(|(hold, sold, synced)| Step::Settle { hold, sold, synced }),
     ]
 }
