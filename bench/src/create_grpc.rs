@@ -1,6 +1,7 @@
 //! `CreateOrder` over gRPC against the same orders over HTTP: rounds of each in turn on one host, whose every order is
 //! counted in the databases afterwards.
 
+use crate::cpu::{self, Cpu, Named};
 use crate::load::{self, Load, Pace};
 use crate::report::Report;
 use crate::wire;
@@ -25,8 +26,8 @@ const METHOD: &str = "http://bench/order.v1.OrderService/CreateOrder";
 #[group(skip)]
 pub struct Args {
     /// Rounds of create-grpc, each of HTTP and of gRPC
-    #[arg(long, default_value_t = 3)]
-    grpc_rounds: usize,
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    grpc_rounds: u16,
     /// Seconds of a round of create-grpc
     #[arg(long, default_value_t = 5)]
     grpc_seconds: u64,
@@ -75,24 +76,34 @@ pub fn run(args: &Args) -> Result<Report> {
         settings: vec![
             ("connections", args.grpc_connections.to_string()),
             ("load", "one thread on the same machine".to_owned()),
+            ("relay", "paused".to_owned()),
         ],
         rows: Vec::new(),
     };
-    let (mut rates, mut made) = ([Vec::new(), Vec::new()], 0);
+    let processes: Named = vec![
+        ("host", platform.host.pid()),
+        ("MariaDB", platform.mariadb.process.pid()),
+        ("Redis", platform.redis.process.pid()),
+    ];
+    platform.relay.pause();
+    let (mut rounds, mut made) = ([Vec::new(), Vec::new()], 0);
     for _ in 0..args.grpc_rounds {
-        for (over, rates) in [over_http, over_grpc].into_iter().zip(&mut rates) {
+        for (over, rounds) in [over_http, over_grpc].into_iter().zip(&mut rounds) {
+            let before = Cpu::of(&processes);
             let (good, rate) = over(&address, args, &orders)?;
+            let spent = before.per(&Cpu::of(&processes), good);
             made += good;
-            rates.push(rate);
+            rounds.push((rate, cpu::shown(&spent)));
         }
     }
-    let [http, grpc] = rates.map(|mut rates| {
-        rates.sort_by(f64::total_cmp);
-        rates.get(rates.len() / 2).copied().unwrap_or_default()
+    let [http, grpc] = rounds.map(|mut rounds| {
+        rounds.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        rounds.swap_remove(rounds.len() / 2)
     });
     let note = format!("median of {} rounds", args.grpc_rounds);
-    report.row("create over HTTP", http, "/s", note.clone());
-    report.row("CreateOrder over gRPC", grpc, "/s", note);
+    let ((http, http_cpu), (grpc, grpc_cpu)) = (http, grpc);
+    report.row_of("create over HTTP", http, "/s", note.clone(), http_cpu);
+    report.row_of("CreateOrder over gRPC", grpc, "/s", note, grpc_cpu);
     report.row("gRPC to HTTP", grpc / http, "", "at least 0.9 is wanted");
     let stored = platform.number(
         "SELECT (SELECT COUNT(*) FROM order_0.t_order) + (SELECT COUNT(*) FROM order_1.t_order)",

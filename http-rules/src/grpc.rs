@@ -38,6 +38,20 @@ pub fn timeout(line: &[u8]) -> Option<Duration> {
     })
 }
 
+/// Bytes before each message: whether it is compressed, and its length.
+pub const PREFIX_BYTES: usize = 5;
+
+/// Bytes that a body begins with until its first message is whole, as far as `body`, its beginning, shows.
+pub fn first_message(body: &[u8]) -> usize {
+    match body {
+        [_, a, b, c, d, ..] => {
+            let length = u32::from_be_bytes([*a, *b, *c, *d]);
+            PREFIX_BYTES.saturating_add(usize::try_from(length).unwrap_or(usize::MAX))
+        }
+        _ => PREFIX_BYTES,
+    }
+}
+
 /// The status of a call that is refused as a request with this HTTP status would be. A path or method that is not
 /// served is a method that is not implemented.
 pub fn status_of(http_status: u16) -> u8 {
@@ -118,6 +132,19 @@ mod tests {
             " 1S",
         ] {
             assert_eq!(timeout(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn first_messages() {
+        for (body, bytes) in [
+            (&[][..], 5),
+            (&[0, 0, 0, 1], 5),
+            (&[0, 0, 0, 1, 2], 5 + 258),
+            (&[1, 0, 0, 0, 0, 7, 7], 5),
+            (&[0, 0xff, 0xff, 0xff, 0xff], 5 + 0xffff_ffff),
+        ] {
+            assert_eq!(first_message(body), bytes, "{body:?}");
         }
     }
 

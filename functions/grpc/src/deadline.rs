@@ -1,4 +1,5 @@
-//! How long a call may take: what its `grpc-timeout` says, within the bound that every call has.
+//! How long a call may take: what its `grpc-timeout` says, within a bound. A call without one is bounded as requests over
+//! HTTP are, by each wait for a store; a stream, which may wait for its client, by the same bound.
 
 use guest::clock;
 use http::HeaderMap;
@@ -7,20 +8,20 @@ use std::pin::Pin;
 use std::time::Duration;
 use tonic::Status;
 
-/// The longest call: a stream that idles ends with it.
-const CALL_MAX: Duration = Duration::from_secs(30);
+/// The longest stream: one that idles ends with it.
+pub const CALL_MAX: Duration = Duration::from_secs(30);
 
 /// A future that ends at the deadline.
 pub type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The time that a call with these headers may take.
+/// The time that a call with these headers may take; `None` where they do not say.
 ///
 /// # Errors
 /// Where they ask for one that cannot be read, or for none.
-pub fn of(headers: &HeaderMap) -> Result<Duration, Status> {
+pub fn of(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
     let mut lines = headers.get_all("grpc-timeout").iter();
     let Some(line) = lines.next() else {
-        return Ok(CALL_MAX);
+        return Ok(None);
     };
     let timeout = match lines.next() {
         None => grpc::timeout(line.as_bytes()),
@@ -30,7 +31,7 @@ pub fn of(headers: &HeaderMap) -> Result<Duration, Status> {
         None => Err(Status::invalid_argument("grpc-timeout cannot be read")),
         // Before anything is changed.
         Some(Duration::ZERO) => Err(exceeded()),
-        Some(timeout) => Ok(timeout.min(CALL_MAX)),
+        Some(timeout) => Ok(Some(timeout.min(CALL_MAX))),
     }
 }
 
@@ -51,7 +52,7 @@ mod tests {
     use tonic::Code;
 
     #[test]
-    fn every_call_has_a_bound() {
+    fn deadlines_are_bounded() {
         let of = |lines: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for line in lines {
@@ -59,9 +60,9 @@ mod tests {
             }
             super::of(&headers).map_err(|status| status.code())
         };
-        assert_eq!(of(&[]), Ok(CALL_MAX));
-        assert_eq!(of(&["250m"]), Ok(Duration::from_millis(250)));
-        assert_eq!(of(&["99999999H"]), Ok(CALL_MAX));
+        assert_eq!(of(&[]), Ok(None));
+        assert_eq!(of(&["250m"]), Ok(Some(Duration::from_millis(250))));
+        assert_eq!(of(&["99999999H"]), Ok(Some(CALL_MAX)));
         assert_eq!(of(&["0S"]), Err(Code::DeadlineExceeded));
         assert_eq!(of(&["1s"]), Err(Code::InvalidArgument));
         assert_eq!(of(&["1S", "2S"]), Err(Code::InvalidArgument));

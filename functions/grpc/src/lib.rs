@@ -14,10 +14,13 @@ mod metadata;
 mod reply;
 mod status;
 
+use deadline::CALL_MAX;
 use domain::limits::BODY_BYTES_MAX;
 use futures::future::{Either, select};
+use http_body_util::Full;
 use std::convert::Infallible;
 use std::pin::pin;
+use std::time::Duration;
 use tonic::Status;
 use tonic::codegen::Service;
 
@@ -28,26 +31,52 @@ pub use metadata::{idempotency_keys, preferences, set, stale, trace_id};
 pub use reply::Body;
 pub use status::{ERROR_CODE, status};
 
-/// A call.
+/// A call whose messages come as a stream.
 pub type Request = http::Request<host::Incoming>;
-/// Its reply.
+/// A call with one message, which is here.
+pub type UnaryRequest = http::Request<Full<Bytes>>;
+/// The reply to either.
 pub type Response = http::Response<Body>;
 
 /// Bytes of the largest message that is read: those of the largest body over HTTP.
 pub const MESSAGE_BYTES_MAX: usize = BODY_BYTES_MAX;
 
-/// Lets a server of tonic answer a call, within the call's deadline.
-pub async fn serve<S>(mut server: S, call: Request) -> Response
-where
-    S: Service<Request, Response = http::Response<tonic::body::Body>, Error = Infallible>,
+/// What tonic makes of a service.
+pub trait Server<B>:
+    Service<http::Request<B>, Response = http::Response<tonic::body::Body>, Error = Infallible>
 {
-    let limit = match deadline::of(call.headers()) {
-        Ok(limit) => limit,
-        Err(status) => return reply::refusal(status),
-    };
-    let answering = pin!(server.call(call));
-    match select(answering, deadline::timer(limit)).await {
-        Either::Left((Ok(response), timer)) => reply::of(response, timer),
+}
+
+impl<B, S> Server<B> for S where
+    S: Service<http::Request<B>, Response = http::Response<tonic::body::Body>, Error = Infallible>
+{
+}
+
+/// Lets a server answer a call of streams, within its deadline.
+pub async fn serve(mut server: impl Server<host::Incoming>, call: Request) -> Response {
+    match deadline::of(call.headers()) {
+        Ok(limit) => within(limit.unwrap_or(CALL_MAX), server.call(call)).await,
+        Err(status) => reply::refusal(status),
+    }
+}
+
+/// Lets a server answer a call with one message, within the call's deadline.
+pub async fn serve_unary(mut server: impl Server<Full<Bytes>>, call: UnaryRequest) -> Response {
+    match deadline::of(call.headers()) {
+        Ok(Some(limit)) => within(limit, server.call(call)).await,
+        Ok(None) => match server.call(call).await {
+            Ok(response) => reply::of(response, None),
+            Err(never) => match never {},
+        },
+        Err(status) => reply::refusal(status),
+    }
+}
+
+type Answer = Result<http::Response<tonic::body::Body>, Infallible>;
+
+async fn within(limit: Duration, answering: impl Future<Output = Answer>) -> Response {
+    match select(pin!(answering), deadline::timer(limit)).await {
+        Either::Left((Ok(response), timer)) => reply::of(response, Some(timer)),
         Either::Left((Err(never), _)) => match never {},
         Either::Right(_) => reply::refusal(deadline::exceeded()),
     }

@@ -18,6 +18,14 @@ macro_rules! function {
     };
 }
 
+/// The same: a native call is whole before it is answered.
+#[macro_export]
+macro_rules! unary_function {
+    ($answer:ident) => {
+        $crate::function!($answer);
+    };
+}
+
 /// Answers a call.
 pub async fn answer<H, F>(call: http::Request<Bytes>, handler: H) -> Response
 where

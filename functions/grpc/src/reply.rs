@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use tonic::{Code, Status};
 
 /// The reply of a server. Its messages may come later, until `timer` ends.
-pub(crate) fn of(response: Response<tonic::body::Body>, timer: Timer) -> Response<Body> {
+pub(crate) fn of(response: Response<tonic::body::Body>, timer: Option<Timer>) -> Response<Body> {
     match Status::from_header_map(response.headers()) {
         Some(status) => refusal(status),
         None => response.map(|body| Body::Messages { body, timer }),
@@ -36,7 +36,7 @@ fn coded(mut status: Status) -> Status {
     }
     status = match status.code() {
         Code::OutOfRange => Status::resource_exhausted(status.message()),
-        Code::Unknown => Status::deadline_exceeded("the call's next message did not come in time"),
+        Code::Unknown => paused(),
         _ => status,
     };
     let error = match status.code() {
@@ -51,6 +51,11 @@ fn coded(mut status: Status) -> Status {
     status
 }
 
+/// The status of a call whose client did not send it whole.
+pub(crate) fn paused() -> Status {
+    Status::deadline_exceeded("the call's next message did not come in time")
+}
+
 /// A frame, whose status is [`coded`] where it is the last of a call that failed.
 fn ended(frame: Frame<Bytes>) -> Frame<Bytes> {
     let status = frame.trailers_ref().and_then(Status::from_header_map);
@@ -60,7 +65,7 @@ fn ended(frame: Frame<Bytes>) -> Frame<Bytes> {
     }
 }
 
-fn trailers(status: &Status) -> HeaderMap {
+pub(crate) fn trailers(status: &Status) -> HeaderMap {
     let mut trailers = HeaderMap::new();
     if status.add_header(&mut trailers).is_err() {
         trailers.insert("grpc-status", HeaderValue::from_static("13"));
@@ -74,8 +79,8 @@ pub enum Body {
     Messages {
         /// What tonic writes.
         body: tonic::body::Body,
-        /// Ends at the deadline.
-        timer: Timer,
+        /// Ends at the deadline, where there is one.
+        timer: Option<Timer>,
     },
     /// Trailers, and then nothing.
     End(Option<HeaderMap>),
@@ -94,6 +99,9 @@ impl http_body::Body for Body {
                 if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
                     return Poll::Ready(frame.map(|frame| frame.map(ended)));
                 }
+                let Some(timer) = timer else {
+                    return Poll::Pending;
+                };
                 if timer.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
                 }

@@ -12,11 +12,11 @@ use shop::inventory::Inventory;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
-grpc::function!(answer);
+grpc::unary_function!(answer);
 
-async fn answer(call: grpc::Request) -> grpc::Response {
+async fn answer(call: grpc::UnaryRequest) -> grpc::Response {
     let server = InventoryServiceServer::new(Stock);
-    grpc::serve(
+    grpc::serve_unary(
         server.max_decoding_message_size(grpc::MESSAGE_BYTES_MAX),
         call,
     )

@@ -10,12 +10,12 @@ use proto::order::v1 as pb;
 use proto::order::v1::order_service_server::{OrderService, OrderServiceServer};
 use tonic::{Request, Response, Status};
 
-grpc::function!(answer);
+grpc::unary_function!(answer);
 
-async fn answer(call: grpc::Request) -> grpc::Response {
+async fn answer(call: grpc::UnaryRequest) -> grpc::Response {
     let server = OrderServiceServer::new(Orders);
     let server = server.max_decoding_message_size(grpc::MESSAGE_BYTES_MAX);
-    grpc::serve(server, call).await
+    grpc::serve_unary(server, call).await
 }
 
 struct Orders;

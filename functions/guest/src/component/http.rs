@@ -53,28 +53,44 @@ where
     respond(answer(head, body, handler).await)
 }
 
-/// Gives the reply to the host; its body follows as the host reads it.
+/// Gives the reply to the host.
 fn respond(mut reply: Reply) -> Result<Response, ErrorCode> {
     let headers = reply.head(|name, value| (name.to_owned(), value.into_owned().into_bytes()));
-    let headers = Headers::from_list(&headers)
+    let trailers = reply.trailers(|name, value| (name.to_owned(), value.into_owned().into_bytes()));
+    give(reply.status, &headers, reply.body, trailers)
+}
+
+/// A header or a trailer.
+pub type Field = (String, Vec<u8>);
+
+/// Gives a reply to the host; its body follows as the host reads it, and then the trailers.
+///
+/// # Errors
+/// Where the host refuses a header or the status.
+pub fn give(
+    status: u16,
+    headers: &[Field],
+    body: Vec<u8>,
+    trailers: Vec<Field>,
+) -> Result<Response, ErrorCode> {
+    let headers = Headers::from_list(headers)
         .map_err(|error| ErrorCode::InternalError(Some(format!("headers: {error}"))))?;
-    let trailing = reply.trailers(|name, value| (name.to_owned(), value.into_owned().into_bytes()));
     // Dropped after the body, it gives no trailers.
-    let (end, trailers) = wit_future::new(|| Ok(None));
-    let (mut writer, body) = wit_stream::new();
-    let (response, _sent) = Response::new(headers, Some(body), trailers);
+    let (end, trailing) = wit_future::new(|| Ok(None));
+    let (mut writer, stream) = wit_stream::new();
+    let (response, _sent) = Response::new(headers, Some(stream), trailing);
     // A new response has status 200.
-    if reply.status != 200 {
+    if status != 200 {
         response
-            .set_status_code(reply.status)
-            .map_err(|()| ErrorCode::InternalError(Some(format!("status {}", reply.status))))?;
+            .set_status_code(status)
+            .map_err(|()| ErrorCode::InternalError(Some(format!("status {status}"))))?;
     }
     spawn(async move {
         // Unread bytes mean that the client has gone.
-        let _unread = writer.write_all(reply.body).await;
+        let _unread = writer.write_all(body).await;
         drop(writer);
-        if !trailing.is_empty() {
-            let _unread = end.write(Ok(Headers::from_list(&trailing).ok())).await;
+        if !trailers.is_empty() {
+            let _unread = end.write(Ok(Headers::from_list(&trailers).ok())).await;
         }
     });
     Ok(response)
