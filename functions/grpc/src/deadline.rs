@@ -1,5 +1,5 @@
-//! How long a call may take: what its `grpc-timeout` says, within a bound. A call without one is bounded as requests over
-//! HTTP are, by each wait for a store; a stream, which may wait for its client, by the same bound.
+//! How long a call may take: what its `grpc-timeout` says, within a bound. A call without one is bounded as requests
+//! over HTTP are, by each wait for a store; a stream, which may wait for its client, by the same bound.
 
 use guest::clock;
 use http::HeaderMap;
