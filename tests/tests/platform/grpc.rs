@@ -1,9 +1,11 @@
 //! gRPC by the clients that people use: one that grpcio's tools generate from `proto/`, on a host with ports of its own
 //! for gRPC and on one with a single port; and `grpcurl`, which knows no `.proto` file.
 
+mod deadlines;
+
 use anyhow::{Context, Result, ensure};
 use platform::client::Client;
-use platform::shop::buyer;
+use platform::shop::{Stock, buyer};
 use platform::{Platform, component};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -43,28 +45,35 @@ fn generated(platform: &Platform) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Runs the client against a host, and compares what it made with what HTTP shows of it.
+/// A script of this folder, with the modules of the `.proto` files.
+fn script(platform: &Platform, name: &str) -> Result<Command> {
+    let path = component::checkout()?.join("tests/tests/platform/grpc");
+    let mut client = stack::python::environment("grpc", REQUIREMENTS)?;
+    client
+        .arg(path.join(name))
+        .env("PYTHONPATH", generated(platform)?)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    Ok(client)
+}
+
+/// Runs the clients against a host, and compares what they made with what HTTP shows of it.
 fn live(platform: &Platform, grpc: &str, api: &Client) -> Result<()> {
     // The script's users are this one and the next two.
     static NEXT: AtomicU64 = AtomicU64::new(70_000);
     let user = NEXT.fetch_add(3, Ordering::Relaxed);
     let (product, other) = (platform.product(10, "redis")?, platform.product(1, "db")?);
-    let script = component::checkout()?.join("tests/tests/platform/grpc/orders.py");
-    let mut client = stack::python::environment("grpc", REQUIREMENTS)?;
-    client
-        .arg(script)
-        .arg(grpc)
-        .args([user, product, other].map(|id| id.to_string()))
-        .env("PYTHONPATH", generated(platform)?)
-        .env("PYTHONDONTWRITEBYTECODE", "1");
-    let made = succeed(&mut client)?;
+    let ids = [user, product, other].map(|id| id.to_string());
+    let made = succeed(script(platform, "orders.py")?.arg(grpc).args(ids))?;
     let made = made.trim();
     let order = api.get(&format!("/v1/order/{made}"))?.expect(200)?;
     assert_eq!(order.text_at("/order/status"), "completed");
     assert_eq!(order.text_at("/order/user_id"), user.to_string());
     let list = api.get(&format!("/v1/order/list?user_id={user}"))?;
     assert_eq!(list.body["total"], 2, "{}", list.text);
-    Ok(())
+    let product = platform.product(10, "redis")?;
+    let ids = [user, product].map(|id| id.to_string());
+    succeed(script(platform, "holds.py")?.arg(grpc).args(ids))?;
+    platform.expect_stock(product, Stock::of(10, 0, 0))
 }
 
 fn authority(api: &Client) -> &str {
