@@ -7,6 +7,7 @@ use crate::replies::*;
 use crate::script::{Answer, Script};
 use bytes::Bytes;
 use domain::Status;
+use domain::limits::BODY_BYTES_MAX;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use prost::Message;
 use proto::grpc::health::v1 as health;
@@ -210,6 +211,16 @@ fn a_call_that_is_none_is_refused_and_changes_nothing() {
         refused(framed(&[0; 70_000]), &[]),
         is("8", "10001"),
         "too large"
+    );
+    assert_eq!(
+        refused(framed(&[0xff; BODY_BYTES_MAX]), &[]),
+        is("3", "10001"),
+        "as large as may be"
+    );
+    assert_eq!(
+        refused(framed(&[0xff; BODY_BYTES_MAX + 1]), &[]),
+        is("8", "10001"),
+        "a byte more"
     );
     assert_eq!(
         refused(good[..9].to_vec(), &[]),
