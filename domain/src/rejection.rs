@@ -33,6 +33,18 @@ pub enum Rejection {
     /// A change that is asked for by a web page of another origin.
     #[error("pages of this origin must not do that")]
     ForeignOrigin,
+    /// The operation is for callers who are known.
+    #[error("an access token is required")]
+    NoToken,
+    /// The text says no more than its holder must know.
+    #[error("the access token {0}")]
+    Token(&'static str),
+    /// The caller is known, and the operation is for others.
+    #[error("the caller's role may not do this")]
+    AnotherRole,
+    /// A user asks for what is another user's.
+    #[error("user_id is not the caller's")]
+    AnotherUser,
     /// Not in the catalogue.
     #[error("product {} does not exist", .0.0)]
     UnknownProduct(ProductId),

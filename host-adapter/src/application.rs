@@ -5,9 +5,11 @@ use crate::manifest::Manifest;
 use crate::router::Router;
 use crate::startup::StartupError;
 use crate::variables::{self, Sources};
+use http_rules::caller;
 use http_rules::origin::{self, Origins};
 use pools::allowed_hosts::AllowedHosts;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use url::Url;
@@ -68,6 +70,12 @@ impl Application {
             let reason = format!("{}: {reason}", origin::VARIABLE);
             StartupError::new(&manifest.file, "variables", reason)
         })?;
+        let mode = values.get(caller::VARIABLE);
+        let mode = mode.map(|text| callers(text, &up.listen)).transpose();
+        mode.map_err(|reason| {
+            let reason = format!("{}: {reason}", caller::VARIABLE);
+            StartupError::new(&manifest.file, "variables", reason)
+        })?;
         Ok(Self {
             name: manifest.name.clone(),
             base: manifest.base.clone(),
@@ -85,6 +93,18 @@ impl Application {
             let urls = values.filter_map(|text| Url::parse(text.trim()).ok());
             urls.filter(|url| url.scheme() == "mysql" && guest.allowed_hosts.allows_url(url))
         })
+    }
+}
+
+/// Checks how callers are known: where a request is trusted, only this machine may send one.
+fn callers(mode: &str, listen: &[SocketAddr]) -> Result<(), String> {
+    let mode = caller::Mode::parse(mode).ok_or("must be strict or compat")?;
+    let open = listen.iter().find(|address| !address.ip().is_loopback());
+    match (mode, open) {
+        (caller::Mode::Compat, Some(address)) => Err(format!(
+            "compat trusts every request, so it cannot listen on {address}: use strict, or loopback addresses"
+        )),
+        _ => Ok(()),
     }
 }
 

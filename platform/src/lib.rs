@@ -145,6 +145,7 @@ impl Platform {
             .into_iter()
             .filter_map(|(name, ms)| Some((name, ms?.to_string())));
         environment.extend(set);
+        environment.extend(callers(&home)?);
         let relay_program = stack::binary("relay-worker")?;
         run(&relay_program, &["migrate"], &environment)?;
         let relay = start_relay(
@@ -400,6 +401,15 @@ fn start_host_on(
         api: Client::of_platform(at(port)),
         metrics: Client::new(at(metrics)),
     })
+}
+
+/// Requests are trusted, and those with a token known by it.
+fn callers(home: &Home) -> Result<[(&'static str, String); 2]> {
+    let key = stack::secret(&home.path().join("access.key"))?;
+    Ok([
+        ("AUTH_MODE", "compat".to_owned()),
+        ("AUTH_KEYS", format!("platform:{key}")),
+    ])
 }
 
 fn with_variables(launch: Launch, environment: &[(&'static str, String)]) -> Launch {

@@ -18,6 +18,8 @@ pub struct Operation {
     pub method: String,
     /// With parameters in braces.
     pub path: String,
+    /// Those that may ask; none where everybody may.
+    roles: Vec<String>,
     request: Option<Request>,
     /// By status.
     replies: BTreeMap<String, Described>,
@@ -197,10 +199,15 @@ impl Operation {
             }
         };
         let replies = route["responses"].as_object().expect("responses");
+        let roles = route["security"][0]["accessToken"].as_array();
+        let roles = roles.into_iter().flatten();
         Operation {
             id: route["operationId"].as_str().expect("a name").to_owned(),
             method: method.to_uppercase(),
             path: path.to_owned(),
+            roles: roles
+                .filter_map(|role| role.as_str().map(str::to_owned))
+                .collect(),
             request,
             replies: replies
                 .iter()
@@ -302,18 +309,7 @@ pub fn check(method: &str, path: &str, body: &str, reply: &Reply) {
         "OPTIONS" => return,
         method => (false, method),
     };
-    let route = path.split_once('?').map_or(path, |(route, _)| route);
-    // The path decides which one is meant, whatever its methods are.
-    let closest = operations()
-        .iter()
-        .filter_map(|operation| operation.fits(route))
-        .max();
-    let named = closest.and_then(|closest| {
-        operations()
-            .iter()
-            .find(|operation| operation.method == asked && operation.fits(route) == Some(closest))
-    });
-    let wrong = match named {
+    let wrong = match operation(asked, path) {
         None if reply.status >= 400 => Ok(()),
         None => Err("this route is not in the document".to_owned()),
         Some(operation) => {
@@ -330,6 +326,26 @@ pub fn check(method: &str, path: &str, body: &str, reply: &Reply) {
         let Reply { status, text, .. } = reply;
         panic!("against the OpenAPI document, {method} {path} {body}\n{status} {text}\n{wrong}");
     }
+}
+
+/// The operation that a request asks for. The path decides which one is meant, whatever its methods are.
+fn operation(method: &str, path: &str) -> Option<&'static Operation> {
+    let route = path.split_once('?').map_or(path, |(route, _)| route);
+    let closest = operations()
+        .iter()
+        .filter_map(|operation| operation.fits(route))
+        .max()?;
+    operations()
+        .iter()
+        .find(|operation| operation.method == method && operation.fits(route) == Some(closest))
+}
+
+/// A role that a request needs; `None` where a user may ask, or everybody.
+pub fn role(method: &str, path: &str) -> Option<&'static str> {
+    let read = if method == "HEAD" { "GET" } else { method };
+    let roles = &operation(read, path)?.roles;
+    let of_users = roles.iter().any(|role| role == "user");
+    roles.first().filter(|_| !of_users).map(String::as_str)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Passwords of private servers.
+//! Passwords of private servers, and other secrets that a platform keeps.
 
 use crate::home::write_private;
 use anyhow::Result;
@@ -8,15 +8,27 @@ use std::path::Path;
 
 /// The password in `file`, which only its owner can read; made at the first call.
 pub(crate) fn password(file: &Path) -> Result<String> {
-    if let Ok(password) = fs::read_to_string(file) {
-        return Ok(password);
+    random(file, 16)
+}
+
+/// The secret in `file`, which only its owner can read: 64 hexadecimal digits, made at the first call.
+///
+/// # Errors
+/// Where it can be neither read nor made.
+pub fn secret(file: &Path) -> Result<String> {
+    random(file, 32)
+}
+
+fn random(file: &Path, length: usize) -> Result<String> {
+    if let Ok(text) = fs::read_to_string(file) {
+        return Ok(text);
     }
-    let mut bytes = [0; 16];
+    let mut bytes = vec![0; length];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    let password = bytes
+    let text = bytes
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect::<String>();
-    write_private(file, &password)?;
-    Ok(password)
+    write_private(file, &text)?;
+    Ok(text)
 }

@@ -3,11 +3,14 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use contract::api::route::access::{self, Access};
 use http::{HeaderMap, Method, Request};
 use prost::Message;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
+/// What a gateway of the shop's sends for the staff, in mode `compat`.
+pub const ROLE_HEADER: &str = "x-flashorder-role";
 /// Longer than any call takes.
 const DEADLINE: Duration = Duration::from_secs(35);
 
@@ -46,6 +49,7 @@ impl<T> Ended<T> {
 }
 
 /// Calls `method` (`package.Service/Method`) of a host at `base` (`http://HOST:PORT`), with these lines of metadata.
+/// What only the staff may call is called in its role.
 ///
 /// # Errors
 /// Where the host does not answer, or not as gRPC.
@@ -64,6 +68,10 @@ pub fn call<T: Message + Default>(
         .uri(format!("{base}/{method}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers");
+    let access = access::of_method(&format!("/{method}"));
+    if let Some(role) = access.and_then(Access::staff) {
+        request = request.header(ROLE_HEADER, role.name());
+    }
     for (name, value) in metadata {
         request = request.header(*name, *value);
     }

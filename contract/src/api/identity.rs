@@ -54,8 +54,11 @@ pub fn user(text: &str) -> Result<User, String> {
     if text.is_empty() || text.chars().count() > USER_REF_CHARS_MAX {
         return Err(format!("must have 1 to {USER_REF_CHARS_MAX} characters"));
     }
-    if text.chars().any(char::is_control) {
-        return Err("must not have control characters".to_owned());
+    if text
+        .chars()
+        .any(|char| char.is_control() || is_invisible(char))
+    {
+        return Err("must not have control or invisible characters".to_owned());
     }
     if text.trim() != text {
         return Err("must not begin or end with space".to_owned());
@@ -75,8 +78,12 @@ pub fn user(text: &str) -> Result<User, String> {
             reference: (id.to_string() != text).then(|| text.to_owned()),
         });
     }
-    let id = match text.strip_prefix("user_").and_then(numeric) {
-        Some(id) => id,
+    let digits = text.strip_prefix("user_");
+    let digits = digits.filter(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
+    let id = match digits {
+        Some(digits) => {
+            numeric(digits).ok_or("must be `user_` and a number from 1 to 4611686018427387903")?
+        }
         None => {
             let digest = Sha256::digest(text.as_bytes());
             let mut head = [0u8; 8];
@@ -88,6 +95,32 @@ pub fn user(text: &str) -> Result<User, String> {
         id: UserId::new(id),
         reference: Some(text.to_owned()),
     })
+}
+
+/// Whether a character has no shape of its own: with one, a name would look like another's. Unicode's category Cf.
+fn is_invisible(char: char) -> bool {
+    matches!(
+        char,
+        '\u{ad}'
+            | '\u{600}'..='\u{605}'
+            | '\u{61c}'
+            | '\u{6dd}'
+            | '\u{70f}'
+            | '\u{890}'..='\u{891}'
+            | '\u{8e2}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{110bd}'
+            | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// Whether a text stands for a number to its reader, and for none to [`user`].
@@ -163,6 +196,13 @@ mod tests {
             "user_7.0",
             "７",
             "user_７",
+            "user_0",
+            "user_4611686018427387904",
+            "user_18446744073709551616",
+            "7\u{200b}",
+            "\u{feff}7",
+            "\u{202e}7",
+            "al\u{ad}ice",
             &"x".repeat(65),
         ] {
             assert!(user(bad).is_err(), "{bad:?}");

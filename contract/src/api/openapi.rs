@@ -6,6 +6,7 @@ mod parameter;
 mod response;
 mod text;
 
+use crate::api::route::access::Access;
 use crate::api::route::{Body, ROUTES, Route, TAGS};
 use crate::api::{failure as failures, health, order, product, seckill, stats};
 use serde::{Serialize, Serializer};
@@ -36,7 +37,13 @@ page asks for is refused with 403. `OPTIONS` answers a preflight.
 
 **Tracing.** A request may have a `traceparent` (W3C); its trace id is in errors and in the logs.
 
-**Callers.** There is no login yet: the user that a request names is trusted.";
+**Callers.** An access token (`Authorization: Bearer`) says who calls: a user or a member of the staff, whose roles are \
+`admin` and `ops`. An operation that is not everybody's lists the roles that may ask for it. A user sees and changes its \
+own orders alone: another's are answered as unknown, and naming another user is refused with 403. Staff may name any \
+user.";
+
+/// Name of the scheme of access tokens.
+const ACCESS_TOKEN: &str = "accessToken";
 
 /// Collects the schemas, with those that they refer to.
 #[derive(OpenApi)]
@@ -145,6 +152,14 @@ pub fn document() -> serde_json::Result<String> {
             "headers": response::headers(),
             "responses": response::components(),
             "schemas": schemas,
+            "securitySchemes": {
+                ACCESS_TOKEN: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "Not asked for in mode `compat`, where a token counts all the same.",
+                },
+            },
         }),
     };
     serde_json::to_string_pretty(&document).map(|text| text + "\n")
@@ -172,6 +187,13 @@ fn operation(route: &Route) -> serde_json::Result<Value> {
         "summary": route.summary,
         "responses": response::of(route),
     });
+    operation["security"] = match route.access {
+        Access::Anyone => json!([]),
+        Access::Roles(roles) => {
+            let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+            json!([{ ACCESS_TOKEN: names }])
+        }
+    };
     if !route.description.is_empty() {
         operation["description"] = route.description.into();
     }

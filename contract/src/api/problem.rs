@@ -11,7 +11,7 @@ pub enum Code {
     /// 400, 405, 408, 413, 414, 415, 417, 431, 501: a field, the method, the size, the media type or the framing is not
     /// acceptable.
     BadParameter = 10001,
-    /// Not given by any route: callers are not authenticated.
+    /// 401, with `WWW-Authenticate`: no access token, or one that is not valid or has expired.
     Unauthorised = 10002,
     /// 500: details are in the log only.
     Internal = 10003,
@@ -19,7 +19,8 @@ pub enum Code {
     RateLimited = 10004,
     /// 503 and 504, with `Retry-After`: a server is away or slow.
     Unavailable = 10005,
-    /// 403: a web page of another origin asks for a change.
+    /// 403: the caller's role may not ask for this, it names another user, or a web page of another origin asks for a
+    /// change.
     Forbidden = 10006,
     /// 404: no such path.
     NotFound = 10007,
@@ -114,7 +115,8 @@ impl From<Rejection> for Problem {
             Invalid { .. } => (400, Code::BadParameter),
             BodyTooLarge { .. } => (413, Code::BadParameter),
             UnsupportedMediaType | NotGrpc | UnsupportedCoding => (415, Code::BadParameter),
-            ForeignOrigin => (403, Code::Forbidden),
+            NoToken | Token(_) => (401, Code::Unauthorised),
+            ForeignOrigin | AnotherRole | AnotherUser => (403, Code::Forbidden),
             UnknownProduct(_) | UnknownSku { .. } => (404, Code::ProductNotFound),
             UnknownOrder(_) => (404, Code::OrderNotFound),
             StockInsufficient { .. } => (409, Code::StockInsufficient),

@@ -1,6 +1,7 @@
 //! What the functions serve, as one table. Made from it: `Allow` and the answer to `OPTIONS`, the OpenAPI document, the
 //! table of routes in the README, and the list of what the tests must have called.
 
+pub mod access;
 mod documents;
 mod flash_sales;
 mod operations;
@@ -12,6 +13,7 @@ mod products;
 pub mod refusal;
 pub mod reply;
 
+use access::Access;
 use parameter::Parameter;
 use refusal::Refusal;
 use reply::Reply;
@@ -29,6 +31,8 @@ pub struct Route {
     pub tag: &'static str,
     /// One line.
     pub summary: &'static str,
+    /// Who may ask for it.
+    pub access: Access,
     /// What the summary leaves open; may be empty.
     pub description: &'static str,
     /// Of the path, the query and the header.
@@ -112,28 +116,40 @@ pub const ROUTES: [Route; COUNT] = {
     routes
 };
 
-/// Method and path of every operation. Of the table, the functions carry only this.
-static SERVED: [(&str, &str); COUNT] = {
-    let mut served = [("", ""); COUNT];
+/// Method, path and access of every operation. Of the table, the functions carry only this.
+static SERVED: [(&str, &str, Access); COUNT] = {
+    let mut served = [("", "", Access::Anyone); COUNT];
     let mut at = 0;
     while at < COUNT {
-        served[at] = (ROUTES[at].method, ROUTES[at].path);
+        served[at] = (ROUTES[at].method, ROUTES[at].path, ROUTES[at].access);
         at += 1;
     }
     served
 };
 
+/// The route that a path is of, with its parameters in braces: a literal segment wins over a parameter.
+fn route_of(path: &str) -> Option<&'static str> {
+    SERVED
+        .iter()
+        .map(|(_, route, _)| *route)
+        .filter(|route| matches(route, path))
+        .min_by_key(|route| route.matches('{').count())
+}
+
+/// Who may use this method of a path; `None` where it is not served.
+pub fn access(method: &str, path: &str) -> Option<Access> {
+    let route = route_of(path)?;
+    let mut of_route = SERVED.iter().filter(|(_, path, _)| *path == route);
+    let served = of_route.find(|(known, _, _)| *known == method);
+    served.map(|(_, _, access)| *access)
+}
+
 /// The methods that a path takes, as `Allow` lists them: those of its routes, `HEAD` where there is `GET`, and
 /// `OPTIONS`; `None` where no route has this path. Searches all routes, so it is for `OPTIONS` and errors.
 pub fn allow(path: &str) -> Option<String> {
-    // A literal segment wins over a parameter.
-    let route = SERVED
-        .iter()
-        .map(|(_, route)| *route)
-        .filter(|route| matches(route, path))
-        .min_by_key(|route| route.matches('{').count())?;
+    let route = route_of(path)?;
     let mut methods = Vec::new();
-    for (method, _) in SERVED.iter().filter(|(_, path)| *path == route) {
+    for (method, _, _) in SERVED.iter().filter(|(_, path, _)| *path == route) {
         methods.push(*method);
         if *method == "GET" {
             methods.push("HEAD");
@@ -164,6 +180,8 @@ impl Route {
             id,
             tag: "",
             summary: "",
+            // Nobody, until the table says who.
+            access: Access::Roles(&[]),
             description: "",
             parameters: &[],
             body: None,
@@ -193,6 +211,10 @@ impl Route {
             tag: tag.name,
             ..self
         }
+    }
+
+    const fn by(self, access: Access) -> Route {
+        Route { access, ..self }
     }
 
     const fn about(self, summary: &'static str, description: &'static str) -> Route {

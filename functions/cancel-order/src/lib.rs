@@ -22,7 +22,7 @@ async fn cancel(mut call: Call) -> Result<Reply, Fault> {
     let wanted = Change {
         id,
         to: Status::Cancelled,
-        actor: caller::shopper(),
+        actor: caller::actor(&call.caller),
         owner: named.map(|user| user.id),
         reason: reason.as_deref(),
         payment_id: None,

@@ -14,9 +14,11 @@ mod metadata;
 mod reply;
 mod status;
 
+use contract::api::route::access::{self, Access};
 use deadline::CALL_MAX;
 use domain::limits::BODY_BYTES_MAX;
 use futures::future::{Either, select};
+use guest::Caller;
 use http_body_util::Full;
 use std::convert::Infallible;
 use std::pin::pin;
@@ -53,16 +55,16 @@ impl<B, S> Server<B> for S where
 }
 
 /// Lets a server answer a call of streams, within its deadline.
-pub async fn serve(mut server: impl Server<host::Incoming>, call: Request) -> Response {
-    match deadline::of(call.headers()) {
+pub async fn serve(mut server: impl Server<host::Incoming>, mut call: Request) -> Response {
+    match begun(&mut call).await {
         Ok(limit) => within(limit.unwrap_or(CALL_MAX), server.call(call)).await,
         Err(status) => reply::refusal(status),
     }
 }
 
 /// Lets a server answer a call with one message, within the call's deadline.
-pub async fn serve_unary(mut server: impl Server<Full<Bytes>>, call: UnaryRequest) -> Response {
-    match deadline::of(call.headers()) {
+pub async fn serve_unary(mut server: impl Server<Full<Bytes>>, mut call: UnaryRequest) -> Response {
+    match begun(&mut call).await {
         Ok(Some(limit)) => within(limit, server.call(call)).await,
         Ok(None) => match server.call(call).await {
             Ok(response) => reply::of(response, None),
@@ -70,6 +72,34 @@ pub async fn serve_unary(mut server: impl Server<Full<Bytes>>, call: UnaryReques
         },
         Err(status) => reply::refusal(status),
     }
+}
+
+/// How long a call may take, where its caller may make it. The caller goes with the call.
+async fn begun<B>(call: &mut http::Request<B>) -> Result<Option<Duration>, Status> {
+    let limit = deadline::of(call.headers())?;
+    // What is no method is refused by its server.
+    let access = access::of_method(call.uri().path()).unwrap_or(Access::Anyone);
+    let headers = call.headers();
+    let admitted = guest::caller::admit(access, |name| {
+        let lines = headers.get_all(name).iter();
+        lines.map(|line| line.as_bytes().to_vec()).collect()
+    });
+    let caller = match admitted.await {
+        Ok(caller) => caller,
+        Err(fault) => {
+            let parent = headers.get("traceparent");
+            let parent = parent.and_then(|parent| parent.to_str().ok());
+            return Err(status(&fault, &guest::http::trace_id_of(parent)));
+        }
+    };
+    call.extensions_mut().insert(caller);
+    Ok(limit)
+}
+
+/// Who makes a call.
+pub fn caller<T>(request: &tonic::Request<T>) -> Caller {
+    let caller = request.extensions().get::<Caller>();
+    caller.cloned().unwrap_or(Caller::Anyone)
 }
 
 type Answer = Result<http::Response<tonic::body::Body>, Infallible>;

@@ -1,8 +1,8 @@
 //! Spin variables, read once per instance.
 
-use crate::Fault;
 use crate::host::variables;
 use crate::http::cross_origin;
+use crate::{Fault, caller};
 use contract::store::call::sale::Rates;
 use domain::limits::{HOLD_MS, HOLD_MS_MAX};
 use domain::{Gene, Ms, ShardCount};
@@ -62,6 +62,7 @@ pub async fn config() -> Result<&'static Config, Fault> {
 async fn read() -> Result<Config, Fault> {
     // What lists no origin is reported here; until then no page may do anything.
     cross_origin::origins().await?;
+    caller::check().await?;
     let mysql_urls: Vec<String> = required("mysql_urls")
         .await?
         .split(',')

@@ -8,9 +8,10 @@ mod query;
 mod reply;
 
 use crate::Fault;
+use crate::caller::{self, Caller};
 use crate::host::http::{Body, Head};
 use crate::log::{self, Level};
-use contract::api::route;
+use contract::api::route::{self, access};
 use domain::Rejection;
 use http_rules::error::Form;
 use http_rules::grpc;
@@ -20,6 +21,10 @@ pub use crate::host::http::send;
 pub use call::{Call, trace_id_of};
 pub use reply::{Reply, stale};
 
+/// What a client without a valid token is sent (RFC 6750).
+const CHALLENGE: &str = "www-authenticate";
+const REALM: &str = "Bearer realm=\"flashorder\"";
+
 /// Answers a request: by the handler, or here where no function needs to see it.
 pub(crate) async fn answer<H, F>(head: Head, body: Body, handler: H) -> Reply
 where
@@ -28,7 +33,7 @@ where
 {
     let origins = cross_origin::origins_or_none().await;
     let head = Arc::new(head);
-    let (call, checked) = Call::new(head.clone(), body);
+    let (mut call, checked) = Call::new(head.clone(), body);
     let trace_id = call.trace_id.clone();
     let admitted = checked.and_then(|()| cross_origin::admit(&call, origins));
     let outcome = match admitted {
@@ -36,10 +41,26 @@ where
         Ok(()) if head.method() == "OPTIONS" => {
             cross_origin::options(&head, call.path(), origins).map_err(Fault::from)
         }
-        Ok(()) => handler(call).await,
+        Ok(()) => match admitted_caller(&call).await {
+            Err(fault) => Err(fault),
+            Ok(caller) => {
+                call.caller = caller;
+                handler(call).await
+            }
+        },
     };
     let reply = outcome.unwrap_or_else(|fault| failed(&fault, &head, &trace_id));
     cross_origin::show(reply, &head, origins)
+}
+
+/// Who calls, if the caller may ask for what the request asks for.
+async fn admitted_caller(call: &Call) -> Result<Caller, Fault> {
+    match route::access(call.method(), call.path()) {
+        Some(access) => caller::admit(access, |name| call.header_lines(name)).await,
+        // No call of it: its function says so.
+        None if access::of_method(call.path()).is_some() => Ok(Caller::Anyone),
+        None => Err(Rejection::MethodNotAllowed.into()),
+    }
 }
 
 /// The error reply of a fault, in the form that the path and the client ask for.
@@ -68,6 +89,10 @@ fn failed(fault: &Fault, head: &Head, trace_id: &str) -> Reply {
         (_, Some(methods)) => reply.with("allow", methods),
         (Fault::Rejected(Rejection::UnsupportedCoding), _) => {
             reply.with("accept-encoding", "identity")
+        }
+        (Fault::Rejected(Rejection::NoToken), _) => reply.with(CHALLENGE, REALM),
+        (Fault::Rejected(Rejection::Token(_)), _) => {
+            reply.with(CHALLENGE, format!("{REALM}, error=\"invalid_token\""))
         }
         _ => reply,
     }

@@ -4,6 +4,7 @@
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
+pub mod caller;
 pub mod clock;
 pub mod config;
 pub mod fault;
@@ -22,6 +23,7 @@ pub mod redis;
 pub mod shape;
 pub mod transaction;
 
+pub use caller::Caller;
 pub use fault::Fault;
 pub use http::{Call, Reply};
 pub use spin_sdk;

@@ -9,18 +9,19 @@ use proto::order::v1::{
 };
 use shop::caller;
 use shop::transition::{self, Change};
-use tonic::Response;
+use tonic::{Request, Response};
 
 pub async fn cancel(
-    request: CancelOrderRequest,
+    request: Request<CancelOrderRequest>,
     trace_id: &str,
 ) -> Result<Response<CancelOrderResponse>, Fault> {
+    let (caller, request) = (grpc::caller(&request), request.into_inner());
     let reason = change::reason(Some(request.reason))?;
     let wanted = Change {
         id: call::order(request.order_id)?,
         to: Status::Cancelled,
-        actor: caller::shopper(),
-        owner: Some(call::user(request.user_id)?.id),
+        actor: caller::actor(&caller),
+        owner: Some(caller::in_message(request.user_id, &caller)?.id),
         reason: reason.as_deref(),
         payment_id: None,
         trace_id,

@@ -6,8 +6,9 @@ use contract::api::order::{LineCall, OrderCall};
 use contract::api::{idempotency_key, prefer};
 use contract::wire::cache;
 use domain::Rejection;
-use guest::{Fault, config};
+use guest::{Caller, Fault, config};
 use proto::order::v1::{CreateOrderRequest, CreateOrderResponse, OrderItem};
+use shop::caller;
 use shop::place::{self, Placed, Repeats};
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response};
@@ -16,8 +17,9 @@ pub async fn create(
     request: Request<CreateOrderRequest>,
     trace_id: &str,
 ) -> Result<Response<CreateOrderResponse>, Fault> {
+    let caller = grpc::caller(&request);
     let (metadata, _, message) = request.into_parts();
-    let request = read(&metadata, message)?;
+    let request = read(&metadata, message, &caller)?;
     let placed = place::place(config::config().await?, &request, trace_id).await?;
     let mut response = Response::new(message::created(&placed.order)?);
     let Placed {
@@ -35,8 +37,12 @@ pub async fn create(
     Ok(response)
 }
 
-fn read(metadata: &MetadataMap, message: CreateOrderRequest) -> Result<place::Request, Rejection> {
-    let user = contract::api::order::call::user(message.user_id)?;
+fn read(
+    metadata: &MetadataMap,
+    message: CreateOrderRequest,
+    caller: &Caller,
+) -> Result<place::Request, Rejection> {
+    let user = caller::in_message(message.user_id, caller)?;
     let draft = OrderCall {
         user_id: message.user_id,
         items: message.items.into_iter().map(line).collect(),

@@ -35,7 +35,7 @@ impl OrderService for Orders {
         request: Request<pb::GetOrderDetailRequest>,
     ) -> Result<Response<pb::GetOrderDetailResponse>, Status> {
         let trace_id = grpc::trace_id(request.metadata());
-        answered(read::one(request.get_ref(), &trace_id).await, &trace_id)
+        answered(read::one(&request, &trace_id).await, &trace_id)
     }
 
     async fn list_orders(
@@ -43,7 +43,7 @@ impl OrderService for Orders {
         request: Request<pb::ListOrdersRequest>,
     ) -> Result<Response<pb::ListOrdersResponse>, Status> {
         let trace_id = grpc::trace_id(request.metadata());
-        answered(read::list(request.get_ref()).await, &trace_id)
+        answered(read::list(&request).await, &trace_id)
     }
 
     async fn cancel_order(
@@ -51,7 +51,7 @@ impl OrderService for Orders {
         request: Request<pb::CancelOrderRequest>,
     ) -> Result<Response<pb::CancelOrderResponse>, Status> {
         let trace_id = grpc::trace_id(request.metadata());
-        let cancelled = change::cancel(request.into_inner(), &trace_id).await;
+        let cancelled = change::cancel(request, &trace_id).await;
         answered(cancelled, &trace_id)
     }
 

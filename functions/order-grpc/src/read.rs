@@ -9,14 +9,15 @@ use proto::order::v1::{
     GetOrderDetailRequest, GetOrderDetailResponse, ListOrdersRequest, ListOrdersResponse,
 };
 use shop::listing::filter::Filter;
-use shop::{listing, one_order};
-use tonic::Response;
+use shop::{caller, listing, one_order};
+use tonic::{Request, Response};
 
 pub async fn one(
-    request: &GetOrderDetailRequest,
+    request: &Request<GetOrderDetailRequest>,
     trace_id: &str,
 ) -> Result<Response<GetOrderDetailResponse>, Fault> {
-    let user = call::user(request.user_id)?;
+    let (caller, request) = (grpc::caller(request), request.get_ref());
+    let user = caller::in_message(request.user_id, &caller)?;
     let id = call::order(request.order_id)?.to_string();
     let config = config::config().await?;
     let found = one_order::find(config, &id, Some(&user), trace_id).await?;
@@ -24,8 +25,11 @@ pub async fn one(
     Ok(Response::new(GetOrderDetailResponse { order: Some(order) }))
 }
 
-pub async fn list(request: &ListOrdersRequest) -> Result<Response<ListOrdersResponse>, Fault> {
-    let user = call::user(request.user_id)?;
+pub async fn list(
+    request: &Request<ListOrdersRequest>,
+) -> Result<Response<ListOrdersResponse>, Fault> {
+    let (caller, request) = (grpc::caller(request), request.get_ref());
+    let user = caller::in_message(request.user_id, &caller)?;
     let owner = user.id;
     // As the query of the HTTP route would have it.
     let number = |number: i32| (number != 0).then(|| number.to_string());

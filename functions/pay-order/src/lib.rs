@@ -22,7 +22,7 @@ async fn pay(mut call: Call) -> Result<Reply, Fault> {
     let wanted = Change {
         id,
         to: Status::Paid,
-        actor: caller::shopper(),
+        actor: caller::actor(&call.caller),
         owner: caller::named(payment.user, &call)?.map(|user| user.id),
         reason: None,
         payment_id: payment.payment_id.as_deref(),

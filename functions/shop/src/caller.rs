@@ -1,12 +1,12 @@
-//! Who the caller is: the only place that decides it. There is no login: the user that a request names is trusted, so
-//! everything listens on loopback only. A request that names nobody is a guest's.
+//! For whom a request acts: the users that it names, as far as its caller may name them. Who the caller is:
+//! `guest::caller`.
 
 use contract::api::identity;
 use domain::order::Actor;
-use domain::{Rejection, User};
-use guest::Call;
+use domain::{Rejection, Role, User};
+use guest::{Call, Caller};
 
-/// The user whose orders are those of requests that name nobody.
+/// The user whose orders are those of requests that name nobody and have no token.
 const GUEST: &str = "guest";
 
 /// The user that the request names in `field`.
@@ -17,26 +17,33 @@ pub fn user(field: &str, text: &str) -> Result<User, Rejection> {
     identity::user(text).map_err(|reason| Rejection::invalid(field, reason))
 }
 
-/// The user that a request names in its body or its query, in the body's spelling; `None` where it names nobody.
+/// The user that a request is about: named in its body or its query, in the body's spelling, else the caller, if that
+/// is a user. `None`: orders of everybody.
 ///
 /// # Errors
-/// Where body and query name different users.
+/// Where body and query name different users, or one whom the caller may not act for.
 pub fn named(in_body: Option<User>, call: &Call) -> Result<Option<User>, Rejection> {
-    match (in_body, in_query(call)?) {
+    let named = match (in_body, query(call)?) {
         (Some(body), Some(query)) if body.id != query.id => {
             let reason = "is another user in the query than in the body";
-            Err(Rejection::invalid("user_id", reason))
+            return Err(Rejection::invalid("user_id", reason));
         }
-        (body, query) => Ok(body.or(query)),
-    }
+        (body, query) => body.or(query),
+    };
+    call.caller.acting_for(named)
+}
+
+/// The user that the query names as `user_id`, else the caller, if that is a user.
+///
+/// # Errors
+/// Where a value names no user, two name different ones, or the caller may not act for it.
+pub fn in_query(call: &Call) -> Result<Option<User>, Rejection> {
+    call.caller.acting_for(query(call)?)
 }
 
 /// The user that the query names as `user_id`, in the first spelling. An empty value is refused: ignored, it would
 /// stand for everybody.
-///
-/// # Errors
-/// Where a value names no user, or two name different ones.
-pub fn in_query(call: &Call) -> Result<Option<User>, Rejection> {
+fn query(call: &Call) -> Result<Option<User>, Rejection> {
     let mut named: Option<User> = None;
     for text in call.query_all("user_id") {
         let other = user("user_id", &text)?;
@@ -51,12 +58,23 @@ pub fn in_query(call: &Call) -> Result<Option<User>, Rejection> {
     Ok(named)
 }
 
-/// The buyer of an order: the user that the request names, else the guest, whom all such requests share.
+/// The user that a path names.
+///
+/// # Errors
+/// Where `text` names none, or the caller may not act for it.
+pub fn in_path(text: &str, call: &Call) -> Result<User, Rejection> {
+    let named = user("userId", text)?;
+    let acting = call.caller.acting_for(Some(named.clone()))?;
+    Ok(acting.unwrap_or(named))
+}
+
+/// The buyer of an order: the user that the request names, else the caller; without a token the guest, whom all such
+/// requests share.
 ///
 /// # Errors
 /// As [`named`].
 pub fn buyer(in_body: Option<User>, call: &Call) -> Result<User, Rejection> {
-    match named(in_body, call)? {
+    match somebody(in_body, call)? {
         Some(user) => Ok(user),
         None => user("user_id", GUEST),
     }
@@ -65,9 +83,30 @@ pub fn buyer(in_body: Option<User>, call: &Call) -> Result<User, Rejection> {
 /// The buyer in a flash sale, who must be somebody: its limits are by user, and guests would share one.
 ///
 /// # Errors
-/// As [`named`], and where the request names nobody.
+/// As [`named`], and where nobody is known.
 pub fn known_buyer(in_body: Option<User>, call: &Call) -> Result<User, Rejection> {
-    named(in_body, call)?.ok_or_else(|| Rejection::invalid("user_id", "is required"))
+    somebody(in_body, call)?.ok_or_else(|| Rejection::invalid("user_id", "is required"))
+}
+
+fn somebody(in_body: Option<User>, call: &Call) -> Result<Option<User>, Rejection> {
+    let named = named(in_body, call)?;
+    Ok(named.or_else(|| match &call.caller {
+        Caller::Known { user, .. } => Some(user.clone()),
+        Caller::Anyone | Caller::Trusted { .. } => None,
+    }))
+}
+
+/// The user that a gRPC message names, where 0 names nobody, else the caller, if that is a user.
+///
+/// # Errors
+/// Where nobody is known, or one is named whom the caller may not act for.
+pub fn in_message(user_id: i64, caller: &Caller) -> Result<User, Rejection> {
+    let named = match (user_id, caller) {
+        (0, Caller::Known { .. }) => None,
+        _ => Some(contract::api::order::call::user(user_id)?),
+    };
+    let acting = caller.acting_for(named)?;
+    acting.ok_or_else(|| Rejection::invalid("user_id", "is required"))
 }
 
 /// Who acts through the back office's route, which sets a status.
@@ -75,7 +114,10 @@ pub fn back_office() -> Actor {
     Actor::Admin
 }
 
-/// Who acts through the shop's own routes, which cancel and pay.
-pub fn shopper() -> Actor {
-    Actor::User
+/// Who acts through the shop's own routes, which cancel and pay: a shopper, or the back office there.
+pub fn actor(caller: &Caller) -> Actor {
+    match caller.role() {
+        Role::User => Actor::User,
+        Role::Admin | Role::Ops => Actor::Admin,
+    }
 }

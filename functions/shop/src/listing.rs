@@ -37,6 +37,7 @@ pub async fn answer(call: &Call, shape: Shape, user: Option<&str>) -> Result<Rep
     let query = |name: &str| call.query(name);
     filter::check_names(call.query_names())?;
     let page = Page::parse(&query)?;
+    let user = user.map(|text| caller::in_path(text, call)).transpose()?;
     let filter = Filter::of_list(user, caller::in_query(call)?, &query)?;
     let found = find(config::config().await?, &filter, page, shape).await?;
     Ok(reply(shape, found, page)?.fresh(call, [filter.group().as_str()]))

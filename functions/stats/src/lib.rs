@@ -34,7 +34,7 @@ async fn answer(call: Call) -> Result<Reply, Fault> {
             )
         }
         Action::User(name) => {
-            let user = caller::user("userId", name)?;
+            let user = caller::in_path(name, &call)?;
             let counts = counts(config().await?, Whose::User(&user), &call.trace_id).await?;
             Reply::of(200, &UserStats::of(&user, &counts))
         }

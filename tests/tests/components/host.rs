@@ -4,12 +4,15 @@
 use crate::bindings;
 use crate::script::Script;
 use bytes::Bytes;
+use contract::api::route;
+use contract::api::route::access::{self, Access};
 use futures::future::try_join_all;
 use http_body_util::{BodyExt, Collected, Full};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
+use tests::grpc::ROLE_HEADER;
 use wasmtime::component::{Accessor, Component, Linker, ResourceTable};
 use wasmtime::{Config, Engine, ResourceLimiter, Store};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
@@ -239,9 +242,17 @@ impl Instance {
     }
 }
 
-/// A JSON request.
+/// A JSON request. What only the staff may ask for is asked in its role.
 pub fn request(method: &str, path: &str, body: impl Into<Vec<u8>>) -> http::Request<Vec<u8>> {
-    http::Request::builder()
+    let route = path.split('?').next().unwrap_or(path);
+    let read = if method == "HEAD" { "GET" } else { method };
+    let access = route::access(read, route).or_else(|| access::of_method(route));
+    let mut request = http::Request::builder();
+    if let Some(role) = access.and_then(Access::staff) {
+        request = request.header(ROLE_HEADER, role.name());
+    }
+    request
+        .header(ADDRESS.0, ADDRESS.1)
         .method(method)
         .uri(format!("http://127.0.0.1{path}"))
         .header("content-type", "application/json")
@@ -252,6 +263,11 @@ pub fn request(method: &str, path: &str, body: impl Into<Vec<u8>>) -> http::Requ
         .body(body.into())
         .unwrap()
 }
+
+/// The client's address, as the host of the functions gives it.
+pub const ADDRESS: (&str, &str) = ("spin-client-addr", "127.0.0.1:8777");
+/// The keys of access tokens, in the variables of every function.
+pub const ACCESS_KEYS: &str = "tests:bm90LXRvLWJlLWxvZ2dlZC1ub3QtdG8tYmUtbG9nZ2Vk,old:bm90LXRvLWJlLWxvZ2dlZC1iZWNhdXNlLW9sZC1rZXk";
 
 /// The trace id of `request`.
 pub const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -264,6 +280,8 @@ fn variables(changed: &[(&'static str, &'static str)]) -> BTreeMap<&'static str,
         ),
         ("inventory_url", "mysql://u:not-to-be-logged@db/inventory"),
         ("redis_url", "redis://:not-to-be-logged@cache/0"),
+        ("auth_mode", "compat"),
+        ("auth_keys", ACCESS_KEYS),
     ]);
     variables.extend(changed.iter().copied());
     variables

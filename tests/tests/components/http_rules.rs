@@ -8,6 +8,7 @@ use crate::script::Script;
 use contract::api::route::{self, ROUTES, Route};
 use http::HeaderValue;
 use std::collections::BTreeMap;
+use tests::grpc::ROLE_HEADER;
 
 const METHODS: [&str; 9] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW",
@@ -113,7 +114,10 @@ fn methods_of_the_table_are_not_refused_as_methods() {
 #[test]
 fn other_spellings_of_a_path_are_no_resource() {
     let status = |function, path: &str| {
-        let reply = send(function, request("GET", path, ""), &Script::default());
+        let mut request = request("GET", path, "");
+        let ops = HeaderValue::from_static("ops");
+        request.headers_mut().insert(ROLE_HEADER, ops);
+        let reply = send(function, request, &Script::default());
         (reply.status, reply.code())
     };
     for path in [

@@ -5,6 +5,7 @@
 
 mod bindings;
 mod block;
+mod callers;
 mod cancel_order;
 mod create_order;
 mod create_order_async;

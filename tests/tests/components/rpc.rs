@@ -1,7 +1,8 @@
 //! Calls of gRPC functions: one message there and one back, with the trailers.
 
-use crate::host::Instance;
+use crate::host::{Instance, request};
 use crate::script::Script;
+use http::HeaderValue;
 use prost::Message;
 use tests::grpc::{Ended, ended, framed};
 
@@ -14,15 +15,13 @@ pub fn call<T: Message + Default>(
     key: Option<&str>,
     script: &Script,
 ) -> Ended<T> {
-    let mut request = http::Request::builder()
-        .method("POST")
-        .uri(format!("http://127.0.0.1/{method}"))
-        .header("content-type", "application/grpc")
-        .header("te", "trailers");
+    let body = framed(message).to_vec();
+    let mut request = request("POST", &format!("/{method}"), body);
+    let headers = request.headers_mut();
+    headers.insert("content-type", HeaderValue::from_static("application/grpc"));
     if let Some(key) = key {
-        request = request.header("idempotency-key", key);
+        headers.insert("idempotency-key", key.parse().unwrap());
     }
-    let request = request.body(framed(message).to_vec()).unwrap();
     let mut instance = Instance::new(function, script, &[("stock_hold_seconds", "60")]);
     let (head, body) = instance.exchange(request);
     script.check();

@@ -1,9 +1,12 @@
 //! Schemathesis sends what the OpenAPI document allows and forbids to every route: no server error, no status, header,
-//! content type or body that the document does not have, nothing accepted that it forbids.
+//! content type or body that the document does not have, nothing accepted that it forbids. Callers are known by their
+//! tokens; without one, what is not everybody's is refused.
 
 use anyhow::{Result, ensure};
+use domain::Role;
 use platform::{Options, Platform, component};
 use serde_json::json;
+use tests::tokens;
 
 /// Products with the ids that generated requests like to name.
 const PRODUCTS: std::ops::RangeInclusive<u64> = 1..=3;
@@ -17,19 +20,22 @@ fn the_document_and_the_platform_agree() -> Result<()> {
         let body = json!({ "id": id, "name": "Tea", "price": "9.90", "stock": 1_000_000 });
         platform.api.post("/api/v1/products", &body)?.expect(201)?;
     }
+    let (_host, api) = platform.host_with("host-strict", &[("AUTH_MODE", "strict")])?;
     let checkout = component::checkout()?;
     let settings = checkout.join("tests/tests/platform/schemathesis");
     let mut command = stack::python::schemathesis()?;
     command
         .env("SCHEMATHESIS_HOOKS", settings.join("hooks.py"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("ADMIN_TOKEN", tokens::of(&platform, "1", Role::Admin)?)
+        .env("OPS_TOKEN", tokens::of(&platform, "2", Role::Ops)?)
         .arg("--config-file")
         .arg(settings.join("schemathesis.toml"))
         .arg("run")
         .arg(checkout.join("contract/openapi.json"));
     command.args([
         "--url",
-        platform.api.base(),
+        api.base(),
         "--max-examples",
         EXAMPLES_MAX,
         "--seed",

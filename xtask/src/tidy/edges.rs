@@ -23,7 +23,7 @@ enum Who {
 
 const DRIVERS: [&str; 5] = ["tokio", "mysql_async", "sqlx", "redis", "rdkafka"];
 
-const RULES: [Rule; 21] = [
+const RULES: [Rule; 22] = [
     Rule {
         who: Who::Named("domain"),
         inner: &[],
@@ -37,6 +37,12 @@ const RULES: [Rule; 21] = [
         only: Some(&["http", "serde", "serde_json"]),
     },
     Rule {
+        who: Who::Named("auth"),
+        inner: &["domain"],
+        never: &DRIVERS,
+        only: None,
+    },
+    Rule {
         who: Who::Named("contract"),
         inner: &["domain"],
         never: &DRIVERS,
@@ -44,7 +50,7 @@ const RULES: [Rule; 21] = [
     },
     Rule {
         who: Who::Named("guest"),
-        inner: &["domain", "contract", "http-rules"],
+        inner: &["auth", "domain", "contract", "http-rules"],
         never: &DRIVERS,
         only: None,
     },
@@ -117,7 +123,7 @@ const RULES: [Rule; 21] = [
     },
     Rule {
         who: Who::Named("tests"),
-        inner: &["domain", "contract", "proto", "stack", "platform"],
+        inner: &["auth", "domain", "contract", "proto", "stack", "platform"],
         never: &["spin-sdk"],
         only: None,
     },

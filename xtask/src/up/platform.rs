@@ -87,7 +87,10 @@ fn host(
         .iter()
         .chain(addresses.grpc)
         .flat_map(|address| ["--listen".to_owned(), address.to_string()]);
+    let key = stack::secret(&checkout.run_dir().join("access.key"))?;
     let launch = Launch::new(home, "host-adapter", workspace.program("host-adapter"))?
+        .env("SPIN_VARIABLE_AUTH_MODE", "compat")
+        .env("SPIN_VARIABLE_AUTH_KEYS", format!("up:{key}"))
         .args([
             "up",
             "-f",

@@ -55,8 +55,10 @@ fn several(values: Values) -> Vec<Value> {
         Values::Products => vec![pattern(r"^[1-9]\d{0,14}(,[1-9]\d{0,14}){0,99}$")],
         Values::Search => vec![json!({"type": "string", "maxLength": PRODUCT_NAME_CHARS_MAX})],
         Values::Key => {
+            // In quotes, or bare and without a comma.
             vec![pattern(&format!(
-                "^[!#-+\\--~]{{1,{IDEMPOTENCY_KEY_CHARS_MAX}}}$"
+                r#"^("([ !#-\[\]-~]|\\["\\]){{1,{IDEMPOTENCY_KEY_CHARS_MAX}}}"|[!#-+\--~]([ -+\--~]{{0,{}}}[!-+\--~])?)$"#,
+                IDEMPOTENCY_KEY_CHARS_MAX - 2
             ))]
         }
         Values::OrderName | Values::FlashSale | Values::Failure | Values::File => {

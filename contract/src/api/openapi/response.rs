@@ -2,12 +2,13 @@
 
 use crate::api::problem::Code;
 use crate::api::route::Route;
+use crate::api::route::access::Access;
 use crate::api::route::refusal::{
-    OF_ALL, OF_BODIES, OF_CHANGES, OF_HTTP, OF_METHODS, OF_PATHS, Refusal,
+    OF_ALL, OF_BODIES, OF_CALLERS, OF_CHANGES, OF_HTTP, OF_METHODS, OF_PATHS, Refusal,
 };
 use crate::api::route::reply::{
-    self, ACCEPT_ENCODING, ALLOW, Content, Header, INVALIDATION, MAY_RETRY_AFTER, RETRY_AFTER,
-    Reply,
+    self, ACCEPT_ENCODING, ALLOW, CHALLENGE, Content, Header, INVALIDATION, MAY_RETRY_AFTER,
+    RETRY_AFTER, Reply,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -44,6 +45,7 @@ pub fn of(route: &Route) -> Value {
 pub fn components() -> Value {
     let tables = [
         OF_ALL,
+        OF_CALLERS,
         OF_CHANGES,
         OF_PATHS,
         OF_HTTP,
@@ -74,6 +76,7 @@ pub fn headers() -> Value {
             MAY_RETRY_AFTER,
             ALLOW,
             ACCEPT_ENCODING,
+            CHALLENGE,
             INVALIDATION,
         ],
     ];
@@ -129,6 +132,8 @@ fn name(refusals: &[Refusal]) -> Option<&'static str> {
     };
     Some(match (refusal.status, refusal.code) {
         (400, Code::BadParameter) => "BadRequest",
+        (401, Code::Unauthorised) => "Unauthorised",
+        (403, Code::Forbidden) if refusal.text == OF_CALLERS[1].text => "Forbidden",
         (403, Code::Forbidden) => "ForeignOrigin",
         (404, Code::NotFound) if refusal.text == OF_PATHS[0].text => "NotFound",
         (405, _) => "MethodNotAllowed",
@@ -151,6 +156,7 @@ fn by_status(route: &Route) -> BTreeMap<u16, Vec<Refusal>> {
         (true, OF_ALL),
         (true, OF_HTTP),
         (route.body.is_some(), OF_BODIES),
+        (route.access != Access::Anyone, OF_CALLERS),
         (route.method != "GET", OF_CHANGES),
         (route.path.contains('{'), OF_PATHS),
         (true, route.refusals),
@@ -174,7 +180,8 @@ fn refused(status: u16, refusals: &[Refusal], form: Form) -> Value {
         }
     }
     let own = match status {
-        429 | 503 | 504 => &[RETRY_AFTER][..],
+        401 => &[CHALLENGE][..],
+        429 | 503 | 504 => &[RETRY_AFTER],
         409 => &[MAY_RETRY_AFTER],
         405 => &[ALLOW],
         415 => &[ACCEPT_ENCODING],

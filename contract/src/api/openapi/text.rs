@@ -11,9 +11,12 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-/// A number, `user_` and a number, or a name that is no number.
-pub(super) const USER_PATTERN: &str =
-    r"^((user_)?[1-9]\d{0,17}|[A-TV-Za-tv-z\u4e00-\u9fff][!-~\u4e00-\u9fff]{0,63})$";
+/// No space around it, and no control character. No pattern says that a name is no number, or has no invisible
+/// character.
+pub(super) const USER_PATTERN: &str = concat!(
+    r"^[^\s\u0000-\u001f\u007f-\u009f]",
+    r"([^\u0000-\u001f\u007f-\u009f]{0,62}[^\s\u0000-\u001f\u007f-\u009f])?$",
+);
 const AMOUNT_MAX: f64 = 99_999_999.99;
 
 /// A type that only names a schema.

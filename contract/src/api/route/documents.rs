@@ -1,5 +1,6 @@
 //! What describes the others: the OpenAPI document, a page that shows it, and the AsyncAPI document.
 
+use super::access::Access;
 use super::parameter::{FILE, KNOWN, Parameter};
 use super::refusal as no;
 use super::reply::{self, Content, FILE_NOT_MODIFIED, Reply};
@@ -18,6 +19,7 @@ const CHECKED: &[Parameter] = &[KNOWN];
 /// Of the group.
 pub const ROUTES: &[Route] = &[
     Route::get("/openapi.json", "getOpenapi")
+        .by(Access::Anyone)
         .about(
             "Read the OpenAPI document",
             "Its server is `/`: the address that it was read from.",
@@ -29,6 +31,7 @@ pub const ROUTES: &[Route] = &[
         ])
         .tagged(TAG),
     Route::get("/asyncapi.json", "getAsyncapi")
+        .by(Access::Anyone)
         .about(
             "Read the AsyncAPI document",
             "What Kafka's topics and RabbitMQ's queues carry.",
@@ -40,6 +43,7 @@ pub const ROUTES: &[Route] = &[
         ])
         .tagged(TAG),
     Route::get("/docs", "getDocs")
+        .by(Access::Anyone)
         .about("Show the document in a browser", "")
         .with(CHECKED)
         .gives(&[
@@ -48,6 +52,7 @@ pub const ROUTES: &[Route] = &[
         ])
         .tagged(TAG),
     Route::get("/docs/{file}", "getDocsFile")
+        .by(Access::Anyone)
         .about("Read a script or a style of that page", "")
         .with(&[FILE, KNOWN])
         .gives(&[

@@ -1,5 +1,6 @@
 //! Flash sales: announced, preheated, then bought in with a token.
 
+use super::access::{Access, BACK_OFFICE, CALLERS};
 use super::parameter::{BUYER, FLASH_SALE, OF_PRODUCT, PAGE, PAGE_SIZE, Values, query};
 use super::refusal as no;
 use super::reply::{self, Reply};
@@ -15,6 +16,7 @@ pub const TAG: Tag = Tag {
 /// Of the group.
 pub const ROUTES: &[Route] = &[
     Route::post("/api/v1/seckill/activities", "announceSeckill")
+        .by(BACK_OFFICE)
         .about("Announce a flash sale", "")
         .takes(
             "CreateSeckillRequest",
@@ -24,6 +26,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(&[no::UNKNOWN_PRODUCT])
         .tagged(TAG),
     Route::get("/api/v1/seckill/activities", "listSeckills")
+        .by(Access::Anyone)
         .about("List flash sales, the last announced first", "")
         .with(&[
             query(
@@ -38,6 +41,7 @@ pub const ROUTES: &[Route] = &[
         .gives(&[Reply::json(200, "Seckills", "A page of flash sales.")])
         .tagged(TAG),
     Route::get("/api/v1/seckill/activities/{id}", "getSeckill")
+        .by(Access::Anyone)
         .about("Read a flash sale", "")
         .with(&[FLASH_SALE])
         .gives(&[Reply::json(
@@ -48,6 +52,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(&[no::UNKNOWN_SALE])
         .tagged(TAG),
     Route::post("/api/v1/seckill/preheat", "preheatSeckills")
+        .by(BACK_OFFICE)
         .about(
             "Open flash sales",
             "Sets their units aside and loads them, so that they can sell from their start on. May be repeated, and \
@@ -63,6 +68,7 @@ pub const ROUTES: &[Route] = &[
         ])
         .tagged(TAG),
     Route::post("/api/v1/seckill/token", "getSeckillToken")
+        .by(CALLERS)
         .about(
             "Get the token to buy with",
             "Within the sale's window. The order's id is fixed with the token, so that a buyer may ask for the order \
@@ -85,6 +91,7 @@ pub const ROUTES: &[Route] = &[
         ])
         .tagged(TAG),
     Route::post("/api/v1/seckill/buy", "buySeckill")
+        .by(CALLERS)
         .about(
             "Buy in a flash sale",
             "Takes the units and queues the order, all or nothing. The same token again gets the same order.",

@@ -1,5 +1,6 @@
 //! Statistics, and what operators ask for.
 
+use super::access::{Access, CALLERS, OPERATORS, STAFF};
 use super::parameter::{FAILURE, PAGE, PAGE_SIZE, USER, Values, query};
 use super::refusal as no;
 use super::reply::{self, Reply};
@@ -19,6 +20,7 @@ pub const TAG: Tag = Tag {
 /// Of the group of statistics.
 pub const STATISTICS_ROUTES: &[Route] = &[
     Route::get("/api/v1/stats/orders", "getDayStats")
+        .by(STAFF)
         .about("Read the figures of a day", "")
         .with(&[query(
             "date",
@@ -32,11 +34,13 @@ pub const STATISTICS_ROUTES: &[Route] = &[
         )])
         .tagged(STATISTICS),
     Route::get("/api/v1/users/{id}/stats", "getUserStats")
+        .by(CALLERS)
         .about("Read the figures of a user", "")
         .with(&[USER])
         .gives(&[Reply::json(200, "UserStats", "All orders of the user.")])
         .tagged(STATISTICS),
     Route::get("/v1/dashboard/stats", "getDashboard")
+        .by(STAFF)
         .about("Read today's figures and the newest orders", "")
         .gives(&[Reply::json(
             200,
@@ -49,6 +53,7 @@ pub const STATISTICS_ROUTES: &[Route] = &[
 /// Of the group of operations.
 pub const ROUTES: &[Route] = &[
     Route::get("/api/v1/failures", "listFailures")
+        .by(OPERATORS)
         .about(
             "List messages that could not become orders, newest first",
             "",
@@ -65,12 +70,14 @@ pub const ROUTES: &[Route] = &[
         .gives(&[Reply::json(200, "Failures", "A page of failures.")])
         .tagged(TAG),
     Route::get("/api/v1/failures/{id}", "getFailure")
+        .by(OPERATORS)
         .about("Read a failure", "")
         .with(&[FAILURE])
         .gives(&[Reply::json(200, "FailureReply", "The failure.")])
         .refuses(&[no::UNKNOWN_FAILURE])
         .tagged(TAG),
     Route::post("/api/v1/failures/{id}/retry", "retryFailure")
+        .by(OPERATORS)
         .about("Retry a failed message now", "Takes no body.")
         .with(&[FAILURE])
         .gives(&[Reply::json(
@@ -81,6 +88,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(&[no::UNKNOWN_FAILURE, no::FAILURE_STATE])
         .tagged(TAG),
     Route::get("/health", "getHealth")
+        .by(Access::Anyone)
         .about(
             "Ask every server that is needed",
             "Answered with 503 where one of them does not answer.",
@@ -91,6 +99,7 @@ pub const ROUTES: &[Route] = &[
         ])
         .tagged(TAG),
     Route::get("/ready", "getReadiness")
+        .by(Access::Anyone)
         .about("Ask whether this instance is configured", "")
         .gives(&[Reply::json(200, "Health", "Ready to serve.").with(reply::MOMENTARY)])
         .tagged(TAG),

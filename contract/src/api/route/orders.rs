@@ -1,5 +1,6 @@
 //! Orders in the platform's own spelling, below `/v1`.
 
+use super::access::{BACK_OFFICE, CALLERS};
 use super::parameter::{
     self, BUYER, FROM, KEY, KNOWN, OF_PRODUCT, OF_USER, ORDER, OWNER, PAGE, PAGE_SIZE, PREFER,
     Parameter, STATUS, TO, Values,
@@ -85,6 +86,7 @@ const PAGE_OF_ORDERS: &[Reply] = &[
 /// Of the group.
 pub const ROUTES: &[Route] = &[
     Route::post("/v1/order/create", "createOrder")
+        .by(CALLERS)
         .about("Place an order", CREATE_TEXT)
         .with(CREATE)
         .takes(
@@ -98,11 +100,13 @@ pub const ROUTES: &[Route] = &[
         .refuses(REFUSED_OR_DOUBLE)
         .tagged(TAG),
     Route::get("/v1/order/list", "listOrders")
+        .by(CALLERS)
         .about("List orders, newest first", LIST_TEXT)
         .with(LIST)
         .gives(PAGE_OF_ORDERS)
         .tagged(TAG),
     Route::get("/v1/order/search", "searchOrders")
+        .by(CALLERS)
         .about(
             "Search orders of all users, newest first",
             "Answered by the search index where there is one, else by the databases; every order shown is checked \
@@ -112,6 +116,7 @@ pub const ROUTES: &[Route] = &[
         .gives(PAGE_OF_ORDERS)
         .tagged(TAG),
     Route::get("/v1/order/{id}", "getOrder")
+        .by(CALLERS)
         .about("Read an order", "")
         .with(ONE)
         .gives(&[
@@ -121,6 +126,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(UNKNOWN)
         .tagged(TAG),
     Route::post("/v1/order/{id}/cancel", "cancelOrder")
+        .by(CALLERS)
         .about("Cancel an order", CANCEL_TEXT)
         .with(CHANGE)
         .may_take("CancelRequest", CANCEL_EXAMPLE)
@@ -128,6 +134,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(NOT_CANCELLED)
         .tagged(TAG),
     Route::put("/v1/order/{id}/cancel", "cancelOrderByPut")
+        .by(CALLERS)
         .about("Cancel an order, by PUT", CANCEL_TEXT)
         .with(CHANGE)
         .may_take("CancelRequest", CANCEL_EXAMPLE)
@@ -135,6 +142,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(NOT_CANCELLED)
         .tagged(TAG),
     Route::post("/v1/order/{id}/pay", "payOrder")
+        .by(CALLERS)
         .about(
             "Pay an order",
             "With a `payment_id`, a repeat changes nothing and gets the paid order again. The body may be missing.",
@@ -145,6 +153,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(NOT_PAID)
         .tagged(TAG),
     Route::put("/v1/order/{id}/status", "setOrderStatus")
+        .by(BACK_OFFICE)
         .about("Set the status of an order, as the back office", STATUS_TEXT)
         .with(&[ORDER])
         .takes("StatusRequest", STATUS_EXAMPLE)
@@ -152,6 +161,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(NOT_CANCELLED)
         .tagged(TAG),
     Route::post("/v1/payment/callback", "reportPayment")
+        .by(BACK_OFFICE)
         .about(
             "Report a payment, as its provider",
             "With a `payment_id`, a repeat changes nothing. A payment that comes too late for its order is recorded as \

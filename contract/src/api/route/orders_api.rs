@@ -1,5 +1,6 @@
 //! Orders in the spelling of MiniShop and of the sharded order system, below `/api/v1`.
 
+use super::access::{BACK_OFFICE, CALLERS};
 use super::orders::{
     ACCEPTED_TEXT, CANCEL_EXAMPLE, CANCEL_TEXT, CHANGE, CREATE, CREATE_TEXT, LIST, LIST_TEXT,
     NOT_CANCELLED, ONE, PLACED_TEXT, REFUSED, STATUS_EXAMPLE, STATUS_TEXT, UNKNOWN,
@@ -30,6 +31,7 @@ const PAGE_OF_ORDERS: &[Reply] = &[
 /// Of the group.
 pub const ROUTES: &[Route] = &[
     Route::post("/api/v1/orders", "createApiOrder")
+        .by(CALLERS)
         .about("Place an order", CREATE_TEXT)
         .with(CREATE)
         .takes(
@@ -43,11 +45,13 @@ pub const ROUTES: &[Route] = &[
         .refuses(REFUSED)
         .tagged(TAG),
     Route::get("/api/v1/orders", "listApiOrders")
+        .by(CALLERS)
         .about("List orders, newest first", LIST_TEXT)
         .with(LIST)
         .gives(PAGE_OF_ORDERS)
         .tagged(TAG),
     Route::get("/api/v1/orders/{id}", "getApiOrder")
+        .by(CALLERS)
         .about("Read an order", "")
         .with(ONE)
         .gives(&[
@@ -57,6 +61,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(UNKNOWN)
         .tagged(TAG),
     Route::post("/api/v1/orders/{id}/cancel", "cancelApiOrderByPost")
+        .by(CALLERS)
         .about("Cancel an order, by POST", CANCEL_TEXT)
         .with(CHANGE)
         .may_take("CancelRequest", CANCEL_EXAMPLE)
@@ -64,6 +69,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(NOT_CANCELLED)
         .tagged(TAG),
     Route::put("/api/v1/orders/{id}/cancel", "cancelApiOrder")
+        .by(CALLERS)
         .about("Cancel an order", CANCEL_TEXT)
         .with(CHANGE)
         .may_take("CancelRequest", CANCEL_EXAMPLE)
@@ -71,6 +77,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(NOT_CANCELLED)
         .tagged(TAG),
     Route::put("/api/v1/orders/{id}/status", "setApiOrderStatus")
+        .by(BACK_OFFICE)
         .about(
             "Set the status of an order, as the back office",
             STATUS_TEXT,
@@ -81,6 +88,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(NOT_CANCELLED)
         .tagged(TAG),
     Route::get("/api/v1/users/{id}/orders", "listUserOrders")
+        .by(CALLERS)
         .about("List the orders of a user, newest first", "")
         .with(OF_ONE_USER)
         .gives(PAGE_OF_ORDERS)

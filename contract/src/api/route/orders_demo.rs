@@ -1,5 +1,6 @@
 //! Orders in the spelling of the order demo, below `/orders`.
 
+use super::access::CALLERS;
 use super::orders::{
     ACCEPTED_TEXT, CANCEL_EXAMPLE, CANCEL_TEXT, CHANGE, CREATE, LIST, LIST_TEXT, NOT_CANCELLED,
     ONE, PLACED_TEXT, REFUSED, UNKNOWN,
@@ -23,6 +24,7 @@ const CANCELLED: &[Reply] = &[Reply::json(
 /// Of the group.
 pub const ROUTES: &[Route] = &[
     Route::post("/orders", "createEnvelopeOrder")
+        .by(CALLERS)
         .about(
             "Place an order",
             "Reserves the stock and writes the order. Prices are those of the catalogue; a price in the request must \
@@ -41,6 +43,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(REFUSED)
         .tagged(TAG),
     Route::get("/orders", "listEnvelopeOrders")
+        .by(CALLERS)
         .about("List orders, newest first", LIST_TEXT)
         .with(LIST)
         .gives(&[
@@ -54,6 +57,7 @@ pub const ROUTES: &[Route] = &[
         ])
         .tagged(TAG),
     Route::get("/orders/{id}", "getEnvelopeOrder")
+        .by(CALLERS)
         .about("Read an order", "")
         .with(ONE)
         .gives(&[
@@ -63,6 +67,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(UNKNOWN)
         .tagged(TAG),
     Route::post("/orders/{id}/cancel", "cancelEnvelopeOrder")
+        .by(CALLERS)
         .about("Cancel an order", CANCEL_TEXT)
         .with(CHANGE)
         .may_take("CancelRequest", CANCEL_EXAMPLE)
@@ -70,6 +75,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(NOT_CANCELLED)
         .tagged(TAG),
     Route::put("/orders/{id}/cancel", "cancelEnvelopeOrderByPut")
+        .by(CALLERS)
         .about("Cancel an order, by PUT", CANCEL_TEXT)
         .with(CHANGE)
         .may_take("CancelRequest", CANCEL_EXAMPLE)

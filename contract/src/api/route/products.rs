@@ -1,5 +1,6 @@
 //! Products and their stock, below `/api/v1` and, for the clients of the demo, below `/products`.
 
+use super::access::{Access, BACK_OFFICE};
 use super::parameter::{IDS, KNOWN, PAGE, PAGE_SIZE, PRODUCT, Parameter, Values, header, query};
 use super::refusal as no;
 use super::reply::{self, NOT_MODIFIED, Reply};
@@ -45,6 +46,7 @@ const UNKNOWN: &[no::Refusal] = &[no::UNKNOWN_PRODUCT];
 /// Of the group.
 pub const ROUTES: &[Route] = &[
     Route::get("/api/v1/products", "listProducts")
+        .by(Access::Anyone)
         .about("List products, the largest id first", "")
         .with(LIST)
         .gives(&[
@@ -54,6 +56,7 @@ pub const ROUTES: &[Route] = &[
         ])
         .tagged(TAG),
     Route::post("/api/v1/products", "createProduct")
+        .by(BACK_OFFICE)
         .about(
             "Create a product with its stock",
             "The id is assigned, unless the request has one.",
@@ -66,6 +69,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(&[no::PRODUCT_EXISTS])
         .tagged(TAG),
     Route::get("/api/v1/products/{id}", "getProduct")
+        .by(Access::Anyone)
         .about("Read a product", "")
         .with(ONE)
         .gives(&[
@@ -75,6 +79,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(UNKNOWN)
         .tagged(TAG),
     Route::patch("/api/v1/products/{id}", "patchProduct")
+        .by(BACK_OFFICE)
         .about(
             "Change the name, picture, price or status of a product",
             "A JSON merge patch (RFC 7396): what is absent stays. Orders meet the change from the reply on; those that \
@@ -97,6 +102,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(&[no::UNKNOWN_PRODUCT, no::PRODUCT_CHANGED])
         .tagged(TAG),
     Route::post("/api/v1/products/{id}/stock", "changeStock")
+        .by(BACK_OFFICE)
         .about(
             "Restock a product, or take units away",
             "By a difference, made once under its key. Only units that nobody has reserved are taken away.",
@@ -129,6 +135,7 @@ pub const ROUTES: &[Route] = &[
         ])
         .tagged(TAG),
     Route::get("/api/v1/products/{id}/stock/changes", "listStockChanges")
+        .by(BACK_OFFICE)
         .about("List the stock changes of a product, newest first", "")
         .with(&[PRODUCT, PAGE, PAGE_SIZE, KNOWN])
         .gives(&[
@@ -138,6 +145,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(UNKNOWN)
         .tagged(TAG),
     Route::get("/v1/inventory", "getInventories")
+        .by(Access::Anyone)
         .about("Read the stock of several products", "")
         .with(&[IDS, KNOWN])
         .gives(&[
@@ -147,6 +155,7 @@ pub const ROUTES: &[Route] = &[
         ])
         .tagged(TAG),
     Route::get("/v1/inventory/{id}", "getInventory")
+        .by(Access::Anyone)
         .about("Read the stock of a product or of one variant", "")
         .with(&[
             PRODUCT,
@@ -164,6 +173,7 @@ pub const ROUTES: &[Route] = &[
 /// Of the group of the demo.
 pub const DEMO_ROUTES: &[Route] = &[
     Route::get("/products", "listEnvelopeProducts")
+        .by(Access::Anyone)
         .about("List products, the largest id first", "")
         .with(LIST)
         .gives(&[
@@ -177,6 +187,7 @@ pub const DEMO_ROUTES: &[Route] = &[
         ])
         .tagged(DEMO),
     Route::get("/products/recommend", "recommendProducts")
+        .by(Access::Anyone)
         .about(
             "Read the named products that are on sale, or the newest",
             "",
@@ -189,6 +200,7 @@ pub const DEMO_ROUTES: &[Route] = &[
         ])
         .tagged(DEMO),
     Route::get("/products/{id}", "getEnvelopeProduct")
+        .by(Access::Anyone)
         .about("Read a product", "")
         .with(ONE)
         .gives(&[
@@ -199,6 +211,7 @@ pub const DEMO_ROUTES: &[Route] = &[
         .refuses(UNKNOWN)
         .tagged(DEMO),
     Route::get("/products/{id}/stock", "getEnvelopeStock")
+        .by(Access::Anyone)
         .about("Read the stock of a product", "")
         .with(&[PRODUCT, KNOWN])
         .gives(&[

@@ -46,6 +46,19 @@ pub const OF_CHANGES: &[Refusal] = &[refusal(
     Code::Forbidden,
     "a web page of an origin that is not allowed asks for it",
 )];
+/// Of every route that is not everybody's.
+pub const OF_CALLERS: &[Refusal] = &[
+    refusal(
+        401,
+        Code::Unauthorised,
+        "no access token, or one that is not valid or has expired",
+    ),
+    refusal(
+        403,
+        Code::Forbidden,
+        "the caller's role may not ask for this, or it names another user",
+    ),
+];
 /// Of requests that no route would take, whatever they ask for: refused by the host as a rule.
 pub const OF_HTTP: &[Refusal] = &[
     refusal(413, Code::BadParameter, "the body is too large"),

@@ -193,6 +193,13 @@ pub const ALLOW: Header = Header {
     text: "The methods that the path takes.",
     example: "GET, HEAD, OPTIONS",
 };
+/// Of a refused caller.
+pub const CHALLENGE: Header = Header {
+    name: "WWW-Authenticate",
+    always: true,
+    text: "Asks for a token (RFC 6750); says whether one that was sent is not valid.",
+    example: "Bearer realm=\"flashorder\"",
+};
 /// Of a refused content coding.
 pub const ACCEPT_ENCODING: Header = Header {
     name: "Accept-Encoding",

@@ -25,10 +25,47 @@ fn the_methods_of_a_path() {
 }
 
 #[test]
+fn who_may_ask() {
+    use access::{Access, BACK_OFFICE, CALLERS, OPERATORS};
+    for (method, path, wanted) in [
+        ("POST", "/v1/order/create", Some(CALLERS)),
+        ("GET", "/v1/order/7", Some(CALLERS)),
+        ("PUT", "/v1/order/7/status", Some(BACK_OFFICE)),
+        ("GET", "/api/v1/products", Some(Access::Anyone)),
+        ("POST", "/api/v1/products", Some(BACK_OFFICE)),
+        ("POST", "/api/v1/failures/7/retry", Some(OPERATORS)),
+        ("DELETE", "/v1/order/7", None),
+        ("get", "/v1/order/7", None),
+        ("POST", "/v1/order/create/", None),
+        ("GET", "//v1/order/7", None),
+        ("GET", "/", None),
+    ] {
+        assert_eq!(super::access(method, path), wanted, "{method} {path}");
+    }
+    assert_eq!(
+        access::of_method("/order.v1.OrderService/CreateOrder"),
+        Some(CALLERS)
+    );
+    assert_eq!(access::of_method("/order.v1.OrderService/Nothing"), None);
+}
+
+/// A route that the table forgot would admit nobody.
+#[test]
+fn every_operation_admits_somebody() {
+    let accesses = ROUTES.iter().map(|route| (route.id, route.access));
+    for (name, access) in accesses.chain(access::METHODS.iter().copied()) {
+        assert_ne!(access, Access::Roles(&[]), "{name}");
+    }
+}
+
+#[test]
 fn operations_are_named_once() {
     let names: BTreeSet<&str> = ROUTES.iter().map(|route| route.id).collect();
     assert_eq!(names.len(), ROUTES.len());
-    let routes: BTreeSet<_> = SERVED.iter().collect();
+    let routes: BTreeSet<_> = SERVED
+        .iter()
+        .map(|(method, path, _)| (method, path))
+        .collect();
     assert_eq!(routes.len(), ROUTES.len());
     let tags: BTreeSet<&str> = TAGS.iter().map(|tag| tag.name).collect();
     for route in ROUTES {

@@ -2,6 +2,7 @@
 
 use super::percent::{Plus, decode, is_utf8};
 use super::query;
+use crate::Caller;
 use crate::host::http::{Body, Head};
 use bytes::Bytes;
 use domain::Rejection;
@@ -17,6 +18,8 @@ pub struct Call {
     pub(crate) content: Body,
     /// The canonical path, where it was sent in another spelling.
     path: Option<String>,
+    /// Who calls; nobody is asked where the operation is everybody's.
+    pub caller: Caller,
     /// 32 hexadecimal digits: from the header `traceparent`, else random.
     pub trace_id: String,
 }
@@ -35,6 +38,7 @@ impl Call {
             head,
             content,
             path,
+            caller: Caller::Anyone,
             trace_id,
         };
         (call, checked)

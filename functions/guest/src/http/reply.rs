@@ -1,10 +1,10 @@
 //! What a function answers: built whole, so that its length is known.
 
 use super::Call;
-use crate::Fault;
+use crate::{Caller, Fault};
 use contract::api::problem::Problem;
 use contract::wire::cache::{self, FRESH_SECONDS};
-use domain::{OrderId, UserId};
+use domain::{OrderId, Role, UserId};
 use http_rules::error::{Failure, Form};
 use http_rules::grpc;
 use serde::Serialize;
@@ -87,9 +87,26 @@ impl Reply {
     /// Lets the host's cache serve this reply for [`FRESH_SECONDS`] or until one of its `groups` is invalidated.
     /// Clients and other caches must revalidate it.
     pub fn fresh<'a>(self, call: &Call, groups: impl IntoIterator<Item = &'a str>) -> Reply {
-        self.checked(call)
-            .with("host-cache-control", format!("max-age={FRESH_SECONDS}"))
-            .with("cache-groups", list(groups))
+        let reply = self.checked(call);
+        let (directive, vary) = match &call.caller {
+            // The same for everybody, also for those who send a token.
+            Caller::Anyone => ("public, ", None),
+            // One token's replies are for that token.
+            Caller::Known { .. } => ("public, ", Some("authorization")),
+            Caller::Trusted { role: Role::User } => ("", None),
+            // It depends on a header that no cache looks at.
+            Caller::Trusted { .. } => return reply,
+        };
+        let reply = reply
+            .with(
+                "host-cache-control",
+                format!("{directive}max-age={FRESH_SECONDS}"),
+            )
+            .with("cache-groups", list(groups));
+        match vary {
+            Some(name) => reply.with("vary", name),
+            None => reply,
+        }
     }
 
     /// Adds an `etag` and makes every cache revalidate the reply. Becomes 304 where `if-none-match` names the tag.

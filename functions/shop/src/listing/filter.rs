@@ -1,6 +1,5 @@
 //! Which orders a listing or a search is about, and which shards can hold them.
 
-use crate::caller;
 use contract::api::page::{self, Edge, Parameters};
 use contract::api::product::product_id;
 use contract::wire::cache;
@@ -50,16 +49,15 @@ pub fn check_names(mut names: impl Iterator<Item = String>) -> Result<(), Reject
 }
 
 impl Filter {
-    /// Of a listing: the user of the path or the one `named` in the query, `status`, `from`, `to`.
+    /// Of a listing: `owner`, the user of the path, or the one `named` in the query, `status`, `from`, `to`.
     ///
     /// # Errors
     /// Where a value cannot be read, the two users differ, or `to` is not after `from`.
     pub fn of_list(
-        path: Option<&str>,
+        owner: Option<User>,
         named: Option<User>,
         query: &impl Parameters,
     ) -> Result<Filter, Rejection> {
-        let owner = path.map(|text| caller::user("userId", text)).transpose()?;
         if owner
             .as_ref()
             .zip(named.as_ref())

@@ -5,7 +5,7 @@ usage: holds.py ADDRESS ORDER PRODUCT; the product has 10 units, and the order i
 import sys
 
 import grpc
-from calls import SECONDS, refused
+from calls import ADMIN, SECONDS, refused
 from inventory.v1 import inventory_pb2 as pb
 from inventory.v1 import inventory_pb2_grpc
 
@@ -20,7 +20,7 @@ def stock():
 
 def hold(quantity, key, product=PRODUCT, sku=0):
     request = pb.PreDeductStockRequest(product_id=product, sku_id=sku, quantity=quantity)
-    metadata = [("idempotency-key", key)] if key else []
+    metadata = [ADMIN, ("idempotency-key", key)] if key else [ADMIN]
     return inventory.PreDeductStock(request, timeout=SECONDS, metadata=metadata)
 
 
@@ -28,13 +28,13 @@ def confirm(quantity, message, order=ORDER, key=None):
     request = pb.ConfirmDeductStockRequest(
         message_id=message, order_id=order, product_id=PRODUCT, quantity=quantity
     )
-    metadata = [("idempotency-key", key)] if key else []
+    metadata = [ADMIN, ("idempotency-key", key)] if key else [ADMIN]
     return inventory.ConfirmDeductStock(request, timeout=SECONDS, metadata=metadata)
 
 
 def roll_back(quantity, order=ORDER):
     request = pb.RollbackStockRequest(order_id=order, product_id=PRODUCT, quantity=quantity)
-    return inventory.RollbackStock(request, timeout=SECONDS)
+    return inventory.RollbackStock(request, timeout=SECONDS, metadata=[ADMIN])
 
 
 wrong, failed = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION

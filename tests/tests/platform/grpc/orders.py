@@ -6,7 +6,7 @@ import sys
 import threading
 
 import grpc
-from calls import SECONDS, refused
+from calls import ADMIN, SECONDS, refused
 from order.v1 import order_pb2 as pb
 from order.v1 import order_pb2_grpc
 
@@ -61,7 +61,7 @@ def life():
 
     def move(status, user=0):
         moved = pb.UpdateOrderStatusRequest(order_id=made.order_id, user_id=user, status=status)
-        return orders.UpdateOrderStatus(moved, timeout=SECONDS)
+        return orders.UpdateOrderStatus(moved, timeout=SECONDS, metadata=[ADMIN])
 
     refused(grpc.StatusCode.NOT_FOUND, 20001, lambda: move("paid", USER + 1))
     for status, user in [("paid", USER), ("shipped", 0), ("completed", 0)]:

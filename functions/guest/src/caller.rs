@@ -1,0 +1,230 @@
+//! Who calls: decided here, from the access token alone, before a function sees the request; in mode `compat` whoever
+//! the request names is trusted. docs/decisions/0023.
+
+use crate::host::variables;
+use crate::{Fault, clock};
+use auth::{Keys, Scope, token};
+use contract::api::identity;
+use contract::api::route::access::Access;
+use domain::{Rejection, Role, User};
+use http_rules::caller::{ADDRESS_HEADER, Mode, ROLE_HEADER, VARIABLE, is_loopback};
+use std::sync::OnceLock;
+
+/// Variable with the keys of access tokens.
+const KEYS: &str = "auth_keys";
+/// The issuer and the audience of tokens, where no variable says another.
+const SCOPE: &str = "flashorder";
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Nobody was asked: the operation is everybody's.
+    Anyone,
+    /// By an access token.
+    Known {
+        /// The token's subject.
+        user: User,
+        /// The token's.
+        role: Role,
+    },
+    /// Whoever the request names, in mode `compat`.
+    Trusted {
+        /// As a program on the same machine says, else a user's.
+        role: Role,
+    },
+}
+
+impl Caller {
+    /// The role; that of a user where nobody was asked.
+    pub fn role(&self) -> Role {
+        match self {
+            Caller::Anyone => Role::User,
+            Caller::Known { role, .. } | Caller::Trusted { role } => *role,
+        }
+    }
+
+    /// The user whom the request is about: the caller, unless a role of the staff names somebody. `None`: nobody is
+    /// named.
+    ///
+    /// # Errors
+    /// Where a user names another one.
+    pub fn acting_for(&self, named: Option<User>) -> Result<Option<User>, Rejection> {
+        match (self, named) {
+            (Caller::Known { user, role }, named) if *role == Role::User => match named {
+                Some(other) if other.id != user.id => Err(Rejection::AnotherUser),
+                // In the spelling of the request.
+                Some(same) => Ok(Some(same)),
+                None => Ok(Some(user.clone())),
+            },
+            (_, named) => Ok(named),
+        }
+    }
+}
+
+struct Settings {
+    mode: Mode,
+    keys: Keys,
+    issuer: String,
+    audience: String,
+}
+
+static SETTINGS: OnceLock<Settings> = OnceLock::new();
+
+/// Reads the variables, once per instance.
+///
+/// # Errors
+/// Where one is missing or wrong. No key is shown.
+async fn settings() -> Result<&'static Settings, Fault> {
+    if let Some(settings) = SETTINGS.get() {
+        return Ok(settings);
+    }
+    let mode = variable(VARIABLE).await?.unwrap_or_default();
+    let mode = Mode::parse(&mode).ok_or_else(|| {
+        Fault::Internal(format!("variable {VARIABLE} is neither strict nor compat"))
+    })?;
+    let keys = variable(KEYS).await?.unwrap_or_default();
+    let keys = Keys::parse(&keys)
+        .map_err(|reason| Fault::Internal(format!("variable {KEYS} {reason}")))?;
+    let issuer = variable("auth_issuer").await?;
+    let audience = variable("auth_audience").await?;
+    let settings = Settings {
+        mode,
+        keys,
+        issuer: issuer.unwrap_or_else(|| SCOPE.to_owned()),
+        audience: audience.unwrap_or_else(|| SCOPE.to_owned()),
+    };
+    Ok(SETTINGS.get_or_init(|| settings))
+}
+
+/// `None` where the variable is not declared or empty.
+async fn variable(name: &str) -> Result<Option<String>, Fault> {
+    match variables::get(name).await {
+        Ok(value) => Ok(Some(value).filter(|value| !value.trim().is_empty())),
+        Err(variables::Error::Undefined(_) | variables::Error::InvalidName(_)) => Ok(None),
+        Err(_) => Err(Fault::Internal(format!("variable {name} cannot be read"))),
+    }
+}
+
+/// Checks that callers can be known.
+///
+/// # Errors
+/// Where a variable is missing or wrong.
+pub(crate) async fn check() -> Result<(), Fault> {
+    settings().await.map(drop)
+}
+
+/// Who calls, if the caller may ask for an operation with this access. `lines`: of a request header, as they came.
+///
+/// # Errors
+/// Where the caller is not known, or has another role; where a variable is missing or wrong.
+pub async fn admit(
+    access: Access,
+    lines: impl Fn(&'static str) -> Vec<Vec<u8>>,
+) -> Result<Caller, Fault> {
+    if access == Access::Anyone {
+        return Ok(Caller::Anyone);
+    }
+    let settings = settings().await?;
+    let caller = match (settings.mode, by_token(settings, &lines("authorization"))) {
+        (_, Ok(known)) => known,
+        (Mode::Strict, Err(rejection)) => return Err(rejection.into()),
+        // Their clients send tokens of their own.
+        (Mode::Compat, Err(_)) => Caller::Trusted {
+            role: trusted_role(lines)?,
+        },
+    };
+    match access.admits(caller.role()) {
+        true => Ok(caller),
+        false => Err(Rejection::AnotherRole.into()),
+    }
+}
+
+fn by_token(settings: &Settings, lines: &[Vec<u8>]) -> Result<Caller, Rejection> {
+    let token = match lines {
+        [] => return Err(Rejection::NoToken),
+        [line] => bearer(line).ok_or(Rejection::Token("is not valid"))?,
+        _ => return Err(Rejection::Token("is not valid")),
+    };
+    let scope = Scope {
+        issuer: &settings.issuer,
+        audience: &settings.audience,
+    };
+    let claims = token::verify(&settings.keys, scope, token, clock::now() / 1_000);
+    let claims = claims.map_err(|refused| {
+        Rejection::Token(match refused {
+            auth::Refused::Invalid => "is not valid",
+            auth::Refused::Expired => "has expired",
+        })
+    })?;
+    let user = identity::user(&claims.subject).map_err(|_| Rejection::Token("is not valid"))?;
+    Ok(Caller::Known {
+        user,
+        role: claims.role,
+    })
+}
+
+/// The token of an `authorization` line (RFC 6750).
+fn bearer(line: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = line.split_at_checked("bearer".len())?;
+    let token = token.strip_prefix(b" ")?.trim_ascii();
+    scheme.eq_ignore_ascii_case(b"bearer").then_some(token)
+}
+
+/// The role that a program on the same machine gives the request.
+fn trusted_role(lines: impl Fn(&'static str) -> Vec<Vec<u8>>) -> Result<Role, Rejection> {
+    let lines_of_role = lines(ROLE_HEADER);
+    let text = match &lines_of_role[..] {
+        [] => return Ok(Role::User),
+        [line] => std::str::from_utf8(line).ok(),
+        _ => None,
+    };
+    let role = text.and_then(Role::from_name);
+    let role = role.ok_or_else(|| Rejection::invalid(ROLE_HEADER, "must be user, admin or ops"))?;
+    let address = lines(ADDRESS_HEADER);
+    let is_own = matches!(&address[..], [line] if std::str::from_utf8(line).is_ok_and(is_loopback));
+    match is_own {
+        true => Ok(role),
+        false => Err(Rejection::AnotherRole),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_of_a_line() {
+        for (line, token) in [
+            ("Bearer abc", Some("abc")),
+            ("bearer  abc ", Some("abc")),
+            ("BEARER a.b.c", Some("a.b.c")),
+            ("Bearer", None),
+            ("Bearerabc", None),
+            ("Basic abc", None),
+            ("", None),
+        ] {
+            assert_eq!(bearer(line.as_bytes()), token.map(str::as_bytes), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_user_acts_for_itself_alone() {
+        let user = |text| Some(identity::user(text).unwrap());
+        let known = |role| Caller::Known {
+            user: identity::user("7").unwrap(),
+            role,
+        };
+        let shopper = known(Role::User);
+        assert_eq!(shopper.acting_for(None), Ok(user("7")));
+        assert_eq!(shopper.acting_for(user("user_7")), Ok(user("user_7")));
+        assert_eq!(shopper.acting_for(user("8")), Err(Rejection::AnotherUser));
+        for staff in [
+            known(Role::Admin),
+            known(Role::Ops),
+            Caller::Trusted { role: Role::User },
+        ] {
+            assert_eq!(staff.acting_for(None), Ok(None));
+            assert_eq!(staff.acting_for(user("8")), Ok(user("8")));
+        }
+    }
+}
