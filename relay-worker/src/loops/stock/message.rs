@@ -120,6 +120,10 @@ mod tests {
             ("".to_owned(), "EOF"),
             (good.replace(&row.tx_id, "0"), "order_id"),
             (good.replace(&row.message_id, "x"), "message_id"),
+            (
+                good.replace(&row.message_id, &fixtures::created_row(8, 3).message_id),
+                "message_id",
+            ),
             (good.replace("\"quantity\":3", "\"quantity\":0"), "quantity"),
             (
                 good.replace("\"stock_mode\":\"redis\"", "\"stock_mode\":\"memory\""),

@@ -52,5 +52,27 @@ mod tests {
         assert!(!suspects.convict(suspect, now + SEEN_FOR / 2));
         assert!(!suspects.convict(other, now + SEEN_FOR));
         assert!(suspects.convict(suspect, now + SEEN_FOR));
+        assert_eq!(SEEN_FOR.as_millis(), u128::from(INSERT_DEADLINE_MS) + 1_000);
+    }
+
+    /// A full map takes nobody in until its oldest are forgotten, and convicts those that it has.
+    #[test]
+    fn a_full_map_makes_room_after_an_hour() {
+        let (mut suspects, now) = (Suspects::default(), Instant::now());
+        let suspect = |at: usize| (ProductId(at as u64), Holder::Sale(3), SkuId(0));
+        for at in 0..SUSPECTS_MAX {
+            assert!(!suspects.convict(suspect(at), now));
+        }
+        assert!(!suspects.convict(suspect(SUSPECTS_MAX), now));
+        assert_eq!(suspects.0.len(), SUSPECTS_MAX);
+        assert!(suspects.convict(suspect(7), now + SEEN_FOR));
+        assert!(!suspects.convict(suspect(7), now + SEEN_FOR));
+        let later = now + FORGOTTEN_AFTER;
+        assert!(!suspects.convict(suspect(SUSPECTS_MAX), later));
+        assert_eq!(
+            suspects.0.len(),
+            2,
+            "those of the first moment are forgotten"
+        );
     }
 }

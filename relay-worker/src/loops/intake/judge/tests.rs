@@ -95,3 +95,16 @@ fn a_batch_holds_each_thing_once() {
     assert_eq!(at(&first), [1, 3, 4, 6, 7]);
     assert_eq!(at(&repeats), [1, 2, 5]);
 }
+
+#[test]
+fn a_batch_is_parted_by_what_is_known() {
+    let (known_before, new) = (purchase(1, 1000), accepted(2, None));
+    let known = Known {
+        records: HashMap::from([(known_before.record.clone().unwrap(), known_before.order.id)]),
+        ..Known::default()
+    };
+    let id = known_before.order.id;
+    let (left, settled) = part(vec![known_before, new], &known);
+    let left: Vec<usize> = left.iter().map(|draft| draft.at).collect();
+    assert_eq!((left, settled), (vec![2], vec![(1, Written::Known(id))]));
+}

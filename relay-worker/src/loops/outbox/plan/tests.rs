@@ -25,6 +25,15 @@ fn a_row_waits_for_an_earlier_one_outside_of_the_batch() {
     assert_eq!(claim.postpone, [(2, 5_000)]);
 }
 
+/// The earliest one counts, in whatever order they are read; a later one holds nothing.
+#[test]
+fn a_row_waits_for_no_later_one() {
+    let rows = [unsent(9, "a", 0), unsent(3, "a", 5_000), unsent(8, "b", 0)];
+    let claim = claim(&[(4, "a"), (4, "b")], &rows, 4_900);
+    assert_eq!(claim.take, [4]);
+    assert_eq!(claim.postpone, [(4, 5_000)]);
+}
+
 #[test]
 fn a_blocked_row_looks_again_soon() {
     let leased = [unsent(1, "a", 90_000), unsent(2, "a", 0)];

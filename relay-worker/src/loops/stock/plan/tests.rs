@@ -189,3 +189,17 @@ proptest! {
         }
     }
 }
+
+/// What is sold comes back by a return alone: a rollback, which believes that it is unpaid, is a contradiction.
+#[test]
+fn a_rollback_of_what_is_sold_moves_nothing() {
+    let lines = [line(1, 3, Redis)];
+    let moves = [
+        one(1, Reserve, &lines),
+        one(1, Confirm, &lines),
+        one(1, Rollback, &lines),
+    ];
+    let plan = plan(&moves, HashMap::new(), stock(&[(1, 10)]));
+    assert_eq!(row(&plan, 1), (7, 0, 3));
+    assert_eq!(plan.anomalies.len(), 1, "{:?}", plan.anomalies);
+}
