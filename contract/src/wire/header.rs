@@ -241,10 +241,10 @@ mod tests {
             let known = in_amqp(name);
             assert_eq!(known.is_some(), name != "content-type", "{name}");
             // CloudEvents: names of attributes are lower-case letters and digits.
-            if let Some(attribute) = known.and_then(|name| name.strip_prefix("cloudEvents_")) {
+            if let Some(attribute) = name.strip_prefix("ce_") {
                 let plain = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit();
                 assert!(attribute.bytes().all(plain), "{attribute}");
-                assert_eq!(format!("ce_{attribute}"), name);
+                assert_eq!(known, Some(&*format!("cloudEvents_{attribute}")));
             }
         }
         assert_eq!(in_amqp("x-death"), None);
