@@ -88,8 +88,8 @@ pub enum Rejection {
         /// Units of the order's line.
         quantity: u32,
     },
-    /// A repeat of a request whose hold has expired since.
-    #[error("the hold of product {} sku {} has expired", product.0, sku.0)]
+    /// A repeat of a request whose units were given back since: its hold has expired or was rolled back.
+    #[error("the hold of product {} sku {} has ended, and its units were given back", product.0, sku.0)]
     HoldExpired {
         /// Named by the request.
         product: ProductId,

@@ -1,8 +1,10 @@
 //! Parses JSON bodies; an error names the path of the wrong field.
 
+mod spelling;
+
 use domain::Rejection;
-use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use spelling::Spelled;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -19,14 +21,15 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
                 f.write_str("a JSON object")
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+                T::deserialize(Spelled(map)).map(Object)
             }
         }
         deserializer.deserialize_map(Only(PhantomData))
     }
 }
 
-/// Parses a JSON object as `T`. Unknown fields are ignored; anything after the object is refused.
+/// Parses a JSON object as `T`, whose fields may be spelled in snake or camel case. Unknown fields are ignored;
+/// anything after the object is refused.
 ///
 /// # Errors
 /// Where the body is no JSON object, or no `T`; the rejection names the path of the wrong field, or `body`.
@@ -84,6 +87,48 @@ mod tests {
         lines: Vec<u8>,
         #[serde(default)]
         parts: Vec<Object<Part>>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Named {
+        user_id: u8,
+        #[serde(default, alias = "token")]
+        idempotency_key: Option<String>,
+    }
+
+    #[test]
+    fn a_field_in_every_spelling() {
+        let read = |body: &str| parse::<Named>(body.as_bytes());
+        for name in [
+            "user_id",
+            "userId",
+            "UserID",
+            "UserId",
+            "USER_ID",
+            "userid",
+            "user_Id",
+            "us\\u0065rId",
+        ] {
+            let named = read(&format!(r#"{{"{name}":7}}"#)).unwrap();
+            assert_eq!(named.user_id, 7, "{name}");
+        }
+        for name in ["idempotencyKey", "IDEMPOTENCY_KEY", "token", "Token"] {
+            let named = read(&format!(r#"{{"user_id":7,"{name}":"k"}}"#)).unwrap();
+            assert_eq!(named.idempotency_key.as_deref(), Some("k"), "{name}");
+        }
+        // Twice, in whatever spellings.
+        for body in [
+            r#"{"user_id":7,"userId":7}"#,
+            r#"{"user_id":7,"Token":"a","token":"a"}"#,
+            r#"{"user_id":7,"users_id":7}"#,
+        ] {
+            assert!(read(body).is_err(), "{body}");
+        }
+        let Err(Rejection::Invalid { field, .. }) = read(r#"{"userId":"x"}"#) else {
+            panic!("a text is no number");
+        };
+        assert_eq!(field, "userId", "as the client spells it");
     }
 
     #[derive(Debug, Deserialize)]

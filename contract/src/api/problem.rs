@@ -8,8 +8,8 @@ use domain::{Ms, Rejection};
 pub enum Code {
     /// In successful replies, except under `/orders` and `/products`.
     Success = 10000,
-    /// 400, 405, 408, 413, 414, 415, 417, 431, 501: a field, the method, the size, the media type or the framing is not
-    /// acceptable.
+    /// 400, 405, 408, 413, 414, 415, 417, 431, 501, 505: a field, the method, the size, the media type or the framing
+    /// is not acceptable.
     BadParameter = 10001,
     /// 401, with `WWW-Authenticate`: no access token, or one that is not valid or has expired.
     Unauthorised = 10002,

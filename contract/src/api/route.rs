@@ -147,6 +147,9 @@ pub fn access(method: &str, path: &str) -> Option<Access> {
 /// The methods that a path takes, as `Allow` lists them: those of its routes, `HEAD` where there is `GET`, and
 /// `OPTIONS`; `None` where no route has this path. Searches all routes, so it is for `OPTIONS` and errors.
 pub fn allow(path: &str) -> Option<String> {
+    if access::of_method(path).is_some() {
+        return Some("POST, OPTIONS".to_owned());
+    }
     let route = route_of(path)?;
     let mut methods = Vec::new();
     for (method, _, _) in SERVED.iter().filter(|(_, path, _)| *path == route) {

@@ -178,7 +178,17 @@ impl TokenRequest {
     pub fn parse(bytes: &[u8]) -> Result<(Option<User>, SeckillName), Rejection> {
         let request: TokenRequest = crate::api::body::parse(bytes)?;
         let name = match (&request.seckill_id, &request.product_id) {
-            (Some(id), _) => SeckillName::Id(seckill_id(id)?),
+            (Some(id), product) => {
+                let sale = seckill_id(id)?;
+                let product = product.as_ref();
+                let product = product
+                    .map(|id| product_id("product_id", &id.0))
+                    .transpose()?;
+                if product.is_some_and(|product| product != sale.product) {
+                    return Err(Rejection::invalid("product_id", "is not the flash sale's"));
+                }
+                SeckillName::Id(sale)
+            }
             (None, Some(id)) => SeckillName::Of(product_id("product_id", &id.0)?),
             (None, None) => {
                 return Err(Rejection::invalid(

@@ -77,14 +77,24 @@ where
     F: Future<Output = Response>,
 {
     let types = request.get_headers().get("content-type");
-    if !matches!(&types[..], [line] if is_call(line)) {
+    if !matches!(&types[..], [line] if is_call(line)) || !is_post(&request) {
         return refuse(request).await;
     }
     http_into_wasi_response(handler(http_from_wasi_request(request)?).await)
 }
 
+fn is_post(request: &wasi::Request) -> bool {
+    matches!(request.get_method(), wasi::Method::Post)
+}
+
 async fn refuse(request: wasi::Request) -> Result<wasi::Response, wasi::ErrorCode> {
-    house::serve(request, async |_| Err(Rejection::NotGrpc.into())).await
+    house::serve(request, async |call| {
+        Err(match call.method() {
+            "POST" => Rejection::NotGrpc.into(),
+            _ => Rejection::MethodNotAllowed.into(),
+        })
+    })
+    .await
 }
 
 /// Answers a call with one message and one reply; otherwise as [`answer`].
@@ -102,7 +112,7 @@ where
     let headers = HeaderMap::try_from(request.get_headers())?;
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let line = types.next().filter(|line| is_call(line.as_bytes()));
-    if line.is_none() || types.next().is_some() {
+    if line.is_none() || types.next().is_some() || !is_post(&request) {
         return refuse(request).await;
     }
     let target = request.get_path_with_query().unwrap_or_default();
@@ -121,7 +131,7 @@ where
     give(response).await
 }
 
-/// The first message of a call, or what came of it: tonic judges it. A message that is too long is not read.
+/// The first message of a call: tonic judges it, also one that is too long, of which only the beginning is read.
 async fn message(request: wasi::Request) -> Result<Bytes, Status> {
     let (_handled, handling) = wit_future::new(|| Ok(()));
     let (mut stream, ended) = wasi::Request::consume_body(request, handling);
@@ -141,6 +151,13 @@ async fn message(request: wasi::Request) -> Result<Bytes, Status> {
             break;
         }
     }
+    let wanted = first_message(&body);
+    if wanted <= PREFIX_BYTES + MESSAGE_BYTES_MAX && body.len() < wanted {
+        let reason = "the call has no message, or one that is cut short";
+        return Err(Status::invalid_argument(reason));
+    }
+    // Others are not read.
+    body.truncate(wanted);
     Ok(Bytes::from(body))
 }
 

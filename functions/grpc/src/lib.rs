@@ -14,11 +14,12 @@ mod metadata;
 mod reply;
 mod status;
 
+use ::http::HeaderMap;
 use contract::api::route::access::{self, Access};
 use deadline::CALL_MAX;
 use domain::limits::BODY_BYTES_MAX;
 use futures::future::{Either, select};
-use guest::Caller;
+use guest::{Caller, Fault};
 use http_body_util::Full;
 use std::convert::Infallible;
 use std::pin::pin;
@@ -76,24 +77,30 @@ pub async fn serve_unary(mut server: impl Server<Full<Bytes>>, mut call: UnaryRe
 
 /// How long a call may take, where its caller may make it. The caller goes with the call.
 async fn begun<B>(call: &mut http::Request<B>) -> Result<Option<Duration>, Status> {
-    let limit = deadline::of(call.headers())?;
+    let headers = call.headers();
+    let limit = deadline::of(headers)?;
     // What is no method is refused by its server.
     let access = access::of_method(call.uri().path()).unwrap_or(Access::Anyone);
-    let headers = call.headers();
-    let admitted = guest::caller::admit(access, |name| {
-        let lines = headers.get_all(name).iter();
-        lines.map(|line| line.as_bytes().to_vec()).collect()
-    });
-    let caller = match admitted.await {
-        Ok(caller) => caller,
+    match admitted(access, headers).await {
+        Ok(caller) => {
+            call.extensions_mut().insert(caller);
+            Ok(limit)
+        }
         Err(fault) => {
             let parent = headers.get("traceparent");
             let parent = parent.and_then(|parent| parent.to_str().ok());
-            return Err(status(&fault, &guest::http::trace_id_of(parent)));
+            Err(status(&fault, &guest::http::trace_id_of(parent)))
         }
+    }
+}
+
+async fn admitted(access: Access, headers: &HeaderMap) -> Result<Caller, Fault> {
+    let lines = |name: &str| -> Vec<Vec<u8>> {
+        let lines = headers.get_all(name).iter();
+        lines.map(|line| line.as_bytes().to_vec()).collect()
     };
-    call.extensions_mut().insert(caller);
-    Ok(limit)
+    guest::http::admit_page(lines("origin")).await?;
+    guest::caller::admit(access, lines).await
 }
 
 /// Who makes a call.

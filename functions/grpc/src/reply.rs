@@ -2,6 +2,7 @@
 //! status among the headers counts only where the stream ends with them, which a function cannot make its host do.
 
 use crate::deadline::{self, Timer};
+use crate::status::described;
 use bytes::Bytes;
 use contract::api::problem::Code as Error;
 use http::header::CONTENT_TYPE;
@@ -45,10 +46,11 @@ fn coded(mut status: Status) -> Status {
         Code::Internal => Error::Internal,
         _ => Error::BadParameter,
     };
-    status
-        .metadata_mut()
-        .insert(ERROR_CODE, error.number().into());
-    status
+    let text = match status.message() {
+        "" => "no such method",
+        text => text,
+    };
+    described(status.code(), error, text)
 }
 
 /// The status of a call whose client did not send it whole.

@@ -32,6 +32,32 @@ pub fn status(fault: &Fault, trace_id: &str) -> Status {
     Status::with_details_and_metadata(code, message, details.encode_to_vec().into(), metadata)
 }
 
+/// A status with its code in each place where that of a fault has it.
+pub(crate) fn described(code: Code, error: Error, text: &str) -> Status {
+    let number = error.number();
+    let message = format!("[{number}] {text}");
+    let info = info(error, &[("code", number.to_string())]);
+    let details = proto::google::rpc::Status {
+        code: code.into(),
+        message: message.clone(),
+        details: vec![packed("ErrorInfo", &info)],
+    };
+    let mut metadata = MetadataMap::new();
+    metadata.insert(ERROR_CODE, number.into());
+    Status::with_details_and_metadata(code, message, details.encode_to_vec().into(), metadata)
+}
+
+fn info(error: Error, facts: &[(&str, String)]) -> ErrorInfo {
+    let facts = facts.iter();
+    ErrorInfo {
+        reason: reason(error),
+        domain: DOMAIN.to_owned(),
+        metadata: facts
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
+    }
+}
+
 /// The status that gRPC has for a problem. What may succeed when it is repeated as a whole is aborted.
 fn code(problem: &Problem) -> Code {
     let may_pass = problem.retry_after_ms.is_some();
@@ -70,15 +96,7 @@ fn details(fault: &Fault, problem: &Problem, trace_id: &str) -> Vec<Any> {
         ("code", code.number().to_string()),
         ("trace_id", trace_id.to_owned()),
     ];
-    let info = ErrorInfo {
-        reason: reason(code),
-        domain: DOMAIN.to_owned(),
-        metadata: facts
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect(),
-    };
-    let mut details = vec![packed("ErrorInfo", &info)];
+    let mut details = vec![packed("ErrorInfo", &info(code, &facts))];
     if let Fault::Rejected(Rejection::Invalid { field, reason }) = fault {
         let violation = FieldViolation {
             field: field.clone(),

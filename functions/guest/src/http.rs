@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 pub use crate::host::http::send;
 pub use call::{Call, trace_id_of};
+pub use cross_origin::admit_page;
 pub use reply::{Reply, stale};
 
 /// What a client without a valid token is sent (RFC 6750).
@@ -79,7 +80,7 @@ fn failed(fault: &Fault, head: &Head, trace_id: &str) -> Reply {
         fault => fault.problem(),
     };
     let types = head.header_lines("content-type");
-    if matches!(&types[..], [line] if grpc::is_call(line)) {
+    if head.method() == "POST" && matches!(&types[..], [line] if grpc::is_call(line)) {
         return Reply::call_refused(&problem);
     }
     let accept = head.header_lines("accept");

@@ -11,7 +11,7 @@ use http::header::{
     ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONNECTION,
     CONTENT_TYPE, HeaderName, ORIGIN, RETRY_AFTER, VARY,
 };
-use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_rules::error::{Failure, Form};
 use http_rules::grpc;
 use http_rules::origin::{self, Origins};
@@ -43,7 +43,7 @@ impl<'a> Asker<'a> {
             trace: TraceParent::accept(headers.get("traceparent")),
             uri: request.uri().clone(),
             accept: headers.get_all(ACCEPT).iter().cloned().collect(),
-            is_call: call::is_call(headers),
+            is_call: call::is_call(headers) && request.version() >= Version::HTTP_2,
             origin: origin.next().filter(|_| origin.next().is_none()).cloned(),
         }
     }

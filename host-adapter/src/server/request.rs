@@ -255,6 +255,11 @@ fn without_target(
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Some(asker.refuse(status, "the headers are too many or too large"));
     }
+    // Its status is in trailers, which few clients of HTTP/1.1 see: nothing is begun.
+    if request.version() < Version::HTTP_2 && super::call::is_call(headers) {
+        let status = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
+        return Some(asker.refuse(status, "a gRPC call needs HTTP/2"));
+    }
     match (request.method(), request.uri().path()) {
         (&Method::CONNECT, _) => {
             let reason = "this server is no proxy";

@@ -224,10 +224,10 @@ fn a_call_that_is_none_is_refused_and_changes_nothing() {
     );
     assert_eq!(
         refused(good[..9].to_vec(), &[]),
-        is("13", "10003"),
+        is("3", "10001"),
         "cut short"
     );
-    assert_eq!(refused(Vec::new(), &[]), is("13", "10003"), "no message");
+    assert_eq!(refused(Vec::new(), &[]), is("3", "10001"), "no message");
     assert_eq!(
         refused(good.clone(), &[("grpc-timeout", "0n")]),
         is("4", "10005")
@@ -243,6 +243,26 @@ fn a_call_that_is_none_is_refused_and_changes_nothing() {
     let unknown = "order.v1.OrderService/Nothing";
     let called = call_raw("order-grpc", unknown, good.clone(), &[], &script);
     assert_eq!(called.status(), ("12", "10007"));
+    // What a page of an origin that is not listed sends, whose reply it could not read.
+    let mut foreign = request("POST", &format!("/{create}"), good.clone());
+    for (name, value) in [
+        ("content-type", "application/grpc"),
+        ("origin", "http://evil.example"),
+    ] {
+        let value = HeaderValue::from_static(value);
+        foreign.headers_mut().insert(name, value);
+    }
+    let listed = [("cors_origins", "https://shop.example")];
+    let (_, body) = Instance::new("order-grpc", &script, &listed).exchange(foreign);
+    assert_eq!(body.trailers().unwrap()["grpc-status"], "7");
+    for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE", "BREW"] {
+        let mut call = request(method, &format!("/{create}"), good.clone());
+        let grpc = HeaderValue::from_static("application/grpc");
+        call.headers_mut().insert("content-type", grpc);
+        let (head, _) = Instance::new("order-grpc", &script, &[]).exchange(call);
+        assert_eq!(head.status, 405, "{method}");
+        assert_eq!(head.headers["allow"], "POST, OPTIONS", "{method}");
+    }
     // A call of a route of HTTP, and HTTP on a route of calls.
     let called = call_raw(
         "create-order",
@@ -259,6 +279,26 @@ fn a_call_that_is_none_is_refused_and_changes_nothing() {
     );
     assert_eq!((reply.status, reply.code()), (415, 10001));
     assert_eq!(script.steps(), Vec::<String>::new());
+}
+
+/// Of several messages, the first is the call.
+#[test]
+fn other_messages_are_not_read() {
+    let id = minted(0, 1);
+    let first = framed(&wanted().encode_to_vec());
+    for second in [
+        first.clone(),
+        framed(&[0xff; 9]),
+        vec![1, 0, 0, 0, 9],
+        vec![0],
+    ] {
+        let script = inserts(reserved_under(id)).expect("complete {u7}", integer(1));
+        let body = [first.clone(), second].concat();
+        let method = "order.v1.OrderService/CreateOrder";
+        let key = [("idempotency-key", "k-1")];
+        let called = call_raw("order-grpc", method, body, &key, &script);
+        assert_eq!(called.status().0, "0", "{called:?}");
+    }
 }
 
 #[test]

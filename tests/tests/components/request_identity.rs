@@ -2,7 +2,7 @@
 //! and none is ignored.
 
 use crate::create_order::{BODY, inserts, reserved_under};
-use crate::host::{Reply, request, send};
+use crate::host::{Instance, Reply, request, send};
 use crate::replies::*;
 use crate::script::Script;
 use http::HeaderValue;
@@ -315,4 +315,44 @@ fn a_filter_has_one_value() {
         send("query-order", request("GET", path, ""), &script).status,
         200
     );
+}
+
+/// A body that is not there has no type, whatever is said of it; a form is none on `/v1`, and a patch has a type of its
+/// own.
+#[test]
+fn only_a_body_has_a_type() {
+    let sent = |method: &str, path: &str, body: &str, media: &str| {
+        let mut request = request(method, path, body);
+        let headers = request.headers_mut();
+        headers.insert("content-type", media.parse().unwrap());
+        headers.insert("content-length", body.len().into());
+        let function = match path {
+            "/v1/order/77/cancel" => "cancel-order",
+            "/v1/order/77/pay" => "pay-order",
+            _ => "product-catalog",
+        };
+        let script = Script::default()
+            .always("DEL", redis_away())
+            .always("SELECT", mysql_away());
+        let mut instance = Instance::new(function, &script, &[]);
+        instance.send_together(vec![request]).remove(0).status
+    };
+    let form = "application/x-www-form-urlencoded";
+    for media in [form, "text/plain", "application/json", "x"] {
+        for path in ["/v1/order/77/cancel", "/v1/order/77/pay"] {
+            assert_eq!(sent("POST", path, "", media), 503, "{path} {media}");
+        }
+    }
+    assert_eq!(sent("POST", "/v1/order/77/cancel", "{}", form), 415);
+    let (product, body) = ("/api/v1/products/1", r#"{"price":2}"#);
+    for (media, status) in [
+        ("application/json", 503),
+        ("application/merge-patch+json", 503),
+        ("application/json-patch+json", 415),
+        ("application/problem+json", 415),
+    ] {
+        assert_eq!(sent("PATCH", product, body, media), status, "{media}");
+    }
+    let merge = "application/merge-patch+json";
+    assert_eq!(sent("POST", "/api/v1/products", body, merge), 415);
 }

@@ -40,8 +40,8 @@ fn holder() -> String {
 }
 
 /// What the database has: the product's status and variant, and the key's hold: whether of the same payload, and its
-/// expired units.
-fn product(mode: StockMode, status: u8, has_sku: bool, made: Option<(bool, u32)>) -> Answer {
+/// units that were given back.
+fn product(mode: StockMode, status: u8, has_sku: bool, made: Option<(bool, u64)>) -> Answer {
     let sku = DbValue::Uint64(0);
     rows([vec![
         DbValue::Uint8(mode.code()),
@@ -49,11 +49,11 @@ fn product(mode: StockMode, status: u8, has_sku: bool, made: Option<(bool, u32)>
         DbValue::Int64(1_000_000),
         if has_sku { sku } else { DbValue::DbNull },
         made.map_or(DbValue::DbNull, |(same, _)| DbValue::Int32(i32::from(same))),
-        made.map_or(DbValue::DbNull, |(_, expired)| DbValue::Uint32(expired)),
+        made.map_or(DbValue::DbNull, |(_, back)| DbValue::Uint64(back)),
     ]])
 }
 
-fn looked(script: Script, mode: StockMode, made: Option<(bool, u32)>) -> Script {
+fn looked(script: Script, mode: StockMode, made: Option<(bool, u64)>) -> Script {
     script.expect("inventory SELECT products", product(mode, 1, true, made))
 }
 

@@ -146,6 +146,7 @@ fn name(refusals: &[Refusal]) -> Option<&'static str> {
         (500, _) => "InternalError",
         (501, _) => "NotImplemented",
         (503, _) => "Unavailable",
+        (505, _) => "HttpVersionNotSupported",
         (504, _) => "Timeout",
         _ => return None,
     })

@@ -78,6 +78,7 @@ pub const OF_HTTP: &[Refusal] = &[
         Code::BadParameter,
         "a transfer coding other than `chunked`",
     ),
+    refusal(505, Code::BadParameter, "a gRPC call over HTTP/1.1"),
 ];
 /// The same, of requests with a body.
 pub const OF_BODIES: &[Refusal] = &[

@@ -56,6 +56,20 @@ pub(crate) fn admit(call: &Call, origins: &Origins) -> Result<(), Rejection> {
     Err(Rejection::ForeignOrigin)
 }
 
+/// Refuses a gRPC call of a page that is not admitted. `lines`: of its header `origin`.
+///
+/// # Errors
+/// `ForeignOrigin`.
+pub async fn admit_page(lines: Vec<Vec<u8>>) -> Result<(), Rejection> {
+    let origins = origins_or_none().await;
+    match one(lines) {
+        Some(origin) if *origins != Origins::Any && !origins.admits(&origin) => {
+            Err(Rejection::ForeignOrigin)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The answer to `OPTIONS`: the methods of the path, and to a preflight what a page may send.
 pub(crate) fn options(head: &Head, path: &str, origins: &Origins) -> Result<Reply, Rejection> {
     let methods = route::allow(path).ok_or(Rejection::NoRoute)?;
@@ -120,7 +134,11 @@ fn vary(mut reply: Reply, name: &'static str) -> Reply {
 
 /// The origin of the page; empty, which no page has, where the header cannot be read. `None`: no page.
 fn named(head: &Head) -> Option<String> {
-    let mut lines = head.header_lines("origin").into_iter();
+    one(head.header_lines("origin"))
+}
+
+fn one(lines: Vec<Vec<u8>>) -> Option<String> {
+    let mut lines = lines.into_iter();
     let first = lines.next()?;
     match lines.next() {
         Some(_) => Some(String::new()),

@@ -40,7 +40,7 @@ struct Seen {
 #[derive(Clone, Copy)]
 struct Made {
     same_payload: bool,
-    has_expired: bool,
+    has_ended: bool,
 }
 
 impl Hold<'_> {
@@ -80,7 +80,7 @@ impl Hold<'_> {
             true => None,
             false => Some(Made {
                 same_payload: row.i64(4)? == 1,
-                has_expired: row.u32(5)? > 0,
+                has_ended: row.u64(5)? > 0,
             }),
         };
         Ok(Seen {
@@ -101,7 +101,7 @@ impl Hold<'_> {
                 ..
             } => Err(Rejection::KeyReused.into()),
             Made {
-                has_expired: true, ..
+                has_ended: true, ..
             } => Err(Rejection::HoldExpired { product, sku }.into()),
             _ => Ok(()),
         }

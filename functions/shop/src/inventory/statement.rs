@@ -3,11 +3,11 @@
 use contract::now_ms;
 
 /// Stock mode, status, time, sku (NULL: none), then of the hold that the key has made (NULL: none): whether its payload
-/// is the same, and its expired units. Parameters: hash of the payload, sku, hash of the key, product.
+/// is the same, and its units that were given back. Parameters: hash of the payload, sku, hash of the key, product.
 pub const SEEN: &str = concat!(
     "SELECT p.stock_mode, p.status, ",
     now_ms!(),
-    ", i.sku_id, h.request_hash = ?, h.expired_units FROM products p \
+    ", i.sku_id, h.request_hash = ?, h.returned_units + h.expired_units FROM products p \
      LEFT JOIN t_inventory i ON i.product_id = p.id AND i.sku_id = ? \
      LEFT JOIN t_stock_hold h ON h.product_id = p.id AND h.request_key = ? WHERE p.id = ?"
 );
