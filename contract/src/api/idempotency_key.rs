@@ -33,6 +33,20 @@ pub fn of(header: &[Vec<u8>], in_body: Option<&str>) -> Result<Option<String>, R
     }
 }
 
+/// Refuses the key of a request that is made again by each repeat: ignored, it would promise what is not kept.
+///
+/// # Errors
+/// Where the header has a line.
+pub fn none(header: &[Vec<u8>], instead: &str) -> Result<(), Rejection> {
+    match header {
+        [] => Ok(()),
+        _ => Err(Rejection::invalid(
+            HEADER,
+            format!("is not taken here: {instead}"),
+        )),
+    }
+}
+
 /// A key as it is stored.
 pub fn hash(key: &str) -> [u8; 16] {
     identity::hash(&[key.as_bytes()])

@@ -11,6 +11,7 @@ mod route;
 mod statement;
 mod stock_change;
 
+use contract::api::idempotency_key;
 use contract::api::identity::IdText;
 use contract::api::page::{self, Page, Parameters};
 use contract::api::product::cursor::{self, List};
@@ -70,6 +71,8 @@ fn known_form(text: &str) -> Result<ProductId, Rejection> {
 }
 
 async fn create_one(call: &mut Call) -> Result<Reply, Fault> {
+    let instead = "with an id of its own, a product is created once";
+    idempotency_key::none(&call.header_lines("idempotency-key"), instead)?;
     let draft = CreateProductRequest::parse(&call.json_body().await?)?;
     let created = create::create(config().await?, draft, &call.trace_id).await?;
     // No cached reply shows it: that it did not exist is an error, which is not cached.

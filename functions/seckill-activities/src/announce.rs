@@ -2,6 +2,7 @@
 
 use super::activity::Activity;
 use super::statement::{INSERT, LAST_NUMBER, PRODUCT};
+use contract::api::idempotency_key;
 use contract::api::problem::Code;
 use contract::api::seckill::{CreateSeckillRequest, SeckillReply};
 use domain::limits::SECKILL_NUMBER_MAX;
@@ -12,6 +13,8 @@ use guest::transaction::{self, AT_ONCE, Stop, Transaction, Work};
 use guest::{Call, Fault, Reply, clock, config};
 
 pub async fn answer(mut call: Call) -> Result<Reply, Fault> {
+    let instead = "each request announces a flash sale";
+    idempotency_key::none(&call.header_lines("idempotency-key"), instead)?;
     let now = clock::now();
     let plan = CreateSeckillRequest::parse(&call.json_body().await?, now)?;
     let db = Db::at(&config::config().await?.inventory_url);

@@ -356,3 +356,23 @@ fn only_a_body_has_a_type() {
     let merge = "application/merge-patch+json";
     assert_eq!(sent("POST", "/api/v1/products", body, merge), 415);
 }
+
+/// Where a repeat makes another thing, a key would promise what is not kept.
+#[test]
+fn a_key_that_is_not_kept_is_refused() {
+    for (function, path) in [
+        ("product-catalog", "/api/v1/products"),
+        ("seckill-activities", "/api/v1/seckill/activities"),
+    ] {
+        let mut request = request("POST", path, r#"{"name":"Tea","price":1,"stock":1}"#);
+        let key = HeaderValue::from_static("k-1");
+        request.headers_mut().insert("idempotency-key", key);
+        let reply = send(function, request, &Script::default());
+        assert_eq!((reply.status, reply.code()), (400, 10001), "{reply:?}");
+        let message = reply.body["message"].as_str().unwrap();
+        assert!(
+            message.contains("Idempotency-Key is not taken here"),
+            "{message}"
+        );
+    }
+}

@@ -158,8 +158,18 @@ fn said(group: &Group<'_>, answer: &Answer) -> Result<Said, Fault> {
         Some("unknown") => refused("product_id", "does not exist"),
         Some("off") => refused("product_id", "is not on sale"),
         Some("price") => {
-            let reason = format!("is not the catalogue's price {}", cents(answer, 1)?);
-            refused("price", &reason)
+            let price = cents(answer, 1)?;
+            refused(
+                "price",
+                &match group.naming {
+                    Naming::Amount => {
+                        format!("is not the quantity times the catalogue's price {price}")
+                    }
+                    Naming::Items | Naming::Price => {
+                        format!("is not the catalogue's price {price}")
+                    }
+                },
+            )
         }
         Some("short") => Err(Rejection::StockInsufficient {
             product: group.product,
