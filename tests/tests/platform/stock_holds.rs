@@ -241,7 +241,7 @@ fn of_our_own_orders() -> Result<()> {
     Ok(())
 }
 
-/// Buyers and another system at once: each unit is promised once, and each hold ends as its order does.
+/// Few buyers and another system at once: each unit is promised once, and each hold ends as its order does.
 fn beside_orders(mode: &str) -> Result<()> {
     const HOLDERS: usize = 5;
     const HOLDS: usize = 10;
@@ -249,7 +249,7 @@ fn beside_orders(mode: &str) -> Result<()> {
     let (api, product) = (&platform.api, platform.product(30, mode)?);
     let (ordered, sold, open) = (AtomicI64::new(0), AtomicI64::new(0), AtomicI64::new(0));
     let buys = || -> Result<()> {
-        for _ in 0..20 {
+        for _ in 0..6 {
             let reply = platform.order(buyer(), product, 1)?;
             match reply.status {
                 200 => ordered.fetch_add(1, Ordering::Relaxed),
