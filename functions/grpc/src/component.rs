@@ -26,6 +26,9 @@ const CHUNK_BYTES: usize = 4 * 1024;
 #[macro_export]
 macro_rules! function {
     ($answer:ident) => {
+        $crate::function!($answer by answer);
+    };
+    ($answer:ident by $host:ident) => {
         mod exported {
             use wasip3::http::types::{ErrorCode, Request, Response};
             use $crate::guest::spin_sdk::wasip3;
@@ -35,7 +38,7 @@ macro_rules! function {
 
             impl wasip3::exports::http::handler::Guest for Function {
                 async fn handle(request: Request) -> Result<Response, ErrorCode> {
-                    $crate::host::answer(request, super::$answer).await
+                    $crate::host::$host(request, super::$answer).await
                 }
             }
         }
@@ -48,19 +51,7 @@ macro_rules! function {
 #[macro_export]
 macro_rules! unary_function {
     ($answer:ident) => {
-        mod exported {
-            use wasip3::http::types::{ErrorCode, Request, Response};
-            use $crate::guest::spin_sdk::wasip3;
-
-            struct Function;
-            wasip3::http::service::export!(Function);
-
-            impl wasip3::exports::http::handler::Guest for Function {
-                async fn handle(request: Request) -> Result<Response, ErrorCode> {
-                    $crate::host::answer_unary(request, super::$answer).await
-                }
-            }
-        }
+        $crate::function!($answer by answer_unary);
     };
 }
 

@@ -1,8 +1,7 @@
 //! Who calls: decided here, from the access token alone, before a function sees the request; in mode `compat` whoever
 //! the request names is trusted. docs/decisions/0023.
 
-use crate::host::variables;
-use crate::{Fault, clock};
+use crate::{Fault, clock, config};
 use auth::{Keys, Scope, token};
 use contract::api::identity;
 use contract::api::route::access::Access;
@@ -78,15 +77,15 @@ async fn settings() -> Result<&'static Settings, Fault> {
     if let Some(settings) = SETTINGS.get() {
         return Ok(settings);
     }
-    let mode = variable(VARIABLE).await?.unwrap_or_default();
+    let mode = config::optional(VARIABLE).await?.unwrap_or_default();
     let mode = Mode::parse(&mode).ok_or_else(|| {
         Fault::Internal(format!("variable {VARIABLE} is neither strict nor compat"))
     })?;
-    let keys = variable(KEYS).await?.unwrap_or_default();
+    let keys = config::optional(KEYS).await?.unwrap_or_default();
     let keys = Keys::parse(&keys)
         .map_err(|reason| Fault::Internal(format!("variable {KEYS} {reason}")))?;
-    let issuer = variable("auth_issuer").await?;
-    let audience = variable("auth_audience").await?;
+    let issuer = config::optional("auth_issuer").await?;
+    let audience = config::optional("auth_audience").await?;
     let settings = Settings {
         mode,
         keys,
@@ -94,15 +93,6 @@ async fn settings() -> Result<&'static Settings, Fault> {
         audience: audience.unwrap_or_else(|| SCOPE.to_owned()),
     };
     Ok(SETTINGS.get_or_init(|| settings))
-}
-
-/// `None` where the variable is not declared or empty.
-async fn variable(name: &str) -> Result<Option<String>, Fault> {
-    match variables::get(name).await {
-        Ok(value) => Ok(Some(value).filter(|value| !value.trim().is_empty())),
-        Err(variables::Error::Undefined(_) | variables::Error::InvalidName(_)) => Ok(None),
-        Err(_) => Err(Fault::Internal(format!("variable {name} cannot be read"))),
-    }
 }
 
 /// Checks that callers can be known.

@@ -103,7 +103,7 @@ fn hold_ms(text: Option<&str>) -> Result<Ms, Fault> {
 }
 
 /// `None` where the variable is not declared or empty.
-async fn optional(name: &str) -> Result<Option<String>, Fault> {
+pub(crate) async fn optional(name: &str) -> Result<Option<String>, Fault> {
     match variables::get(name).await {
         Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
         Err(variables::Error::Undefined(_) | variables::Error::InvalidName(_)) => Ok(None),
