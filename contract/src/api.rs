@@ -9,6 +9,7 @@ pub mod identity;
 pub mod inventory;
 #[cfg(test)]
 mod largest;
+pub mod login;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 pub mod order;

@@ -24,6 +24,14 @@ pub const PAYMENT_ID_CHARS_MAX: usize = 64;
 pub const USER_REF_CHARS_MAX: usize = 64;
 /// Of the key as the caller sends it; only its hash is stored.
 pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// Characters of a name to log in with; width of `t_user.name`.
+pub const LOGIN_NAME_CHARS_MIN: usize = 3;
+/// Width of `t_user.name`.
+pub const LOGIN_NAME_CHARS_MAX: usize = 64;
+/// Characters of the shortest password.
+pub const PASSWORD_CHARS_MIN: usize = 8;
+/// Bytes of the longest password.
+pub const PASSWORD_BYTES_MAX: usize = 256;
 /// Bytes of a request body.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
@@ -104,6 +112,23 @@ pub const FAILURE_STALE_MS: u64 = 300_000;
 /// Bytes of a raw message kept with its failure.
 pub const FAILURE_MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// An access token is valid this long unless configured otherwise: two hours.
+pub const ACCESS_TOKEN_SECONDS: u64 = 2 * 3_600;
+/// The longest time for which an access token can be valid: a day.
+pub const ACCESS_TOKEN_SECONDS_MAX: u64 = 86_400;
+/// A refresh token is valid this long: a week. Each use begins it anew.
+pub const REFRESH_TOKEN_MS: u64 = 7 * 86_400_000;
+/// A session ends this long after its login, however often it was refreshed: thirty days.
+pub const SESSION_MS: u64 = 30 * 86_400_000;
+/// A refresh token that was just used may be sent again within this time, as its answer may have been lost.
+pub const REFRESH_REPEAT_MS: u64 = 30_000;
+/// Sessions of one user; another login ends the one that was used least recently.
+pub const SESSIONS_MAX: u32 = 20;
+/// Attempts to log in to one account, a minute, unless configured otherwise.
+pub const LOGINS_PER_ACCOUNT_MAX: u32 = 10;
+/// Attempts to log in or to register from one address, a minute, unless configured otherwise.
+pub const LOGINS_PER_ADDRESS_MAX: u32 = 60;
+
 /// Retries of a stock update that meets locks, before it counts as contended.
 pub const STOCK_SPIN_MAX: u32 = 8;
 /// Resends of a message that the bus refuses, before it is given up.
@@ -131,5 +156,10 @@ const _: () = assert!(
     SUBMIT_GUARD_MS > TAKEOVER_AGE_MS,
     "a keyless guard outlives the request it guards"
 );
+const _: () = assert!(
+    REFRESH_REPEAT_MS < REFRESH_TOKEN_MS && REFRESH_TOKEN_MS < SESSION_MS,
+    "a session outlives its refresh tokens, and these their repeats"
+);
+const _: () = assert!(ACCESS_TOKEN_SECONDS <= ACCESS_TOKEN_SECONDS_MAX);
 const _: () = assert!(PAGE_SIZE_MAX <= PAGE_DEPTH_MAX);
 const _: () = assert!(HOT_PRODUCTS_MAX < PRODUCTS_COUNTED_MAX);

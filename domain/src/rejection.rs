@@ -45,6 +45,21 @@ pub enum Rejection {
     /// A user asks for what is another user's.
     #[error("user_id is not the caller's")]
     AnotherUser,
+    /// No such user, or another password: which of both is not said.
+    #[error("the user name or the password is wrong")]
+    WrongPassword,
+    /// Of no session, used before, or too old: which of them is not said.
+    #[error("the refresh token is not valid")]
+    RefreshToken,
+    /// Names are compared without case.
+    #[error("there is a user with this name")]
+    UserExists,
+    /// The configuration says so.
+    #[error("new users are not taken here")]
+    RegistrationClosed,
+    /// There is no user database.
+    #[error("nobody can log in here")]
+    NoLogin,
     /// Not in the catalogue.
     #[error("product {} does not exist", .0.0)]
     UnknownProduct(ProductId),
@@ -128,7 +143,7 @@ pub enum Rejection {
     /// The same key with another payload.
     #[error("the idempotency key was used with another request")]
     KeyReused,
-    /// Too many orders of a user, or requests of a flash sale or its buyer, in the current window.
+    /// Too many orders of a user, requests of a flash sale or its buyer, or attempts to log in.
     #[error("请求过于频繁")]
     RateLimited {
         /// Until the window ends.

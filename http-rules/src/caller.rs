@@ -1,6 +1,6 @@
 //! What host and functions must both know about how callers are known. The decision itself is the functions'.
 
-use std::net::{IpAddr, SocketAddr};
+use crate::address::address;
 
 /// The name of the variable with the [`Mode`].
 pub const VARIABLE: &str = "auth_mode";
@@ -30,15 +30,8 @@ impl Mode {
 }
 
 /// Whether the value of [`ADDRESS_HEADER`] is an address of the same machine.
-pub fn is_loopback(address: &str) -> bool {
-    let ip = match address.parse::<SocketAddr>() {
-        Ok(address) => address.ip(),
-        Err(_) => match address.parse::<IpAddr>() {
-            Ok(ip) => ip,
-            Err(_) => return false,
-        },
-    };
-    ip.to_canonical().is_loopback()
+pub fn is_loopback(text: &str) -> bool {
+    address(text).is_some_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
 pub mod accept;
+pub mod address;
 pub mod caller;
 pub mod error;
 pub mod grpc;

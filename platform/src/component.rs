@@ -7,13 +7,14 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 /// Every function of the platform: folder = crate = component = wasm file.
-pub const ALL: [&str; 16] = [
+pub const ALL: [&str; 17] = [
     "api-docs",
     "cancel-order",
     "create-order",
     "grpc-standard",
     "health",
     "inventory-grpc",
+    "login",
     "order-failures",
     "order-grpc",
     "order-status",

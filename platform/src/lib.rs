@@ -123,6 +123,7 @@ impl Platform {
         let mut environment = vec![
             ("MYSQL_URLS", shards.join(",")),
             ("INVENTORY_URL", mariadb.url("inventory")),
+            ("USERS_URL", mariadb.url("users")),
             ("REDIS_URL", redis.url()),
             (CACHE_CHANNEL_URL, redis.url()),
             (
@@ -196,6 +197,14 @@ impl Platform {
     pub fn reconcile(&self) -> Result<String> {
         let arguments = ["reconcile", "--settle-seconds", SETTLE_SECONDS];
         run(&self.relay_program, &arguments, &self.environment)
+    }
+
+    /// Runs a command of the relay that must succeed; its output.
+    ///
+    /// # Errors
+    /// With its output, where it fails.
+    pub fn relay_command(&self, arguments: &[&str]) -> Result<String> {
+        run(&self.relay_program, arguments, &self.environment)
     }
 
     /// The folder of its data and logs, deleted with it.
@@ -404,11 +413,12 @@ fn start_host_on(
 }
 
 /// Requests are trusted, and those with a token known by it.
-fn callers(home: &Home) -> Result<[(&'static str, String); 2]> {
+fn callers(home: &Home) -> Result<[(&'static str, String); 3]> {
     let key = stack::secret(&home.path().join("access.key"))?;
     Ok([
         ("AUTH_MODE", "compat".to_owned()),
         ("AUTH_KEYS", format!("platform:{key}")),
+        ("REGISTRATION", "open".to_owned()),
     ])
 }
 

@@ -3,3 +3,4 @@
 pub mod migrate;
 pub mod reconcile;
 pub mod run;
+pub mod user;

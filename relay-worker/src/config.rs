@@ -1,6 +1,8 @@
 //! The command line and the environment, checked before anything starts. An error is one line that names the variable
 //! and never shows its value, which may hold a password.
 
+pub mod users;
+
 use crate::clients::database::Address;
 use crate::clients::kafka::Cluster;
 use crate::clients::rabbit;
@@ -18,6 +20,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use domain::ShardCount;
 use domain::limits::UNPAID_EXPIRY_MS;
 use std::net::SocketAddr;
+use users::{UserCommand, UsersArgs};
 
 /// Drains the outbox to Kafka, moves stock, feeds the search index, expires and repairs.
 #[derive(Debug, Parser)]
@@ -34,7 +37,7 @@ pub enum Command {
     /// Work until SIGTERM; any number of copies may
     Run(Box<RunArgs>),
     /// Make missing databases and bring all to the newest schema
-    Migrate(DatabaseArgs),
+    Migrate(MigrateArgs),
     /// Check the platform's invariants; exit code 1 where one is broken
     Reconcile(ReconcileArgs),
     /// Build the search index anew from the databases
@@ -42,6 +45,9 @@ pub enum Command {
     /// Look at events that were not published, and publish them again
     #[command(subcommand)]
     Outbox(OutboxCommand),
+    /// Add users, and change what they may do
+    #[command(subcommand)]
+    User(UserCommand),
 }
 
 /// The commands of `outbox`.
@@ -86,6 +92,17 @@ pub struct DatabaseArgs {
         default_value = ""
     )]
     inventory_url: String,
+}
+
+/// The flags of `migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Orders and stock.
+    #[command(flatten)]
+    pub databases: DatabaseArgs,
+    /// Users, if any log in here.
+    #[command(flatten)]
+    pub users: UsersArgs,
 }
 
 /// The flags of `run`.

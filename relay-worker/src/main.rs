@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::Parser;
 use relay_worker::clients::database::Databases;
 use relay_worker::commands::reconcile::{Scope, finding};
-use relay_worker::commands::{migrate, reconcile, run};
+use relay_worker::commands::{migrate, reconcile, run, user};
 use relay_worker::config::{Cli, Command, DatabaseArgs, OutboxCommand, ReconcileArgs};
 use relay_worker::loops::index::{Index, rebuild};
 use relay_worker::loops::outbox::resend;
@@ -36,12 +36,16 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
             run::run(*args).await?;
         }
         Command::Migrate(args) => {
-            let addresses = args.addresses()?;
-            for line in migrate::migrate(&addresses.shards, &addresses.inventory).await? {
+            let addresses = args.databases.addresses()?;
+            let users = args.users.optional()?;
+            let inventory = &addresses.inventory;
+            let lines = migrate::migrate(&addresses.shards, inventory, users.as_ref());
+            for line in lines.await? {
                 println!("{line}");
             }
         }
         Command::Outbox(command) => return outbox(command).await,
+        Command::User(command) => println!("{}", user::run(command).await?),
         Command::Reconcile(args) => return reconcile_all(args).await,
         Command::Reindex(args) => {
             let url = args.index.url()?;

@@ -25,7 +25,7 @@ impl Home {
     /// When it cannot be made.
     pub fn kept(root: impl Into<PathBuf>) -> Result<Self> {
         let root = root.into();
-        make_dir(&root)?;
+        private_folder(&root)?;
         Ok(Self {
             root: root.canonicalize()?,
             temporary: false,
@@ -44,7 +44,7 @@ impl Home {
             sweep(&base);
         }
         let root = base.join(format!("{TEMPORARY_PREFIX}{}-{serial}", process::id()));
-        make_dir(&root)?;
+        private_folder(&root)?;
         Ok(Self {
             root,
             temporary: true,
@@ -62,7 +62,7 @@ impl Home {
     /// When it cannot be made.
     pub fn dir(&self, name: &str) -> Result<PathBuf> {
         let dir = self.root.join(name);
-        make_dir(&dir)?;
+        private_folder(&dir)?;
         Ok(dir)
     }
 
@@ -108,7 +108,11 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn make_dir(dir: &Path) -> Result<()> {
+/// Makes a folder that only its owner can read.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn private_folder(dir: &Path) -> Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -29,11 +29,11 @@ mod wait;
 
 pub use clock::Clock;
 pub use elasticsearch::Elasticsearch;
-pub use home::{Home, write_private};
+pub use home::{Home, private_folder, write_private};
 pub use kafka::{Kafka, KafkaCluster};
 pub use mariadb::MariaDb;
 pub use own::{give_way, raise_open_files};
-pub use password::secret;
+pub use password::{password, secret};
 pub use port::free_port;
 pub use process::{Launch, NICENESS, Process, binary, terminate};
 pub use rabbitmq::RabbitMq;

@@ -6,8 +6,11 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-/// The password in `file`, which only its owner can read; made at the first call.
-pub(crate) fn password(file: &Path) -> Result<String> {
+/// The password in `file`, which only its owner can read: 32 hexadecimal digits, made at the first call.
+///
+/// # Errors
+/// Where it can be neither read nor made.
+pub fn password(file: &Path) -> Result<String> {
     random(file, 16)
 }
 

@@ -24,6 +24,14 @@ pub fn line(text: impl Display) {
     bars().suspend(|| eprintln!("{text}"));
 }
 
+/// Prints a line that must be seen: in red on a terminal.
+pub fn warning(text: impl Display) {
+    match is_terminal() {
+        true => line(format_args!("\u{1b}[31m{text}\u{1b}[0m")),
+        false => line(text),
+    }
+}
+
 /// Prints an error and its causes, one per line.
 pub fn error(error: &Error) {
     line(format_args!("error: {error}"));

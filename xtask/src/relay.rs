@@ -9,6 +9,7 @@ use crate::servers::Servers;
 use crate::tools;
 use crate::urls::Urls;
 use anyhow::{Context, Result, ensure};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 /// Runs `relay-worker VERB` and ends with its exit code.
@@ -50,20 +51,42 @@ pub fn reindex(workspace: &Workspace, urls: &Urls) -> Result<()> {
     quietly(workspace, urls, "reindex", "search index")
 }
 
+/// Adds a user, whose password is the first line of a file; one of this name is left as it is.
+///
+/// # Errors
+/// When the relay fails; its output is in the error.
+pub fn add_user(
+    workspace: &Workspace,
+    urls: &Urls,
+    name: &str,
+    role: &str,
+    password: &Path,
+) -> Result<()> {
+    let mut command = command(workspace, urls, "user");
+    command.args(["add", name, "--role", role, "--if-absent"]);
+    command.arg("--password-file").arg(password);
+    succeeded(&mut command)
+}
+
 fn quietly(workspace: &Workspace, urls: &Urls, verb: &str, name: &str) -> Result<()> {
-    console::step(name, |_| {
-        let output = command(workspace, urls, verb)
-            .output()
-            .context("cannot run relay-worker")?;
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said);
-        ensure!(
-            output.status.success(),
-            "relay-worker {verb} failed:\n{}",
-            said.trim()
-        );
-        Ok(())
-    })
+    console::step(name, |_| succeeded(&mut command(workspace, urls, verb)))
+}
+
+fn succeeded(command: &mut Command) -> Result<()> {
+    let output = command.output().context("cannot run relay-worker")?;
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let verb = command
+        .get_args()
+        .next()
+        .unwrap_or_default()
+        .to_string_lossy();
+    ensure!(
+        output.status.success(),
+        "relay-worker {verb} failed:\n{}",
+        said.trim()
+    );
+    Ok(())
 }
 
 fn attach(workspace: &Workspace, urls: &Urls, verb: &str) -> Result<ExitCode> {

@@ -105,6 +105,7 @@ impl Servers {
                 .collect();
             self.urls.mysql = shards.join(",");
             self.urls.inventory = mariadb.url("inventory");
+            self.urls.users = mariadb.url("users");
         }
         if let Some(redis) = &self.redis {
             self.urls.redis = redis.url();

@@ -4,6 +4,7 @@
 mod banner;
 mod catalogue;
 mod platform;
+mod users;
 mod watch;
 
 use crate::INTERRUPTED;
@@ -16,14 +17,14 @@ use crate::servers::Servers;
 use crate::tools;
 use crate::urls::Urls;
 use anyhow::{Context, Result, bail};
-use platform::Platform;
+use platform::{Mode, Platform};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use stack::{Process, interrupted, port};
 use std::net::SocketAddr;
 use std::thread;
 
 /// Own servers instead of private ones: MYSQL_URLS (one per order shard, parted by commas) with
-/// INVENTORY_URL, REDIS_URL, KAFKA_BROKERS, ELASTICSEARCH_URL. RABBITMQ_URL is used where it is set.
+/// INVENTORY_URL and USERS_URL, REDIS_URL, KAFKA_BROKERS, ELASTICSEARCH_URL. RABBITMQ_URL is used where it is set.
 #[derive(clap::Args)]
 #[command(after_help = OWN_SERVERS)]
 pub struct Args {
@@ -33,6 +34,9 @@ pub struct Args {
     /// Programs as fast as they can be: the first build takes longer than that of the tests, which is used otherwise
     #[arg(long)]
     release: bool,
+    /// Trust the user that a request names, without access tokens: for old clients and load tests on this machine
+    #[arg(long)]
+    compat: bool,
     /// Where the API listens; may be given several times
     #[arg(long, value_name = "ADDRESS:PORT", default_values = ["127.0.0.1:8081", "127.0.0.1:8082"])]
     listen: Vec<SocketAddr>,
@@ -51,6 +55,7 @@ const OWN_SERVERS: &str = "\
 Environment: a server named here is used instead of a private one.
   MYSQL_URLS         mysql://USER:PASSWORD@HOST:PORT/NAME, one per order shard, parted by commas
   INVENTORY_URL      the same for the inventory database; goes with MYSQL_URLS
+  USERS_URL          the same for the user database; goes with MYSQL_URLS, unless with --compat
   REDIS_URL          redis://HOST:PORT/0
   KAFKA_BROKERS      HOST:PORT[,HOST:PORT]
   ELASTICSEARCH_URL  http://HOST:PORT
@@ -64,6 +69,7 @@ Environment: a server named here is used instead of a private one.
 pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
     let lock = Lock::take(checkout)?;
     let given = Urls::from_env()?;
+    let mode = mode(args, &given)?;
     check_ports(args)?;
     tools::for_building(checkout)?;
     let mut workspace = checkout.workspace()?;
@@ -82,21 +88,40 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
         host_metrics: args.host_metrics,
         relay_metrics: args.relay_metrics,
     };
-    let platform = Platform::start(checkout, &workspace, &servers.urls, &addresses)?;
+    let users = users::add(checkout, &workspace, &servers.urls)?;
+    let platform = Platform::start(checkout, &workspace, &servers.urls, &addresses, mode)?;
     let before = Urls::load(&checkout.run_dir()).ok();
     if servers.urls.have_new_elasticsearch(before.as_ref()) {
         relay::reindex(&workspace, &servers.urls)?;
     }
     // Saved last: a run that fails before this has not indexed into its Elasticsearch.
     servers.urls.save(&checkout.run_dir())?;
-    catalogue::offer(platform::reachable(&args.listen)?)?;
-    banner::print(&addresses, &servers);
+    let api = platform::reachable(&args.listen)?;
+    catalogue::offer(api, || users.admin(api, mode))?;
+    banner::print(&addresses, &servers, &users, mode);
     let processes: Vec<&Process> = platform.processes().chain(servers.processes()).collect();
     let watched = watch::until_interrupted(&processes);
     console::line("\nstopping; data stays under .run/");
     let stopped = stop(&platform, &servers);
     drop(lock);
     watched.and(stopped)
+}
+
+/// How callers are known: in somebody's own databases there must be one for users.
+fn mode(args: &Args, given: &Urls) -> Result<Mode> {
+    if args.compat {
+        let other = args.listen.iter().chain(&args.grpc_listen);
+        if let Some(other) = other.clone().find(|address| !address.ip().is_loopback()) {
+            bail!("--compat listens on loopback only, and not on {other}");
+        }
+        return Ok(Mode::Compat);
+    }
+    if !given.mysql.is_empty() && given.users.is_empty() {
+        bail!(
+            "MYSQL_URLS is set but USERS_URL is not: name the user database too, or use --compat"
+        );
+    }
+    Ok(Mode::Strict)
 }
 
 /// Says how long a first build takes. Measured on 2 cores (docs/bench/first-start.md).

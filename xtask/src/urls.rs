@@ -15,6 +15,8 @@ pub struct Urls {
     /// One `mysql://` URL per order shard, separated by commas, in shard order.
     pub mysql: String,
     pub inventory: String,
+    /// The user database; empty means that nobody can log in.
+    pub users: String,
     pub redis: String,
     /// Kafka's bootstrap servers; empty means the broker embedded in the relay.
     pub kafka: String,
@@ -33,6 +35,7 @@ impl Urls {
         let urls = Self {
             mysql: variable("MYSQL_URLS")?,
             inventory: variable("INVENTORY_URL")?,
+            users: variable("USERS_URL")?,
             redis: variable("REDIS_URL")?,
             kafka: variable("KAFKA_BROKERS")?,
             elasticsearch: variable("ELASTICSEARCH_URL")?,
@@ -61,7 +64,7 @@ impl Urls {
     }
 
     /// Variables for the relay. A URL alone enables RabbitMQ.
-    pub fn for_relay(&self) -> [(&'static str, &str); 7] {
+    pub fn for_relay(&self) -> [(&'static str, &str); 8] {
         let rabbitmq = if self.rabbitmq.is_empty() {
             "false"
         } else {
@@ -70,6 +73,7 @@ impl Urls {
         [
             ("MYSQL_URLS", &self.mysql),
             ("INVENTORY_URL", &self.inventory),
+            ("USERS_URL", &self.users),
             ("REDIS_URL", &self.redis),
             ("KAFKA_BROKERS", &self.kafka),
             ("ELASTICSEARCH_URL", &self.elasticsearch),
@@ -79,10 +83,11 @@ impl Urls {
     }
 
     /// Variables for the host: those of spin.toml, and the channel for cache invalidations.
-    pub fn for_host(&self) -> [(&'static str, &str); 5] {
+    pub fn for_host(&self) -> [(&'static str, &str); 6] {
         [
             ("SPIN_VARIABLE_MYSQL_URLS", &self.mysql),
             ("SPIN_VARIABLE_INVENTORY_URL", &self.inventory),
+            ("SPIN_VARIABLE_USERS_URL", &self.users),
             ("SPIN_VARIABLE_REDIS_URL", &self.redis),
             ("SPIN_VARIABLE_ELASTICSEARCH_URL", &self.elasticsearch),
             ("CACHE_CHANNEL_URL", &self.redis),
@@ -115,6 +120,7 @@ impl Urls {
         let urls = Self {
             mysql: get("MYSQL_URLS"),
             inventory: get("INVENTORY_URL"),
+            users: get("USERS_URL"),
             redis: get("REDIS_URL"),
             kafka: get("KAFKA_BROKERS"),
             elasticsearch: get("ELASTICSEARCH_URL"),

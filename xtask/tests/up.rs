@@ -5,6 +5,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use stack::{Home, Launch, Process, free_port};
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,12 +41,14 @@ fn on_a_copy_as_the_readme_says() -> Result<()> {
     for line in &lines {
         ensure!(said.contains(line.as_str()), "up does not print {line}");
     }
-    let [products, created, list] = &lines[..] else {
-        anyhow::bail!("the README has {} curl lines", lines.len());
+    let [products, login, alice, created, paid, list] = &lines[..] else {
+        anyhow::bail!("the README has {} lines to try", lines.len());
     };
-    let products = newcomer.shell(products)?;
+    let shell = Shell::new(&newcomer, login);
+    let shell = shell.with(alice)?;
+    let products = shell.run(products)?;
     ensure!(products["products"][0]["stock"].is_number(), "{products}");
-    let order = newcomer.shell(created)?;
+    let order = shell.run(created)?;
     let shown = newcomer.answers(TRY_IT)?;
     same_keys(shown.first().context("the README shows no answer")?, &order)?;
     for key in ["code", "actual_amount", "status"] {
@@ -55,9 +58,13 @@ fn on_a_copy_as_the_readme_says() -> Result<()> {
             shown[0]
         );
     }
-    let list = newcomer.shell(list)?;
+    let order_id = order["order_id"].as_str().context("order_id")?;
+    let paid = shell.run(&paid.replace("ORDER_ID", order_id))?;
+    ensure!(paid["order"]["status"] == "paid", "{paid}");
+    let list = shell.run(list)?;
     ensure!(list["orders"][0]["id"] == order["order_id"], "{list}");
-    newcomer.flash_sale()?;
+    newcomer.flash_sale(shell)?;
+    newcomer.secrets_are_private(&said)?;
 
     let second = newcomer.xtask(&["up"])?;
     let words = String::from_utf8_lossy(&second.stderr);
@@ -75,10 +82,15 @@ fn on_a_copy_as_the_readme_says() -> Result<()> {
     );
 
     let up = newcomer.up("second")?;
-    let order_id = order["order_id"].as_str().context("order_id")?;
+    let said = fs::read_to_string(up.log())?;
+    ensure!(
+        !said.contains(&newcomer.password("alice")?),
+        "a password is shown again"
+    );
     let api = newcomer.ports[0];
-    let again = newcomer.shell(&format!(
-        "curl -s http://127.0.0.1:{api}/v1/order/{order_id}"
+    let shell = Shell::new(&newcomer, login).with(alice)?;
+    let again = shell.run(&format!(
+        "curl -s http://127.0.0.1:{api}/v1/order/{order_id} -H \"Authorization: Bearer $ALICE\""
     ))?;
     ensure!(again["order"]["id"] == order["order_id"], "{again}");
     let reconciled = newcomer.xtask(&["reconcile"])?;
@@ -163,9 +175,12 @@ impl Newcomer {
     }
 
     /// Runs the documented flash sale; each answer must have the keys that the document shows.
-    fn flash_sale(&self) -> Result<()> {
+    fn flash_sale(&self, mut shell: Shell<'_>) -> Result<()> {
         let shown = self.answers(FLASH_SALE)?;
-        let lines = self.lines(FLASH_SALE)?;
+        let mut lines = self.lines(FLASH_SALE)?;
+        for line in lines.extract_if(.., |line| !line.starts_with("curl ")) {
+            shell = shell.with(&line)?;
+        }
         ensure!(
             lines.len() == shown.len(),
             "{} lines, {} answers",
@@ -174,15 +189,16 @@ impl Newcomer {
         );
         let (mut token, mut order) = (String::new(), String::new());
         for (line, shown) in lines.iter().zip(&shown) {
-            let line = line.replace("TOKEN", &token).replace("ORDER_ID", &order);
+            let line = line.replace("\"TOKEN\"", &format!("\"{token}\""));
+            let line = line.replace("ORDER_ID", &order);
             if !line.contains(" -d ") {
                 // The order is queued for a moment.
                 stack::wait_ok(WRITTEN_WITHIN, &line, || {
-                    same_keys(shown, &self.shell(&line)?)
+                    same_keys(shown, &shell.run(&line)?)
                 })?;
                 continue;
             }
-            let answer = self.shell(&line)?;
+            let answer = shell.run(&line)?;
             same_keys(shown, &answer)?;
             for (field, kept) in [("token", &mut token), ("order_id", &mut order)] {
                 if let Some(value) = answer[field].as_str() {
@@ -216,22 +232,78 @@ impl Newcomer {
             .collect()
     }
 
-    /// The curl commands of a section, with this platform's port.
+    fn password(&self, user: &str) -> Result<String> {
+        Ok(fs::read_to_string(self.copy.join(".run/users").join(user))?)
+    }
+
+    /// The passwords were shown once, and are nobody else's to read.
+    fn secrets_are_private(&self, said: &str) -> Result<()> {
+        use std::os::unix::fs::MetadataExt;
+        for user in ["admin", "ops", "alice"] {
+            let password = self.password(user)?;
+            ensure!(said.contains(&format!("{user}  {password}")), "{user}");
+        }
+        for file in [".run", ".run/users", ".run/users/alice", ".run/access.key"] {
+            let mode = fs::metadata(self.copy.join(file))?.mode();
+            ensure!(mode & 0o077 == 0, "{file} has mode {mode:o}");
+        }
+        Ok(())
+    }
+
+    /// The lines of a section, with this platform's port.
     fn lines(&self, section: Section) -> Result<Vec<String>> {
         let parts = self.part(section)?;
         let block = parts.get(1).context("no lines to try")?;
         let here = format!("127.0.0.1:{}", self.ports[0]);
-        let curl = block.lines().filter(|line| line.starts_with("curl "));
-        Ok(curl
+        let lines = block
+            .lines()
+            .filter(|line| *line != "sh" && !line.is_empty());
+        Ok(lines
             .map(|line| line.replace("127.0.0.1:8081", &here))
             .collect())
     }
+}
 
-    fn shell(&self, line: &str) -> Result<Value> {
-        let output = Command::new("sh").args(["-c", line]).output()?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        ensure!(output.status.success(), "{line}: {}", output.status);
+/// A shell in which lines were run one after the other.
+struct Shell<'a> {
+    newcomer: &'a Newcomer,
+    /// The definition of a function.
+    function: String,
+    variables: BTreeMap<String, String>,
+}
+
+impl<'a> Shell<'a> {
+    fn new(newcomer: &'a Newcomer, function: &str) -> Shell<'a> {
+        Shell {
+            newcomer,
+            function: function.to_owned(),
+            variables: BTreeMap::new(),
+        }
+    }
+
+    /// After a line that sets a variable.
+    fn with(mut self, line: &str) -> Result<Shell<'a>> {
+        let (name, _) = line.split_once('=').with_context(|| line.to_owned())?;
+        let value = self.text(&format!("{line}; printf %s \"${name}\""))?;
+        ensure!(!value.is_empty(), "{line} sets nothing");
+        self.variables.insert(name.to_owned(), value);
+        Ok(self)
+    }
+
+    /// The JSON that a line prints.
+    fn run(&self, line: &str) -> Result<Value> {
+        let text = self.text(line)?;
         serde_json::from_str(&text).with_context(|| format!("{line}: {text}"))
+    }
+
+    fn text(&self, line: &str) -> Result<String> {
+        let output = Command::new("sh")
+            .args(["-c", &format!("{}\n{line}", self.function)])
+            .envs(&self.variables)
+            .current_dir(&self.newcomer.copy)
+            .output()?;
+        ensure!(output.status.success(), "{line}: {}", output.status);
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 

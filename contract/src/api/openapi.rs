@@ -8,7 +8,7 @@ mod text;
 
 use crate::api::route::access::Access;
 use crate::api::route::{Body, ROUTES, Route, TAGS};
-use crate::api::{failure as failures, health, order, product, seckill, stats};
+use crate::api::{failure as failures, health, login, order, product, seckill, stats};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
@@ -40,7 +40,7 @@ page asks for is refused with 403. `OPTIONS` answers a preflight.
 **Callers.** An access token (`Authorization: Bearer`) says who calls: a user or a member of the staff, whose roles are \
 `admin` and `ops`. An operation that is not everybody's lists the roles that may ask for it. A user sees and changes its \
 own orders alone: another's are answered as unknown, and naming another user is refused with 403. Staff may name any \
-user.";
+user. Who logs in gets an access token and a refresh token, with which the next access token is asked for.";
 
 /// Name of the scheme of access tokens.
 const ACCESS_TOKEN: &str = "accessToken";
@@ -88,6 +88,11 @@ const ACCESS_TOKEN: &str = "accessToken";
     stats::Dashboard,
     stats::UserStats,
     health::Health,
+    login::LoginRequest,
+    login::RegisterRequest,
+    login::RefreshRequest,
+    login::LoggedIn,
+    login::LoggedOut,
     failure::EnvelopeFailure,
     failure::ProblemBody,
     failure::ProblemDetails,

@@ -11,7 +11,8 @@ pub enum Code {
     /// 400, 405, 408, 413, 414, 415, 417, 431, 501, 505: a field, the method, the size, the media type or the framing
     /// is not acceptable.
     BadParameter = 10001,
-    /// 401, with `WWW-Authenticate`: no access token, or one that is not valid or has expired.
+    /// 401, with `WWW-Authenticate`: no access token, or one that is not valid or has expired; a wrong password, or a
+    /// refresh token that is not valid.
     Unauthorised = 10002,
     /// 500: details are in the log only.
     Internal = 10003,
@@ -61,6 +62,8 @@ pub enum Code {
     FailureNotFound = 50001,
     /// 409: the failure is not one to retry.
     FailureState = 50002,
+    /// 409: there is a user with this name.
+    UserExists = 60001,
 }
 
 impl Code {
@@ -115,8 +118,11 @@ impl From<Rejection> for Problem {
             Invalid { .. } => (400, Code::BadParameter),
             BodyTooLarge { .. } => (413, Code::BadParameter),
             UnsupportedMediaType | NotGrpc | UnsupportedCoding => (415, Code::BadParameter),
-            NoToken | Token(_) => (401, Code::Unauthorised),
-            ForeignOrigin | AnotherRole | AnotherUser => (403, Code::Forbidden),
+            NoToken | Token(_) | WrongPassword | RefreshToken => (401, Code::Unauthorised),
+            ForeignOrigin | AnotherRole | AnotherUser | RegistrationClosed => {
+                (403, Code::Forbidden)
+            }
+            UserExists => (409, Code::UserExists),
             UnknownProduct(_) | UnknownSku { .. } => (404, Code::ProductNotFound),
             UnknownOrder(_) => (404, Code::OrderNotFound),
             StockInsufficient { .. } => (409, Code::StockInsufficient),
@@ -140,7 +146,7 @@ impl From<Rejection> for Problem {
             SeckillNotOpen(_) | SeckillEnded(_) | OffSale(_) => (409, Code::SeckillState),
             UnknownFailure(_) => (404, Code::FailureNotFound),
             NotRetryable { .. } => (409, Code::FailureState),
-            NoRoute => (404, Code::NotFound),
+            NoRoute | NoLogin => (404, Code::NotFound),
             MethodNotAllowed => (405, Code::BadParameter),
         };
         let retry_after_ms = match rejection {

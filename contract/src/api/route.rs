@@ -4,6 +4,7 @@
 pub mod access;
 mod documents;
 mod flash_sales;
+mod login;
 mod operations;
 mod orders;
 mod orders_api;
@@ -70,13 +71,14 @@ pub struct Tag {
 const JSON: &[&str] = &["application/json"];
 const JSON_OR_PATCH: &[&str] = &["application/json", "application/merge-patch+json"];
 
-const TABLES: [(Tag, &[Route]); 9] = [
+const TABLES: [(Tag, &[Route]); 10] = [
     (orders::TAG, orders::ROUTES),
     (orders_api::TAG, orders_api::ROUTES),
     (orders_demo::TAG, orders_demo::ROUTES),
     (products::TAG, products::ROUTES),
     (products::DEMO, products::DEMO_ROUTES),
     (flash_sales::TAG, flash_sales::ROUTES),
+    (login::TAG, login::ROUTES),
     (operations::STATISTICS, operations::STATISTICS_ROUTES),
     (operations::TAG, operations::ROUTES),
     (documents::TAG, documents::ROUTES),

@@ -1,6 +1,7 @@
 //! Calls of the scripts: the order of each one's KEYS and ARGV is defined only here, so that functions and relay cannot
 //! disagree about it. What a script returns is documented at its head (`redis/*.lua`).
 
+pub mod limit;
 pub mod order;
 pub mod sale;
 pub mod stock;

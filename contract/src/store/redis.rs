@@ -48,6 +48,8 @@ scripts! {
     PRODUCT = "product";
     /// Mints an order id.
     MINT = "mint";
+    /// Takes a token from a bucket, as each attempt to log in needs one.
+    BUCKET = "bucket";
     /// Accepts an order to be written later.
     ENQUEUE = "enqueue";
     /// Acknowledges and removes intake entries.
@@ -115,6 +117,16 @@ pub fn id_counter(gene: Gene) -> String {
 pub fn rate_limit(user: UserId) -> String {
     let (tag, user) = (user_tag(user.gene()), user.get());
     format!("{{u{tag}}}:rate_limit:{user}")
+}
+
+/// Bucket of the attempts to log in to an account: `name_hash` is the hex of the hash of its name.
+pub fn login_account(name_hash: &str) -> String {
+    format!("login:account:{name_hash}")
+}
+
+/// Bucket of the attempts to log in from a network, such as `192.0.2.7` or `2001:db8:1:2::`.
+pub fn login_network(network: &str) -> String {
+    format!("login:network:{network}")
 }
 
 /// Cached order: `<version> <user_id>\n<order as JSON>`.

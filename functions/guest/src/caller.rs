@@ -1,8 +1,8 @@
 //! Who calls: decided here, from the access token alone, before a function sees the request; in mode `compat` whoever
 //! the request names is trusted. docs/decisions/0023.
 
-use crate::{Fault, clock, config};
-use auth::{Keys, Scope, token};
+use crate::{Fault, clock, config, random};
+use auth::{Claims, Keys, Scope, token};
 use contract::api::identity;
 use contract::api::route::access::Access;
 use domain::{Rejection, Role, User};
@@ -67,6 +67,15 @@ struct Settings {
     audience: String,
 }
 
+impl Settings {
+    fn scope(&self) -> Scope<'_> {
+        Scope {
+            issuer: &self.issuer,
+            audience: &self.audience,
+        }
+    }
+}
+
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
 /// Reads the variables, once per instance.
@@ -93,6 +102,43 @@ async fn settings() -> Result<&'static Settings, Fault> {
         audience: audience.unwrap_or_else(|| SCOPE.to_owned()),
     };
     Ok(SETTINGS.get_or_init(|| settings))
+}
+
+/// What issues access tokens.
+pub struct Issuer {
+    settings: &'static Settings,
+}
+
+/// The issuer of the tokens that are accepted here.
+///
+/// # Errors
+/// Where a variable is missing or wrong.
+pub async fn issuer() -> Result<Issuer, Fault> {
+    settings().await.map(|settings| Issuer { settings })
+}
+
+impl Issuer {
+    /// The keys that sign.
+    pub fn keys(&self) -> &'static Keys {
+        &self.settings.keys
+    }
+
+    /// An access token for a user, by its number, that is valid for some seconds from now.
+    ///
+    /// # Errors
+    /// Where there are no random bytes for its name.
+    pub fn token(&self, user: u64, role: Role, seconds: u64) -> Result<String, Fault> {
+        let now = clock::now() / 1_000;
+        let claims = Claims {
+            subject: user.to_string(),
+            role,
+            issued_at: now,
+            expires_at: now + seconds,
+            id: random::nonce()?,
+        };
+        token::sign(&self.settings.keys, self.settings.scope(), &claims)
+            .map_err(|reason| Fault::Internal(format!("an access token {reason}")))
+    }
 }
 
 /// Checks that callers can be known.
@@ -135,11 +181,12 @@ fn by_token(settings: &Settings, lines: &[Vec<u8>]) -> Result<Caller, Rejection>
         [line] => bearer(line).ok_or(Rejection::Token("is not valid"))?,
         _ => return Err(Rejection::Token("is not valid")),
     };
-    let scope = Scope {
-        issuer: &settings.issuer,
-        audience: &settings.audience,
-    };
-    let claims = token::verify(&settings.keys, scope, token, clock::now() / 1_000);
+    let claims = token::verify(
+        &settings.keys,
+        settings.scope(),
+        token,
+        clock::now() / 1_000,
+    );
     let claims = claims.map_err(|refused| {
         Rejection::Token(match refused {
             auth::Refused::Invalid => "is not valid",

@@ -6,6 +6,7 @@ use crate::{Fault, caller};
 use contract::store::call::sale::Rates;
 use domain::limits::{HOLD_MS, HOLD_MS_MAX};
 use domain::{Gene, Ms, ShardCount};
+use std::str::FromStr;
 use std::sync::OnceLock;
 
 /// Values of the Spin variables. URLs are secrets, as they may have passwords.
@@ -77,10 +78,10 @@ async fn read() -> Result<Config, Fault> {
         inventory_url: required("inventory_url").await?,
         redis_url: required("redis_url").await?,
         elasticsearch_url: optional("elasticsearch_url").await?,
-        user_orders_per_minute_max: limit("user_orders_per_minute_max").await?,
+        user_orders_per_minute_max: number_or("user_orders_per_minute_max", 0).await?,
         seckill_rates: Rates {
-            per_second_max: limit("seckill_requests_per_second_max").await?,
-            user_per_minute_max: limit("seckill_user_requests_per_minute_max").await?,
+            per_second_max: number_or("seckill_requests_per_second_max", 0).await?,
+            user_per_minute_max: number_or("seckill_user_requests_per_minute_max", 0).await?,
         },
         hold_ms: hold_ms(optional("stock_hold_seconds").await?.as_deref())?,
     })
@@ -102,8 +103,11 @@ fn hold_ms(text: Option<&str>) -> Result<Ms, Fault> {
         })
 }
 
-/// `None` where the variable is not declared or empty.
-pub(crate) async fn optional(name: &str) -> Result<Option<String>, Fault> {
+/// The value of a variable; `None` where it is not declared or empty.
+///
+/// # Errors
+/// Where the host cannot give it.
+pub async fn optional(name: &str) -> Result<Option<String>, Fault> {
     match variables::get(name).await {
         Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
         Err(variables::Error::Undefined(_) | variables::Error::InvalidName(_)) => Ok(None),
@@ -111,10 +115,13 @@ pub(crate) async fn optional(name: &str) -> Result<Option<String>, Fault> {
     }
 }
 
-/// A limit; 0 where the variable is not declared or empty.
-async fn limit(name: &str) -> Result<u32, Fault> {
+/// The number in a variable; `otherwise` where it is not declared or empty.
+///
+/// # Errors
+/// Where it is no number.
+pub async fn number_or<T: FromStr>(name: &str, otherwise: T) -> Result<T, Fault> {
     let Some(text) = optional(name).await? else {
-        return Ok(0);
+        return Ok(otherwise);
     };
     text.parse()
         .map_err(|_| Fault::Internal(format!("variable {name} is not a number")))

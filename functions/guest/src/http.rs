@@ -91,10 +91,10 @@ fn failed(fault: &Fault, head: &Head, trace_id: &str) -> Reply {
         (Fault::Rejected(Rejection::UnsupportedCoding), _) => {
             reply.with("accept-encoding", "identity")
         }
-        (Fault::Rejected(Rejection::NoToken), _) => reply.with(CHALLENGE, REALM),
         (Fault::Rejected(Rejection::Token(_)), _) => {
             reply.with(CHALLENGE, format!("{REALM}, error=\"invalid_token\""))
         }
+        _ if problem.status == 401 => reply.with(CHALLENGE, REALM),
         _ => reply,
     }
 }

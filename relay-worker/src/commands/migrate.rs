@@ -39,6 +39,9 @@ const INVENTORY: &[Migration] = migrations![
     "inventory" / "0007_stock_holds"
 ];
 
+/// Files of the user database, in their order.
+const USERS: &[Migration] = migrations!["users" / "0001_users"];
+
 /// How many seconds a migration waits for another one of the same database.
 const LOCK_WAIT_S: i64 = 60;
 
@@ -46,10 +49,15 @@ const LOCK_WAIT_S: i64 = 60;
 ///
 /// # Errors
 /// Where a database is away, a statement fails, or an applied file has changed; names the database and the file.
-pub async fn migrate(shards: &[Address], inventory: &Address) -> anyhow::Result<Vec<String>> {
+pub async fn migrate(
+    shards: &[Address],
+    inventory: &Address,
+    users: Option<&Address>,
+) -> anyhow::Result<Vec<String>> {
     let mut done = Vec::new();
     let orders = shards.iter().map(|address| (address, ORDER));
-    for (address, migrations) in orders.chain([(inventory, INVENTORY)]) {
+    let users = users.map(|address| (address, USERS));
+    for (address, migrations) in orders.chain([(inventory, INVENTORY)]).chain(users) {
         let mut lines = one(address, migrations)
             .await
             .with_context(|| address.name.clone())?;

@@ -7,6 +7,24 @@ pub fn cases(table: &mut Table) {
     completion(table);
     caches(table);
     streams(table);
+    buckets(table);
+}
+
+fn buckets(t: &mut Table) {
+    t.case("bucket", "full")
+        .call("b", "10 6000")
+        .gives("0", "EXISTS b -> 1\nPTTL b -> *");
+    t.case("bucket", "full again since long")
+        .before("SET b 5")
+        .call("b", "1 60000")
+        .gives("0", "");
+    t.case(
+        "bucket",
+        "empty, and the clock went back: no longer than it takes to fill",
+    )
+    .before("SET b 99999999999999")
+    .call("b", "10 6000")
+    .gives("6000", "GET b -> 99999999999999");
 }
 
 fn admission(t: &mut Table) {

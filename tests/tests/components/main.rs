@@ -18,6 +18,7 @@ mod host;
 mod http_rules;
 mod kept_connections;
 mod list_bytes;
+mod login;
 mod order_failures;
 mod order_status;
 mod product_catalog;

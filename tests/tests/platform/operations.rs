@@ -3,6 +3,7 @@
 //! document's schema.)
 
 use crate::failures::given_up;
+use crate::login;
 use anyhow::{Context, Result, bail, ensure};
 use domain::OrderId;
 use platform::Platform;
@@ -17,7 +18,7 @@ use std::collections::BTreeSet;
 const REVALIDATIONS_MAX: u32 = 50;
 
 /// Calls operations by their ids.
-struct Walk<'a> {
+pub struct Walk<'a> {
     platform: &'a Platform,
     /// Operations, with the statuses that they were answered with.
     called: BTreeSet<(&'static str, u16)>,
@@ -29,7 +30,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// `values` replace the parameters in the path, in order.
-    fn call(&mut self, id: &str, values: &[&str], query: &str, body: &Value) -> Result<Reply> {
+    pub fn call(&mut self, id: &str, values: &[&str], query: &str, body: &Value) -> Result<Reply> {
         self.call_with(id, values, query, &[], body)
     }
 
@@ -154,6 +155,7 @@ fn every_operation_of_the_document_is_served() -> Result<()> {
     flash_sales(&mut walk)?;
     back_office(&mut walk)?;
     documents(&mut walk)?;
+    login::operations(&mut walk)?;
     let nowhere = platform.api.get("/nowhere")?;
     assert_eq!((nowhere.status, nowhere.code()), (404, 10007));
     let documented = operations()

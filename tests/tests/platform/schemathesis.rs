@@ -10,6 +10,9 @@ use tests::tokens;
 
 /// Products with the ids that generated requests like to name.
 const PRODUCTS: std::ops::RangeInclusive<u64> = 1..=3;
+/// Who logs in.
+const USER: &str = "alice";
+const PASSWORD: &str = "correct horse battery";
 /// Cases of one operation in each phase.
 const EXAMPLES_MAX: &str = "25";
 
@@ -20,7 +23,10 @@ fn the_document_and_the_platform_agree() -> Result<()> {
         let body = json!({ "id": id, "name": "Tea", "price": "9.90", "stock": 1_000_000 });
         platform.api.post("/api/v1/products", &body)?.expect(201)?;
     }
-    let (_host, api) = platform.host_with("host-strict", &[("AUTH_MODE", "strict")])?;
+    let user = json!({ "username": USER, "password": PASSWORD });
+    platform.api.post("/v1/auth/register", &user)?.expect(201)?;
+    let strict = [("AUTH_MODE", "strict"), ("LOGINS_PER_ACCOUNT_MAX", "0")];
+    let (_host, api) = platform.host_with("host-strict", &strict)?;
     let checkout = component::checkout()?;
     let settings = checkout.join("tests/tests/platform/schemathesis");
     let mut command = stack::python::schemathesis()?;
@@ -28,6 +34,8 @@ fn the_document_and_the_platform_agree() -> Result<()> {
         .env("SCHEMATHESIS_HOOKS", settings.join("hooks.py"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("ADMIN_TOKEN", tokens::of(&platform, "1", Role::Admin)?)
+        .env("LOGIN_NAME", USER)
+        .env("LOGIN_PASSWORD", PASSWORD)
         .env("OPS_TOKEN", tokens::of(&platform, "2", Role::Ops)?)
         .arg("--config-file")
         .arg(settings.join("schemathesis.toml"))

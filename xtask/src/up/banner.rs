@@ -1,12 +1,13 @@
-//! Printed by `up` once everything is ready: where everything is, and three lines to try.
+//! Printed by `up` once everything is ready: where everything is, and lines to try.
 
-use super::platform::Addresses;
+use super::platform::{Addresses, Mode};
+use super::users::{self, Users};
 use crate::console;
 use crate::servers::Servers;
 use crate::urls::shown;
 
 /// Prints the table and the lines.
-pub fn print(addresses: &Addresses<'_>, servers: &Servers) {
+pub fn print(addresses: &Addresses<'_>, servers: &Servers, users: &Users, mode: Mode) {
     let urls = &servers.urls;
     let api: Vec<String> = addresses
         .listen
@@ -57,14 +58,23 @@ pub fn print(addresses: &Addresses<'_>, servers: &Servers) {
     for (what, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
         console::line(format_args!("  {what:22} {value}"));
     }
-    console::line(format_args!(
-        "\nTry:\n  \
-         curl -s {first}/api/v1/products\n  \
-         curl -s {first}/v1/order/create -H 'Content-Type: application/json' \
-         -d '{{\"user_id\":1,\"items\":[{{\"product_id\":1,\"quantity\":2}}]}}'\n  \
-         curl -s '{first}/v1/order/list?user_id=1'\n\n\
-         Ctrl-C stops everything."
-    ));
+    users.print(mode);
+    let lines = match mode {
+        Mode::Strict => users::lines(&first),
+        Mode::Compat => vec![
+            format!("curl -s {first}/api/v1/products"),
+            format!(
+                "curl -s {first}/v1/order/create -H 'Content-Type: application/json' \
+                 -d '{{\"user_id\":1,\"items\":[{{\"product_id\":1,\"quantity\":2}}]}}'"
+            ),
+            format!("curl -s '{first}/v1/order/list?user_id=1'"),
+        ],
+    };
+    console::line("\nTry:");
+    for line in lines {
+        console::line(format_args!("  {line}"));
+    }
+    console::line("\nCtrl-C stops everything.");
 }
 
 fn or(value: &str, otherwise: &str) -> String {

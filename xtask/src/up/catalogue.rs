@@ -9,18 +9,29 @@ use std::time::Duration;
 const GOODS: &str = include_str!("catalogue.json");
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Creates each product; those of an earlier run are left as they are. A shop with other products, as in somebody's own
+/// Name and value of a request header.
+pub type Header = (&'static str, String);
+
+/// Creates each product, as the back office: `admin` gives the header that says so, if there is one. Those of an earlier run are left as they are. A shop with other products, as in somebody's own
 /// database, gets none.
 ///
 /// # Errors
 /// When the API refuses one that does not exist yet.
-pub fn offer(api: SocketAddr) -> Result<()> {
+pub fn offer(api: SocketAddr, admin: impl FnOnce() -> Result<Option<Header>>) -> Result<()> {
     let goods: Vec<Value> = serde_json::from_str(GOODS).context("catalogue.json")?;
     console::step("sample catalogue", |_| {
         if has_others(&on_sale(api)?, &goods) {
             return Ok(());
         }
-        goods.iter().try_for_each(|product| post(api, product))
+        match admin()? {
+            Some(admin) => goods
+                .iter()
+                .try_for_each(|product| post(api, &admin, product)),
+            None => {
+                console::line("  no sample products: the user admin has another password here");
+                Ok(())
+            }
+        }
     })
 }
 
@@ -41,13 +52,13 @@ fn has_others(page: &Value, sample: &[Value]) -> bool {
     names.any(|name| sample.iter().all(|ours| ours["name"] != *name))
 }
 
-fn post(api: SocketAddr, product: &Value) -> Result<()> {
+fn post(api: SocketAddr, (name, value): &Header, product: &Value) -> Result<()> {
     let mut response = ureq::post(format!("http://{api}/api/v1/products"))
         .config()
         .timeout_global(Some(WITHIN))
         .http_status_as_error(false)
         .build()
-        .header("x-flashorder-role", "admin")
+        .header(*name, value)
         .send_json(product)
         .context("the API does not take products")?;
     match response.status().as_u16() {

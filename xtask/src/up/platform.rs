@@ -24,6 +24,24 @@ pub struct Addresses<'a> {
     pub relay_metrics: SocketAddr,
 }
 
+/// How callers are known (`auth_mode`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// By their access tokens.
+    Strict,
+    /// Whoever a request names is trusted.
+    Compat,
+}
+
+impl Mode {
+    fn name(self) -> &'static str {
+        match self {
+            Mode::Strict => "strict",
+            Mode::Compat => "compat",
+        }
+    }
+}
+
 /// The running programs; when dropped, they drain and stop.
 pub struct Platform {
     host: Process,
@@ -40,13 +58,14 @@ impl Platform {
         workspace: &Workspace,
         urls: &Urls,
         addresses: &Addresses<'_>,
+        mode: Mode,
     ) -> Result<Self> {
         let home = Home::kept(checkout.run_dir())?;
         let relay = console::step("relay-worker", |_| {
             relay(&home, workspace, urls, addresses.relay_metrics)?.start()
         })?;
         let host = console::step("host-adapter", |_| {
-            host(&home, checkout, workspace, urls, addresses)?.start()
+            host(&home, checkout, workspace, urls, addresses, mode)?.start()
         })?;
         Ok(Self { host, relay })
     }
@@ -77,6 +96,7 @@ fn host(
     workspace: &Workspace,
     urls: &Urls,
     addresses: &Addresses<'_>,
+    mode: Mode,
 ) -> Result<Launch> {
     let api = *addresses
         .listen
@@ -89,8 +109,9 @@ fn host(
         .flat_map(|address| ["--listen".to_owned(), address.to_string()]);
     let key = stack::secret(&checkout.run_dir().join("access.key"))?;
     let launch = Launch::new(home, "host-adapter", workspace.program("host-adapter"))?
-        .env("SPIN_VARIABLE_AUTH_MODE", "compat")
+        .env("SPIN_VARIABLE_AUTH_MODE", mode.name())
         .env("SPIN_VARIABLE_AUTH_KEYS", format!("up:{key}"))
+        .env("SPIN_VARIABLE_REGISTRATION", "open")
         .args([
             "up",
             "-f",

@@ -23,7 +23,7 @@ pub struct EnvelopeFailure {
 pub struct ProblemBody {
     /// What to match on; each reply lists its own codes. 10001 bad request, 10003 internal error, 10004 too many
     /// requests, 10005 unavailable, 10006 a page of another origin, 10007 no such path; from 20001 on orders, from
-    /// 30001 on products and stock, from 40001 on flash sales, from 50001 on failures.
+    /// 30001 on products and stock, from 40001 on flash sales, from 50001 on failures, from 60001 on users.
     #[schema(example = 10001)]
     code: u32,
     /// For people: `[code] text`.

@@ -132,7 +132,7 @@ fn name(refusals: &[Refusal]) -> Option<&'static str> {
     };
     Some(match (refusal.status, refusal.code) {
         (400, Code::BadParameter) => "BadRequest",
-        (401, Code::Unauthorised) => "Unauthorised",
+        (401, Code::Unauthorised) if refusal.text == OF_CALLERS[0].text => "Unauthorised",
         (403, Code::Forbidden) if refusal.text == OF_CALLERS[1].text => "Forbidden",
         (403, Code::Forbidden) => "ForeignOrigin",
         (404, Code::NotFound) if refusal.text == OF_PATHS[0].text => "NotFound",

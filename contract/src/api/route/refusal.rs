@@ -188,4 +188,28 @@ pub(super) const FAILURE_STATE: Refusal = refusal(
     Code::FailureState,
     "it has become an order, or a retry of it is running",
 );
+pub(super) const WRONG_PASSWORD: Refusal = refusal(
+    401,
+    Code::Unauthorised,
+    "the user name or the password is wrong",
+);
+pub(super) const REFRESH: Refusal = refusal(
+    401,
+    Code::Unauthorised,
+    "the refresh token is not valid, was used before, or has expired",
+);
+pub(super) const LOGIN_LIMITED: Refusal = refusal(
+    429,
+    Code::RateLimited,
+    "too many attempts for this account, or from this address",
+);
+pub(super) const USER_EXISTS: Refusal =
+    refusal(409, Code::UserExists, "there is a user with this name");
+pub(super) const REGISTRATION: Refusal =
+    refusal(403, Code::Forbidden, "new users are not taken here");
+pub(super) const NO_LOGIN: Refusal = refusal(
+    404,
+    Code::NotFound,
+    "nobody can log in here: there is no user database",
+);
 pub(super) const NO_FILE: Refusal = refusal(404, Code::NotFound, "no such file");

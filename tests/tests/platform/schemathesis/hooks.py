@@ -182,7 +182,12 @@ def payment(body):
         body["order_id"] = "1"
 
 
+def login(body):
+    body["username"], body["password"] = os.environ["LOGIN_NAME"], os.environ["LOGIN_PASSWORD"]
+
+
 RULES = {
+    "login": login,
     "createOrder": order,
     "createApiOrder": order,
     "createEnvelopeOrder": order,
