@@ -78,7 +78,9 @@ fn code(problem: &Problem) -> Code {
         Error::StockLocked | Error::ProductChanged => Code::Aborted,
         Error::DuplicateSubmit | Error::IllegalTransition if may_pass => Code::Aborted,
         Error::DuplicateSubmit if problem.status == 422 => Code::InvalidArgument,
-        Error::DuplicateSubmit | Error::PaymentUsed | Error::AlreadyBought => Code::AlreadyExists,
+        Error::DuplicateSubmit | Error::PaymentUsed | Error::AlreadyBought | Error::UserExists => {
+            Code::AlreadyExists
+        }
         Error::AlreadyCancelled
         | Error::AlreadyPaid
         | Error::IllegalTransition
