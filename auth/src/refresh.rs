@@ -1,6 +1,6 @@
 //! Refresh tokens, for which a new access token is given. Each belongs to a session, is stored as a hash, and is valid
-//! once: using it makes its successor. The successor follows from the token and a key, so that a repeat whose answer was
-//! lost gets the same one, while nobody can compute it from what is stored.
+//! once: using it makes its successor. The successor follows from the token and a key, so that a repeat whose answer
+//! was lost gets the same one, while nobody can compute it from what is stored.
 
 use crate::keys::Keys;
 use base64::Engine as _;

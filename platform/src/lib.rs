@@ -103,7 +103,7 @@ impl Platform {
         let mariadb = MariaDb::start(&home, None)?;
         let clocks = options.clocks.then(|| Clocks::new(&home)).transpose()?;
         let clock = clocks.as_ref();
-        let redis = Redis::start_by_clock(&home, None, clock.map(|clocks| &clocks.redis))?;
+        let redis = Redis::start_by_clock(&home, None, clock.map(|all| &all.redis))?;
         let kafka_port = free_port()?;
         let kafka_steps = options
             .kafka_steps
@@ -123,7 +123,6 @@ impl Platform {
         let mut environment = vec![
             ("MYSQL_URLS", shards.join(",")),
             ("INVENTORY_URL", mariadb.url("inventory")),
-            ("USERS_URL", mariadb.url("users")),
             ("REDIS_URL", redis.url()),
             (CACHE_CHANNEL_URL, redis.url()),
             (
@@ -146,7 +145,7 @@ impl Platform {
             .into_iter()
             .filter_map(|(name, ms)| Some((name, ms?.to_string())));
         environment.extend(set);
-        environment.extend(callers(&home)?);
+        environment.extend(callers(&home, &mariadb)?);
         let relay_program = stack::binary("relay-worker")?;
         run(&relay_program, &["migrate"], &environment)?;
         let relay = start_relay(
@@ -157,8 +156,8 @@ impl Platform {
             &environment,
             clock.map(|clocks| &clocks.relay),
         )?;
-        let host = clock.map(|clocks| &clocks.host);
-        let host = start_host(&home, "host-adapter", &environment, host)?;
+        let by = clock.map(|clocks| &clocks.host);
+        let host = start_host(&home, "host-adapter", &environment, by)?;
         let twin = options
             .twin
             .then(|| {
@@ -412,13 +411,14 @@ fn start_host_on(
     })
 }
 
-/// Requests are trusted, and those with a token known by it.
-fn callers(home: &Home) -> Result<[(&'static str, String); 3]> {
+/// Requests are trusted, and those with a token known by it. Everybody may become a user.
+fn callers(home: &Home, mariadb: &MariaDb) -> Result<[(&'static str, String); 4]> {
     let key = stack::secret(&home.path().join("access.key"))?;
     Ok([
         ("AUTH_MODE", "compat".to_owned()),
         ("AUTH_KEYS", format!("platform:{key}")),
         ("REGISTRATION", "open".to_owned()),
+        ("USERS_URL", mariadb.url("users")),
     ])
 }
 

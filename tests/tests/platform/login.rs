@@ -1,5 +1,5 @@
-//! Logging in on real servers: a user's life from registration to logout, sessions of which a token was used twice, what
-//! the relay's commands change, many logins at once, and a platform that admits nobody else.
+//! Logging in on real servers: a user's life from registration to logout, sessions of which a token was used twice,
+//! what the relay's commands change, many logins at once, and a platform that admits nobody else.
 
 use crate::operations::Walk;
 use anyhow::{Context, Result, ensure};

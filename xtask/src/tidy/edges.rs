@@ -23,7 +23,7 @@ enum Who {
 
 const DRIVERS: [&str; 5] = ["tokio", "mysql_async", "sqlx", "redis", "rdkafka"];
 
-const RULES: [Rule; 22] = [
+const RULES: [Rule; 23] = [
     Rule {
         who: Who::Named("domain"),
         inner: &[],
@@ -34,7 +34,7 @@ const RULES: [Rule; 22] = [
         who: Who::Named("http-rules"),
         inner: &[],
         never: &[],
-        only: Some(&["http", "serde", "serde_json"]),
+        only: Some(&["http", "ipnet", "serde", "serde_json", "thiserror"]),
     },
     Rule {
         who: Who::Named("auth"),
@@ -78,6 +78,13 @@ const RULES: [Rule; 22] = [
         never: &DRIVERS,
         only: None,
     },
+    // It issues what the others verify.
+    Rule {
+        who: Who::Named("login"),
+        inner: &["auth", "domain", "contract", "guest", "http-rules"],
+        never: &DRIVERS,
+        only: None,
+    },
     Rule {
         who: Who::Function,
         inner: &["domain", "contract", "grpc", "guest", "proto", "shop"],
@@ -104,7 +111,7 @@ const RULES: [Rule; 22] = [
     },
     Rule {
         who: Who::Named("relay-worker"),
-        inner: &["domain", "contract"],
+        inner: &["auth", "domain", "contract"],
         never: &["wasmtime", "spin-sdk"],
         only: None,
     },

@@ -12,8 +12,8 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// Name and value of a request header.
 pub type Header = (&'static str, String);
 
-/// Creates each product, as the back office: `admin` gives the header that says so, if there is one. Those of an earlier run are left as they are. A shop with other products, as in somebody's own
-/// database, gets none.
+/// Creates each product, as the back office: `admin` gives the header that says so, if there is one. Those of an
+/// earlier run are left as they are. A shop with other products, as in somebody's own database, gets none.
 ///
 /// # Errors
 /// When the API refuses one that does not exist yet.

@@ -1,5 +1,5 @@
-//! The sample users of a platform: an administrator, an operator and a shopper. Their passwords are random, printed once,
-//! and kept in `.run/users/` for the lines that log in.
+//! The sample users of a platform: an administrator, an operator and a shopper. Their passwords are random, printed
+//! once, and kept in `.run/users/` for the lines that log in.
 
 use super::catalogue::Header;
 use super::platform::Mode;
