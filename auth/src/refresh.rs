@@ -117,7 +117,7 @@ mod tests {
         };
         assert_eq!(
             next(&["a"], &token()),
-            [first.clone()],
+            std::slice::from_ref(first),
             "a repeat gets the same"
         );
         assert_eq!(first.session(), token().session());
