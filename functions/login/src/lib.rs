@@ -26,10 +26,9 @@ async fn answer(mut call: Call) -> Result<Reply, Fault> {
     }
     let segments = call.segments();
     let body = call.json_body().await?;
-    let settings = settings().await?;
     let reply = match segments.last().map(String::as_str) {
         Some("login") => {
-            let credentials = LoginRequest::parse(&body)?;
+            let (credentials, settings) = (LoginRequest::parse(&body)?, settings().await?);
             let user = known(settings, &call, credentials).await?;
             logged_in(
                 settings,
@@ -40,7 +39,7 @@ async fn answer(mut call: Call) -> Result<Reply, Fault> {
             .await
         }
         Some("register") => {
-            let credentials = RegisterRequest::parse(&body)?;
+            let (credentials, settings) = (RegisterRequest::parse(&body)?, settings().await?);
             let user = registered(settings, &call, credentials).await?;
             logged_in(
                 settings,
@@ -51,12 +50,12 @@ async fn answer(mut call: Call) -> Result<Reply, Fault> {
             .await
         }
         Some("refresh") => {
-            let token = RefreshRequest::parse(&body)?;
+            let (token, settings) = (RefreshRequest::parse(&body)?, settings().await?);
             let (user, tokens) = sessions::refresh(settings, &token, &call.trace_id).await?;
             logged_in(settings, 200, &user, tokens).await
         }
         Some("logout") => {
-            let token = RefreshRequest::parse(&body)?;
+            let (token, settings) = (RefreshRequest::parse(&body)?, settings().await?);
             sessions::end(settings, &token).await?;
             Reply::of(200, &LoggedOut::default())
         }
