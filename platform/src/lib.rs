@@ -3,7 +3,6 @@
 
 pub mod asyncapi;
 pub mod client;
-pub mod component;
 pub mod openapi;
 pub mod sale;
 pub mod shop;
@@ -12,7 +11,8 @@ use anyhow::{Context, Result, ensure};
 use client::Client;
 use stack::steps::{Protocol, Steps};
 use stack::{
-    Clock, Elasticsearch, Home, Kafka, Launch, MariaDb, Process, Redis, free_port, wait_ok,
+    Clock, Elasticsearch, Home, Kafka, Launch, MariaDb, Process, Redis, component, free_port,
+    wait_ok,
 };
 use std::fs;
 use std::path::PathBuf;

@@ -4,6 +4,7 @@
 
 mod cache;
 mod clock;
+pub mod component;
 pub mod door;
 mod elasticsearch;
 pub mod go;

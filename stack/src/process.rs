@@ -4,6 +4,7 @@
 use crate::clock::Clock;
 use crate::home::Home;
 use crate::log;
+use crate::program;
 use crate::spawner;
 use crate::wait::{is_interrupted, poll, wait_ok};
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -149,6 +150,7 @@ impl Launch {
             true => Stdio::piped(),
             false => log.try_clone()?.into(),
         };
+        program::forget_package(&mut command);
         command
             .args(&self.args)
             .envs(self.env.iter().map(|(key, value)| (key, value)))

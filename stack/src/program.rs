@@ -1,8 +1,9 @@
-//! Where installed programs are: on PATH, or where distributions keep servers.
+//! Where installed programs are: on PATH, or where distributions keep servers. And the cargo that runs this program.
 
 use anyhow::{Context, Result};
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Folders of servers that an ordinary user's PATH lacks.
 const MORE_PATHS: [&str; 4] = [
@@ -23,4 +24,24 @@ pub fn find(name: &str) -> Result<PathBuf> {
         .map(|dir| dir.join(name))
         .find(|file| file.is_file())
         .with_context(|| format!("{name} is not installed"))
+}
+
+/// The cargo that runs this program, in a checkout.
+#[must_use]
+pub fn cargo(checkout: &Path) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(checkout);
+    forget_package(&mut command);
+    command
+}
+
+/// Cargo sets variables of a program's own package for it. Build scripts of others that read them (ring's), and all
+/// that depends on those, would be built again each time that a call by hand follows one of a program.
+pub(crate) fn forget_package(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        let shown = name.to_string_lossy();
+        if shown.starts_with("CARGO_PKG_") || shown.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
 }

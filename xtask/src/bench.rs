@@ -1,9 +1,10 @@
 //! `cargo xtask bench`: builds what is measured and hands over to the `bench` program.
 
 use crate::build;
-use crate::checkout::{Checkout, QUICK, RELEASE, cargo_command};
+use crate::checkout::{Checkout, QUICK, RELEASE};
 use crate::tools;
 use anyhow::{Context, Result};
+use stack::program;
 use std::process::ExitCode;
 
 /// Arguments of `bench`.
@@ -36,7 +37,7 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<ExitCode> {
 }
 
 fn bench(checkout: &Checkout, profile: &str, args: &Args) -> Result<ExitCode> {
-    let status = cargo_command(&checkout.root)
+    let status = program::cargo(&checkout.root)
         .args(["run", "--profile", profile, "--locked", "-q"])
         .args(["-p", "bench", "--"])
         .args(&args.more)

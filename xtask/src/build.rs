@@ -2,9 +2,10 @@
 //! `target/components/NAME.wasm`, with the name of its crate.
 
 use crate::cargo;
-use crate::checkout::{Checkout, RELEASE, WASM, Workspace, cargo_command};
+use crate::checkout::{Checkout, RELEASE, WASM, Workspace};
 use crate::tools;
 use anyhow::{Context, Result};
+use stack::program;
 use std::fs;
 use std::path::Path;
 
@@ -28,7 +29,7 @@ pub fn run(checkout: &Checkout) -> Result<()> {
 /// When cargo fails.
 pub fn programs(checkout: &Checkout, profile: &str, more: &[&str]) -> Result<()> {
     let packages = PROGRAMS.iter().chain(more).flat_map(|name| ["-p", name]);
-    let mut command = cargo_command(&checkout.root);
+    let mut command = program::cargo(&checkout.root);
     command
         .args(["build", "--profile", profile, "--locked", "--bins"])
         .args(packages);
@@ -45,7 +46,7 @@ pub fn components(checkout: &Checkout, workspace: &Workspace) -> Result<()> {
         .map(|package| package.name.as_str())
         .collect();
     let packages = names.iter().flat_map(|name| ["-p", name]);
-    let mut command = cargo_command(&checkout.root);
+    let mut command = program::cargo(&checkout.root);
     command
         .args(["build", "--locked"])
         .args(WASM)

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use stack::program;
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// The target and profile of all components.
 pub const WASM: [&str; 4] = ["--target", "wasm32-wasip2", "--profile", "component"];
@@ -101,7 +101,7 @@ impl Checkout {
     }
 
     fn metadata(&self, more: &[&str]) -> Result<Value> {
-        let output = cargo_command(&self.root)
+        let output = program::cargo(&self.root)
             .args(["metadata", "--format-version", "1", "--quiet"])
             .args(more)
             .output()
@@ -135,21 +135,6 @@ impl Workspace {
     pub fn program(&self, name: &str) -> PathBuf {
         self.target.join(self.profile).join(name)
     }
-}
-
-/// The cargo that runs this program, in the checkout.
-pub fn cargo_command(root: &Path) -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root);
-    // Cargo sets these for this program's own package. Build scripts that read them (ring's) and everything that
-    // depends on those would be rebuilt each time that a call by hand follows one by xtask.
-    for (name, _) in env::vars_os() {
-        let shown = name.to_string_lossy();
-        if shown.starts_with("CARGO_PKG_") || shown.starts_with("CARGO_MANIFEST_") {
-            command.env_remove(&name);
-        }
-    }
-    command
 }
 
 fn package(root: &Path, json: &Value) -> Option<Package> {

@@ -1,6 +1,6 @@
 //! The gate, the same locally and in CI, quick checks first.
 
-use crate::checkout::{Checkout, QUICK, WASM, Workspace, cargo_command};
+use crate::checkout::{Checkout, QUICK, WASM, Workspace};
 use crate::console;
 use crate::proto;
 use crate::test;
@@ -8,6 +8,7 @@ use crate::tidy;
 use crate::tools;
 use crate::wit;
 use anyhow::{Context, Result, ensure};
+use stack::program;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -21,7 +22,7 @@ pub fn run(checkout: &Checkout) -> Result<()> {
     timed("wit", || wit::check(checkout))?;
     timed("proto", || proto::check(checkout))?;
     timed("fmt", || {
-        succeed(cargo_command(&checkout.root).args(["fmt", "--all", "--check"]))
+        succeed(program::cargo(&checkout.root).args(["fmt", "--all", "--check"]))
     })?;
     timed("tools", || tools::for_building(checkout))?;
     timed("clippy", || clippy(checkout, &workspace))?;
@@ -38,7 +39,7 @@ fn clippy(checkout: &Checkout, workspace: &Workspace) -> Result<()> {
         .components()
         .map(|package| package.name.as_str())
         .collect();
-    let mut native = cargo_command(&checkout.root);
+    let mut native = program::cargo(&checkout.root);
     native.args([
         "clippy",
         "--profile",
@@ -49,7 +50,7 @@ fn clippy(checkout: &Checkout, workspace: &Workspace) -> Result<()> {
     ]);
     native.args(components.iter().flat_map(|name| ["--exclude", name]));
     succeed(native.args(["--", "-D", "warnings"]))?;
-    let mut wasm = cargo_command(&checkout.root);
+    let mut wasm = program::cargo(&checkout.root);
     wasm.args(["clippy", "--locked"]).args(WASM);
     wasm.args(components.iter().flat_map(|name| ["-p", name]));
     succeed(wasm.args(["--", "-D", "warnings"]))

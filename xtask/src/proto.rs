@@ -1,9 +1,10 @@
 //! The Rust code of the `.proto` files: committed, so that no build needs a compiler of protobuf, and compared with
 //! what the generator makes.
 
-use crate::checkout::{Checkout, QUICK, cargo_command};
+use crate::checkout::{Checkout, QUICK};
 use crate::console;
 use anyhow::{Context, Result, bail, ensure};
+use stack::program;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -48,7 +49,7 @@ pub fn check(checkout: &Checkout) -> Result<()> {
 }
 
 fn run(checkout: &Checkout, folder: &Path) -> Result<()> {
-    let status = cargo_command(&checkout.root)
+    let status = program::cargo(&checkout.root)
         .args(["run", "--profile", QUICK, "--locked", "--quiet"])
         .args(["-p", "proto-generate", "--"])
         .arg(folder)

@@ -1,9 +1,10 @@
 //! `cargo xtask test`: installs what the tests need, then runs them all. The tests start their own servers.
 
 use crate::build;
-use crate::checkout::{Checkout, QUICK, cargo_command};
+use crate::checkout::{Checkout, QUICK};
 use crate::tools;
 use anyhow::{Context, Result};
+use stack::program;
 use std::process::ExitCode;
 
 /// Arguments of `test`.
@@ -24,7 +25,7 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<ExitCode> {
     let workspace = checkout.workspace()?;
     build::programs(checkout, QUICK, &[])?;
     build::components(checkout, &workspace)?;
-    let mut command = cargo_command(&checkout.root);
+    let mut command = program::cargo(&checkout.root);
     command.args([
         "test",
         "--profile",

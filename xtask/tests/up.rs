@@ -1,18 +1,18 @@
 //! `cargo xtask up` for a newcomer: in a copy without `.run/` and `target/`, the README's commands are run as written;
-//! then the platform is stopped and started again. Everything is compiled in a separate target folder, because the
-//! copy's crates would otherwise replace this checkout's.
+//! then the platform is stopped and started again. The copy shares the target folder of this test and has the times of the
+//! files it was made of, so that what the test needed anyway is not compiled a second time.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use stack::{Home, Launch, Process, free_port};
+use stack::{Home, Launch, Process, component, free_port, program};
 use std::collections::BTreeMap;
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-/// Includes a cold build on a slow machine.
+/// Includes a build on a slow machine, where this test is run alone.
 const READY_WITHIN: Duration = Duration::from_secs(25 * 60);
 const STOPPED_WITHIN: Duration = Duration::from_secs(60);
 const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
@@ -119,7 +119,7 @@ impl Newcomer {
         let temporary = Home::temporary()?;
         let home = Home::kept(temporary.path().join("logs"))?;
         let copy = temporary.path().join("flashorder");
-        copy_sources(&checkout()?, &copy)?;
+        copy_sources(&component::checkout()?, &copy)?;
         let ports = [
             free_port()?,
             free_port()?,
@@ -135,16 +135,8 @@ impl Newcomer {
         })
     }
 
-    fn cargo(&self) -> Result<(PathBuf, PathBuf)> {
-        // This program is <target>/<profile>/deps/up-….
-        let program = env::current_exe()?;
-        let target = program.ancestors().nth(3).context("no target folder")?;
-        let cargo = env::var_os("CARGO").context("cargo test sets CARGO")?;
-        Ok((cargo.into(), target.join("up")))
-    }
-
     fn up(&self, name: &str) -> Result<Process> {
-        let (cargo, target) = self.cargo()?;
+        let cargo = env::var_os("CARGO").context("cargo test sets CARGO")?;
         let [api, second, grpc, host, relay] = self.ports.map(|port| format!("127.0.0.1:{port}"));
         let log = self.home.path().join(name).join(format!("{name}.log"));
         let said = move || {
@@ -157,19 +149,17 @@ impl Newcomer {
             .args(["--grpc-listen", &grpc])
             .args(["--host-metrics", &host, "--relay-metrics", &relay])
             .cwd(&self.copy)
-            .env("CARGO_TARGET_DIR", target)
+            .env("CARGO_TARGET_DIR", component::target_dir()?)
             .stop_within(STOPPED_WITHIN)
             .ready(READY_WITHIN, said)
             .start()
     }
 
     fn xtask(&self, args: &[&str]) -> Result<Output> {
-        let (cargo, target) = self.cargo()?;
-        Command::new(cargo)
+        program::cargo(&self.copy)
             .arg("xtask")
             .args(args)
-            .current_dir(&self.copy)
-            .env("CARGO_TARGET_DIR", target)
+            .env("CARGO_TARGET_DIR", component::target_dir()?)
             .output()
             .context("cannot run cargo xtask")
     }
@@ -317,13 +307,6 @@ fn same_keys(shown: &Value, came: &Value) -> Result<()> {
     Ok(())
 }
 
-/// From cargo's variable at run time: at compile time it may have been another checkout that shares the target folder.
-fn checkout() -> Result<PathBuf> {
-    let package = std::env::var_os("CARGO_MANIFEST_DIR").context("not started by cargo")?;
-    let root = Path::new(&package).parent();
-    Ok(root.context("not in a checkout")?.to_owned())
-}
-
 /// Copies everything except build output, `up`'s data and git's.
 fn copy_sources(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
@@ -341,6 +324,11 @@ fn copy_sources(from: &Path, to: &Path) -> Result<()> {
             copy_sources(&entry.path(), &target)?;
         } else {
             fs::copy(entry.path(), &target)?;
+            let modified = entry.metadata()?.modified()?;
+            File::options()
+                .write(true)
+                .open(&target)?
+                .set_modified(modified)?;
         }
     }
     Ok(())

@@ -218,7 +218,7 @@ fn id(reply: &Reply) -> Result<String> {
 
 fn start_twin(platform: &Platform) -> Result<(stack::Process, Client)> {
     let port = stack::free_port()?;
-    let spin_toml = platform::component::checkout()?.join("spin.toml");
+    let spin_toml = stack::component::checkout()?.join("spin.toml");
     let launch = platform.beside("twin", stack::binary("twin")?)?;
     let process = launch
         .args(["--listen", &format!("127.0.0.1:{port}"), "--spin-toml"])

@@ -9,7 +9,8 @@ mod source;
 mod variables;
 
 use anyhow::{Context, Result};
-use platform::{Options, Platform, component};
+use platform::{Options, Platform};
+use stack::component;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 

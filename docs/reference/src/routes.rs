@@ -3,7 +3,7 @@
 use crate::{head, row};
 use anyhow::{Context, Result};
 use contract::api::route::ROUTES;
-use platform::component;
+use stack::component;
 use std::path::PathBuf;
 
 const BEGIN: &str = "<!-- routes: made by `cargo run --profile quick -p reference` -->\n";

@@ -5,7 +5,7 @@ use clap::Parser;
 use host_adapter::Host;
 use host_adapter::config::{Cli, Command};
 use serde_json::{Value, json};
-use stack::{Home, MariaDb, Redis};
+use stack::{Home, MariaDb, Redis, component};
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -46,28 +46,11 @@ pub fn servers() -> &'static Servers {
     &SERVERS
 }
 
-/// Builds both probes once and gives the folder they are in.
+/// The folder of the built probes.
 fn probes() -> &'static Path {
     static PROBES: LazyLock<PathBuf> = LazyLock::new(|| {
-        let test = std::env::current_exe().unwrap();
-        // TARGET/PROFILE/deps/it-HASH
-        let target = test.ancestors().nth(3).unwrap();
-        let done = std::process::Command::new(std::env::var_os("CARGO").unwrap())
-            .args([
-                "build",
-                "--quiet",
-                "--profile",
-                "component",
-                "--target",
-                "wasm32-wasip2",
-            ])
-            .args(["-p", "probe", "-p", "probe-p2", "--target-dir"])
-            .arg(target)
-            .current_dir(std::env::var_os("CARGO_MANIFEST_DIR").unwrap())
-            .status()
-            .unwrap();
-        assert!(done.success(), "the probes do not build");
-        target.join("wasm32-wasip2/component")
+        let probe = component::wasm("probe").unwrap();
+        probe.parent().unwrap().to_owned()
     });
     &PROBES
 }

@@ -337,7 +337,7 @@ fn prepared(function: &str) -> wasmtime::Result<ServicePre<Data>> {
     if let Some(service) = prepared.get(function) {
         return Ok(service.clone());
     }
-    let wasm = platform::component::wasm(function)
+    let wasm = stack::component::wasm(function)
         .map_err(|error| wasmtime::Error::msg(format!("{error:#}")))?;
     let component = Component::from_file(&ENGINE, wasm)?;
     let mut linker: Linker<Data> = Linker::new(&ENGINE);

@@ -4,10 +4,11 @@
 mod deadlines;
 
 use anyhow::{Context, Result, ensure};
+use platform::Platform;
 use platform::client::Client;
 use platform::shop::{Stock, buyer};
-use platform::{Platform, component};
 use serde_json::{Value, json};
+use stack::component;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -4,8 +4,9 @@
 
 use anyhow::{Result, ensure};
 use domain::Role;
-use platform::{Options, Platform, component};
+use platform::{Options, Platform};
 use serde_json::json;
+use stack::component;
 use tests::tokens;
 
 /// Products with the ids that generated requests like to name.

@@ -2,9 +2,10 @@
 //! them run longer.
 
 use crate::build;
-use crate::checkout::{Checkout, QUICK, cargo_command};
+use crate::checkout::{Checkout, QUICK};
 use crate::tools;
 use anyhow::{Context, Result};
+use stack::program;
 use std::process::{ExitCode, Stdio};
 
 /// The tests of a campaign, and the variable for their number of rounds.
@@ -32,7 +33,7 @@ pub fn run(checkout: &Checkout, campaign: &Campaign, count: u32) -> Result<ExitC
     tools::for_testing()?;
     build::programs(checkout, QUICK, &[])?;
     build::components(checkout, &checkout.workspace()?)?;
-    let status = cargo_command(&checkout.root)
+    let status = program::cargo(&checkout.root)
         .env(campaign.variable, count.to_string())
         .args(["test", "--profile", QUICK, "--locked", "--no-fail-fast"])
         .args(["-p", "tests", "--test", "faults", "--"])

@@ -1,11 +1,12 @@
 //! Tests of the tests. `tests/mutants.txt` lists one-line changes of Rust, Lua and SQL, each with a test that must fail
 //! for it and passes without it. The changes are made one at a time, in a copy of the checkout.
 
+use crate::checkout::Checkout;
 use crate::checkout::QUICK;
-use crate::checkout::{Checkout, cargo_command};
 use crate::console;
 use crate::tools;
 use anyhow::{Context, Result, bail, ensure};
+use stack::program;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -147,10 +148,12 @@ fn fate(copy: &Path, target: &Path, mutant: &Mutant<'_>) -> Result<Fate> {
 
 fn judge(copy: &Path, target: &Path, test: &str) -> Result<Fate> {
     let cargo = |arguments: &[&str]| -> Result<bool> {
-        let status = cargo_command(copy)
+        let status = program::cargo(copy)
             .env("CARGO_TARGET_DIR", target)
             // Only one line changes each time.
             .env("CARGO_INCREMENTAL", "1")
+            // In the short form a step meets one fault, which may not be the one that shows the mutant.
+            .env("STEPS_ROUNDS", "1")
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

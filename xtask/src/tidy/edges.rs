@@ -158,6 +158,7 @@ const RULES: [Rule; 23] = [
             "platform",
             "pools",
             "relay-worker",
+            "stack",
         ],
         never: &["wasmtime", "tokio", "sqlx", "rdkafka"],
         only: None,

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, bail};
 use domain::OrderId;
 use platform::client::Reply;
-use platform::component;
 use serde_json::{Map, Value, json};
+use stack::component;
 use std::fs;
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 use super::request::Request;
 use anyhow::{Context, Result, ensure};
 use platform::Platform;
-use platform::component;
+use stack::component;
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::thread;

@@ -1,9 +1,9 @@
-//! The functions as wasm files, built once per test binary from the sources of its checkout.
+//! The components as wasm files, built once per test binary from the sources of its checkout.
 
+use crate::program;
 use anyhow::{Context, Result, ensure};
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 
 /// Every function of the platform: folder = crate = component = wasm file.
@@ -27,6 +27,9 @@ pub const ALL: [&str; 17] = [
     "stats",
 ];
 
+/// The components of tests and benchmarks.
+const PROBES: [&str; 4] = ["endless-start", "noop", "probe", "probe-p2"];
+
 /// The checkout that these tests belong to, as cargo says at run time: a path compiled in may be of another checkout
 /// that shared the target folder.
 ///
@@ -39,35 +42,36 @@ pub fn checkout() -> Result<PathBuf> {
     Ok(root.context("not in a checkout")?.to_owned())
 }
 
-/// The path of a function's wasm file, built if it is not up to date.
+/// The path of a component's wasm file; all of them are built if they are not up to date.
 ///
 /// # Errors
-/// When it does not build; with the compiler's output.
+/// When one does not build; with the compiler's output.
 pub fn wasm(name: &str) -> Result<PathBuf> {
-    static FRESH: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    static FRESH: Mutex<bool> = Mutex::new(false);
     let target = target_dir()?;
-    // Held while building: two tests that want the same function build it once.
+    // Held while building: two tests that want a component build it once.
     let mut fresh = FRESH.lock().unwrap_or_else(PoisonError::into_inner);
-    if !fresh.contains(name) {
-        build(name, &target)?;
-        fresh.insert(name.to_owned());
+    if !*fresh {
+        build(&target)?;
+        *fresh = true;
     }
     let file = format!("{}.wasm", name.replace('-', "_"));
     Ok(target.join("wasm32-wasip2/component").join(file))
 }
 
-fn build(name: &str, target: &Path) -> Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .current_dir(checkout()?)
-        .args(["build", "--quiet", "--profile", "component"])
-        .args(["--target", "wasm32-wasip2", "-p", name, "--target-dir"])
+/// All in one command, as `cargo xtask build` does it: each alone would have other features of shared dependencies, and
+/// compile them again.
+fn build(target: &Path) -> Result<()> {
+    let output = program::cargo(&checkout()?)
+        .args(["build", "--quiet", "--locked", "--profile", "component"])
+        .args(["--target", "wasm32-wasip2", "--target-dir"])
         .arg(target)
+        .args(ALL.iter().chain(&PROBES).flat_map(|name| ["-p", name]))
         .stdin(Stdio::null())
         .output()
         .context("cannot run cargo")?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{name} does not build:\n{said}");
+    ensure!(output.status.success(), "components do not build:\n{said}");
     Ok(())
 }
 
