@@ -1,5 +1,6 @@
 //! Admission of requests to instances. The library behind it makes an instance whenever none is free, without a bound;
-//! here a request without room waits, first come first served, until an instance is free or may be made.
+//! here a request without room waits, first come first served, until an instance is free or may be made. Before that, a
+//! request to a component that its manifest bounds waits for a slot.
 //!
 //! The library also wakes one instance for each request, possibly one that takes no more, as its own request is late.
 //! Then the request is left in the queue while other instances are free. [`Flow`] detects that.
@@ -7,6 +8,7 @@
 use crate::dispatch::Dispatch;
 use crate::limits;
 use crate::server::Permit;
+use crate::server::slots::Slots;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
@@ -73,6 +75,8 @@ impl Drop for Offer {
 /// The entrance of one component on one thread.
 pub struct Entrance {
     handler: ProxyHandler<Dispatch>,
+    /// `None` where only the flags bound its requests.
+    slots: Option<Arc<Slots>>,
     flow: Arc<Flow>,
     /// Held by the first request that waits.
     next: Arc<Mutex<()>>,
@@ -119,8 +123,9 @@ impl Ticket {
 
 impl Entrance {
     /// The entrance to the instances of `dispatch`; a request waits for at most `limit`.
-    pub fn new(dispatch: Dispatch, limit: Duration) -> Self {
+    pub fn new(dispatch: Dispatch, slots: Option<Arc<Slots>>, limit: Duration) -> Self {
         Self {
+            slots,
             flow: dispatch.flow.clone(),
             handler: ProxyHandler::new(dispatch),
             next: Arc::default(),
@@ -129,15 +134,29 @@ impl Entrance {
         }
     }
 
+    /// Whether its component has slots, which are too few for requests that are still being sent.
+    pub fn has_slots(&self) -> bool {
+        self.slots.is_some()
+    }
+
     /// The component's answer.
     ///
     /// # Errors
-    /// [`NoRoom`] after a long wait, or the error of the instance or of making it.
+    /// [`Crowded`](crate::server::slots::Crowded) or [`NoRoom`] after a long wait, or the error of the instance or of
+    /// making it.
     pub async fn handle(
         &self,
         permit: Arc<Permit>,
         request: Request,
     ) -> wasmtime::Result<Response> {
+        let deadline = match &self.slots {
+            Some(slots) => {
+                let deadline = Instant::now() + self.limit;
+                permit.keep(Box::pin(slots.take(deadline)).await?);
+                Some(deadline)
+            }
+            None => None,
+        };
         let ticket = Ticket {
             permit,
             next: None,
@@ -151,11 +170,16 @@ impl Entrance {
             },
             _ => (ticket, request),
         };
-        Box::pin(self.wait(ticket, request)).await
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + self.limit);
+        Box::pin(self.wait(ticket, request, deadline)).await
     }
 
-    async fn wait(&self, mut ticket: Ticket, mut request: Request) -> wasmtime::Result<Response> {
-        let deadline = Instant::now() + self.limit;
+    async fn wait(
+        &self,
+        mut ticket: Ticket,
+        mut request: Request,
+        deadline: Instant,
+    ) -> wasmtime::Result<Response> {
         let waiting = Waiting::new(&self.waiting);
         let guard = timeout_at(deadline, self.next.clone().lock_owned()).await;
         let guard = guard.map_err(|_| NoRoom("too many wait for one"))?;

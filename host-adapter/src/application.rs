@@ -1,7 +1,7 @@
 //! The application as it runs: the manifest with every template rendered and every address and route parsed.
 
 use crate::config::{RuntimeConfig, Up, VariablesProvider};
-use crate::manifest::Manifest;
+use crate::manifest::{Bounds, Manifest};
 use crate::router::Router;
 use crate::startup::StartupError;
 use crate::variables::{self, Sources};
@@ -47,6 +47,8 @@ pub struct Guest {
     pub mounts: Vec<(PathBuf, String)>,
     /// Whether its output is dropped (`--quiet`).
     pub quiet: bool,
+    /// Bounds on its requests.
+    pub bounds: Bounds,
 }
 
 impl Application {
@@ -185,5 +187,6 @@ fn guest(
         environment: environment.into_iter().collect(),
         mounts: component.mounts.clone(),
         quiet: up.quiet,
+        bounds: component.bounds,
     })
 }

@@ -259,6 +259,11 @@ impl<T: PartialOrd + Copy> Span<T> {
     }
 }
 
+/// Processors that this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 fn parse_count(text: &str) -> Result<Span<usize>, String> {
     Span::parse(text, |one| match one.parse() {
         Ok(0) => Err("must be at least 1".to_owned()),

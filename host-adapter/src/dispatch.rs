@@ -5,9 +5,11 @@ use crate::admission::{Flow, NoRoom, Ticket};
 use crate::config::{Span, Up};
 use crate::guest_memory::{Bounds, Memory, Refused};
 use crate::limits;
+use crate::manifest::Bounds as OwnBounds;
 use crate::pacer::{Met, Pacer, Run};
 use crate::store::{Instance, Reach};
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,6 +32,8 @@ const NO_MEMORY: NoRoom = NoRoom("others have what --max-guest-memory leaves it"
 #[derive(Debug, Clone)]
 pub struct Reuse {
     requests: Span<usize>,
+    /// What the manifest allows of them.
+    requests_max: usize,
     concurrent: Span<usize>,
     request_timeout: Span<Duration>,
     idle_timeout: Span<Duration>,
@@ -38,9 +42,9 @@ pub struct Reuse {
 }
 
 impl Reuse {
-    /// The policy for a component; `p2` for one of WASI 0.2, which serves one request at a time, and one in all by
-    /// default.
-    pub fn new(up: &Up, p2: bool) -> Self {
+    /// The policy for a component with these bounds; `p2` for one of WASI 0.2, which serves one request at a time, and
+    /// one in all by default. What the manifest says replaces the default; a flag can only lower it.
+    pub fn new(up: &Up, bounds: OwnBounds, p2: bool) -> Self {
         let (requests, concurrent) = match p2 {
             true => (1, 1),
             false => (
@@ -48,8 +52,11 @@ impl Reuse {
                 limits::INSTANCE_CONCURRENT_REUSE_COUNT,
             ),
         };
+        let own = bounds.instance_requests_max.map(NonZeroUsize::get);
+        let requests = Span::Value(own.unwrap_or(requests));
         Self {
-            requests: up.max_instance_reuse_count.unwrap_or(Span::Value(requests)),
+            requests: up.max_instance_reuse_count.unwrap_or(requests),
+            requests_max: own.unwrap_or(usize::MAX),
             concurrent: match p2 {
                 true => Span::Value(1),
                 false => up
@@ -62,6 +69,11 @@ impl Reuse {
             idle_timeout: up.idle_instance_timeout,
             cpu_time: up.request_cpu_time,
         }
+    }
+
+    /// How many requests the next instance serves.
+    fn requests_max(&self) -> usize {
+        self.requests.draw().min(self.requests_max)
     }
 }
 
@@ -173,7 +185,7 @@ impl HandlerState for Dispatch {
                 memory: self.memory.clone(),
                 flow: self.flow.clone(),
                 reach: self.reach.clone(),
-                requests_max: self.reuse.requests.draw(),
+                requests_max: self.reuse.requests_max(),
                 concurrent_max: self.reuse.concurrent.draw(),
                 request_timeout,
             },
@@ -262,7 +274,9 @@ impl WorkerState for Policy {
         let result = result.map_err(|error| explained(error, &store.data().memory));
         drop(store);
         self.reach.metrics.instances.dec();
-        if let Err(error) = result {
+        // The library has an error for an instance that is dropped with its thread, too.
+        let is_dropped = self.reach.thread_is_done.load(Ordering::Relaxed);
+        if let Some(error) = result.err().filter(|_| !is_dropped) {
             self.reach.metrics.traps.inc();
             tracing::error!(
                 component = self.reach.guest.id,

@@ -44,6 +44,7 @@ use manifest::Manifest;
 use metrics::Metrics;
 use pools::allowed_hosts::redacted;
 use server::account::Ledger;
+use server::slots::Slots;
 use server::{Entrance, Outbound, Permits, Shared, Worker};
 use shutdown::{Stopper, Stopping};
 use std::collections::HashMap;
@@ -77,7 +78,7 @@ impl Host {
         checks::flags(up)?;
         let threads = match up.threads {
             Some(threads) => threads,
-            None => std::thread::available_parallelism().map_or(1, usize::from),
+            None => config::cores(),
         };
         let config = match &up.runtime_config_file {
             Some(file) => RuntimeConfig::load(file)?,
@@ -316,6 +317,11 @@ fn shared(
                 Permits::new(up.component_requests_max(), in_flight, refused)
             })
             .collect(),
+        slots: application
+            .guests
+            .iter()
+            .map(|guest| Slots::of(guest, &metrics.server))
+            .collect(),
         connections: Permits::new(
             up.max_connections,
             metrics.server.connections.clone(),
@@ -330,16 +336,7 @@ fn shared(
                 )
             })
             .collect(),
-        memory: {
-            let process = guest_memory::Budget::new(up.guest_memory_max());
-            let share = up.component_memory_max();
-            let bounds = |_| guest_memory::Bounds {
-                instance_bytes_max: up.max_instance_memory,
-                component: guest_memory::Budget::new(share),
-                process: process.clone(),
-            };
-            application.guests.iter().map(bounds).collect()
-        },
+        memory: memory(up, application.guests.len()),
         ledger: Ledger::new(metrics.server.connections_evicted.clone()),
         application,
         cache,
@@ -348,4 +345,16 @@ fn shared(
         tls,
         info: info.to_string().into(),
     }))
+}
+
+/// Bounds on the memory of each of so many components.
+fn memory(up: &Up, components: usize) -> Vec<guest_memory::Bounds> {
+    let process = guest_memory::Budget::new(up.guest_memory_max());
+    let share = up.component_memory_max();
+    let bounds = |_| guest_memory::Bounds {
+        instance_bytes_max: up.max_instance_memory,
+        component: guest_memory::Budget::new(share),
+        process: process.clone(),
+    };
+    (0..components).map(bounds).collect()
 }

@@ -116,8 +116,13 @@ pub const INSTANTIATION_TIMEOUT: Duration = Duration::from_secs(5);
 pub const INSTANTIATIONS_MAX: usize = 4;
 /// How often an instance checks whether a request was left in the queue, and whether it has expired.
 pub const INSTANCE_LOOK_EVERY: Duration = Duration::from_millis(25);
-/// How long a request waits for room in an instance, unless its own time limit is shorter.
+/// How long a request waits for a slot and for room in an instance, unless its own time limit is shorter.
 pub const INSTANCE_ROOM_TIMEOUT: Duration = Duration::from_secs(5);
+/// Requests that wait for a slot of a component whose manifest bounds its requests, for each slot; one more is answered
+/// 503. Within [`INSTANCE_ROOM_TIMEOUT`] that many are done where each takes 75 ms.
+pub const SLOT_WAITERS_MAX: usize = 64;
+/// Bytes of a request body that have come before the request waits for a slot; a longer body has begun.
+pub const READ_AHEAD_BYTES_MAX: usize = 64 * 1024;
 /// Pause between two attempts of the first request that waits for room.
 pub const INSTANCE_ROOM_PAUSE: Duration = Duration::from_millis(5);
 /// How long a guest may keep its thread busy for one request, unless a flag says otherwise.

@@ -1,11 +1,16 @@
 //! The part of Spin's manifest version 2 that this host supports. A key that it does not support is an error with file
-//! and key; keys that only matter to other tools (`build`, `authors`, …) are ignored.
+//! and key; keys that only matter to other tools (`build`, `authors`, …) are ignored. What only matters to this host is
+//! in `bounds`.
+
+mod bounds;
 
 use crate::startup::StartupError;
 use crate::variables::{self, Declaration, Template};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+pub use bounds::Bounds;
 
 /// An application as its manifest describes it; templates are parsed but not yet rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +53,8 @@ pub struct Component {
     pub environment: BTreeMap<String, String>,
     /// Directories mounted read-only: host path, guest path.
     pub mounts: Vec<(PathBuf, String)>,
+    /// Bounds on its requests.
+    pub bounds: Bounds,
 }
 
 impl Manifest {
@@ -237,6 +244,7 @@ impl Manifest {
             variables,
             environment: raw.environment.clone(),
             mounts,
+            bounds: raw.tool.host_adapter,
         })
     }
 
@@ -395,12 +403,19 @@ mod raw {
         _description: IgnoredAny,
         #[serde(default, rename = "build")]
         _build: IgnoredAny,
-        #[serde(default, rename = "tool")]
-        _tool: IgnoredAny,
+        #[serde(default)]
+        pub tool: Tools,
         #[serde(default, rename = "targets")]
         _targets: IgnoredAny,
         #[serde(default, rename = "profile")]
         _profile: IgnoredAny,
+    }
+
+    /// The tables of other tools are ignored.
+    #[derive(Deserialize, Default)]
+    pub struct Tools {
+        #[serde(default, rename = "host-adapter")]
+        pub host_adapter: super::Bounds,
     }
 
     #[derive(Deserialize)]

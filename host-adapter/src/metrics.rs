@@ -44,6 +44,7 @@ pub struct ServerMetrics {
     pub requests_in_flight: IntGauge,
     component_refused: IntCounterVec,
     component_in_flight: IntGaugeVec,
+    component_waiting: IntGaugeVec,
     /// Connections refused because too many were open.
     pub connections_refused: IntCounter,
     /// Connections closed because they stalled, held too much, or were evicted for others.
@@ -237,6 +238,12 @@ impl ServerMetrics {
                 &["component"],
                 registry
             )?,
+            component_waiting: gauges!(
+                "http_component_requests_waiting",
+                "Requests that wait until their component handles fewer than its manifest allows.",
+                &["component"],
+                registry
+            )?,
             connections_refused: counter!(
                 "http_connections_refused_total",
                 "Connections refused: too many open.",
@@ -261,6 +268,11 @@ impl ServerMetrics {
             self.component_in_flight.with_label_values(&[id]),
             self.component_refused.with_label_values(&[id]),
         )
+    }
+
+    /// Of the requests to the component `id`, those that wait for a slot.
+    pub fn component_waiting(&self, id: &str) -> IntGauge {
+        self.component_waiting.with_label_values(&[id])
     }
 }
 

@@ -2,6 +2,7 @@
 //! request has to wait for.
 
 pub mod account;
+mod ahead;
 mod answers;
 mod body;
 mod cached;
@@ -10,8 +11,10 @@ pub mod connection;
 mod frames;
 mod head;
 pub mod listen;
+mod permits;
 mod received;
 pub mod request;
+pub mod slots;
 pub mod spread;
 mod watched;
 
@@ -27,27 +30,31 @@ use crate::metrics::{ComponentMetrics, Metrics};
 use crate::pacer::Pacer;
 use crate::shutdown::Stopping;
 use crate::store::{Instance, Reach};
-use account::{Account, Entry, Ledger};
+use account::{Account, Ledger};
 use bytes::Bytes;
 use connection::Client;
 use http::StatusCode;
 use http_rules::origin::Origins;
 use pools::{mysql, redis};
+use slots::Slots;
 use spread::{Passed, Seat, Spread};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 use wasmtime::Engine;
 use wasmtime_wasi_http::handler::ProxyPre;
 
+pub use permits::{Permit, Permits, Place};
+
 /// Pause after an accept error, which mostly means that there are no file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
 /// What all threads share.
 pub struct Shared {
     /// Routes and components.
@@ -68,6 +75,8 @@ pub struct Shared {
     pub requests: Permits,
     /// The same, by component.
     pub component_requests: Vec<Permits>,
+    /// Slots of the components whose manifest bounds their requests.
+    pub slots: Vec<Option<Arc<Slots>>>,
     /// Bounds on instances, by component.
     pub instances: Vec<Arc<Share>>,
     /// Bounds on memory, by component.
@@ -78,135 +87,6 @@ pub struct Shared {
     pub connections: Permits,
     /// The answer under `/.well-known/spin/info`.
     pub info: Bytes,
-}
-
-/// A bound on how many of something there may be at a time. Taking a permit never waits.
-#[derive(Debug)]
-pub struct Permits {
-    taken: AtomicUsize,
-    max: usize,
-    gauge: prometheus::IntGauge,
-    refused: prometheus::IntCounter,
-}
-
-impl Permits {
-    /// `max` permits; `gauge` shows those taken, `refused` is for callers to count failed attempts.
-    pub fn new(max: usize, gauge: prometheus::IntGauge, refused: prometheus::IntCounter) -> Self {
-        Self {
-            taken: AtomicUsize::new(0),
-            max,
-            gauge,
-            refused,
-        }
-    }
-
-    fn take(&self) -> bool {
-        if self.taken.fetch_add(1, Ordering::Relaxed) < self.max {
-            self.gauge.inc();
-            return true;
-        }
-        self.taken.fetch_sub(1, Ordering::Relaxed);
-        false
-    }
-
-    /// Takes one beyond the bound, in place of one that is about to be given back.
-    fn take_over(&self) {
-        self.taken.fetch_add(1, Ordering::Relaxed);
-        self.gauge.inc();
-    }
-
-    fn give_back(&self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
-        self.gauge.dec();
-    }
-}
-
-/// A request's place among all and among those of its component, given back when dropped.
-pub struct Permit {
-    shared: Arc<Shared>,
-    component: usize,
-    /// Its turn on an HTTP/2 connection.
-    _turn: Option<OwnedSemaphorePermit>,
-}
-
-impl Permit {
-    /// A place for a request to `component`, if there is one.
-    pub fn take(
-        shared: &Arc<Shared>,
-        component: usize,
-        turn: Option<OwnedSemaphorePermit>,
-    ) -> Option<Self> {
-        let own = shared.component_requests.get(component)?;
-        if !own.take() {
-            own.refused.inc();
-            return None;
-        }
-        if !shared.requests.take() {
-            shared.requests.refused.inc();
-            own.give_back();
-            return None;
-        }
-        Some(Self {
-            shared: shared.clone(),
-            component,
-            _turn: turn,
-        })
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.shared.requests.give_back();
-        if let Some(own) = self.shared.component_requests.get(self.component) {
-            own.give_back();
-        }
-    }
-}
-
-/// A connection's place, given back when dropped.
-pub struct Place {
-    shared: Arc<Shared>,
-    entry: Entry,
-}
-
-impl Place {
-    /// A place for a client at `address`: a free one, or that of an idle connection, which is evicted.
-    pub fn take(shared: &Arc<Shared>, address: IpAddr) -> Option<Self> {
-        let (connections, ledger) = (&shared.connections, &shared.ledger);
-        if !connections.take() {
-            if !ledger.evict_idle(None) {
-                connections.refused.inc();
-                return None;
-            }
-            // One too many until the evicted one is gone.
-            connections.take_over();
-        }
-        let open = || ledger.open(address, shared.up.connections_per_address_max());
-        let entry = open().or_else(|| {
-            let freed = ledger.evict_idle(Some(address));
-            freed.then(|| ledger.open(address, usize::MAX)).flatten()
-        });
-        let Some(entry) = entry else {
-            connections.give_back();
-            connections.refused.inc();
-            return None;
-        };
-        Some(Self {
-            shared: shared.clone(),
-            entry,
-        })
-    }
-
-    /// The connection's account.
-    pub fn account(&self) -> &Arc<Account> {
-        self.entry.account()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.shared.connections.give_back();
-    }
 }
 
 /// The bounds of one thread's outbound connections.
@@ -227,6 +107,8 @@ pub struct Worker {
     /// Turns of the thread's busy guests.
     pub pacer: Arc<Pacer>,
     pools: Arc<mysql::Pools>,
+    /// See [`Reach::thread_is_done`].
+    is_done: Arc<AtomicBool>,
 }
 
 impl Worker {
@@ -246,6 +128,7 @@ impl Worker {
             shared.metrics.outbound.clone(),
         ));
         let pacer = Arc::new(Pacer::default());
+        let is_done = Arc::new(AtomicBool::new(false));
         let alone = prepared.len() == 1;
         let handlers = prepared
             .iter()
@@ -253,7 +136,8 @@ impl Worker {
             .zip(&shared.components)
             .zip(&shared.instances)
             .zip(&shared.memory)
-            .map(|((((pre, guest), metrics), share), memory)| {
+            .zip(&shared.slots)
+            .map(|(((((pre, guest), metrics), share), memory), slots)| {
                 let (pre, p2) = match &**pre {
                     ProxyPre::P2(pre) => (ProxyPre::P2(pre.clone()), true),
                     ProxyPre::P3(pre) => (ProxyPre::P3(pre.clone()), false),
@@ -267,8 +151,9 @@ impl Worker {
                         redis: redis::Access::new(links.clone()),
                         metrics: metrics.clone(),
                         prints: Arc::default(),
+                        thread_is_done: is_done.clone(),
                     }),
-                    reuse: Reuse::new(&shared.up, p2),
+                    reuse: Reuse::new(&shared.up, guest.bounds, p2),
                     pacer: pacer.clone(),
                     share: share.clone(),
                     memory: memory.clone(),
@@ -278,7 +163,8 @@ impl Worker {
                 };
                 let limit = shared.up.request_timeout;
                 let limit = limit.map_or(limits::REQUEST_TIMEOUT, Span::<Duration>::draw);
-                admission::Entrance::new(dispatch, limit.min(limits::INSTANCE_ROOM_TIMEOUT))
+                let limit = limit.min(limits::INSTANCE_ROOM_TIMEOUT);
+                admission::Entrance::new(dispatch, slots.clone(), limit)
             })
             .collect();
         Self {
@@ -286,12 +172,14 @@ impl Worker {
             handlers,
             pacer,
             pools,
+            is_done,
         }
     }
 
     /// Serves the connections of `entrance` until `stopping`, then lets requests in flight finish, up to the deadline.
     pub async fn serve(self, entrance: Entrance, stopping: Stopping) -> std::io::Result<()> {
         let limit = self.shared.up.drain_timeout;
+        let is_done = self.is_done.clone();
         // Ends with the thread's runtime: guests may be busy until then.
         tokio::spawn(self.pacer.clone().run());
         tokio::spawn(self.pools.clone().tend());
@@ -316,6 +204,8 @@ impl Worker {
                 "closed connections that did not end in time"
             );
         }
+        // Nothing runs on this thread from here on.
+        is_done.store(true, Relaxed);
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use crate::outbound::OutboundHttp;
 use crate::pacer::Busy;
 use crate::server::Permit;
 use pools::{mysql, redis};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::component::{HasData, ResourceTable};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -27,6 +28,8 @@ pub struct Reach {
     pub metrics: Arc<ComponentMetrics>,
     /// Its allowance of log lines.
     pub prints: Arc<Allowance>,
+    /// Whether the thread has served its last request. What instances it still has then are dropped with it.
+    pub thread_is_done: Arc<AtomicBool>,
 }
 
 /// The data of a store.

@@ -1,6 +1,6 @@
 //! `cargo xtask up` for a newcomer: in a copy without `.run/` and `target/`, the README's commands are run as written;
-//! then the platform is stopped and started again. The copy shares the target folder of this test, and its files have the
-//! times of those they were made of, so that what the test needed anyway is not compiled a second time.
+//! then the platform is stopped and started again. The copy shares the target folder of this test, and its files have
+//! the times of those they were made of, so that what the test needed anyway is not compiled a second time.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;

@@ -44,6 +44,12 @@ fn a_full_manifest_is_understood() {
     assert_eq!(manifest.routes.len(), 3);
     assert_eq!(manifest.components[1].mounts[0].1, "/www");
     assert_eq!(manifest.components[0].environment["MODE"], "fast");
+    let [orders, assets] = [0, 1].map(|index| manifest.components[index].bounds);
+    let most = orders.concurrent_requests_max.unwrap();
+    assert_eq!(most.count(), crate::config::cores());
+    assert_eq!(orders.instance_requests_max.unwrap().get(), 8);
+    assert_eq!(assets.concurrent_requests_max.unwrap().count(), 2);
+    assert_eq!(assets.instance_requests_max, None);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::body::Contents;
 use super::call;
+use super::slots::Crowded;
 use crate::admission::NoRoom;
 use crate::application::Application;
 use crate::trace::TraceParent;
@@ -20,6 +21,8 @@ use wasmtime_wasi_http::handler::ExpirationError;
 
 /// Reason of a 404.
 pub const NOTHING_HERE: &str = "nothing is served under this path";
+/// Reason of a 503, of which the metrics say more.
+pub const TOO_MANY: &str = "too many requests at a time";
 
 /// What the host's own answer to a request depends on, kept while a component has the request. Nothing of it is read
 /// unless there is an error.
@@ -76,10 +79,7 @@ impl<'a> Asker<'a> {
 
     /// A refusal after which its connection is closed.
     pub fn last(&self, status: StatusCode, reason: &str) -> Response<Contents> {
-        let mut response = self.refuse(status, reason);
-        let headers = response.headers_mut();
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        response
+        closing(self.refuse(status, reason))
     }
 
     /// The refusal of a method on a path of the host itself.
@@ -96,8 +96,11 @@ impl<'a> Asker<'a> {
         self.last(StatusCode::PAYLOAD_TOO_LARGE, &reason)
     }
 
-    /// The answer where the component gave none. The reason is only logged.
+    /// The answer where the component gave none. The reason is only logged, unless it was not asked.
     pub fn failed(&self, error: &wasmtime::Error, component: &str) -> Response<Contents> {
+        if error.is::<Crowded>() {
+            return self.refuse(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY);
+        }
         tracing::error!(
             trace_id = self.trace.trace_id(),
             component,
@@ -147,6 +150,13 @@ fn call_refused(status: StatusCode, reason: &str) -> Response<Contents> {
 pub fn own(status: StatusCode, text: Bytes) -> Response<Contents> {
     let mut response = Response::new(Contents::Whole(text));
     *response.status_mut() = status;
+    response
+}
+
+/// The same response, after which its connection is closed.
+pub fn closing(mut response: Response<Contents>) -> Response<Contents> {
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

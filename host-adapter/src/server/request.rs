@@ -1,8 +1,9 @@
 //! One request: route, headers, permit, the component's answer or the host's own.
 
 use super::Permit;
-use super::answers::{self, Asker, NOTHING_HERE};
-use super::body::{self, Contents, Cut, Outgoing};
+use super::ahead;
+use super::answers::{self, Asker, NOTHING_HERE, TOO_MANY};
+use super::body::{self, Contents, Cut, Fate, Outgoing};
 use super::cached::Asking;
 use super::call::{Call, TOO_LATE};
 use super::connection::Client;
@@ -18,7 +19,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, V
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
+use wasmtime_wasi_http::WasiBody;
 
 /// Prefix of the paths that the host answers itself.
 const WELL_KNOWN: &str = "/.well-known/spin/";
@@ -106,10 +108,7 @@ impl Client {
             )
             .await
         } else {
-            asker.refuse(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too many requests at a time",
-            )
+            asker.refuse(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY)
         };
         let response = match call {
             Some(call) => call.watched(response, &metrics.calls),
@@ -179,22 +178,30 @@ impl Client {
         let (mut parts, incoming) = request.into_parts();
         parts.uri = absolute.clone();
         let (bytes_max, pause_max) = (shared.up.max_body_bytes, shared.up.body_read_timeout);
-        let (body, fate) = body::incoming(incoming, bytes_max, pause_max);
-        let asker = asking.asker;
-        let response = self.ask(asking, Request::from_parts(parts, body)).await;
-        // A component that could not read its request and has nothing to say about it.
-        match fate.cut().filter(|_| response.status().is_server_error()) {
-            None => response,
-            Some(Cut::TooLarge) => asker.too_large(bytes_max),
-            Some(Cut::Late) => {
-                let reason = "the body of the request did not come in time";
-                asker.last(StatusCode::REQUEST_TIMEOUT, reason)
-            }
-            Some(Cut::Broken) => {
-                let reason = "the body of the request cannot be read";
-                asker.last(StatusCode::BAD_REQUEST, reason)
-            }
+        let (mut body, fate) = body::incoming(incoming, bytes_max, pause_max);
+        let (asker, version) = (asking.asker, parts.version);
+        if asking.handler.has_slots() {
+            body = match Box::pin(self.read_ahead(body, &fate)).await {
+                Ok(body) => body,
+                Err(cut) => return unread(cut, bytes_max, asker),
+            };
         }
+        let response = self.ask(asking, Request::from_parts(parts, body)).await;
+        match fate.cut() {
+            None => response,
+            // The component could not read its request and has nothing to say about it.
+            Some(cut) if response.status().is_server_error() => unread(cut, bytes_max, asker),
+            // The connection ends behind the reply, as nobody knows where the next request begins.
+            Some(_) if version < Version::HTTP_2 => answers::closing(response),
+            Some(_) => response,
+        }
+    }
+
+    /// The body when its client has sent it, or how it was cut short.
+    async fn read_ahead(&self, body: WasiBody, fate: &Fate) -> Result<WasiBody, Cut> {
+        let read = timeout(self.request_timeout(), ahead::read(body)).await;
+        let body = read.map_err(|_| Cut::Late)?;
+        fate.cut().map_or(Ok(body), Err)
     }
 
     /// Takes the origin of a page that may not read replies out of a read: the reply is then that for programs, and a
@@ -269,6 +276,21 @@ fn without_target(
         (&Method::OPTIONS, "*") => Some(answers::own(StatusCode::NO_CONTENT, Bytes::new())),
         (_, "*") => Some(asker.refuse(StatusCode::BAD_REQUEST, "only OPTIONS has the target *")),
         _ => None,
+    }
+}
+
+/// The refusal of a request whose body was cut short.
+fn unread(cut: Cut, bytes_max: u64, asker: &Asker<'_>) -> Response<Contents> {
+    match cut {
+        Cut::TooLarge => asker.too_large(bytes_max),
+        Cut::Late => {
+            let reason = "the body of the request did not come in time";
+            asker.last(StatusCode::REQUEST_TIMEOUT, reason)
+        }
+        Cut::Broken => {
+            let reason = "the body of the request cannot be read";
+            asker.last(StatusCode::BAD_REQUEST, reason)
+        }
     }
 }
 

@@ -270,6 +270,32 @@ fn a_chunked_body_beyond_the_bound_is_413() {
     assert_eq!(answer.status, 413, "{answer:?}");
 }
 
+/// A component may say by itself that it could not read a body. Nobody knows then where the next request begins.
+#[test]
+fn a_reply_to_a_body_that_was_cut_short_says_that_it_is_the_last() {
+    let host = Running::start(&["--max-body-bytes", "1000", "--body-read-timeout", "300ms"]);
+    let large = format!("3e9\r\n{}\r\n0\r\n\r\n", "x".repeat(1001));
+    let whole = "2\r\nab\r\n0\r\n\r\n";
+    for (chunks, status) in [
+        ("zz\r\nab\r\n", 400),
+        ("2\r\nabXX0\r\n\r\n", 400),
+        ("2\r\nab\r\n", 400),
+        (&large, 400),
+        (whole, 200),
+    ] {
+        let mut wire = Wire::plain(host.address());
+        let head = "POST /try-body HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+        wire.send(format!("{head}{chunks}").as_bytes());
+        let answer = wire.answer("POST").unwrap();
+        assert_eq!(answer.status, status, "{chunks:?}: {answer:?}");
+        let is_last = answer.header("connection") == Some("close");
+        assert_eq!(is_last, status == 400, "{chunks:?}: {answer:?}");
+        if is_last {
+            assert!(wire.is_closed(), "{chunks:?}");
+        }
+    }
+}
+
 #[test]
 fn pipelines_are_answered_in_order() {
     let host = Running::start(&[]);

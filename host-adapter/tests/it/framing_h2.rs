@@ -9,12 +9,12 @@ use crate::wire::Wire;
 use cases::{answered, refused};
 use std::collections::BTreeMap;
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
+pub const RST_STREAM: u8 = 3;
+pub const SETTINGS: u8 = 4;
+pub const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
@@ -25,7 +25,7 @@ const WHOLE: u8 = END_STREAM | END_HEADERS;
 const PROTOCOL_ERROR: u32 = 1;
 const FRAME_SIZE_ERROR: u32 = 6;
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let mut bytes = (payload.len() as u32).to_be_bytes()[1..].to_vec();
     bytes.extend([kind, flags]);
     bytes.extend(stream.to_be_bytes());
@@ -58,7 +58,7 @@ fn block(method: &str, path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-fn get(stream: u32, path: &str) -> Vec<u8> {
+pub fn get(stream: u32, path: &str) -> Vec<u8> {
     frame(HEADERS, WHOLE, stream, &block("GET", path, &[]))
 }
 
@@ -141,20 +141,20 @@ fn digits(bytes: &[u8]) -> u16 {
 
 /// What came on the streams so far.
 #[derive(Default, Debug)]
-struct Came {
+pub struct Came {
     statuses: BTreeMap<u32, u16>,
     bodies: BTreeMap<u32, String>,
     ended: Vec<u32>,
     resets: BTreeMap<u32, u32>,
     goaway: Option<u32>,
-    pings: usize,
+    pub pings: usize,
     /// Bytes by which the windows of streams were opened; 0 is the connection.
     opened: BTreeMap<u32, u32>,
 }
 
 impl Came {
     /// Takes the next frame; `false` where the connection has ended.
-    fn next(&mut self, wire: &mut Wire) -> bool {
+    pub fn next(&mut self, wire: &mut Wire) -> bool {
         let Some(head) = wire.bytes(9) else {
             return false;
         };
@@ -248,6 +248,19 @@ fn every_request_is_answered_over_http_2_and_tls() {
     let host = Running::start(&["--threads", "2", "--tls-cert", cert, "--tls-key", key]);
     check(answered(), || certificate.wire(host.address(), &[b"h2"]));
     check(refused(), || certificate.wire(host.address(), &[b"h2"]));
+}
+
+/// The library cannot send a 100: a client that waits for it is refused in time.
+#[test]
+fn a_client_that_waits_for_a_word_to_go_on_is_refused_over_http_2() {
+    let host = Running::start(&["--body-read-timeout", "300ms"]);
+    let mut wire = Wire::plain(host.address());
+    wire.send(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat());
+    wire.send(&post(1, &[("expect", "100-continue")]));
+    let mut came = Came::default();
+    while !came.has(1, &Refused(408, 10001)) {
+        assert!(came.next(&mut wire), "{came:?}");
+    }
 }
 
 /// A refusal does not end the stream of a client that is still sending: some would not read it then.

@@ -107,6 +107,13 @@ source = "{probes}/probe_p2.wasm"
         self.0.path()
     }
 
+    /// Adds to the manifest.
+    pub fn add(&self, text: &str) {
+        let file = self.folder().join("spin.toml");
+        let manifest = std::fs::read_to_string(&file).unwrap() + text;
+        std::fs::write(&file, manifest).unwrap();
+    }
+
     /// Adds a runtime configuration file and gives its path.
     pub fn runtime_config(&self, text: &str) -> String {
         let file = self.folder().join("runtime.toml");

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod answers;
+mod bounds;
 mod cache;
 mod cache_race;
 mod certificate;
@@ -15,4 +16,5 @@ mod mysql;
 mod process;
 mod redis;
 mod sessions;
+mod stopping;
 mod wire;

@@ -2,9 +2,9 @@
 
 use crate::harness::{App, agent, environment, read, servers};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 fn command(app: &Path) -> Command {
@@ -23,6 +23,10 @@ impl Process {
     pub fn id(&self) -> u32 {
         self.0.id()
     }
+
+    pub fn wait(&mut self) -> ExitStatus {
+        self.0.wait().unwrap()
+    }
 }
 
 impl Drop for Process {
@@ -39,18 +43,24 @@ fn start(app: &App) -> (Process, String) {
 
 /// The same with further flags.
 pub fn start_with(app: &App, flags: &[&str]) -> (Process, String) {
+    let (process, ready, _) = start_logged(app, flags);
+    (process, ready["listen"].as_str().unwrap().to_owned())
+}
+
+/// The same with the `ready` line, and the lines of its log after that.
+pub fn start_logged(app: &App, flags: &[&str]) -> (Process, Value, BufReader<ChildStdout>) {
     let mut command = command(app.folder());
     command
         .args(["--listen", "127.0.0.1:0"])
         .args(flags)
         .stdout(Stdio::piped());
     let mut child = Process(command.spawn().unwrap());
-    let stdout = child.0.stdout.take().unwrap();
-    for line in BufReader::new(stdout).lines() {
+    let mut log = BufReader::new(child.0.stdout.take().unwrap());
+    for line in log.by_ref().lines() {
         let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
         if event["message"] == "ready" {
             assert_eq!(event["service"], "host-adapter");
-            return (child, event["listen"].as_str().unwrap().to_owned());
+            return (child, event, log);
         }
     }
     panic!("the host ended before it was ready");

@@ -44,6 +44,13 @@ fn endless_loops() -> Result<()> {
     besiege(20, "/spin")
 }
 
+/// Each request computes for as long as a password is hashed. The component handles few at a time; of the others a few
+/// wait, and the rest is refused.
+#[test]
+fn computing_at_a_component_with_a_bound() -> Result<()> {
+    besiege(400, "/compute?60")
+}
+
 /// Instances that are never ready for their first request.
 #[test]
 fn endless_starts() -> Result<()> {

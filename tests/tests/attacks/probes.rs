@@ -1,5 +1,5 @@
-//! A host under attack whose components misbehave on command: `wild` and `stuck` do, `steady` serves the honest
-//! clients.
+//! A host under attack whose components misbehave on command: `wild`, `stuck` and `bounded` do, `steady` serves the
+//! honest clients.
 
 use crate::honest::{Turn, clients};
 use crate::shop::alone;
@@ -105,18 +105,25 @@ fn manifest() -> Result<String> {
         ("/tx", "steady"),
         ("/get", "steady"),
         ("/stuck", "stuck"),
+        ("/compute", "bounded"),
         ("/...", "wild"),
     ];
     for (route, component) in routes {
         text += &format!("[[trigger.http]]\nroute = {route:?}\ncomponent = {component:?}\n");
     }
-    for (id, source) in [("steady", &probe), ("wild", &probe), ("stuck", &stuck)] {
+    for (id, source) in [
+        ("steady", &probe),
+        ("wild", &probe),
+        ("stuck", &stuck),
+        ("bounded", &probe),
+    ] {
         text += &format!(
             "[component.{id}]\nsource = {source:?}\n\
              allowed_outbound_hosts = [\"mysql://*:*\", \"redis://*:*\"]\n\
              variables = {{ mysql_url = \"{{{{ mysql_url }}}}\", redis_url = \"{{{{ redis_url }}}}\" }}\n"
         );
     }
+    text += "[component.bounded.tool.host-adapter]\nconcurrent_requests_max = \"cores\"\n";
     Ok(text)
 }
 

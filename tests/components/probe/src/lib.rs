@@ -21,6 +21,13 @@ async fn handle(request: Request) -> anyhow::Result<Response<String>> {
         "/hello" => "hello".to_owned(),
         "/headers" => headers(&request),
         "/body" => body(request).await?.len().to_string(),
+        "/try-body" => match body(request).await {
+            Ok(body) => body.len().to_string(),
+            Err(error) => {
+                status = StatusCode::BAD_REQUEST;
+                error.to_string()
+            }
+        },
         "/variable" => format!("{:?}", variables::get(&query).await),
         "/environment" => std::env::var(&query).unwrap_or_default(),
         "/file" => std::fs::read_to_string(&query).unwrap_or_else(|e| e.to_string()),
@@ -33,8 +40,9 @@ async fn handle(request: Request) -> anyhow::Result<Response<String>> {
         "/sel" => sql::select().await?,
         "/tx" => sql::transaction().await?,
         "/redis" => redis_script::run(serde_json::from_slice(&body(request).await?)?).await,
-        "/trap" | "/orders/trap" => mischief::trap(),
+        "/trap" | "/orders/trap" => mischief::trap(&body(request).await?),
         "/spin" => mischief::spin(),
+        "/compute" => mischief::compute(&query),
         "/wait" => mischief::wait().await,
         "/hog" => mischief::hog(),
         _ => {

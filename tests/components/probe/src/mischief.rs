@@ -2,9 +2,9 @@
 
 use spin_sdk::wasip3::clocks::monotonic_clock;
 
-/// Ends the instance.
-pub fn trap() -> String {
-    panic!("told to");
+/// Ends the instance, once it has read the request.
+pub fn trap(request: &[u8]) -> String {
+    panic!("told to in {} bytes", request.len());
 }
 
 /// Keeps the processor busy for ever.
@@ -16,6 +16,16 @@ pub fn spin() -> String {
             return "done".to_owned();
         }
     }
+}
+
+/// Keeps the processor busy for as many million turns as the query says.
+pub fn compute(query: &str) -> String {
+    let turns = query.parse::<u64>().unwrap_or(1).saturating_mul(1_000_000);
+    let mut sum = 0_u64;
+    for turn in 0..turns {
+        sum = std::hint::black_box(sum.wrapping_mul(31).wrapping_add(turn));
+    }
+    sum.to_string()
 }
 
 /// Waits far beyond any deadline: an hour.
