@@ -1,5 +1,5 @@
-//! Reads request bodies for components with few slots: a client that sends slowly keeps a request of its own waiting, and
-//! no slot.
+//! Reads request bodies for components with few slots: a client that sends slowly keeps a request of its own waiting,
+//! and no slot.
 
 use crate::limits;
 use bytes::{Bytes, BytesMut};

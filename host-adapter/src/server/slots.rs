@@ -1,5 +1,5 @@
-//! The bound that a manifest sets on the requests that a component handles at a time, over all threads: each of them has
-//! a slot. One more waits for a slot, first come first served.
+//! The bound that a manifest sets on the requests that a component handles at a time, over all threads: each of them
+//! has a slot. One more waits for a slot, first come first served.
 
 use super::permits::Permits;
 use crate::application::Guest;

@@ -1,5 +1,6 @@
 //! Names in documents must exist: flags, environment variables, metrics, tables, keys. They are looked up in the
-//! reference, which is generated from the code, in the documents of the contract and in the tools' sources.
+//! reference, which is generated from the code, in the documents of the contract, in the manifest and in the tools'
+//! sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ pub fn check(root: &Path, tracked: &[PathBuf]) -> Vec<String> {
     let read = |path: &Path| fs::read_to_string(root.join(path)).unwrap_or_default();
     let mut known = read(Path::new(REFERENCE));
     known.extend(CONTRACTS.map(|contract| read(Path::new(contract))));
+    known.push_str(&read(Path::new("spin.toml")));
     let tools = |path: &&PathBuf| path.starts_with("xtask/src") || path.starts_with("bench/src");
     let tools: String = tracked
         .iter()
