@@ -62,7 +62,7 @@ pub fn wasm(name: &str) -> Result<PathBuf> {
 /// All in one command, as `cargo xtask build` does it: each alone would have other features of shared dependencies, and
 /// compile them again.
 fn build(target: &Path) -> Result<()> {
-    let output = program::cargo(&checkout()?)
+    let output = program::cargo_of_components(&checkout()?)
         .args(["build", "--quiet", "--locked", "--profile", "component"])
         .args(["--target", "wasm32-wasip2", "--target-dir"])
         .arg(target)

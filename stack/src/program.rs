@@ -35,6 +35,20 @@ pub fn cargo(checkout: &Path) -> Command {
     command
 }
 
+/// Names of the variables with which `cargo xtask test --lints` compiles: clippy in place of the compiler, and its
+/// arguments.
+pub const LINTS: [&str; 2] = ["RUSTC_WORKSPACE_WRAPPER", "CLIPPY_ARGS"];
+
+/// The same, for components: they are compiled as they are shipped, also in a test that was compiled with lints.
+#[must_use]
+pub fn cargo_of_components(checkout: &Path) -> Command {
+    let mut command = cargo(checkout);
+    for name in LINTS {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// Cargo sets variables of a program's own package for it. Build scripts of others that read them (ring's), and all
 /// that depends on those, would be built again each time that a call by hand follows one of a program.
 pub(crate) fn forget_package(command: &mut Command) {

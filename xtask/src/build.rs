@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use stack::program;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// The native programs that `up` runs.
 const PROGRAMS: [&str; 2] = ["host-adapter", "relay-worker"];
@@ -28,12 +29,20 @@ pub fn run(checkout: &Checkout) -> Result<()> {
 /// # Errors
 /// When cargo fails.
 pub fn programs(checkout: &Checkout, profile: &str, more: &[&str]) -> Result<()> {
+    cargo::build(
+        "native programs",
+        &mut programs_command(checkout, profile, more),
+    )
+}
+
+/// The command of [`programs`].
+pub fn programs_command(checkout: &Checkout, profile: &str, more: &[&str]) -> Command {
     let packages = PROGRAMS.iter().chain(more).flat_map(|name| ["-p", name]);
     let mut command = program::cargo(&checkout.root);
     command
         .args(["build", "--profile", profile, "--locked", "--bins"])
         .args(packages);
-    cargo::build("native programs", &mut command)
+    command
 }
 
 /// Builds the components and puts them in place.
@@ -46,7 +55,7 @@ pub fn components(checkout: &Checkout, workspace: &Workspace) -> Result<()> {
         .map(|package| package.name.as_str())
         .collect();
     let packages = names.iter().flat_map(|name| ["-p", name]);
-    let mut command = program::cargo(&checkout.root);
+    let mut command = program::cargo_of_components(&checkout.root);
     command
         .args(["build", "--locked"])
         .args(WASM)

@@ -60,7 +60,7 @@ enum Command {
     /// Campaigns that are too long for the gate
     #[command(subcommand)]
     Soak(soak::Soak),
-    /// The gate: format, lints, tidy, wit, proto, build, test
+    /// The gate: tidy, wit, format, lints, build, test
     Ci,
     /// Copies the vendored WIT files anew from the SDK they belong to
     Wit {
@@ -69,11 +69,7 @@ enum Command {
         check: bool,
     },
     /// Generates the Rust code of the `.proto` files anew
-    Proto {
-        /// Change nothing; fail where a file differs
-        #[arg(long)]
-        check: bool,
-    },
+    Proto,
     /// Copies Swagger UI, which the component api-docs serves, anew from its npm package
     SwaggerUi {
         /// Change nothing; fail where a file differs
@@ -117,8 +113,7 @@ fn run(args: Args) -> Result<ExitCode> {
         Command::Ci => ci::run(&checkout)?,
         Command::Wit { check: true } => wit::check(&checkout)?,
         Command::Wit { check: false } => wit::vendor(&checkout)?,
-        Command::Proto { check: true } => proto::check(&checkout)?,
-        Command::Proto { check: false } => proto::generate(&checkout)?,
+        Command::Proto => proto::generate(&checkout)?,
         Command::SwaggerUi { check: true } => swagger_ui::check(&checkout.root)?,
         Command::SwaggerUi { check: false } => swagger_ui::vendor(&checkout)?,
         Command::Tidy => tidy::run(&checkout)?,

@@ -27,7 +27,9 @@ fn main() -> Result<()> {
 }
 
 fn generate(folder: &Path) -> Result<()> {
-    let protos = Path::new(env!("CARGO_MANIFEST_DIR"))
+    // At run time: at compile time it may have been another checkout that shared the target folder.
+    let package = env::var_os("CARGO_MANIFEST_DIR").context("not started by cargo")?;
+    let protos = Path::new(&package)
         .parent()
         .context("proto-generate has no parent folder")?;
     let mut files = protox::compile(FILES, [protos])?;
@@ -69,4 +71,37 @@ fn format(path: &Path) -> Result<()> {
         path.display()
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+        let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+        let read = |entry: fs::DirEntry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (name, fs::read(entry.path()).unwrap())
+        };
+        entries.map(read).collect()
+    }
+
+    #[test]
+    fn the_generated_files_are_up_to_date() {
+        let fresh = env::temp_dir().join(format!("proto-generate-{}", std::process::id()));
+        generate(&fresh).unwrap();
+        let made = files(&fresh);
+        fs::remove_dir_all(&fresh).unwrap();
+        let root = Path::new(&env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("..");
+        let ours = files(&root.join("src/generated"));
+        assert!(!made.is_empty(), "the generator made nothing");
+        for name in ours.keys().chain(made.keys()) {
+            let is_same = ours.get(name) == made.get(name);
+            assert!(
+                is_same,
+                "{name} is not up to date: `cargo xtask proto` makes it so"
+            );
+        }
+    }
 }

@@ -23,7 +23,13 @@ enum Who {
 
 const DRIVERS: [&str; 5] = ["tokio", "mysql_async", "sqlx", "redis", "rdkafka"];
 
-const RULES: [Rule; 23] = [
+const RULES: [Rule; 24] = [
+    Rule {
+        who: Who::Named("workspace-hack"),
+        inner: &[],
+        never: &DRIVERS,
+        only: None,
+    },
     Rule {
         who: Who::Named("domain"),
         inner: &[],
@@ -105,13 +111,13 @@ const RULES: [Rule; 23] = [
     },
     Rule {
         who: Who::Named("host-adapter"),
-        inner: &["http-rules", "pools"],
+        inner: &["http-rules", "pools", "workspace-hack"],
         never: &["spin-sdk", "sqlx", "rdkafka"],
         only: None,
     },
     Rule {
         who: Who::Named("relay-worker"),
-        inner: &["auth", "domain", "contract"],
+        inner: &["auth", "domain", "contract", "workspace-hack"],
         never: &["wasmtime", "spin-sdk"],
         only: None,
     },
