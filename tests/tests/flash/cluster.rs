@@ -184,6 +184,19 @@ fn place(cluster: &mut Cluster, product: ProductId, user: UserId, order: OrderId
     Ok(())
 }
 
+/// What is counted before somebody logs in.
+fn count(cluster: &mut Cluster, user: UserId) -> Result<()> {
+    for key in [
+        keys::login_network(&format!("192.0.2.{}", user.get() % 256)),
+        keys::login_network("2001:db8::"),
+        keys::login_account("ab"),
+    ] {
+        let said = cluster.script(keys::BUCKET, &[key], &texts("1000|10"))?;
+        ensure!(said == ["0"], "{said:?}");
+    }
+    Ok(())
+}
+
 #[test]
 fn every_script_keeps_to_one_slot_and_one_master_is_not_all() -> Result<()> {
     let home = Home::temporary()?;
@@ -193,6 +206,7 @@ fn every_script_keeps_to_one_slot_and_one_master_is_not_all() -> Result<()> {
         let (product, user) = (ProductId(number), UserId::new(number * 7));
         let order = sell(&mut cluster, product, user)?;
         place(&mut cluster, product, user, order)?;
+        count(&mut cluster, user)?;
     }
     let all: BTreeSet<&str> = SCRIPTS.iter().map(|script| script.name).collect();
     ensure!(
