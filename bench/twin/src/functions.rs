@@ -13,6 +13,8 @@ pub mod grpc_standard;
 pub mod health;
 #[path = "../../../functions/inventory-grpc/src/lib.rs"]
 pub mod inventory_grpc;
+#[path = "../../../functions/login/src/lib.rs"]
+pub mod login;
 #[path = "../../../functions/order-failures/src/lib.rs"]
 pub mod order_failures;
 #[path = "../../../functions/order-grpc/src/lib.rs"]

@@ -71,6 +71,7 @@ fn function(component: &str) -> Option<MethodRouter> {
         "grpc-standard" => calling(f::grpc_standard::respond),
         "health" => serving(f::health::respond),
         "inventory-grpc" => calling(f::inventory_grpc::respond),
+        "login" => serving(f::login::respond),
         "order-failures" => serving(f::order_failures::respond),
         "order-grpc" => calling(f::order_grpc::respond),
         "order-status" => serving(f::order_status::respond),

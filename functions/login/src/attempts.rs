@@ -1,7 +1,7 @@
 //! How often somebody may try: counted before a password is looked at, as hashing one costs more than anything else
 //! here. By account, so that passwords cannot be guessed; by network, so that accounts cannot be.
 
-use crate::settings::Settings;
+use super::settings::Settings;
 use contract::api::identity::hash;
 use contract::store::call::limit;
 use contract::store::redis as keys;

@@ -1,7 +1,7 @@
 //! Sessions: what a login begins, and a refresh token keeps. Times are by the clock of their database.
 
-use crate::settings::Settings;
-use crate::users::{self, User};
+use super::settings::Settings;
+use super::users::{self, User};
 use auth::{Keys, RefreshToken};
 use contract::now_ms;
 use domain::limits::{REFRESH_REPEAT_MS, REFRESH_TOKEN_MS, SESSION_MS, SESSIONS_MAX};

@@ -150,7 +150,15 @@ const RULES: [Rule; 24] = [
     Rule {
         who: Who::Named("twin"),
         inner: &[
-            "domain", "contract", "grpc", "guest", "pools", "proto", "shop",
+            "auth",
+            "domain",
+            "contract",
+            "grpc",
+            "guest",
+            "http-rules",
+            "pools",
+            "proto",
+            "shop",
         ],
         never: &["wasmtime", "sqlx", "rdkafka"],
         only: None,
