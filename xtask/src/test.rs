@@ -30,10 +30,7 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<ExitCode> {
     tools::for_building(checkout)?;
     tools::for_testing()?;
     let workspace = checkout.workspace()?;
-    let lints = match args.lints {
-        true => Some(lints(checkout)?),
-        false => None,
-    };
+    let lints = args.lints.then(|| lints(checkout)).transpose()?;
     // Of the whole workspace cargo builds the programs anyway, as they have tests of their own.
     if !args.more.is_empty() {
         let mut programs = build::programs_command(checkout, QUICK, &[]);

@@ -1,5 +1,4 @@
-//! What a host logs when it stops: its idle instances are dropped without a word, and what goes wrong until then is
-//! told.
+//! What a host logs when it stops: nothing about its idle instances, and everything that goes wrong until then.
 
 use crate::harness::{App, agent, read, wait_for};
 use crate::process::{Process, start_logged};

@@ -1,8 +1,7 @@
 //! Tests of the tests. `tests/mutants.txt` lists one-line changes of Rust, Lua and SQL, each with a test that must fail
 //! for it and passes without it. The changes are made one at a time, in a copy of the checkout.
 
-use crate::checkout::Checkout;
-use crate::checkout::QUICK;
+use crate::checkout::{Checkout, QUICK};
 use crate::console;
 use crate::tools;
 use anyhow::{Context, Result, bail, ensure};
