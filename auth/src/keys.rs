@@ -1,27 +1,26 @@
-//! The keys of access tokens: each has a name, so that one can be replaced while tokens of the other are still valid.
+//! The keys of access tokens and of machines: each has a name, so that one can be replaced while the other is still
+//! valid.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::Role;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fmt;
 
 /// Bytes of the shortest key: those of the hash (RFC 7518, 3.2).
 pub const KEY_BYTES_MIN: usize = 32;
-/// More are a mistake: two are valid while one replaces the other.
+/// More keys of access tokens are a mistake: two are valid while one replaces the other.
 pub const KEYS_MAX: usize = 8;
+/// More machines have a gateway in front of them.
+pub const MACHINES_MAX: usize = 64;
 const NAME_CHARS_MAX: usize = 32;
+const OF_TOKENS: &str = "NAME:KEY";
+const OF_MACHINES: &str = "NAME:ROLE:KEY";
 
-/// One or several keys. The first signs, all verify.
-#[derive(Debug)]
-pub struct Keys(Vec<Key>);
-
-/// A key of HMAC with SHA-256.
-pub(crate) struct Key {
-    /// Header `kid` of its tokens.
-    pub name: String,
-    /// The first part of its tokens.
-    pub header: String,
+/// A key of HMAC with SHA-256, and its name.
+pub struct Key {
+    name: String,
     mac: Hmac<Sha256>,
 }
 
@@ -34,86 +33,73 @@ impl fmt::Debug for Key {
     }
 }
 
+/// What is wrong with a key. Never shows a part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadKey {
+    /// Without a colon, or with a name that is none.
+    #[error("not of the form {0} with a name of 1 to {NAME_CHARS_MAX} letters, digits, - and _")]
+    Form(&'static str),
+    /// No role that a machine may have.
+    #[error("its role is none of admin, ops and provider")]
+    Role,
+    /// Not base64url without padding.
+    #[error("not base64url without padding")]
+    Encoding,
+    /// Shorter than [`KEY_BYTES_MIN`].
+    #[error("has fewer than {KEY_BYTES_MIN} bytes")]
+    Short,
+    /// Two keys of one name.
+    #[error("its name is that of an earlier key")]
+    Twice,
+}
+
 /// What is wrong with a list of keys. Never shows a part of one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadKeys {
     /// An empty list.
     #[error("lists no key")]
     None,
-    /// More than [`KEYS_MAX`].
-    #[error("lists more than {KEYS_MAX} keys")]
-    TooMany,
-    /// Without a colon, or with a name that is none.
-    #[error("key {0}: not of the form NAME:KEY with a name of 1 to 32 letters, digits, - and _")]
-    Form(usize),
-    /// Not base64url without padding.
-    #[error("key {0}: not base64url without padding")]
-    Encoding(usize),
-    /// Shorter than [`KEY_BYTES_MIN`].
-    #[error("key {0}: has fewer than {KEY_BYTES_MIN} bytes")]
-    Short(usize),
-    /// Two keys of one name.
-    #[error("key {0}: its name is that of an earlier key")]
-    Twice(usize),
-}
-
-impl Keys {
-    /// From `NAME:KEY`, comma-separated, each key as base64url without padding. The numbers in errors count from 1.
-    ///
-    /// # Errors
-    /// Where one of them cannot be used.
-    pub fn parse(text: &str) -> Result<Keys, BadKeys> {
-        let mut keys: Vec<Key> = Vec::new();
-        let entries = text.split(',').map(str::trim);
-        for (at, entry) in entries.filter(|entry| !entry.is_empty()).enumerate() {
-            let number = at + 1;
-            if at == KEYS_MAX {
-                return Err(BadKeys::TooMany);
-            }
-            let (name, secret) = entry.split_once(':').ok_or(BadKeys::Form(number))?;
-            if !is_name(name) {
-                return Err(BadKeys::Form(number));
-            }
-            if keys.iter().any(|key| key.name == name) {
-                return Err(BadKeys::Twice(number));
-            }
-            let secret = URL_SAFE_NO_PAD
-                .decode(secret)
-                .map_err(|_| BadKeys::Encoding(number))?;
-            if secret.len() < KEY_BYTES_MIN {
-                return Err(BadKeys::Short(number));
-            }
-            keys.push(Key::new(name, &secret).ok_or(BadKeys::Short(number))?);
-        }
-        match keys.is_empty() {
-            true => Err(BadKeys::None),
-            false => Ok(Keys(keys)),
-        }
-    }
-
-    pub(crate) fn signing(&self) -> Option<&Key> {
-        self.0.first()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
-        self.0.iter()
-    }
-}
-
-fn is_name(text: &str) -> bool {
-    let is_char = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (1..=NAME_CHARS_MAX).contains(&text.len()) && text.bytes().all(is_char)
+    /// More than this number.
+    #[error("lists more than {0} keys")]
+    TooMany(usize),
+    /// A key, by its number, which counts from 1.
+    #[error("key {0}: {1}")]
+    Key(usize, BadKey),
 }
 
 impl Key {
-    fn new(name: &str, secret: &[u8]) -> Option<Key> {
-        // The name needs no escaping.
-        let header = format!(r#"{{"alg":"HS256","typ":"JWT","kid":"{name}"}}"#);
-        Some(Key {
+    /// `name` and the key as base64url without padding; `form` is that of its entry.
+    fn new(name: &str, secret: &str, form: &'static str) -> Result<Key, BadKey> {
+        let is_char = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !(1..=NAME_CHARS_MAX).contains(&name.len()) || !name.bytes().all(is_char) {
+            return Err(BadKey::Form(form));
+        }
+        let secret = URL_SAFE_NO_PAD.decode(secret);
+        let secret = secret.map_err(|_| BadKey::Encoding)?;
+        if secret.len() < KEY_BYTES_MIN {
+            return Err(BadKey::Short);
+        }
+        Ok(Key {
             name: name.to_owned(),
-            header: URL_SAFE_NO_PAD.encode(header),
-            mac: Hmac::new_from_slice(secret).ok()?,
+            mac: Hmac::new_from_slice(&secret).map_err(|_| BadKey::Short)?,
         })
+    }
+
+    /// What a machine keeps: `NAME:KEY`, or `NAME:ROLE:KEY` as the platform has it.
+    ///
+    /// # Errors
+    /// Where it cannot be used.
+    pub fn of_machine(text: &str) -> Result<Key, BadKey> {
+        let parts: Vec<&str> = text.trim().splitn(3, ':').collect();
+        match parts[..] {
+            [name, secret] => Key::new(name, secret, OF_TOKENS),
+            _ => Machine::parse(text.trim()).map(|machine| machine.key),
+        }
+    }
+
+    /// Says which key signed.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn sign(&self, text: &[u8]) -> [u8; 32] {
@@ -130,38 +116,118 @@ impl Key {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// One or several keys of access tokens. The first signs, all verify.
+#[derive(Debug)]
+pub struct Keys(Vec<TokenKey>);
 
-    #[test]
-    fn lists_of_keys() {
-        let key = URL_SAFE_NO_PAD.encode([7; 32]);
-        let short = URL_SAFE_NO_PAD.encode([7; 31]);
-        let names = |text: &str| -> Result<Vec<String>, BadKeys> {
-            let keys = Keys::parse(text)?;
-            assert!(!format!("{keys:?}").contains(&key), "{keys:?}");
-            Ok(keys.iter().map(|key| key.name.clone()).collect())
-        };
-        assert_eq!(names(&format!("a:{key}")).unwrap(), ["a"]);
-        let two = format!(" 2026-11:{key} , b_1:{key},");
-        assert_eq!(names(&two).unwrap(), ["2026-11", "b_1"]);
-        let many: Vec<String> = (0..9).map(|at| format!("k{at}:{key}")).collect();
-        for (wrong, error) in [
-            (String::new(), BadKeys::None),
-            (" , ".to_owned(), BadKeys::None),
-            (key.clone(), BadKeys::Form(1)),
-            (format!(":{key}"), BadKeys::Form(1)),
-            (format!("a:{key},b c:{key}"), BadKeys::Form(2)),
-            (format!("{}:{key}", "n".repeat(33)), BadKeys::Form(1)),
-            (format!("a:{key},a:{key}"), BadKeys::Twice(2)),
-            (format!("a:{key}="), BadKeys::Encoding(1)),
-            ("a:not/base64+url".to_owned(), BadKeys::Encoding(1)),
-            (format!("a:{key},b:{short}"), BadKeys::Short(2)),
-            (many.join(","), BadKeys::TooMany),
-        ] {
-            assert_eq!(names(&wrong), Err(error.clone()), "{error}");
-            assert!(!error.to_string().contains(&key));
+#[derive(Debug)]
+pub(crate) struct TokenKey {
+    pub key: Key,
+    /// The first part of its tokens.
+    pub header: String,
+}
+
+impl Keys {
+    /// From `NAME:KEY`, comma-separated, each key as base64url without padding.
+    ///
+    /// # Errors
+    /// Where one of them cannot be used.
+    pub fn parse(text: &str) -> Result<Keys, BadKeys> {
+        let keys = listed(text, KEYS_MAX, TokenKey::parse, |key| &key.key)?;
+        match keys.is_empty() {
+            true => Err(BadKeys::None),
+            false => Ok(Keys(keys)),
         }
     }
+
+    pub(crate) fn signing(&self) -> Option<&TokenKey> {
+        self.0.first()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &TokenKey> {
+        self.0.iter()
+    }
 }
+
+impl TokenKey {
+    fn parse(entry: &str) -> Result<TokenKey, BadKey> {
+        let parts = entry.split_once(':');
+        let (name, secret) = parts.ok_or(BadKey::Form(OF_TOKENS))?;
+        let key = Key::new(name, secret, OF_TOKENS)?;
+        // The name needs no escaping.
+        let header = format!(r#"{{"alg":"HS256","typ":"JWT","kid":"{name}"}}"#);
+        Ok(TokenKey {
+            key,
+            header: URL_SAFE_NO_PAD.encode(header),
+        })
+    }
+}
+
+/// A machine that signs its requests.
+#[derive(Debug)]
+pub struct Machine {
+    /// By the name of its key the machine is known.
+    pub key: Key,
+    /// What it may do.
+    pub role: Role,
+}
+
+/// The machines that may sign requests; there may be none.
+#[derive(Debug, Default)]
+pub struct Machines(Vec<Machine>);
+
+impl Machines {
+    /// From `NAME:ROLE:KEY`, comma-separated, each key as base64url without padding.
+    ///
+    /// # Errors
+    /// Where one of them cannot be used.
+    pub fn parse(text: &str) -> Result<Machines, BadKeys> {
+        listed(text, MACHINES_MAX, Machine::parse, |machine| &machine.key).map(Machines)
+    }
+
+    /// The machine whose key has this name.
+    pub fn named(&self, name: &str) -> Option<&Machine> {
+        self.0.iter().find(|machine| machine.key.name == name)
+    }
+}
+
+impl Machine {
+    fn parse(entry: &str) -> Result<Machine, BadKey> {
+        let parts: Vec<&str> = entry.splitn(3, ':').collect();
+        let [name, role, secret] = parts[..] else {
+            return Err(BadKey::Form(OF_MACHINES));
+        };
+        let role = Role::from_name(role).filter(|role| role.is_of_machines());
+        Ok(Machine {
+            role: role.ok_or(BadKey::Role)?,
+            key: Key::new(name, secret, OF_MACHINES)?,
+        })
+    }
+}
+
+/// The entries of a list of at most `most`, as `parse` reads them.
+fn listed<T>(
+    text: &str,
+    most: usize,
+    parse: impl Fn(&str) -> Result<T, BadKey>,
+    key: impl Fn(&T) -> &Key,
+) -> Result<Vec<T>, BadKeys> {
+    let mut all: Vec<T> = Vec::new();
+    let entries = text.split(',').map(str::trim);
+    for (at, entry) in entries.filter(|entry| !entry.is_empty()).enumerate() {
+        if at == most {
+            return Err(BadKeys::TooMany(most));
+        }
+        let bad = |reason| BadKeys::Key(at + 1, reason);
+        let entry = parse(entry).map_err(bad)?;
+        let mut names = all.iter().map(|known| key(known).name());
+        if names.any(|name| name == key(&entry).name()) {
+            return Err(bad(BadKey::Twice));
+        }
+        all.push(entry);
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests;

@@ -68,9 +68,11 @@ impl RefreshToken {
 
     /// The tokens that may follow it, by each key; the first is the one to store. Several only while a key is replaced.
     pub fn successors(&self, keys: &Keys) -> impl Iterator<Item = RefreshToken> {
-        keys.iter().map(|key| RefreshToken {
+        keys.iter().map(|known| RefreshToken {
             session: self.session,
-            secret: key.sign(&[LABEL, &self.session, &self.secret].concat()),
+            secret: known
+                .key
+                .sign(&[LABEL, &self.session, &self.secret].concat()),
         })
     }
 }

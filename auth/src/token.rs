@@ -109,7 +109,7 @@ pub fn sign(keys: &Keys, scope: Scope<'_>, claims: &Claims) -> Result<String, Re
     });
     let payload = payload.map_err(|_| Refused::Invalid)?;
     let mut token = format!("{}.{}", key.header, URL_SAFE_NO_PAD.encode(payload));
-    let signature = URL_SAFE_NO_PAD.encode(key.sign(token.as_bytes()));
+    let signature = URL_SAFE_NO_PAD.encode(key.key.sign(token.as_bytes()));
     token.push('.');
     token.push_str(&signature);
     Ok(token)
@@ -132,7 +132,9 @@ pub fn verify(keys: &Keys, scope: Scope<'_>, token: &[u8], now: u64) -> Result<C
     }
     let payload = decoded(payload)?;
     let payload: Payload = serde_json::from_slice(&payload).map_err(|_| Refused::Invalid)?;
-    let role = Role::from_name(&payload.role).ok_or(Refused::Invalid)?;
+    // The other roles are those of machines, which have no tokens.
+    let role = Role::from_name(&payload.role).filter(|role| role.is_of_users());
+    let role = role.ok_or(Refused::Invalid)?;
     let is_begun = payload.nbf.unwrap_or(0) <= now.saturating_add(LEEWAY_SECONDS);
     if payload.iss != scope.issuer || !payload.aud.has(scope.audience) || !is_begun {
         return Err(Refused::Invalid);
@@ -151,8 +153,8 @@ pub fn verify(keys: &Keys, scope: Scope<'_>, token: &[u8], now: u64) -> Result<C
 
 /// The key that a header names. Ours are compared as they are written.
 fn key_of<'a>(keys: &'a Keys, header: &str) -> Option<&'a Key> {
-    if let Some(key) = keys.iter().find(|key| key.header == header) {
-        return Some(key);
+    if let Some(known) = keys.iter().find(|known| known.header == header) {
+        return Some(&known.key);
     }
     let header = URL_SAFE_NO_PAD.decode(header).ok()?;
     let header: Header = serde_json::from_slice(&header).ok()?;
@@ -160,7 +162,8 @@ fn key_of<'a>(keys: &'a Keys, header: &str) -> Option<&'a Key> {
     if header.alg != ALGORITHM || header.crit.is_some() || !is_token {
         return None;
     }
-    keys.iter().find(|key| key.name == header.kid)
+    let mut known = keys.iter().map(|known| &known.key);
+    known.find(|key| key.name() == header.kid)
 }
 
 fn decoded(part: &str) -> Result<Vec<u8>, Refused> {

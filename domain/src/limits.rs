@@ -129,6 +129,15 @@ pub const LOGINS_PER_ACCOUNT_MAX: u32 = 10;
 /// Attempts to log in or to register from one address, a minute, unless configured otherwise.
 pub const LOGINS_PER_ADDRESS_MAX: u32 = 60;
 
+/// How far the time of a signature may be from the clock of the machine that verifies it, before or after.
+pub const SIGNATURE_WINDOW_SECONDS: u64 = 300;
+/// Redis keeps the nonce of a signature this long: longer than a signature is valid, as clocks differ.
+pub const SIGNATURE_NONCE_MS: u64 = 720_000;
+/// Characters of the shortest nonce: 64 random bits in hexadecimal.
+pub const SIGNATURE_NONCE_CHARS_MIN: usize = 16;
+/// Characters of the longest nonce.
+pub const SIGNATURE_NONCE_CHARS_MAX: usize = 64;
+
 /// Retries of a stock update that meets locks, before it counts as contended.
 pub const STOCK_SPIN_MAX: u32 = 8;
 /// Resends of a message that the bus refuses, before it is given up.
@@ -161,5 +170,9 @@ const _: () = assert!(
     "a session outlives its refresh tokens, and these their repeats"
 );
 const _: () = assert!(ACCESS_TOKEN_SECONDS <= ACCESS_TOKEN_SECONDS_MAX);
+const _: () = assert!(
+    (2 * SIGNATURE_WINDOW_SECONDS + 1) * 1_000 + 60_000 < SIGNATURE_NONCE_MS,
+    "a nonce is known for as long as any machine takes its signature, a minute's difference of clocks included"
+);
 const _: () = assert!(PAGE_SIZE_MAX <= PAGE_DEPTH_MAX);
 const _: () = assert!(HOT_PRODUCTS_MAX < PRODUCTS_COUNTED_MAX);

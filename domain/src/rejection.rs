@@ -39,6 +39,12 @@ pub enum Rejection {
     /// The text says no more than its holder must know.
     #[error("the access token {0}")]
     Token(&'static str),
+    /// The operation is for machines, which sign their requests.
+    #[error("a signature is required")]
+    NoSignature,
+    /// The text says no more than the signer must know.
+    #[error("the signature {0}")]
+    Signature(&'static str),
     /// The caller is known, and the operation is for others.
     #[error("the caller's role may not do this")]
     AnotherRole,

@@ -10,3 +10,4 @@ pub mod error;
 pub mod grpc;
 pub mod origin;
 pub mod path;
+pub mod percent;

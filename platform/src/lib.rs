@@ -411,12 +411,14 @@ fn start_host_on(
     })
 }
 
-/// Requests are trusted, and those with a token known by it. Everybody may become a user.
-fn callers(home: &Home, mariadb: &MariaDb) -> Result<[(&'static str, String); 4]> {
+/// Requests are trusted, and those with a token or a signature known by it. Everybody may become a user.
+fn callers(home: &Home, mariadb: &MariaDb) -> Result<[(&'static str, String); 5]> {
     let key = stack::secret(&home.path().join("access.key"))?;
+    let provider = stack::secret(&home.path().join("provider.key"))?;
     Ok([
         ("AUTH_MODE", "compat".to_owned()),
         ("AUTH_KEYS", format!("platform:{key}")),
+        ("MACHINE_KEYS", format!("payments:provider:{provider}")),
         ("REGISTRATION", "open".to_owned()),
         ("USERS_URL", mariadb.url("users")),
     ])

@@ -199,8 +199,9 @@ impl Operation {
             }
         };
         let replies = route["responses"].as_object().expect("responses");
-        let roles = route["security"][0]["accessToken"].as_array();
-        let roles = roles.into_iter().flatten();
+        // The first way to be known, whichever it is.
+        let ways = route["security"][0].as_object().into_iter().flatten();
+        let roles = ways.filter_map(|(_, roles)| roles.as_array()).flatten();
         Operation {
             id: route["operationId"].as_str().expect("a name").to_owned(),
             method: method.to_uppercase(),

@@ -6,6 +6,7 @@ pub mod grpc;
 pub mod lists;
 pub mod proxy;
 mod replies;
+pub mod signatures;
 pub mod tokens;
 pub mod topics;
 pub mod validators;

@@ -11,6 +11,7 @@ mod lock;
 mod proto;
 mod relay;
 mod servers;
+mod sign;
 mod soak;
 mod swagger_ui;
 mod test;
@@ -52,6 +53,8 @@ enum Command {
     Migrate,
     /// Checks the invariants between MySQL, Redis, Kafka and Elasticsearch; exit 1 where one is broken
     Reconcile,
+    /// Prints a request as a machine signs it: a line of curl, good once and for five minutes
+    Sign(sign::Args),
     /// Installs what the tests need, builds, and runs them all on real servers
     Test(test::Args),
     /// Measures the platform
@@ -101,6 +104,7 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<ExitCode> {
     let checkout = Checkout::find()?;
     match args.command {
+        Command::Sign(args) => sign::run(&args)?,
         Command::Up(args) => up::run(&checkout, &args)?,
         Command::Down => lock::stop_holder(&checkout)?,
         Command::Clean => lock::clean(&checkout)?,

@@ -3,6 +3,7 @@
 
 mod banner;
 mod catalogue;
+mod machines;
 mod platform;
 mod users;
 mod watch;

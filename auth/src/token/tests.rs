@@ -32,7 +32,7 @@ fn signed(header: &str, payload: &str) -> String {
     let parts = [header, payload].map(|part| URL_SAFE_NO_PAD.encode(part));
     let text = parts.join(".");
     let keys = keys(&["a"]);
-    let signature = keys.signing().unwrap().sign(text.as_bytes());
+    let signature = keys.signing().unwrap().key.sign(text.as_bytes());
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
@@ -59,7 +59,7 @@ fn another_programs_signature() {
     let text = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.\
         eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
     let signature = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-    let key = keys.signing().unwrap();
+    let key = &keys.signing().unwrap().key;
     assert_eq!(URL_SAFE_NO_PAD.encode(key.sign(text.as_bytes())), signature);
 }
 
@@ -141,6 +141,7 @@ fn claims_of_others_are_refused() {
         (r#""shop""#, "[]"),
         (r#""shop""#, "7"),
         (r#""user""#, r#""root""#),
+        (r#""user""#, r#""provider""#),
         (r#""user""#, r#""Admin""#),
         (r#""user""#, "null"),
         (r#""role":"user","#, ""),

@@ -9,6 +9,7 @@ mod text;
 use crate::api::route::access::Access;
 use crate::api::route::{Body, ROUTES, Route, TAGS};
 use crate::api::{failure as failures, health, login, order, product, seckill, stats};
+use domain::Role;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
@@ -40,10 +41,21 @@ page asks for is refused with 403. `OPTIONS` answers a preflight.
 **Callers.** An access token (`Authorization: Bearer`) says who calls: a user or a member of the staff, whose roles are \
 `admin` and `ops`. An operation that is not everybody's lists the roles that may ask for it. A user sees and changes its \
 own orders alone: another's are answered as unknown, and naming another user is refused with 403. Staff may name any \
-user. Who logs in gets an access token and a refresh token, with which the next access token is asked for.";
+user. Who logs in gets an access token and a refresh token, with which the next access token is asked for.
+
+**Machines.** A service has no token: it signs each request (`Authorization: HMAC-SHA256`) with a key that the operator \
+gave it, which has the role `admin`, `ops` or `provider`. A payment provider may report payments, and nothing else.";
 
 /// Name of the scheme of access tokens.
 const ACCESS_TOKEN: &str = "accessToken";
+/// Name of the scheme of signatures.
+const SIGNATURE: &str = "signature";
+const SIGNATURE_TEXT: &str = "`HMAC-SHA256 key=NAME, time=SECONDS, nonce=TEXT, signature=BASE64URL`: of a request by a \
+machine, over eight lines joined by line feeds: `flashorder-hmac-sha256`, the key's name, the method (`GET` for `HEAD`), \
+the path, the query (parameters percent-encoded anew, then sorted by name and value), the SHA-256 of the body in \
+hexadecimal, the time in seconds since 1970 (within 300 of the server's), and the nonce (16 to 64 visible ASCII \
+characters without comma, quote and backslash), which is used once. The base64url of the key and of the signature has \
+no padding.";
 
 /// Collects the schemas, with those that they refer to.
 #[derive(OpenApi)]
@@ -164,6 +176,12 @@ pub fn document() -> serde_json::Result<String> {
                     "bearerFormat": "JWT",
                     "description": "Not asked for in mode `compat`, where a token counts all the same.",
                 },
+                SIGNATURE: {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": SIGNATURE_TEXT,
+                },
             },
         }),
     };
@@ -192,13 +210,7 @@ fn operation(route: &Route) -> serde_json::Result<Value> {
         "summary": route.summary,
         "responses": response::of(route),
     });
-    operation["security"] = match route.access {
-        Access::Anyone => json!([]),
-        Access::Roles(roles) => {
-            let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
-            json!([{ ACCESS_TOKEN: names }])
-        }
-    };
+    operation["security"] = security(route.access);
     if !route.description.is_empty() {
         operation["description"] = route.description.into();
     }
@@ -210,6 +222,20 @@ fn operation(route: &Route) -> serde_json::Result<Value> {
         operation["requestBody"] = request(body)?;
     }
     Ok(operation)
+}
+
+/// The ways to be known, one of which is needed, each with the roles that may ask by it.
+fn security(access: Access) -> Value {
+    let names = |roles: &[Role]| roles.iter().map(|role| role.name()).collect::<Vec<_>>();
+    match access {
+        Access::Anyone => json!([]),
+        Access::Roles(roles) => {
+            let machines = roles.iter().filter(|role| role.is_of_machines());
+            let machines: Vec<Role> = machines.copied().collect();
+            json!([{ ACCESS_TOKEN: names(roles) }, { SIGNATURE: names(&machines) }])
+        }
+        Access::Signed { machines, .. } => json!([{ SIGNATURE: names(machines) }]),
+    }
 }
 
 fn request(body: &Body) -> serde_json::Result<Value> {

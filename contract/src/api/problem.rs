@@ -11,8 +11,8 @@ pub enum Code {
     /// 400, 405, 408, 413, 414, 415, 417, 431, 501, 505: a field, the method, the size, the media type or the framing
     /// is not acceptable.
     BadParameter = 10001,
-    /// 401, with `WWW-Authenticate`: no access token, or one that is not valid or has expired; a wrong password, or a
-    /// refresh token that is not valid.
+    /// 401, with `WWW-Authenticate`: no access token and no signature, or one that is not valid, is too old or was used
+    /// before; a wrong password, or a refresh token that is not valid.
     Unauthorised = 10002,
     /// 500: details are in the log only.
     Internal = 10003,
@@ -118,7 +118,9 @@ impl From<Rejection> for Problem {
             Invalid { .. } => (400, Code::BadParameter),
             BodyTooLarge { .. } => (413, Code::BadParameter),
             UnsupportedMediaType | NotGrpc | UnsupportedCoding => (415, Code::BadParameter),
-            NoToken | Token(_) | WrongPassword | RefreshToken => (401, Code::Unauthorised),
+            NoToken | Token(_) | NoSignature | Signature(_) | WrongPassword | RefreshToken => {
+                (401, Code::Unauthorised)
+            }
             ForeignOrigin | AnotherRole | AnotherUser | RegistrationClosed => {
                 (403, Code::Forbidden)
             }

@@ -129,6 +129,11 @@ pub fn login_network(network: &str) -> String {
     format!("login:network:{network}")
 }
 
+/// There while a nonce of this key is remembered: a signature with it was taken. `nonce_hash` is the hex of its hash.
+pub fn signature_nonce(key: &str, nonce_hash: &str) -> String {
+    format!("signature:nonce:{key}:{nonce_hash}")
+}
+
 /// Cached order: `<version> <user_id>\n<order as JSON>`.
 pub fn order(id: OrderId) -> String {
     let tag = user_tag(id.gene());

@@ -100,7 +100,7 @@ async fn admitted(access: Access, headers: &HeaderMap) -> Result<Caller, Fault> 
         lines.map(|line| line.as_bytes().to_vec()).collect()
     };
     guest::http::admit_page(lines("origin")).await?;
-    guest::caller::admit(access, lines).await
+    guest::caller::admit_call(access, lines).await
 }
 
 /// Who makes a call.

@@ -1,16 +1,24 @@
-//! Who calls: decided here, from the access token alone, before a function sees the request; in mode `compat` whoever
-//! the request names is trusted. docs/decisions/0023.
+//! Who calls: decided here, from the header `authorization` alone, before a function sees the request: an access token
+//! or a machine's signature. In mode `compat` whoever the request names is trusted. docs/decisions/0023 and 0025.
 
+mod signed;
+
+use crate::http::Call;
 use crate::{Fault, clock, config, random};
-use auth::{Claims, Keys, Scope, token};
+use auth::keys::Machines;
+use auth::{Claims, Keys, Scope, signature, token};
 use contract::api::identity;
-use contract::api::route::access::Access;
+use contract::api::route::access::{Access, Proof};
 use domain::{Rejection, Role, User};
 use http_rules::caller::{ADDRESS_HEADER, Mode, ROLE_HEADER, VARIABLE, is_loopback};
 use std::sync::OnceLock;
 
+/// Header that says who calls.
+const AUTHORIZATION: &str = "authorization";
 /// Variable with the keys of access tokens.
 const KEYS: &str = "auth_keys";
+/// Variable with the keys of machines.
+const MACHINES: &str = "machine_keys";
 /// The issuer and the audience of tokens, where no variable says another.
 const SCOPE: &str = "flashorder";
 
@@ -26,6 +34,13 @@ pub enum Caller {
         /// The token's.
         role: Role,
     },
+    /// A service, by its signature of this request.
+    Machine {
+        /// The name of its key.
+        name: String,
+        /// The key's.
+        role: Role,
+    },
     /// Whoever the request names, in mode `compat`.
     Trusted {
         /// As a program on the same machine says, else a user's.
@@ -38,7 +53,22 @@ impl Caller {
     pub fn role(&self) -> Role {
         match self {
             Caller::Anyone => Role::User,
-            Caller::Known { role, .. } | Caller::Trusted { role } => *role,
+            Caller::Known { role, .. }
+            | Caller::Machine { role, .. }
+            | Caller::Trusted { role } => *role,
+        }
+    }
+
+    /// Checks that the caller may ask for an operation with this access.
+    fn admitted_by(&self, access: Access) -> Result<(), Rejection> {
+        let by = match self {
+            Caller::Known { .. } => Proof::Token,
+            Caller::Machine { .. } => Proof::Signature,
+            Caller::Anyone | Caller::Trusted { .. } => Proof::Trust,
+        };
+        match access.admits(self.role(), by) {
+            true => Ok(()),
+            false => Err(Rejection::AnotherRole),
         }
     }
 
@@ -63,6 +93,7 @@ impl Caller {
 struct Settings {
     mode: Mode,
     keys: Keys,
+    machines: Machines,
     issuer: String,
     audience: String,
 }
@@ -93,11 +124,15 @@ async fn settings() -> Result<&'static Settings, Fault> {
     let keys = config::optional(KEYS).await?.unwrap_or_default();
     let keys = Keys::parse(&keys)
         .map_err(|reason| Fault::Internal(format!("variable {KEYS} {reason}")))?;
+    let machines = config::optional(MACHINES).await?.unwrap_or_default();
+    let machines = Machines::parse(&machines)
+        .map_err(|reason| Fault::Internal(format!("variable {MACHINES} {reason}")))?;
     let issuer = config::optional("auth_issuer").await?;
     let audience = config::optional("auth_audience").await?;
     let settings = Settings {
         mode,
         keys,
+        machines,
         issuer: issuer.unwrap_or_else(|| SCOPE.to_owned()),
         audience: audience.unwrap_or_else(|| SCOPE.to_owned()),
     };
@@ -149,11 +184,33 @@ pub(crate) async fn check() -> Result<(), Fault> {
     settings().await.map(drop)
 }
 
-/// Who calls, if the caller may ask for an operation with this access. `lines`: of a request header, as they came.
+/// Who asks over HTTP, if the caller may ask for an operation with this access. Of a signed request the body is read,
+/// and left to its reader.
 ///
 /// # Errors
-/// Where the caller is not known, or has another role; where a variable is missing or wrong.
-pub async fn admit(
+/// Where the caller is not known, or has another role; where a variable is missing or wrong, or Redis is away for a
+/// signature.
+pub(crate) async fn admit(access: Access, call: &mut Call) -> Result<Caller, Fault> {
+    if access == Access::Anyone {
+        return Ok(Caller::Anyone);
+    }
+    let settings = settings().await?;
+    let lines = call.header_lines(AUTHORIZATION);
+    if lines.iter().any(|line| signature::is_meant(line)) {
+        let [line] = &lines[..] else {
+            return Err(signed::INVALID.into());
+        };
+        return signed::admit(settings, access, line, call).await;
+    }
+    without_signature(settings, access, &lines, |name| call.header_lines(name))
+}
+
+/// Who makes a gRPC call, if the caller may make one with this access. `lines`: of a request header, as they came.
+///
+/// # Errors
+/// Where the caller is not known, or has another role; where a variable is missing or wrong. A signature is refused:
+/// what is signed is a request with its whole body, and calls are read as they come.
+pub async fn admit_call(
     access: Access,
     lines: impl Fn(&'static str) -> Vec<Vec<u8>>,
 ) -> Result<Caller, Fault> {
@@ -161,18 +218,32 @@ pub async fn admit(
         return Ok(Caller::Anyone);
     }
     let settings = settings().await?;
-    let caller = match (settings.mode, by_token(settings, &lines("authorization"))) {
+    let of_caller = lines(AUTHORIZATION);
+    if of_caller.iter().any(|line| signature::is_meant(line)) {
+        return Err(Rejection::Signature("is not taken over gRPC").into());
+    }
+    without_signature(settings, access, &of_caller, lines)
+}
+
+fn without_signature(
+    settings: &Settings,
+    access: Access,
+    of_caller: &[Vec<u8>],
+    lines: impl Fn(&'static str) -> Vec<Vec<u8>>,
+) -> Result<Caller, Fault> {
+    let caller = match (settings.mode, by_token(settings, of_caller)) {
         (_, Ok(known)) => known,
+        (Mode::Strict, Err(Rejection::NoToken)) if matches!(access, Access::Signed { .. }) => {
+            return Err(Rejection::NoSignature.into());
+        }
         (Mode::Strict, Err(rejection)) => return Err(rejection.into()),
         // Their clients send tokens of their own.
         (Mode::Compat, Err(_)) => Caller::Trusted {
             role: trusted_role(lines)?,
         },
     };
-    match access.admits(caller.role()) {
-        true => Ok(caller),
-        false => Err(Rejection::AnotherRole.into()),
-    }
+    caller.admitted_by(access)?;
+    Ok(caller)
 }
 
 fn by_token(settings: &Settings, lines: &[Vec<u8>]) -> Result<Caller, Rejection> {
@@ -216,7 +287,8 @@ fn trusted_role(lines: impl Fn(&'static str) -> Vec<Vec<u8>>) -> Result<Role, Re
         _ => None,
     };
     let role = text.and_then(Role::from_name);
-    let role = role.ok_or_else(|| Rejection::invalid(ROLE_HEADER, "must be user, admin or ops"))?;
+    let role = role
+        .ok_or_else(|| Rejection::invalid(ROLE_HEADER, "must be user, admin, ops or provider"))?;
     let address = lines(ADDRESS_HEADER);
     let is_own = matches!(&address[..], [line] if std::str::from_utf8(line).is_ok_and(is_loopback));
     match is_own {
@@ -251,6 +323,10 @@ mod tests {
             user: identity::user("7").unwrap(),
             role,
         };
+        let machine = |role| Caller::Machine {
+            name: "pay-1".to_owned(),
+            role,
+        };
         let shopper = known(Role::User);
         assert_eq!(shopper.acting_for(None), Ok(user("7")));
         assert_eq!(shopper.acting_for(user("user_7")), Ok(user("user_7")));
@@ -258,6 +334,7 @@ mod tests {
         for staff in [
             known(Role::Admin),
             known(Role::Ops),
+            machine(Role::Provider),
             Caller::Trusted { role: Role::User },
         ] {
             assert_eq!(staff.acting_for(None), Ok(None));

@@ -127,7 +127,11 @@ pub async fn number_or<T: FromStr>(name: &str, otherwise: T) -> Result<T, Fault>
         .map_err(|_| Fault::Internal(format!("variable {name} is not a number")))
 }
 
-async fn required(name: &str) -> Result<String, Fault> {
+/// The value of a variable.
+///
+/// # Errors
+/// Where it is not declared or empty, or the host cannot give it.
+pub(crate) async fn required(name: &str) -> Result<String, Fault> {
     optional(name)
         .await?
         .ok_or_else(|| Fault::Internal(format!("variable {name} is not set")))

@@ -3,7 +3,6 @@
 
 pub(crate) mod call;
 pub(crate) mod cross_origin;
-mod percent;
 mod query;
 mod reply;
 
@@ -25,6 +24,8 @@ pub use reply::{Reply, stale};
 /// What a client without a valid token is sent (RFC 6750).
 const CHALLENGE: &str = "www-authenticate";
 const REALM: &str = "Bearer realm=\"flashorder\"";
+/// The same, of what machines sign.
+const SIGNATURES: &str = "HMAC-SHA256 realm=\"flashorder\"";
 
 /// Answers a request: by the handler, or here where no function needs to see it.
 pub(crate) async fn answer<H, F>(head: Head, body: Body, handler: H) -> Reply
@@ -42,7 +43,7 @@ where
         Ok(()) if head.method() == "OPTIONS" => {
             cross_origin::options(&head, call.path(), origins).map_err(Fault::from)
         }
-        Ok(()) => match admitted_caller(&call).await {
+        Ok(()) => match admitted_caller(&mut call).await {
             Err(fault) => Err(fault),
             Ok(caller) => {
                 call.caller = caller;
@@ -55,9 +56,9 @@ where
 }
 
 /// Who calls, if the caller may ask for what the request asks for.
-async fn admitted_caller(call: &Call) -> Result<Caller, Fault> {
+async fn admitted_caller(call: &mut Call) -> Result<Caller, Fault> {
     match route::access(call.method(), call.path()) {
-        Some(access) => caller::admit(access, |name| call.header_lines(name)).await,
+        Some(access) => caller::admit(access, call).await,
         // No call of it: its function says so.
         None if access::of_method(call.path()).is_some() => Ok(Caller::Anyone),
         None => Err(Rejection::MethodNotAllowed.into()),
@@ -93,6 +94,9 @@ fn failed(fault: &Fault, head: &Head, trace_id: &str) -> Reply {
         }
         (Fault::Rejected(Rejection::Token(_)), _) => {
             reply.with(CHALLENGE, format!("{REALM}, error=\"invalid_token\""))
+        }
+        (Fault::Rejected(Rejection::Signature(_) | Rejection::NoSignature), _) => {
+            reply.with(CHALLENGE, SIGNATURES)
         }
         _ if problem.status == 401 => reply.with(CHALLENGE, REALM),
         _ => reply,

@@ -59,9 +59,10 @@ pub async fn find(users: Db<'_>, name: &str) -> Result<Option<Found>, Fault> {
 /// The role that is stored as this number.
 ///
 /// # Errors
-/// Where there is none.
+/// Where there is none that a user may have.
 pub fn role(code: u8) -> Result<Role, Fault> {
-    Role::from_code(code).ok_or_else(|| Fault::Internal(format!("a user has the role {code}")))
+    let role = Role::from_code(code).filter(|role| role.is_of_users());
+    role.ok_or_else(|| Fault::Internal(format!("a user has the role {code}")))
 }
 
 /// Adds a shopper.

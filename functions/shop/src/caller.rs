@@ -69,14 +69,15 @@ pub fn in_path(text: &str, call: &Call) -> Result<User, Rejection> {
 }
 
 /// The buyer of an order: the user that the request names, else the caller; without a token the guest, whom all such
-/// requests share.
+/// requests share. A machine is nobody's guest.
 ///
 /// # Errors
-/// As [`named`].
+/// As [`named`], and where a machine names nobody.
 pub fn buyer(in_body: Option<User>, call: &Call) -> Result<User, Rejection> {
-    match somebody(in_body, call)? {
-        Some(user) => Ok(user),
-        None => user("user_id", GUEST),
+    match (somebody(in_body, call)?, &call.caller) {
+        (Some(user), _) => Ok(user),
+        (None, Caller::Machine { .. }) => Err(nobody()),
+        (None, _) => user("user_id", GUEST),
     }
 }
 
@@ -85,14 +86,18 @@ pub fn buyer(in_body: Option<User>, call: &Call) -> Result<User, Rejection> {
 /// # Errors
 /// As [`named`], and where nobody is known.
 pub fn known_buyer(in_body: Option<User>, call: &Call) -> Result<User, Rejection> {
-    somebody(in_body, call)?.ok_or_else(|| Rejection::invalid("user_id", "is required"))
+    somebody(in_body, call)?.ok_or_else(nobody)
+}
+
+fn nobody() -> Rejection {
+    Rejection::invalid("user_id", "is required")
 }
 
 fn somebody(in_body: Option<User>, call: &Call) -> Result<Option<User>, Rejection> {
     let named = named(in_body, call)?;
     Ok(named.or_else(|| match &call.caller {
         Caller::Known { user, .. } => Some(user.clone()),
-        Caller::Anyone | Caller::Trusted { .. } => None,
+        Caller::Anyone | Caller::Machine { .. } | Caller::Trusted { .. } => None,
     }))
 }
 
@@ -106,7 +111,7 @@ pub fn in_message(user_id: i64, caller: &Caller) -> Result<User, Rejection> {
         _ => Some(contract::api::order::call::user(user_id)?),
     };
     let acting = caller.acting_for(named)?;
-    acting.ok_or_else(|| Rejection::invalid("user_id", "is required"))
+    acting.ok_or_else(nobody)
 }
 
 /// Who acts through the back office's route, which sets a status.
@@ -114,10 +119,10 @@ pub fn back_office() -> Actor {
     Actor::Admin
 }
 
-/// Who acts through the shop's own routes, which cancel and pay: a shopper, or the back office there.
+/// Who acts through the routes that cancel and pay: a shopper or a payment provider, or the back office there.
 pub fn actor(caller: &Caller) -> Actor {
     match caller.role() {
-        Role::User => Actor::User,
+        Role::User | Role::Provider => Actor::User,
         Role::Admin | Role::Ops => Actor::Admin,
     }
 }

@@ -1,21 +1,23 @@
 //! Who may ask for what, in mode `strict`: each route by each kind of caller, what one user may see of another's, and
-//! every text that is no token. What mode `compat` trusts.
+//! every text that is no token.
 
 use crate::create_order::{BODY, inserts, reserved_under};
-use crate::host::{ACCESS_KEYS, ADDRESS, Instance, Reply, request, send_with};
+use crate::host::{ACCESS_KEYS, CRON, ERP, Instance, PAY, Reply, request, send_with};
 use crate::http_rules::function;
 use crate::replies::*;
 use crate::script::{Answer, Script};
+use crate::signatures::signed_by;
 use auth::Scope;
-use contract::api::route::access::{Access, METHODS};
+use contract::api::route::access::{Access, METHODS, Proof};
 use contract::api::route::{ROUTES, Route};
 use contract::store::cached_order::CachedOrder;
 use domain::{Role, Status};
-use http::{HeaderName, HeaderValue, Request};
+use http::{HeaderValue, Request};
 use tests::grpc::ROLE_HEADER;
 use tests::tokens::{self, SCOPE, seconds};
 
-const STRICT: &[(&str, &str)] = &[("auth_mode", "strict")];
+pub const STRICT: &[(&str, &str)] = &[("auth_mode", "strict")];
+
 /// A token of these keys, which are ours.
 fn signed(keys: &str, scope: Scope<'_>, subject: &str, role: Role, expires_at: u64) -> String {
     tokens::signed(keys, scope, subject, role, expires_at).unwrap()
@@ -27,7 +29,7 @@ pub fn access(subject: &str, role: Role) -> String {
 }
 
 /// A request as it comes from anywhere, with this `authorization`.
-fn by(mut request: Request<Vec<u8>>, authorization: Option<&[u8]>) -> Request<Vec<u8>> {
+pub fn by(mut request: Request<Vec<u8>>, authorization: Option<&[u8]>) -> Request<Vec<u8>> {
     let headers = request.headers_mut();
     headers.remove(ROLE_HEADER);
     if let Some(line) = authorization {
@@ -37,19 +39,61 @@ fn by(mut request: Request<Vec<u8>>, authorization: Option<&[u8]>) -> Request<Ve
     request
 }
 
-fn bearer(request: Request<Vec<u8>>, token: &str) -> Request<Vec<u8>> {
+pub fn bearer(request: Request<Vec<u8>>, token: &str) -> Request<Vec<u8>> {
     by(request, Some(format!("Bearer {token}").as_bytes()))
 }
 
-/// Callers by name, with their roles; those without one are nobody.
-fn callers() -> Vec<(&'static str, Option<Role>, Option<String>)> {
+/// What a caller shows.
+enum Credential {
+    Nothing,
+    Token(String),
+    Key(&'static str),
+}
+
+impl Credential {
+    fn given_to(&self, request: Request<Vec<u8>>) -> Request<Vec<u8>> {
+        match self {
+            Credential::Nothing => by(request, None),
+            Credential::Token(token) => bearer(request, token),
+            Credential::Key(key) => signed_by(key, request),
+        }
+    }
+
+    /// What one without a role is told to show.
+    fn wanted(&self, access: Access) -> &'static str {
+        match (self, access) {
+            (Credential::Nothing, Access::Signed { .. }) => "HMAC-SHA256 realm=\"flashorder\"",
+            (Credential::Nothing, _) => "Bearer realm=\"flashorder\"",
+            _ => "Bearer realm=\"flashorder\", error=\"invalid_token\"",
+        }
+    }
+}
+
+/// Callers by name, with what is known of them; those without are nobody.
+fn callers() -> Vec<(String, Option<(Role, Proof)>, Credential)> {
     let expired = signed(ACCESS_KEYS, SCOPE, "7", Role::Admin, seconds() - 60);
+    let no_user = access("7", Role::Provider);
     let mut callers = vec![
-        ("nobody", None, None),
-        ("an admin of yesterday", None, Some(expired)),
+        ("nobody".to_owned(), None, Credential::Nothing),
+        (
+            "an admin of yesterday".to_owned(),
+            None,
+            Credential::Token(expired),
+        ),
+        (
+            "a provider with a token".to_owned(),
+            None,
+            Credential::Token(no_user),
+        ),
     ];
-    let known = Role::ALL.map(|role| (role.name(), Some(role), Some(access("7", role))));
-    callers.extend(known);
+    for role in Role::OF_USERS {
+        let token = Credential::Token(access("7", role));
+        callers.push((role.to_string(), Some((role, Proof::Token)), token));
+    }
+    for (key, role) in [(PAY, Role::Provider), (ERP, Role::Admin), (CRON, Role::Ops)] {
+        let known = Some((role, Proof::Signature));
+        callers.push((format!("a machine of {role}"), known, Credential::Key(key)));
+    }
     callers
 }
 
@@ -58,8 +102,8 @@ fn is(reply: &Reply, status: u16, code: u64) -> bool {
     reply.status == status && [code, u64::from(status)].contains(&reply.code())
 }
 
-fn admits(access: Access, role: Option<Role>) -> bool {
-    access == Access::Anyone || role.is_some_and(|role| access.admits(role))
+fn admits(access: Access, known: Option<(Role, Proof)>) -> bool {
+    access == Access::Anyone || known.is_some_and(|(role, by)| access.admits(role, by))
 }
 
 #[test]
@@ -72,37 +116,32 @@ fn each_route_by_each_caller() {
     } in ROUTES.iter().filter(|route| route.tag != "documents")
     {
         let sent = path.replace("{id}", "0").replace("{file}", "0");
-        for (name, role, token) in callers() {
+        for (name, known, credential) in callers() {
             let request = request(method, &sent, if *method == "GET" { "" } else { "[]" });
-            let request = match &token {
-                Some(token) => bearer(request, token),
-                None => by(request, None),
-            };
-            let script = Script::default();
+            let script = Script::default().always("SET", stored());
             let mut instance = Instance::new(function(path), &script, STRICT);
+            let request = credential.given_to(request);
             let reply = instance.send_together(vec![request]).remove(0);
             let case = format!("{method} {path} by {name}: {reply:?}");
-            match role {
-                _ if admits(*access, role) => {
+            match known {
+                _ if admits(*access, known) => {
                     assert!(![401, 403].contains(&reply.status), "{case}");
                 }
                 Some(_) => assert!(is(&reply, 403, 10006), "{case}"),
                 None => {
                     assert!(is(&reply, 401, 10002), "{case}");
-                    let wanted = match &token {
-                        None => "Bearer realm=\"flashorder\"",
-                        Some(_) => "Bearer realm=\"flashorder\", error=\"invalid_token\"",
-                    };
-                    assert_eq!(reply.header("www-authenticate"), Some(wanted), "{case}");
+                    let wanted = Some(credential.wanted(*access));
+                    assert_eq!(reply.header("www-authenticate"), wanted, "{case}");
                 }
             }
-            if !admits(*access, role) {
+            if !admits(*access, known) {
                 assert_eq!(script.steps(), Vec::<String>::new(), "{case}");
             }
         }
     }
 }
 
+/// A signature is none over gRPC.
 #[test]
 fn each_method_by_each_caller() {
     for (path, access) in METHODS {
@@ -114,11 +153,8 @@ fn each_method_by_each_caller() {
         };
         // Its field 1 has a wrong wire type, so that no server is asked.
         let body = [&[0, 0, 0, 0, 5][..], b"\x0d\0\0\0\0"].concat();
-        for (name, role, token) in callers() {
-            let mut request = by(request("POST", path, body.clone()), None);
-            if let Some(token) = &token {
-                request = bearer(request, token);
-            }
+        for (name, known, credential) in callers() {
+            let mut request = credential.given_to(request("POST", path, body.clone()));
             let grpc = HeaderValue::from_static("application/grpc");
             request.headers_mut().insert("content-type", grpc);
             let script = Script::default();
@@ -130,11 +166,13 @@ fn each_method_by_each_caller() {
                 .get("x-error-code")
                 .map(|code| code.to_str().unwrap());
             let case = format!("{path} by {name}: {head:?} {trailers:?}");
-            match role {
-                _ if admits(*access, role) => assert!(!["7", "16"].contains(&status), "{case}"),
+            let known = known.filter(|(_, by)| *by == Proof::Token);
+            match known {
+                _ if admits(*access, known) => assert!(!["7", "16"].contains(&status), "{case}"),
                 Some(_) => assert_eq!((status, code), ("7", Some("10006")), "{case}"),
                 None => assert_eq!((status, code), ("16", Some("10002")), "{case}"),
             }
+            assert_eq!(script.steps(), Vec::<String>::new(), "{case}");
         }
     }
 }
@@ -435,50 +473,4 @@ fn keys_are_replaced_and_never_shown() {
         assert!(reply.log.contains(shown), "{}", reply.log);
         assert!(!reply.log.contains("c2hvcnQ"), "{}", reply.log);
     }
-}
-
-#[test]
-fn compat_trusts_this_machine_alone() {
-    let ask = |role: Option<&str>, address: Option<&str>, token: Option<&str>| {
-        let mut request = by(request("GET", "/api/v1/failures?page=0", ""), None);
-        let headers = request.headers_mut();
-        headers.remove(ADDRESS.0);
-        for (name, value) in [(ROLE_HEADER, role), (ADDRESS.0, address)] {
-            if let Some(value) = value {
-                headers.insert(HeaderName::from_static(name), value.parse().unwrap());
-            }
-        }
-        if let Some(token) = token {
-            let line = format!("Bearer {token}").parse().unwrap();
-            request.headers_mut().insert("authorization", line);
-        }
-        let reply = send_with("order-failures", request, &Script::default(), &[]);
-        (reply.status, reply.code())
-    };
-    let own = Some(ADDRESS.1);
-    assert_eq!(ask(Some("ops"), own, None), (400, 10001), "the page is 0");
-    assert_eq!(ask(Some("ops"), Some("[::1]:9"), None), (400, 10001));
-    for (role, address) in [
-        (None, own),
-        (Some("user"), own),
-        (Some("admin"), own),
-        (Some("ops"), None),
-        (Some("ops"), Some("10.0.0.1:8777")),
-        (Some("ops"), Some("localhost:80")),
-    ] {
-        assert_eq!(
-            ask(role, address, None),
-            (403, 10006),
-            "{role:?} {address:?}"
-        );
-    }
-    for role in ["root", "", "Ops", "ops, ops"] {
-        assert_eq!(ask(Some(role), own, None), (400, 10001), "{role}");
-    }
-    // A token counts, wherever it comes from; a text that is none does not.
-    let ops = access("1", Role::Ops);
-    assert_eq!(ask(None, Some("10.0.0.1:80"), Some(&ops)), (400, 10001));
-    let user = access("1", Role::User);
-    assert_eq!(ask(Some("ops"), own, Some(&user)), (403, 10006));
-    assert_eq!(ask(Some("ops"), own, Some("page-token")), (400, 10001));
 }

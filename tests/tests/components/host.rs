@@ -269,8 +269,19 @@ pub const ADDRESS: (&str, &str) = ("spin-client-addr", "127.0.0.1:8777");
 /// The keys of access tokens, in the variables of every function.
 pub const ACCESS_KEYS: &str = "tests:bm90LXRvLWJlLWxvZ2dlZC1ub3QtdG8tYmUtbG9nZ2Vk,old:bm90LXRvLWJlLWxvZ2dlZC1iZWNhdXNlLW9sZC1rZXk";
 
+/// Machines that sign: a payment provider, a system of the back office, and one of operations.
+pub const PAY: &str = "pay-1:provider:dGhlIGtleSBvZiB0aGUgcGF5bWVudCBwcm92aWRlci4";
+pub const ERP: &str = "erp:admin:dGhlIGtleSBvZiB0aGUgd2FyZWhvdXNlJ3Mgc3lzdGVt";
+pub const CRON: &str = "cron:ops:dGhlIGtleSBvZiB0aGUgbmlnaHRseSBvcGVyYXRpb25z";
+
 /// The trace id of `request`.
 pub const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/// The machines of the functions' variables.
+fn machines() -> &'static str {
+    static MACHINES: LazyLock<String> = LazyLock::new(|| [PAY, ERP, CRON].join(","));
+    &MACHINES
+}
 
 fn variables(changed: &[(&'static str, &'static str)]) -> BTreeMap<&'static str, &'static str> {
     let mut variables = BTreeMap::from([
@@ -282,6 +293,7 @@ fn variables(changed: &[(&'static str, &'static str)]) -> BTreeMap<&'static str,
         ("redis_url", "redis://:not-to-be-logged@cache/0"),
         ("auth_mode", "compat"),
         ("auth_keys", ACCESS_KEYS),
+        ("machine_keys", machines()),
     ]);
     variables.extend(changed.iter().copied());
     variables

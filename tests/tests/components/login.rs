@@ -73,7 +73,7 @@ fn begun(script: Script) -> Script {
 
 #[test]
 fn the_right_password_gets_tokens() {
-    for role in Role::ALL {
+    for role in Role::OF_USERS {
         let script = admitted_attempt().expect("users SELECT t_user", user(role, &STORED, false));
         let script = begun(script);
         let reply = send("/v1/auth/login", LOGIN, &script);
@@ -101,6 +101,10 @@ fn the_right_password_gets_tokens() {
         assert_eq!(stored[1], hex(&refresh.hash()), "{stored:?}");
         assert!(!stored.concat().contains(&text("refresh_token")));
     }
+    // A machine's role is no user's, whatever is stored.
+    let stored = user(Role::Provider, &STORED, false);
+    let script = admitted_attempt().expect("users SELECT t_user", stored);
+    assert_eq!(send("/v1/auth/login", LOGIN, &script).status, 500);
 }
 
 /// A name that nobody has, a wrong password and a user who may not log in are one answer.

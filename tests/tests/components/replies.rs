@@ -34,6 +34,11 @@ pub fn integer(number: i64) -> Answer {
     Answer::Redis(vec![RedisResult::Int64(number)])
 }
 
+/// `SET` stored a value.
+pub fn stored() -> Answer {
+    Answer::Redis(vec![RedisResult::Status("OK".to_owned())])
+}
+
 /// Redis is away: a refused connection, as hosts report it.
 pub fn redis_away() -> Answer {
     Answer::RedisError("Connection refused (os error 111)".to_owned())

@@ -21,6 +21,7 @@ mod reading;
 mod repeats;
 mod schemathesis;
 mod seeds;
+mod signatures;
 mod skus;
 mod stock_changes;
 mod stock_holds;

@@ -1,13 +1,13 @@
 //! Schemathesis sends what the OpenAPI document allows and forbids to every route: no server error, no status, header,
 //! content type or body that the document does not have, nothing accepted that it forbids. Callers are known by their
-//! tokens; without one, what is not everybody's is refused.
+//! tokens, and payments are reported with signatures; without one, what is not everybody's is refused.
 
 use anyhow::{Result, ensure};
 use domain::Role;
 use platform::{Options, Platform};
 use serde_json::json;
 use stack::component;
-use tests::tokens;
+use tests::{signatures, tokens};
 
 /// Products with the ids that generated requests like to name.
 const PRODUCTS: std::ops::RangeInclusive<u64> = 1..=3;
@@ -37,6 +37,7 @@ fn the_document_and_the_platform_agree() -> Result<()> {
         .env("ADMIN_TOKEN", tokens::of(&platform, "1", Role::Admin)?)
         .env("LOGIN_NAME", USER)
         .env("LOGIN_PASSWORD", PASSWORD)
+        .env("PROVIDER_KEY", signatures::provider(&platform)?)
         .env("OPS_TOKEN", tokens::of(&platform, "2", Role::Ops)?)
         .arg("--config-file")
         .arg(settings.join("schemathesis.toml"))

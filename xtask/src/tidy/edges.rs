@@ -44,7 +44,7 @@ const RULES: [Rule; 24] = [
     },
     Rule {
         who: Who::Named("auth"),
-        inner: &["domain"],
+        inner: &["domain", "http-rules"],
         never: &DRIVERS,
         only: None,
     },
@@ -185,7 +185,7 @@ const RULES: [Rule; 24] = [
     },
     Rule {
         who: Who::Named("xtask"),
-        inner: &["stack"],
+        inner: &["auth", "domain", "http-rules", "stack"],
         never: &["wasmtime", "tokio", "sqlx", "rdkafka"],
         only: None,
     },

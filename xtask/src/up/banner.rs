@@ -1,5 +1,6 @@
 //! Printed by `up` once everything is ready: where everything is, and lines to try.
 
+use super::machines;
 use super::platform::{Addresses, Mode};
 use super::users::{self, Users};
 use crate::console;
@@ -52,6 +53,13 @@ pub fn print(addresses: &Addresses<'_>, servers: &Servers, users: &Users, mode: 
             ),
         ),
         ("RabbitMQ", shown(&urls.rabbitmq)),
+        (
+            "payment provider",
+            format!(
+                "its key is in .run/{}; cargo xtask sign POST {first}/v1/payment/callback --body FILE",
+                machines::place().display()
+            ),
+        ),
         ("logs", ".run/NAME/NAME.log".to_owned()),
     ];
     console::line("");

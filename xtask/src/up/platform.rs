@@ -1,5 +1,6 @@
 //! The two programs that `up` runs on the servers: the relay and the host.
 
+use super::machines;
 use crate::checkout::{Checkout, Workspace};
 use crate::console;
 use crate::urls::Urls;
@@ -111,6 +112,7 @@ fn host(
     let launch = Launch::new(home, "host-adapter", workspace.program("host-adapter"))?
         .env("SPIN_VARIABLE_AUTH_MODE", mode.name())
         .env("SPIN_VARIABLE_AUTH_KEYS", format!("up:{key}"))
+        .env("SPIN_VARIABLE_MACHINE_KEYS", machines::provider(checkout)?)
         .env("SPIN_VARIABLE_REGISTRATION", "open")
         .args([
             "up",

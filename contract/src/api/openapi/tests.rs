@@ -29,6 +29,35 @@ fn every_reference_leads_somewhere() {
     }
 }
 
+/// Each role by what it can show: users have no signatures, machines no tokens.
+#[test]
+fn who_may_ask_is_documented() {
+    use crate::api::route::access::Proof;
+    let document: serde_json::Value = serde_json::from_str(&document().unwrap()).unwrap();
+    for route in ROUTES {
+        let item = &document["paths"][route.path];
+        let ways = &item[route.method.to_ascii_lowercase()]["security"];
+        let ways = ways.as_array().unwrap();
+        for (scheme, by) in [(ACCESS_TOKEN, Proof::Token), (SIGNATURE, Proof::Signature)] {
+            let listed = ways.iter().find_map(|way| way.get(scheme)?.as_array());
+            for role in Role::ALL {
+                let shown = match by {
+                    Proof::Token => role.is_of_users(),
+                    _ => role.is_of_machines(),
+                };
+                let has = listed.is_some_and(|roles| roles.contains(&json!(role.name())));
+                let may = shown && route.access.admits(role, by);
+                assert_eq!(
+                    has,
+                    may && route.access != Access::Anyone,
+                    "{}: {role}",
+                    route.id
+                );
+            }
+        }
+    }
+}
+
 /// Every path of the document is served, and every route of the manifest is documented; those of gRPC services, whose
 /// names have a dot, by their `.proto` files.
 #[test]

@@ -8,33 +8,61 @@ use domain::Role;
 pub enum Access {
     /// Everybody, with a token or without.
     Anyone,
-    /// Callers with one of these roles.
+    /// Callers with one of these roles, however they show it.
     Roles(&'static [Role]),
+    /// Machines alone, by a signature.
+    Signed {
+        /// With one of these roles.
+        machines: &'static [Role],
+        /// In mode `compat` also programs that are trusted, with one of these.
+        trusted: &'static [Role],
+    },
 }
 
-/// Every caller that is known.
-pub const CALLERS: Access = Access::Roles(&Role::ALL);
+/// By what a caller's role is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// An access token: a user.
+    Token,
+    /// A signature of the request: a machine.
+    Signature,
+    /// Nothing, in mode `compat`.
+    Trust,
+}
+
+/// Every caller but payment providers: users, and machines with a role of the staff.
+pub const CALLERS: Access = Access::Roles(&Role::OF_USERS);
 /// What the back office does.
 pub const BACK_OFFICE: Access = Access::Roles(&[Role::Admin]);
 /// What operators do.
 pub const OPERATORS: Access = Access::Roles(&[Role::Ops]);
 /// What both look at.
 pub const STAFF: Access = Access::Roles(&[Role::Admin, Role::Ops]);
+/// What payment providers do. Gateways of old clients report payments as the back office.
+pub const PROVIDERS: Access = Access::Signed {
+    machines: &[Role::Provider],
+    trusted: &[Role::Provider, Role::Admin],
+};
 
 impl Access {
-    /// Whether a caller with this role may ask.
-    pub fn admits(self, role: Role) -> bool {
-        match self {
-            Access::Anyone => true,
-            Access::Roles(roles) => roles.contains(&role),
+    /// Whether a caller may ask whose role is known by this.
+    pub fn admits(self, role: Role, by: Proof) -> bool {
+        match (self, by) {
+            (Access::Anyone, _) => true,
+            (Access::Roles(roles), _) => roles.contains(&role),
+            (Access::Signed { machines, .. }, Proof::Signature) => machines.contains(&role),
+            (Access::Signed { trusted, .. }, Proof::Trust) => trusted.contains(&role),
+            (Access::Signed { .. }, Proof::Token) => false,
         }
     }
 
-    /// A role that is needed; `None` where a user may ask, or everybody.
+    /// The role that a program needs which is trusted; `None` where a user may ask, or everybody.
     pub fn staff(self) -> Option<Role> {
         match self {
-            Access::Roles(roles) if !self.admits(Role::User) => roles.first().copied(),
-            _ => None,
+            Access::Anyone => None,
+            Access::Roles(roles) if roles.contains(&Role::User) => None,
+            Access::Roles(roles) => roles.first().copied(),
+            Access::Signed { trusted, .. } => trusted.first().copied(),
         }
     }
 }

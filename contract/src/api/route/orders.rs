@@ -1,6 +1,6 @@
 //! Orders in the platform's own spelling, below `/v1`.
 
-use super::access::{BACK_OFFICE, CALLERS};
+use super::access::{BACK_OFFICE, CALLERS, PROVIDERS};
 use super::parameter::{
     self, BUYER, FROM, KEY, KNOWN, OF_PRODUCT, OF_USER, ORDER, OWNER, PAGE, PAGE_SIZE, PREFER,
     Parameter, STATUS, TO, Values,
@@ -161,7 +161,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(NOT_CANCELLED)
         .tagged(TAG),
     Route::post("/v1/payment/callback", "reportPayment")
-        .by(BACK_OFFICE)
+        .by(PROVIDERS)
         .about(
             "Report a payment, as its provider",
             "With a `payment_id`, a repeat changes nothing. A payment that comes too late for its order is recorded as \

@@ -51,7 +51,7 @@ pub const OF_CALLERS: &[Refusal] = &[
     refusal(
         401,
         Code::Unauthorised,
-        "no access token, or one that is not valid or has expired",
+        "no access token and no signature, or one that is not valid, is too old or was used before",
     ),
     refusal(
         403,

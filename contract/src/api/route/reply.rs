@@ -197,7 +197,7 @@ pub const ALLOW: Header = Header {
 pub const CHALLENGE: Header = Header {
     name: "WWW-Authenticate",
     always: true,
-    text: "Asks for a token (RFC 6750); says whether one that was sent is not valid.",
+    text: "Asks for a token (RFC 6750) or a signature; says whether a token that was sent is not valid.",
     example: "Bearer realm=\"flashorder\"",
 };
 /// Of a refused content coding.

@@ -2,6 +2,7 @@
 
 use super::parameter::Place;
 use super::*;
+use domain::Role;
 use std::collections::BTreeSet;
 
 #[test]
@@ -26,7 +27,7 @@ fn the_methods_of_a_path() {
 
 #[test]
 fn who_may_ask() {
-    use access::{Access, BACK_OFFICE, CALLERS, OPERATORS};
+    use access::{Access, BACK_OFFICE, CALLERS, OPERATORS, PROVIDERS};
     for (method, path, wanted) in [
         ("POST", "/v1/order/create", Some(CALLERS)),
         ("GET", "/v1/order/7", Some(CALLERS)),
@@ -34,6 +35,7 @@ fn who_may_ask() {
         ("GET", "/api/v1/products", Some(Access::Anyone)),
         ("POST", "/api/v1/products", Some(BACK_OFFICE)),
         ("POST", "/api/v1/failures/7/retry", Some(OPERATORS)),
+        ("POST", "/v1/payment/callback", Some(PROVIDERS)),
         ("DELETE", "/v1/order/7", None),
         ("get", "/v1/order/7", None),
         ("POST", "/v1/order/create/", None),
@@ -47,6 +49,29 @@ fn who_may_ask() {
         Some(CALLERS)
     );
     assert_eq!(access::of_method("/order.v1.OrderService/Nothing"), None);
+}
+
+/// By a signature, and nowhere else; in mode `compat` by its word.
+#[test]
+fn a_payment_provider_reports_payments_and_nothing_else() {
+    use access::{Access, METHODS, Proof};
+    let routes = ROUTES.iter().map(|route| (route.id, route.access));
+    for (name, access) in routes.chain(METHODS.iter().copied()) {
+        let admits = [Proof::Token, Proof::Signature, Proof::Trust]
+            .map(|by| access.admits(Role::Provider, by));
+        let wanted = match name {
+            "reportPayment" => [false, true, true],
+            _ => [access == Access::Anyone; 3],
+        };
+        assert_eq!(admits, wanted, "{name}");
+    }
+    let admits = |role| {
+        let by = [Proof::Token, Proof::Signature, Proof::Trust];
+        by.map(|by| access::PROVIDERS.admits(role, by))
+    };
+    assert_eq!(admits(Role::Admin), [false, false, true]);
+    assert_eq!(admits(Role::Ops), [false; 3]);
+    assert_eq!(admits(Role::User), [false; 3]);
 }
 
 /// A route that the table forgot would admit nobody.

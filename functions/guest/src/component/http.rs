@@ -138,11 +138,11 @@ impl Call {
         self.content.as_ref()?.get_authority()
     }
 
-    /// Reads a body of at most 64 KB. Empty when it was read before.
+    /// The body of the host's request; empty when it was read before.
     ///
     /// # Errors
-    /// Where it is longer, or ends too early.
-    pub async fn body(&mut self) -> Result<Bytes, Rejection> {
+    /// Where it is too long, or ends too early.
+    pub(crate) async fn read_body(&mut self) -> Result<Bytes, Rejection> {
         let declared = self.declared();
         if declared.is_some_and(|length| length > BODY_BYTES_MAX as u64) {
             return Err(TOO_LARGE);

@@ -1,6 +1,5 @@
 //! A request as functions see it, on either host.
 
-use super::percent::{Plus, decode, is_utf8};
 use super::query;
 use crate::Caller;
 use crate::host::http::{Body, Head};
@@ -9,6 +8,7 @@ use domain::Rejection;
 use domain::hex::hex;
 use domain::limits::BODY_BYTES_MAX;
 use http_rules::path::{self, BadPath};
+use http_rules::percent::{Plus, decode, is_utf8};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub struct Call {
     pub(crate) head: Arc<Head>,
     pub(crate) content: Body,
+    /// The body, where its signature was verified.
+    kept: Option<Bytes>,
     /// The canonical path, where it was sent in another spelling.
     path: Option<String>,
     /// Who calls; nobody is asked where the operation is everybody's.
@@ -37,6 +39,7 @@ impl Call {
         let call = Call {
             head,
             content,
+            kept: None,
             path,
             caller: Caller::Anyone,
             trace_id,
@@ -117,6 +120,29 @@ impl Call {
     /// The names of all query parameters, in snake case.
     pub fn query_names(&self) -> impl Iterator<Item = String> {
         query::pairs(self.head.path_and_query()).map(|(name, _)| name)
+    }
+
+    /// The query as it was sent, without the question mark; empty where there is none.
+    pub(crate) fn raw_query(&self) -> &str {
+        query::of(self.head.path_and_query())
+    }
+
+    /// Reads a body of at most 64 KB. Empty when it was read before.
+    ///
+    /// # Errors
+    /// Where it is longer, or ends too early.
+    pub async fn body(&mut self) -> Result<Bytes, Rejection> {
+        match self.kept.take() {
+            Some(body) => Ok(body),
+            None => self.read_body().await,
+        }
+    }
+
+    /// As [`body`](Self::body), which then gives it once more.
+    pub(crate) async fn kept_body(&mut self) -> Result<Bytes, Rejection> {
+        let body = self.body().await?;
+        self.kept = Some(body.clone());
+        Ok(body)
     }
 
     /// Reads a JSON body of at most 64 KB. The content type may be absent, and under `/orders` the one that the demo's

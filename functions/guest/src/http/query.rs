@@ -1,9 +1,9 @@
 //! Query parameters. A name may be written in snake or camel case: `user_id` and `userId` are one parameter, so that no
 //! spelling of a filter is ignored.
 
-use super::percent::{self, Plus};
 use domain::Rejection;
 use http_rules::path;
+use http_rules::percent::{self, Plus};
 
 /// More parameters are refused; each is compared with the others.
 const PARAMETERS_MAX: usize = 128;
@@ -12,13 +12,15 @@ const MANY: [&str; 2] = ["ids", "user_id"];
 
 /// The parameters of a target in their order: name in snake case, and value.
 pub(crate) fn pairs(target: &str) -> impl Iterator<Item = (String, String)> {
-    let query = target.split_once('?').map_or("", |(_, query)| query);
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    percent::pairs(of(target)).map(|(name, value)| {
         let name = snake(&percent::decode(name, Plus::Space));
         (name, percent::decode(value, Plus::Space))
     })
+}
+
+/// What follows the question mark, as it was sent; empty where there is none.
+pub(crate) fn of(target: &str) -> &str {
+    target.split_once('?').map_or("", |(_, query)| query)
 }
 
 /// Refuses a query that could be read in two ways: what is no text, or a parameter with several values, of which only

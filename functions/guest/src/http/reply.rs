@@ -93,6 +93,8 @@ impl Reply {
             Caller::Anyone => ("public, ", None),
             // One token's replies are for that token.
             Caller::Known { .. } => ("public, ", Some("authorization")),
+            // No two requests share a signature, and whoever sends one again is to be refused.
+            Caller::Machine { .. } => return reply,
             Caller::Trusted { role: Role::User } => ("", None),
             // It depends on a header that no cache looks at.
             Caller::Trusted { .. } => return reply,

@@ -69,11 +69,11 @@ impl Call {
         in_target.or(named).map(str::to_owned)
     }
 
-    /// Takes the body of at most 64 KB. Empty when it was taken before.
+    /// The body of the program's request; empty when it was taken before.
     ///
     /// # Errors
-    /// Where it is longer, or declared to be.
-    pub async fn body(&mut self) -> Result<Bytes, Rejection> {
+    /// Where it is too long, or declared to be.
+    pub(crate) async fn read_body(&mut self) -> Result<Bytes, Rejection> {
         let declared = self.declared();
         let body = std::mem::take(&mut self.content);
         let length = declared.unwrap_or_default().max(body.len() as u64);
