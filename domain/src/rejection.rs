@@ -2,7 +2,7 @@
 //! `contract::api::problem` gives each its code and HTTP status.
 
 use crate::hold::LineState;
-use crate::{Ms, OrderId, ProductId, SeckillId, SkuId, Status};
+use crate::{Cents, Ms, OrderId, ProductId, SeckillId, SkuId, Status};
 
 /// Displays as the message of the error reply, without its code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -164,6 +164,20 @@ pub enum Rejection {
     /// A payment pays one order. By the provider's id.
     #[error("payment {0} has paid another order")]
     PaymentUsed(String),
+    /// An order is paid at once and as a whole.
+    #[error("the payment is of {paid}, and the order costs {due}")]
+    PaymentAmount {
+        /// As it is reported.
+        paid: Cents,
+        /// What the order costs.
+        due: Cents,
+    },
+    /// Recorded with another amount, or as one to be refunded. By the provider's id.
+    #[error("payment {0} is recorded with another amount")]
+    PaymentChanged(String),
+    /// The money came when the order was cancelled.
+    #[error("order {0} is cancelled, and its payment came too late")]
+    PaymentLate(OrderId),
     /// Not possible at all, or not for this actor.
     #[error("an order cannot go from {from} to {to}")]
     IllegalTransition {

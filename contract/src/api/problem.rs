@@ -38,6 +38,10 @@ pub enum Code {
     IllegalTransition = 20005,
     /// 409: the payment id has paid another order.
     PaymentUsed = 20006,
+    /// 409: the payment is of another amount than the order costs, or than was recorded for it.
+    PaymentAmount = 20007,
+    /// 409: the order was cancelled before its payment was reported; the payment is to be refunded.
+    PaymentLate = 20008,
     /// 409: fewer units are available.
     StockInsufficient = 30001,
     /// 409, with `Retry-After`: too many others change the same stock.
@@ -138,6 +142,8 @@ impl From<Rejection> for Problem {
             AlreadyCancelled(_) => (409, Code::AlreadyCancelled),
             AlreadyPaid(_) => (409, Code::AlreadyPaid),
             PaymentUsed(_) => (409, Code::PaymentUsed),
+            PaymentAmount { .. } | PaymentChanged(_) => (409, Code::PaymentAmount),
+            PaymentLate(_) => (409, Code::PaymentLate),
             IllegalTransition { .. } | StillQueued(_) => (409, Code::IllegalTransition),
             ProductExists(_) => (409, Code::DuplicateSubmit),
             ProductChanged(_) => (412, Code::ProductChanged),

@@ -26,6 +26,7 @@ async fn cancel(mut call: Call) -> Result<Reply, Fault> {
         owner: named.map(|user| user.id),
         reason: reason.as_deref(),
         payment_id: None,
+        amount: None,
         trace_id: &call.trace_id,
     };
     let order = change(config::config().await?, wanted).await?;

@@ -83,6 +83,8 @@ fn code(problem: &Problem) -> Code {
         }
         Error::AlreadyCancelled
         | Error::AlreadyPaid
+        | Error::PaymentAmount
+        | Error::PaymentLate
         | Error::IllegalTransition
         | Error::StockInsufficient
         | Error::StockNotHeld

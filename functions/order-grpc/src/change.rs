@@ -24,6 +24,7 @@ pub async fn cancel(
         owner: Some(caller::in_message(request.user_id, &caller)?.id),
         reason: reason.as_deref(),
         payment_id: None,
+        amount: None,
         trace_id,
     };
     let order = transition::change(config::config().await?, wanted).await?;
@@ -49,6 +50,7 @@ pub async fn set_status(
         owner,
         reason: None,
         payment_id: None,
+        amount: None,
         trace_id,
     };
     let order = transition::change(config::config().await?, wanted).await?;

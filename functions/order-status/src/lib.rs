@@ -22,6 +22,7 @@ async fn set_status(mut call: Call) -> Result<Reply, Fault> {
         owner: None,
         reason: reason.as_deref(),
         payment_id: None,
+        amount: None,
         trace_id: &call.trace_id,
     };
     let order = change(config::config().await?, wanted).await?;

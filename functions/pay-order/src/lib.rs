@@ -1,8 +1,8 @@
 //! Payments: `POST /v1/order/{id}/pay`, and the provider's `POST /v1/payment/callback`.
 
-use contract::api::order::PayRequest;
+use contract::api::order::{PayRequest, Payment};
 use domain::{OrderId, Rejection, Status};
-use guest::{Call, Fault, Reply, config};
+use guest::{Call, Caller, Fault, Reply, config};
 use shop::transition::{Change, change};
 use shop::{caller, order_reply};
 
@@ -14,22 +14,62 @@ async fn pay(mut call: Call) -> Result<Reply, Fault> {
     }
     let in_path = order_in(&call.segments())?;
     let payment = PayRequest::parse(&call.json_body().await?)?;
-    let id = match (in_path, &payment.order_id) {
-        (Some(id), _) => id,
-        (None, Some(text)) => OrderId::named(text)?,
-        (None, None) => return Err(Rejection::invalid("order_id", "is required").into()),
-    };
+    match in_path {
+        Some(id) => reported(&call, id, &payment).await,
+        None => {
+            if is_known(&call) {
+                complete(&payment)?;
+            }
+            let named = payment.order_id.as_deref();
+            let named = named.ok_or_else(|| Rejection::invalid("order_id", "is required"))?;
+            let id = OrderId::named(named)?;
+            let answered = reported(&call, id, &payment).await;
+            answered.map_err(|fault| late(fault, id))
+        }
+    }
+}
+
+/// Whether the caller's own word says who it is: in mode `compat` a request may say anything.
+fn is_known(call: &Call) -> bool {
+    !matches!(call.caller, Caller::Trusted { .. })
+}
+
+/// Somebody who may say so says that the order is paid.
+async fn reported(call: &Call, id: OrderId, payment: &Payment) -> Result<Reply, Fault> {
     let wanted = Change {
         id,
         to: Status::Paid,
         actor: caller::actor(&call.caller),
-        owner: caller::named(payment.user, &call)?.map(|user| user.id),
+        owner: caller::named(payment.user.clone(), call)?.map(|user| user.id),
         reason: None,
         payment_id: payment.payment_id.as_deref(),
+        amount: payment.amount,
         trace_id: &call.trace_id,
     };
     let order = change(config::config().await?, wanted).await?;
     Ok(order_reply::v1(&order)?.stale_order(order.id, order.user.id))
+}
+
+/// A report for an order that was cancelled has a code of its own: the money is there.
+fn late(fault: Fault, id: OrderId) -> Fault {
+    match fault {
+        Fault::Rejected(Rejection::IllegalTransition { from, .. }) if from == Status::Cancelled => {
+            Rejection::PaymentLate(id).into()
+        }
+        fault => fault,
+    }
+}
+
+/// A report says of which payment it is, and of how much; old clients in mode `compat` may leave it out.
+fn complete(payment: &Payment) -> Result<(), Rejection> {
+    let missing = match payment {
+        Payment {
+            payment_id: None, ..
+        } => "payment_id",
+        Payment { amount: None, .. } => "amount",
+        _ => return Ok(()),
+    };
+    Err(Rejection::invalid(missing, "is required"))
 }
 
 /// The order that a path names; `None` for the callback, whose body names it.

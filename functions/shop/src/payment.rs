@@ -4,7 +4,7 @@
 
 use contract::api::identity::hash;
 use domain::limits::REASON_CHARS_MAX;
-use domain::{Gene, OrderId, Rejection, UserId};
+use domain::{Cents, Gene, OrderId, Rejection, UserId};
 use guest::Fault;
 use guest::clock;
 use guest::config::Config;
@@ -13,8 +13,9 @@ use guest::mysql::{Db, SqlError, Value, text};
 use guest::mysql_error::Kind;
 
 const INSERT: &str =
-    "INSERT INTO t_payment (payment_id, gene, order_id, created_at) VALUES (?, ?, ?, ?)";
-const FIND: &str = "SELECT order_id FROM t_payment WHERE payment_id = ?";
+    "INSERT INTO t_payment (payment_id, gene, order_id, amount, created_at) VALUES (?, ?, ?, ?, ?)";
+const FIND: &str =
+    "SELECT order_id, amount, refund_due_at IS NOT NULL FROM t_payment WHERE payment_id = ?";
 const REFUND: &str = "UPDATE t_payment SET refund_due_at = ?, refund_reason = ? \
      WHERE payment_id = ? AND order_id = ? AND refund_due_at IS NULL";
 
@@ -26,6 +27,8 @@ const ATTEMPTS_MAX: u32 = 3;
 pub struct Payment<'a> {
     pub id: &'a str,
     pub order: OrderId,
+    /// As it is reported; `None` where it is not.
+    pub amount: Option<Cents>,
 }
 
 /// Decides the shard of a payment's row, as a user's gene does for orders.
@@ -35,17 +38,20 @@ fn gene(payment: &str) -> Gene {
 }
 
 impl Payment<'_> {
-    /// Records the payment for its order; a repeat changes nothing.
+    /// Records the payment for its order; a repeat changes nothing. What was recorded first counts.
     ///
     /// # Errors
-    /// `PaymentUsed` where it is recorded for another order; where the shard is away.
-    pub async fn take_in(self, config: &Config) -> Result<(), Fault> {
+    /// `PaymentUsed` where it is recorded for another order, `PaymentChanged` where it is recorded with another amount,
+    /// or as one to be refunded although the order may be paid; where the shard is away.
+    pub async fn take_in(self, config: &Config, is_payable: bool) -> Result<(), Fault> {
         let gene = gene(self.id);
         let db = Db::at(config.shard_url(gene));
         let values = vec![
             text(self.id),
             Value::Uint16(gene.get()),
             Value::Uint64(self.order.get()),
+            self.amount
+                .map_or(Value::DbNull, |amount| Value::Int64(amount.get())),
             Value::Uint64(clock::now()),
         ];
         match execute(db, INSERT, values).await {
@@ -54,9 +60,20 @@ impl Payment<'_> {
             Err(error) => return Err(error.into()),
         }
         let rows = db.query(FIND, vec![text(self.id)]).await?;
-        match rows.first().map(|row| row.u64(0)).transpose()? {
-            Some(order) if order == self.order.get() => Ok(()),
-            _ => Err(Rejection::PaymentUsed(self.id.to_owned()).into()),
+        let used = || Rejection::PaymentUsed(self.id.to_owned());
+        let row = rows.first().ok_or_else(used)?;
+        if row.u64(0)? != self.order.get() {
+            return Err(used().into());
+        }
+        let recorded = match row.is_null(1) {
+            true => None,
+            false => Cents::new(row.i64(1)?),
+        };
+        let is_same = recorded.is_none() || self.amount.is_none() || recorded == self.amount;
+        let is_due = row.i64(2)? != 0;
+        match is_same && !(is_due && is_payable) {
+            true => Ok(()),
+            false => Err(Rejection::PaymentChanged(self.id.to_owned()).into()),
         }
     }
 

@@ -6,7 +6,7 @@ use contract::store::{redis as keys, sql};
 use contract::wire::event::OrderEvent;
 use contract::wire::message;
 use domain::order::{Actor, Step, steps};
-use domain::{Order, OrderId, Rejection, Status, UserId};
+use domain::{Cents, Order, OrderId, Rejection, Status, UserId};
 use futures::future::join;
 use guest::Fault;
 use guest::config::Config;
@@ -31,6 +31,8 @@ pub struct Change<'a> {
     pub reason: Option<&'a str>,
     /// The provider's id, kept with a payment; other changes ignore it.
     pub payment_id: Option<&'a str>,
+    /// What was paid, as it is reported; other changes ignore it.
+    pub amount: Option<Cents>,
     /// Of the request; goes into the events.
     pub trace_id: &'a str,
 }
@@ -58,19 +60,29 @@ pub async fn change(config: &Config, change: Change<'_>) -> Result<Order, Fault>
         forgotten?;
         let order = match found? {
             Some(order) => order,
-            None => written_meanwhile(&redis, db, &change).await?,
+            None => written_meanwhile(&redis, db, change.id, change.owner).await?,
         };
         if change.owner.is_some_and(|owner| owner != order.user.id) {
             return Err(Rejection::UnknownOrder(change.id.to_string()).into());
         }
         if is_repeated_payment(&order, &change) {
-            return Ok(order);
+            return match change.amount.is_none_or(|amount| amount == order.actual) {
+                true => Ok(order),
+                false => Err(amount_differs(&order, &change).into()),
+            };
         }
         let payment = payment(&change);
+        let steps = steps(order.id, order.status, change.to, change.actor);
         if let Some(payment) = payment {
-            payment.take_in(config).await?;
+            payment.take_in(config, steps.is_ok()).await?;
         }
-        let steps = match steps(order.id, order.status, change.to, change.actor) {
+        let covered = match (change.to, change.amount) {
+            (Status::Paid, Some(amount)) if amount != order.actual => {
+                Err(amount_differs(&order, &change))
+            }
+            _ => Ok(()),
+        };
+        let steps = match steps.and_then(|steps| covered.map(|()| steps)) {
             Ok(steps) => steps,
             Err(rejection) => {
                 // The payment was made, and can never pay this order.
@@ -92,18 +104,22 @@ pub async fn change(config: &Config, change: Change<'_>) -> Result<Order, Fault>
 }
 
 /// The order that the database did not have a moment ago. One that is still queued cannot be changed yet.
-async fn written_meanwhile(redis: &Redis, db: Db<'_>, change: &Change<'_>) -> Result<Order, Fault> {
-    let waiting = queued::waiting(redis, change.id).await?;
+async fn written_meanwhile(
+    redis: &Redis,
+    db: Db<'_>,
+    id: OrderId,
+    owner: Option<UserId>,
+) -> Result<Order, Fault> {
+    let waiting = queued::waiting(redis, id).await?;
     // Read after the queue: what has left the queue is in the database.
-    if let Some(order) = order_store::load(db, change.id).await? {
+    if let Some(order) = order_store::load(db, id).await? {
         return Ok(order);
     }
-    let visible =
-        waiting.is_some_and(|waiting| change.owner.is_none_or(|owner| owner == waiting.user));
+    let visible = waiting.is_some_and(|waiting| owner.is_none_or(|owner| owner == waiting.user));
     Err(if visible {
-        Rejection::StillQueued(change.id).into()
+        Rejection::StillQueued(id).into()
     } else {
-        Rejection::UnknownOrder(change.id.to_string()).into()
+        Rejection::UnknownOrder(id.to_string()).into()
     })
 }
 
@@ -113,7 +129,15 @@ fn payment<'a>(change: &Change<'a>) -> Option<Payment<'a>> {
     Some(Payment {
         id,
         order: change.id,
+        amount: change.amount,
     })
+}
+
+fn amount_differs(order: &Order, change: &Change<'_>) -> Rejection {
+    Rejection::PaymentAmount {
+        paid: change.amount.unwrap_or_default(),
+        due: order.actual,
+    }
 }
 
 fn is_repeated_payment(order: &Order, change: &Change<'_>) -> bool {

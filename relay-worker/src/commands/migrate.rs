@@ -26,7 +26,8 @@ const ORDER: &[Migration] = migrations![
     "order" / "0004_payments",
     "order" / "0005_payable_at",
     "order" / "0006_exact_sale_ids",
-    "order" / "0007_sales_of_other_systems"
+    "order" / "0007_sales_of_other_systems",
+    "order" / "0008_payment_amounts"
 ];
 /// Files of the inventory database, in their order.
 const INVENTORY: &[Migration] = migrations![

@@ -99,7 +99,7 @@ fn a_payment_pays_one_order() {
     let (id, other) = (minted(5_000, 1), minted(5_000, 2));
     let body = r#"{"payment_id":"pay-1"}"#;
     let taken = || duplicate("PRIMARY");
-    let of = |order: OrderId| rows([vec![DbValue::Uint64(order.get())]]);
+    let of = |order: OrderId| recorded(order, None, false);
     let script = loaded_as(Status::Pending, 1, id)
         .expect("order_0 INSERT t_payment", taken())
         .expect("order_0 SELECT t_payment", of(other));
@@ -124,6 +124,121 @@ fn a_payment_pays_one_order() {
         .expect("order_0 INSERT t_payment", deadlock())
         .expect("order_0 INSERT t_payment", Answer::Done);
     assert_eq!(pay(id, body, &steps(script, 1)).status, 200);
+}
+
+/// A row of `t_payment`: for this order, of so many cents, perhaps to be refunded.
+fn recorded(order: OrderId, cents: Option<i64>, is_due: bool) -> Answer {
+    rows([vec![
+        DbValue::Uint64(order.get()),
+        cents.map_or(DbValue::DbNull, DbValue::Int64),
+        DbValue::Int64(i64::from(is_due)),
+    ]])
+}
+
+fn report(body: &str, script: &Script) -> Reply {
+    send(
+        "pay-order",
+        request("POST", "/v1/payment/callback", body),
+        script,
+    )
+}
+
+/// The order costs 199.98.
+#[test]
+fn a_payment_is_of_what_the_order_costs() {
+    let id = minted(5_000, 1);
+    let body =
+        |amount: &str| format!(r#"{{"order_id":"{id}","payment_id":"pay-1","amount":{amount}}}"#);
+    let pending = || loaded_as(Status::Pending, 1, id);
+    for right in ["199.98", r#""199.98""#, "199.97999999999999"] {
+        let script = pending().expect("order_0 INSERT t_payment", Answer::Done);
+        assert_eq!(
+            report(&body(right), &steps(script.clone(), 1)).status,
+            200,
+            "{right}"
+        );
+        let row = script.values("order_0 INSERT t_payment");
+        assert_eq!((&row[0][..], &row[3][..]), ("pay-1", "19998"), "{row:?}");
+    }
+    for wrong in ["0", "199.97", "199.99", "19998"] {
+        let script = pending()
+            .expect("order_0 INSERT t_payment", Answer::Done)
+            .expect("order_0 UPDATE t_payment", Answer::Done);
+        let reply = report(&body(wrong), &script);
+        assert_eq!(
+            (reply.status, reply.code()),
+            (409, 20007),
+            "{wrong}: {reply:?}"
+        );
+        assert_eq!(script.count("order_1 UPDATE"), 0, "{wrong}");
+    }
+    // Without an id there is nothing to refund; the order stays unpaid all the same.
+    let path = format!("/v1/order/{id}/pay");
+    let reply = send(
+        "pay-order",
+        request("POST", &path, r#"{"amount":1}"#),
+        &pending(),
+    );
+    assert_eq!((reply.status, reply.code()), (409, 20007));
+    // Paid already: another amount of the same payment is no repeat, and nothing is refunded.
+    let paid = || loaded_as(Status::Paid, 2, id);
+    assert_eq!(report(&body("199.98"), &paid()).status, 200);
+    assert_eq!(report(&body("200"), &paid()).code(), 20007);
+}
+
+/// What was recorded first under the payment's id counts.
+#[test]
+fn a_payment_keeps_its_amount() {
+    let id = minted(5_000, 1);
+    let body = format!(r#"{{"order_id":"{id}","payment_id":"pay-1","amount":199.98}}"#);
+    let unnamed = format!(r#"{{"order_id":"{id}","payment_id":"pay-1"}}"#);
+    let again = |row: Answer| {
+        loaded_as(Status::Pending, 1, id)
+            .expect("order_0 INSERT t_payment", duplicate("PRIMARY"))
+            .expect("order_0 SELECT t_payment", row)
+    };
+    for (row, body, code) in [
+        (recorded(id, Some(19_998), false), &body, 10000),
+        (recorded(id, None, false), &body, 10000),
+        (recorded(id, Some(100), false), &unnamed, 10000),
+        (recorded(id, Some(100), false), &body, 20007),
+        (recorded(id, Some(100), true), &body, 20007),
+        // To be refunded: it never pays.
+        (recorded(id, Some(100), true), &unnamed, 20007),
+        (
+            recorded(minted(9_000, 3), Some(19_998), false),
+            &body,
+            20006,
+        ),
+    ] {
+        let script = match code {
+            10000 => steps(again(row), 1),
+            _ => again(row),
+        };
+        assert_eq!(report(body, &script).code(), code, "{body}");
+    }
+}
+
+#[test]
+fn money_that_comes_too_late_has_its_own_code() {
+    let id = minted(5_000, 1);
+    let body = format!(r#"{{"order_id":"{id}","payment_id":"pay-1","amount":199.98}}"#);
+    let script = loaded_as(Status::Cancelled, 2, id)
+        .expect("order_0 INSERT t_payment", Answer::Done)
+        .expect("order_0 UPDATE t_payment", Answer::Done);
+    let reply = report(&body, &script);
+    assert_eq!((reply.status, reply.code()), (409, 20008), "{reply:?}");
+    assert!(
+        reply.log.contains("a payment is to be refunded"),
+        "{}",
+        reply.log
+    );
+    // Again, as providers do: nothing new.
+    let script = loaded_as(Status::Cancelled, 2, id)
+        .expect("order_0 INSERT t_payment", duplicate("PRIMARY"))
+        .expect("order_0 SELECT t_payment", recorded(id, Some(19_998), true))
+        .expect("order_0 UPDATE t_payment", Answer::Done);
+    assert_eq!(report(&body, &script).code(), 20008);
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn orders_on_v1(walk: &mut Walk) -> Result<()> {
     let pay = json!({ "payment_id": key() });
     let paid = walk.call("payOrder", &[&first], "", &pay)?;
     assert_eq!(paid.text_at("/order/status"), "paid");
-    let called_back = json!({ "payment_id": key(), "order_id": fourth });
+    let called_back = json!({ "payment_id": key(), "order_id": fourth, "amount": PRICE });
     let paid = walk.call("reportPayment", &[], "", &called_back)?;
     assert_eq!(
         (paid.text_at("/order/id"), paid.text_at("/order/status")),

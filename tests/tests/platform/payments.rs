@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use platform::client::Reply;
-use platform::shop::{buyer, key, placed};
+use platform::shop::{PRICE, buyer, key, placed};
 use platform::{Platform, SHARDS};
 use serde_json::json;
 use std::thread;
@@ -65,6 +65,28 @@ fn of_many_orders_a_payment_pays_one() -> Result<()> {
     Ok(())
 }
 
+/// The order costs what one unit does.
+#[test]
+fn a_payment_of_another_amount_pays_nothing() -> Result<()> {
+    let platform = tests::shared();
+    let product = platform.product(10, "redis")?;
+    let order = order(&platform, buyer(), product)?;
+    let (wrong, right) = (key(), key());
+    let report = |payment: &str, amount: &str| {
+        let body = json!({ "order_id": order, "payment_id": payment, "amount": amount });
+        platform.api.post("/v1/payment/callback", &body)
+    };
+    for amount in ["0.01", PRICE, "0.01"] {
+        let refused = report(&wrong, amount)?.expect(409)?;
+        assert_eq!(refused.code(), 20007, "{}", refused.text);
+    }
+    assert_eq!(books(&platform, &wrong)?, (0, 1));
+    report(&right, PRICE)?.expect(200)?;
+    assert_eq!(books(&platform, &right)?, (1, 0));
+    platform.audit()?;
+    Ok(())
+}
+
 #[test]
 fn money_for_an_order_that_cannot_be_paid_is_put_down() -> Result<()> {
     let platform = tests::shared();
@@ -79,7 +101,8 @@ fn money_for_an_order_that_cannot_be_paid_is_put_down() -> Result<()> {
         .expect(200)?;
     let (late, first, second) = (key(), key(), key());
     for _ in 0..2 {
-        pay(&platform, &cancelled, &late)?.expect(409)?;
+        let refused = pay(&platform, &cancelled, &late)?.expect(409)?;
+        assert_eq!(refused.code(), 20008);
     }
     assert_eq!(books(&platform, &late)?, (0, 1));
     pay(&platform, &paid, &first)?.expect(200)?;

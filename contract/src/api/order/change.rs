@@ -1,10 +1,11 @@
 //! Bodies that change an order's status: cancel, pay, and the back office's change.
 
 use super::create::{bounded, text};
+use crate::api::amount::Amount;
 use crate::api::identity::{self, IdText};
 use crate::api::problem::Code;
 use domain::limits::{PAYMENT_ID_CHARS_MAX, REASON_CHARS_MAX};
-use domain::{Rejection, Status, User};
+use domain::{Cents, Rejection, Status, User};
 use serde::{Deserialize, Serialize};
 
 /// Body of a cancellation. All fields are optional, and so is the body.
@@ -105,6 +106,10 @@ pub struct PayRequest {
     #[serde(default, alias = "PaymentID", alias = "paymentId")]
     #[cfg_attr(feature = "openapi", schema(max_length = 64))]
     pub payment_id: Option<String>,
+    /// What was paid. Where present, it must be what the order costs.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::api::openapi::AmountText>))]
+    pub amount: Option<Amount>,
 }
 
 /// A payment as the caller reports it.
@@ -116,6 +121,8 @@ pub struct Payment {
     pub user: Option<User>,
     /// `None` where absent or empty.
     pub payment_id: Option<String>,
+    /// What was paid.
+    pub amount: Option<Cents>,
 }
 
 impl PayRequest {
@@ -134,6 +141,7 @@ impl PayRequest {
             order_id: request.order_id.map(|id| id.0),
             user: user(request.user_id)?,
             payment_id: request.payment_id.filter(|id| !id.is_empty()),
+            amount: request.amount.map(|Amount(cents)| cents),
         })
     }
 }
@@ -196,6 +204,10 @@ mod tests {
         let payment = PayRequest::parse(br#"{"order_id":12,"payment_id":"p"}"#).unwrap();
         assert_eq!(payment.order_id.as_deref(), Some("12"));
         assert_eq!(payment.payment_id.as_deref(), Some("p"));
+        assert_eq!(payment.amount, None);
+        let paid = |body: &[u8]| PayRequest::parse(body).map(|payment| payment.amount);
+        assert_eq!(paid(br#"{"amount":"39.8"}"#), Ok(Cents::new(3_980)));
+        assert!(paid(br#"{"amount":39.801}"#).is_err() && paid(br#"{"amount":-1}"#).is_err());
         let long = format!(r#"{{"payment_id":"{}"}}"#, "p".repeat(65));
         assert!(PayRequest::parse(long.as_bytes()).is_err());
     }

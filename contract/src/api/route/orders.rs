@@ -69,6 +69,15 @@ const NOT_PAID: &[no::Refusal] = &[
     no::PAID,
     no::TRANSITION,
     no::PAYMENT_USED,
+    no::PAYMENT_AMOUNT,
+];
+const NOT_REPORTED: &[no::Refusal] = &[
+    no::UNKNOWN_ORDER,
+    no::PAID,
+    no::TRANSITION,
+    no::PAYMENT_USED,
+    no::PAYMENT_AMOUNT,
+    no::PAYMENT_LATE,
 ];
 pub(super) const UNKNOWN: &[no::Refusal] = &[no::UNKNOWN_ORDER];
 
@@ -164,15 +173,16 @@ pub const ROUTES: &[Route] = &[
         .by(PROVIDERS)
         .about(
             "Report a payment, as its provider",
-            "With a `payment_id`, a repeat changes nothing. A payment that comes too late for its order is recorded as \
-             one to be refunded.",
+            "A repeat changes nothing. A payment that cannot pay its order, as it is of another amount or came too late, is \
+             recorded as one to be refunded. `payment_id` and `amount` are required of callers that are known; they may \
+             be absent in mode `compat` only.",
         )
         .with(&[OWNER])
         .takes(
             "PayRequest",
-            r#"{"order_id": "382556363634511872", "payment_id": "pay-20260101-1"}"#,
+            r#"{"order_id": "382556363634511872", "payment_id": "pay-20260101-1", "amount": 39.80}"#,
         )
         .gives(PAID)
-        .refuses(NOT_PAID)
+        .refuses(NOT_REPORTED)
         .tagged(TAG),
 ];

@@ -121,6 +121,16 @@ pub(super) const TRANSITION: Refusal = refusal(
 );
 pub(super) const PAYMENT_USED: Refusal =
     refusal(409, Code::PaymentUsed, "the payment has paid another order");
+pub(super) const PAYMENT_AMOUNT: Refusal = refusal(
+    409,
+    Code::PaymentAmount,
+    "the payment is of another amount than the order costs, or than was reported before; it is to be refunded",
+);
+pub(super) const PAYMENT_LATE: Refusal = refusal(
+    409,
+    Code::PaymentLate,
+    "the order was cancelled before its payment was reported; the payment is to be refunded",
+);
 pub(super) const SHORT: Refusal =
     refusal(409, Code::StockInsufficient, "fewer units are available");
 pub(super) const CONTENDED: Refusal = refusal(

@@ -226,6 +226,14 @@ def named(body):
 def payment(body):
     if body.get("order_id") is None:
         body["order_id"] = "1"
+    if not body.get("payment_id"):
+        body["payment_id"] = "p-1"
+    body["amount"] = amount(body.get("amount"), CENTS)
+
+
+def paying(body):
+    if body.get("amount") is not None:
+        body["amount"] = amount(body["amount"], CENTS)
 
 
 def login(body):
@@ -244,6 +252,7 @@ RULES = {
     "preheatSeckills": named,
     "getSeckillToken": named,
     "reportPayment": payment,
+    "payOrder": paying,
 }
 
 
