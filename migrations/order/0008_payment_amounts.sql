@@ -6,7 +6,7 @@ ALTER TABLE t_payment
 DROP VIEW v_refund;
 
 CREATE VIEW v_refund AS
-SELECT payment_id, order_id, CAST(amount / 100 AS DECIMAL(10, 2)) AS amount, refund_reason,
+SELECT payment_id, order_id, CAST(amount / 100 AS DECIMAL(20, 2)) AS amount, refund_reason,
        FROM_UNIXTIME(refund_due_at / 1000) AS refund_due_at,
        FROM_UNIXTIME(created_at / 1000)    AS created_at
 FROM t_payment

@@ -7,7 +7,8 @@ const NOW: u64 = 1_800_000_000;
 const NONCE: &str = "5f0c1e7a9b3d4286";
 /// `an example key of thirty-two by.`
 const KEY: &str = "YW4gZXhhbXBsZSBrZXkgb2YgdGhpcnR5LXR3byBieS4";
-const BODY: &[u8] = br#"{"order_id":"382556363634511872","payment_id":"pay-20260101-1"}"#;
+const BODY: &[u8] =
+    br#"{"order_id":"382556363634511872","payment_id":"pay-20260101-1","amount":39.80}"#;
 const REQUEST: Signed<'_> = Signed {
     method: "POST",
     path: "/v1/payment/callback",
@@ -33,7 +34,7 @@ fn judged(line: &[u8], request: &Signed<'_>, now: u64) -> Result<(), Refused> {
 fn another_programs_signatures() {
     let query = "user_id=7&note=a+b%26c&&x=&note=%E4%B8%AD&user_id=10";
     let sorted = "note=%E4%B8%AD&note=a%20b%26c&user_id=10&user_id=7&x=";
-    let hash = "e0bedf55d874948151f920787ca3e07e313309fd732fcd84a8608f77be615e2f";
+    let hash = "7fac465574fabc9e8546fe83bc548f8897f34748309fadb046d44d3df6fc1872";
     let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let list = Signed {
         method: "GET",
@@ -47,14 +48,14 @@ fn another_programs_signatures() {
             REQUEST,
             NONCE,
             ["POST", "/v1/payment/callback", "", hash],
-            "7noq3DNZiaiKWk-KkBbhetNO4vHUYtInsF6PIYII3c0",
+            "0a3Rd3exsGehc650zoz-0dzNWFgkU0u_9kwUdbHhn6k",
         ),
         (
             "pay-1",
             Signed { query, ..REQUEST },
             NONCE,
             ["POST", "/v1/payment/callback", sorted, hash],
-            "6nbPmd_-QmLyhHcLQPM6P04os86WeRxDt5IlEph2DX4",
+            "QqURInzAzv02OI-vcTpa-bd1NxJOLHt3HiBNlv7Ls-o",
         ),
         (
             "cron",
@@ -228,7 +229,7 @@ fn a_signature_is_valid_around_its_time() {
 
 #[test]
 fn headers_in_every_form() {
-    let signature = "7noq3DNZiaiKWk-KkBbhetNO4vHUYtInsF6PIYII3c0";
+    let signature = "0a3Rd3exsGehc650zoz-0dzNWFgkU0u_9kwUdbHhn6k";
     let (time, nonce) = (format!("time={NOW}"), format!("nonce={NONCE}"));
     let signed = format!("signature={signature}");
     for fine in [

@@ -59,7 +59,7 @@ fn compat_trusts_this_machine_alone() {
 #[test]
 fn who_reports_payments() {
     let id = minted(5_000, 1);
-    let body = format!(r#"{{"order_id":"{id}","payment_id":"pay-1"}}"#);
+    let body = format!(r#"{{"order_id":"{id}","payment_id":"pay-1","amount":199.98}}"#);
     let callback = || request("POST", "/v1/payment/callback", body.clone());
     let as_role = |role: &'static str| {
         let mut request = by(callback(), None);

@@ -37,7 +37,7 @@ fn moved(from: &Request<Vec<u8>>, to: Request<Vec<u8>>) -> Request<Vec<u8>> {
 }
 
 fn payment(id: OrderId) -> Request<Vec<u8>> {
-    let body = format!(r#"{{"order_id":"{id}","payment_id":"pay-1"}}"#);
+    let body = format!(r#"{{"order_id":"{id}","payment_id":"pay-1","amount":199.98}}"#);
     request("POST", CALLBACK, body)
 }
 
@@ -129,7 +129,11 @@ fn what_was_not_signed_is_refused() {
         assert!(line.contains(from), "{from}");
         by(payment(), Some(line.replacen(from, &to, 1).as_bytes()))
     };
-    let other_body = request("POST", CALLBACK, r#"{"order_id":"7","payment_id":"pay-1"}"#);
+    let other_body = request(
+        "POST",
+        CALLBACK,
+        r#"{"order_id":"7","payment_id":"pay-1","amount":199.98}"#,
+    );
     let mut twice = signed_by(PAY, payment());
     let second = HeaderValue::from_str(&line).unwrap();
     twice.headers_mut().append("authorization", second);

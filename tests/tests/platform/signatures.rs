@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 use platform::client::{Client, Reply};
-use platform::shop::{buyer, key, placed};
+use platform::shop::{PRICE, buyer, key, placed};
 use serde_json::json;
 use std::thread;
 use tests::signatures;
@@ -28,10 +28,10 @@ fn a_report_of_a_payment_counts_once() -> Result<()> {
     let order = placed(&platform.order(buyer(), product, 1)?)?;
     let (_first, first) = platform.host_with("host-signed-1", &[STRICT])?;
     let (_second, second) = platform.host_with("host-signed-2", &[STRICT])?;
-    let body = json!({ "order_id": order, "payment_id": key() }).to_string();
+    let body = json!({ "order_id": order, "payment_id": key(), "amount": PRICE }).to_string();
     let provider = signatures::provider(&platform)?;
     let line = signatures::now(provider, "POST", CALLBACK, &body)?;
-    let other = json!({ "order_id": order, "payment_id": key() }).to_string();
+    let other = json!({ "order_id": order, "payment_id": key(), "amount": PRICE }).to_string();
     let refused = [
         sent(&first, "POST", CALLBACK, &line, &other)?,
         sent(&first, "POST", CALLBACK, "HMAC-SHA256 key=payments", &body)?,
