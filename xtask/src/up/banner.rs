@@ -67,8 +67,17 @@ pub fn print(addresses: &Addresses<'_>, servers: &Servers, users: &Users, mode: 
         console::line(format_args!("  {what:22} {value}"));
     }
     users.print(mode);
-    let lines = match mode {
-        Mode::Strict => users::lines(&first),
+    console::line("\nTry:");
+    for line in to_try(&first, mode) {
+        console::line(format_args!("  {line}"));
+    }
+    console::line("\nCtrl-C stops everything.");
+}
+
+/// Lines of a shell, for the API at `first`.
+fn to_try(first: &str, mode: Mode) -> Vec<String> {
+    match mode {
+        Mode::Strict => users::lines(first),
         Mode::Compat => vec![
             format!("curl -s {first}/api/v1/products"),
             format!(
@@ -77,12 +86,7 @@ pub fn print(addresses: &Addresses<'_>, servers: &Servers, users: &Users, mode: 
             ),
             format!("curl -s '{first}/v1/order/list?user_id=1'"),
         ],
-    };
-    console::line("\nTry:");
-    for line in lines {
-        console::line(format_args!("  {line}"));
     }
-    console::line("\nCtrl-C stops everything.");
 }
 
 fn or(value: &str, otherwise: &str) -> String {
