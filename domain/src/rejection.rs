@@ -175,6 +175,12 @@ pub enum Rejection {
     /// Recorded with another amount, or as one to be refunded. By the provider's id.
     #[error("payment {0} is recorded with another amount")]
     PaymentChanged(String),
+    /// The provider says so. By the provider's id.
+    #[error("payment {0} was declined")]
+    PaymentDeclined(String),
+    /// A buyer's word pays nothing, and nobody is configured to collect money.
+    #[error("there is no payment provider here")]
+    NoProvider,
     /// The money came when the order was cancelled.
     #[error("order {0} is cancelled, and its payment came too late")]
     PaymentLate(OrderId),

@@ -5,3 +5,4 @@ pub mod database;
 pub mod kafka;
 pub mod rabbit;
 pub mod redis;
+pub mod web;

@@ -1,6 +1,7 @@
 //! The command line and the environment, checked before anything starts. An error is one line that names the variable
 //! and never shows its value, which may hold a password.
 
+pub mod payments;
 pub mod users;
 
 use crate::clients::database::Address;
@@ -19,6 +20,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use domain::ShardCount;
 use domain::limits::UNPAID_EXPIRY_MS;
+use payments::PaymentArgs;
 use std::net::SocketAddr;
 use users::{UserCommand, UsersArgs};
 
@@ -120,6 +122,9 @@ pub struct RunArgs {
     /// Kafka, or the embedded broker.
     #[command(flatten)]
     pub kafka: KafkaArgs,
+    /// The payment provider, if any.
+    #[command(flatten)]
+    pub payments: PaymentArgs,
     /// Partitions of topics that are created here
     #[arg(long, env = "KAFKA_PARTITIONS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub kafka_partitions: u16,

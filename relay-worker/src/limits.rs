@@ -57,6 +57,12 @@ pub const RABBITMQ_PREFETCH: u16 = 1_000;
 pub const RABBITMQ_CONNECT_MS: u64 = 5_000;
 /// Interval of RabbitMQ's heartbeats, in seconds: a dead connection is detected within two of them.
 pub const RABBITMQ_HEARTBEAT_S: u16 = 10;
+/// Interval of the rounds that ask about payments.
+pub const PAYMENTS_EVERY_MS: u64 = 5_000;
+/// Payments that one round asks about.
+pub const PAYMENTS_ASKED_MAX: u32 = 50;
+/// Questions about one payment: a week of them.
+pub const PAYMENT_QUESTIONS_MAX: u32 = 170;
 /// Documents of one bulk request.
 pub const BULK_DOCUMENTS_MAX: usize = 100;
 /// How long documents of one bulk request are gathered after the first.

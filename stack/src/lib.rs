@@ -20,6 +20,7 @@ mod password;
 pub mod port;
 mod process;
 pub mod program;
+pub mod provider;
 pub mod python;
 mod rabbitmq;
 mod redis;

@@ -65,6 +65,7 @@ no padding.";
     order::PayRequest,
     order::StatusRequest,
     order::Cancelled,
+    order::PaymentAsked,
     order::Created<'_>,
     order::OrderReply,
     order::Orders,

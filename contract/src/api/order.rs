@@ -11,7 +11,10 @@ pub(crate) mod sample;
 pub mod view;
 
 pub use call::{LineCall, OrderCall};
-pub use change::{CancelRequest, Cancelled, PayRequest, Payment, StatusRequest};
+pub use change::{
+    CancelRequest, Cancelled, Collect, Collected, CollectedStatus, PayRequest, Payment,
+    PaymentAsked, StatusRequest,
+};
 pub use create::CreateOrderRequest;
 pub use draft::{Draft, DraftLine, Naming};
 pub use envelope::{Envelope, EnvelopeOrder, EnvelopeOrders};

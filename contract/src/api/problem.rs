@@ -42,6 +42,8 @@ pub enum Code {
     PaymentAmount = 20007,
     /// 409: the order was cancelled before its payment was reported; the payment is to be refunded.
     PaymentLate = 20008,
+    /// 409: the provider declined the payment.
+    PaymentDeclined = 20009,
     /// 409: fewer units are available.
     StockInsufficient = 30001,
     /// 409, with `Retry-After`: too many others change the same stock.
@@ -144,6 +146,8 @@ impl From<Rejection> for Problem {
             PaymentUsed(_) => (409, Code::PaymentUsed),
             PaymentAmount { .. } | PaymentChanged(_) => (409, Code::PaymentAmount),
             PaymentLate(_) => (409, Code::PaymentLate),
+            PaymentDeclined(_) => (409, Code::PaymentDeclined),
+            NoProvider => (403, Code::Forbidden),
             IllegalTransition { .. } | StillQueued(_) => (409, Code::IllegalTransition),
             ProductExists(_) => (409, Code::DuplicateSubmit),
             ProductChanged(_) => (412, Code::ProductChanged),

@@ -20,6 +20,8 @@ pub struct Config {
     pub redis_url: String,
     /// `http://` URL of the search index, variable `elasticsearch_url`; `None`: the databases answer alone.
     pub elasticsearch_url: Option<String>,
+    /// `http://` or `https://` URL of the payment provider, variable `payment_url`; `None`: buyers cannot pay.
+    pub payment_url: Option<String>,
     /// Orders one user may place a minute: the variable of this name; 0 = any number.
     pub user_orders_per_minute_max: u32,
     /// Requests for tokens and purchases in one flash sale: of all buyers a second
@@ -78,6 +80,7 @@ async fn read() -> Result<Config, Fault> {
         inventory_url: required("inventory_url").await?,
         redis_url: required("redis_url").await?,
         elasticsearch_url: optional("elasticsearch_url").await?,
+        payment_url: optional("payment_url").await?,
         user_orders_per_minute_max: number_or("user_orders_per_minute_max", 0).await?,
         seckill_rates: Rates {
             per_second_max: number_or("seckill_requests_per_second_max", 0).await?,

@@ -12,7 +12,7 @@ pub enum Fault {
     /// A backend is away, slow or refused for now. The text is for the log, never for the caller.
     #[error("{backend} is unavailable: {reason}")]
     Unavailable {
-        /// `mysql`, `redis`, `elasticsearch` or `relay`.
+        /// `mysql`, `redis`, `elasticsearch`, `relay` or `payment provider`.
         backend: &'static str,
         /// Its own error text, or what did not happen.
         reason: String,

@@ -1,10 +1,12 @@
 //! Payments: `POST /v1/order/{id}/pay`, and the provider's `POST /v1/payment/callback`.
 
-use contract::api::order::{PayRequest, Payment};
-use domain::{OrderId, Rejection, Status};
+use contract::api::amount::Amount;
+use contract::api::order::{PayRequest, Payment, PaymentAsked};
+use contract::api::problem::Code;
+use domain::{OrderId, Rejection, Role, Status};
 use guest::{Call, Caller, Fault, Reply, config};
-use shop::transition::{Change, change};
-use shop::{caller, order_reply};
+use shop::transition::{Change, change, payable};
+use shop::{caller, order_reply, provider};
 
 guest::http_function!(pay);
 
@@ -15,6 +17,9 @@ async fn pay(mut call: Call) -> Result<Reply, Fault> {
     let in_path = order_in(&call.segments())?;
     let payment = PayRequest::parse(&call.json_body().await?)?;
     match in_path {
+        Some(id) if call.caller.role() == Role::User && is_known(&call) => {
+            by_provider(&call, id, &payment).await
+        }
         Some(id) => reported(&call, id, &payment).await,
         None => {
             if is_known(&call) {
@@ -32,6 +37,36 @@ async fn pay(mut call: Call) -> Result<Reply, Fault> {
 /// Whether the caller's own word says who it is: in mode `compat` a request may say anything.
 fn is_known(call: &Call) -> bool {
     !matches!(call.caller, Caller::Trusted { .. })
+}
+
+/// A buyer pays: the provider collects the money.
+async fn by_provider(call: &Call, id: OrderId, payment: &Payment) -> Result<Reply, Fault> {
+    let config = config::config().await?;
+    let owner = caller::named(payment.user.clone(), call)?;
+    let owner = owner.ok_or_else(|| Rejection::UnknownOrder(id.to_string()))?;
+    let order = payable(config, id, owner.id, &provider::payment_id(id)).await?;
+    if order.status != Status::Pending {
+        // A repeat whose answer was lost.
+        return order_reply::v1(&order);
+    }
+    let asked = provider::collect(config, &order).await?;
+    if asked.is_paid {
+        let paid = Payment {
+            payment_id: Some(asked.payment_id),
+            amount: Some(order.actual),
+            ..payment.clone()
+        };
+        return reported(call, id, &paid).await;
+    }
+    let reply = PaymentAsked {
+        code: Code::Success.number(),
+        order_id: id.to_string(),
+        payment_id: asked.payment_id,
+        amount: Amount(order.actual),
+        status: "pending",
+        checkout_url: asked.checkout_url,
+    };
+    Reply::of(202, &reply)
 }
 
 /// Somebody who may say so says that the order is paid.

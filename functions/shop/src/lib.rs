@@ -15,6 +15,7 @@ pub mod order_row;
 pub mod order_store;
 mod payment;
 pub mod place;
+pub mod provider;
 pub mod queued;
 pub mod search_index;
 mod shard_clock;

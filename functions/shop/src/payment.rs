@@ -3,7 +3,8 @@
 //! marked in its row as to be refunded.
 
 use contract::api::identity::hash;
-use domain::limits::REASON_CHARS_MAX;
+use contract::now_ms;
+use domain::limits::{PAYMENT_ASK_MS, REASON_CHARS_MAX};
 use domain::{Cents, Gene, OrderId, Rejection, UserId};
 use guest::Fault;
 use guest::clock;
@@ -14,6 +15,12 @@ use guest::mysql_error::Kind;
 
 const INSERT: &str =
     "INSERT INTO t_payment (payment_id, gene, order_id, amount, created_at) VALUES (?, ?, ?, ?, ?)";
+/// Of a payment that the provider is asked to collect.
+const INSERT_ASKED: &str = concat!(
+    "INSERT INTO t_payment (payment_id, gene, order_id, amount, created_at, ask_at) VALUES (?, ?, ?, ?, ?, ? + ",
+    now_ms!(),
+    ")"
+);
 const FIND: &str =
     "SELECT order_id, amount, refund_due_at IS NOT NULL FROM t_payment WHERE payment_id = ?";
 const REFUND: &str = "UPDATE t_payment SET refund_due_at = ?, refund_reason = ? \
@@ -44,17 +51,39 @@ impl Payment<'_> {
     /// `PaymentUsed` where it is recorded for another order, `PaymentChanged` where it is recorded with another amount,
     /// or as one to be refunded although the order may be paid; where the shard is away.
     pub async fn take_in(self, config: &Config, is_payable: bool) -> Result<(), Fault> {
-        let gene = gene(self.id);
-        let db = Db::at(config.shard_url(gene));
-        let values = vec![
+        self.record(config, INSERT, self.values(), is_payable).await
+    }
+
+    /// Records that the provider is asked to collect it; a repeat changes nothing.
+    ///
+    /// # Errors
+    /// As [`take_in`](Self::take_in).
+    pub async fn ask_for(self, config: &Config) -> Result<(), Fault> {
+        let mut values = self.values();
+        values.push(Value::Uint64(PAYMENT_ASK_MS));
+        self.record(config, INSERT_ASKED, values, true).await
+    }
+
+    fn values(self) -> Vec<Value> {
+        vec![
             text(self.id),
-            Value::Uint16(gene.get()),
+            Value::Uint16(gene(self.id).get()),
             Value::Uint64(self.order.get()),
             self.amount
                 .map_or(Value::DbNull, |amount| Value::Int64(amount.get())),
             Value::Uint64(clock::now()),
-        ];
-        match execute(db, INSERT, values).await {
+        ]
+    }
+
+    async fn record(
+        self,
+        config: &Config,
+        insert: &str,
+        values: Vec<Value>,
+        is_payable: bool,
+    ) -> Result<(), Fault> {
+        let db = Db::at(config.shard_url(gene(self.id)));
+        match execute(db, insert, values).await {
             Ok(()) => return Ok(()),
             Err(error) if error.kind == Kind::Duplicate => {}
             Err(error) => return Err(error.into()),

@@ -123,6 +123,33 @@ async fn written_meanwhile(
     })
 }
 
+/// The order of its owner, if it can be paid or is paid by the payment of this id.
+///
+/// # Errors
+/// Where there is no such order of the owner, it is still queued, it cannot be paid, or Redis or the shard is away.
+pub async fn payable(
+    config: &Config,
+    id: OrderId,
+    owner: UserId,
+    payment_id: &str,
+) -> Result<Order, Fault> {
+    let db = Db::at(config.shard_url(id.gene()));
+    let order = match order_store::load(db, id).await? {
+        Some(order) => order,
+        None => {
+            let redis = Redis::open(&config.redis_url).await?;
+            written_meanwhile(&redis, db, id, Some(owner)).await?
+        }
+    };
+    if order.user.id != owner {
+        return Err(Rejection::UnknownOrder(id.to_string()).into());
+    }
+    if order.payment_id.as_deref() != Some(payment_id) {
+        steps(order.id, order.status, Status::Paid, Actor::User)?;
+    }
+    Ok(order)
+}
+
 /// The payment that this change reports, where it has an id.
 fn payment<'a>(change: &Change<'a>) -> Option<Payment<'a>> {
     let id = change.payment_id.filter(|_| change.to == Status::Paid)?;

@@ -27,7 +27,8 @@ const ORDER: &[Migration] = migrations![
     "order" / "0005_payable_at",
     "order" / "0006_exact_sale_ids",
     "order" / "0007_sales_of_other_systems",
-    "order" / "0008_payment_amounts"
+    "order" / "0008_payment_amounts",
+    "order" / "0009_payments_asked_for"
 ];
 /// Files of the inventory database, in their order.
 const INVENTORY: &[Migration] = migrations![

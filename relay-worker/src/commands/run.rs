@@ -10,7 +10,7 @@ use crate::clients::database::Databases;
 use crate::clients::kafka::{Cluster, EmbeddedBroker, KafkaPublisher, KafkaSource, topics};
 use crate::clients::rabbit;
 use crate::clients::redis::Redis;
-use crate::config::RunArgs;
+use crate::config::{RunArgs, payments};
 use crate::limits::{DRAIN_MS, ROUND_TIMEOUT_MS};
 use crate::loops::failures::Failures;
 use crate::loops::index::consume::IndexConsumer;
@@ -47,6 +47,7 @@ struct Platform {
     precedence: Precedence,
     availability: Availability,
     index_url: Option<String>,
+    payments: Option<Arc<payments::Settings>>,
 }
 
 /// Works until SIGTERM or SIGINT, then finishes work in flight.
@@ -61,6 +62,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let platform = Platform {
         redis: args.redis.open()?,
         index_url: args.index.url()?,
+        payments: args.payments.settings()?.map(Arc::new),
         metrics: Arc::new(Metrics::new(shards)?),
         hints: Hints::new(shards),
         precedence: Precedence::default(),

@@ -126,6 +126,8 @@ pub struct Metrics {
     pub documents_refused: Counter,
     /// Unpaid orders cancelled.
     pub orders_expired: Counter,
+    /// Payments that the provider did not report, and told when it was asked.
+    pub payments_recovered: Counter,
     /// Holds of other systems given back because their time was over.
     pub holds_expired: Counter,
     /// Intents released whose order was never inserted.
@@ -194,6 +196,10 @@ impl Metrics {
             )?,
             orders_expired: made
                 .counter("relay_orders_expired_total", "unpaid orders cancelled")?,
+            payments_recovered: made.counter(
+                "relay_payments_recovered_total",
+                "payments that were not reported, and found by asking",
+            )?,
             holds_expired: made.counter("relay_holds_expired_total", "holds given back")?,
             sweep_released: made
                 .counter("relay_sweep_released_total", "orphaned intents released")?,

@@ -146,6 +146,60 @@ impl PayRequest {
     }
 }
 
+/// Reply where the provider collects a payment.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PaymentAsked {
+    /// Always 10000.
+    pub code: u32,
+    /// The order that it is for.
+    pub order_id: String,
+    /// As the provider knows it.
+    pub payment_id: String,
+    /// What is to be paid.
+    pub amount: Amount,
+    /// Always `pending`.
+    pub status: &'static str,
+    /// Where the buyer goes on, if the provider has such a page.
+    pub checkout_url: Option<String>,
+}
+
+/// What is asked of the provider: `POST {payment_url}/payments`. A repeat is no other payment.
+#[derive(Debug, Serialize)]
+pub struct Collect {
+    /// Names the payment.
+    pub payment_id: String,
+    /// What it is for.
+    pub order_id: String,
+    /// With two decimals.
+    pub amount: Amount,
+}
+
+/// What the provider says of a payment, there and to `GET {payment_url}/payments/{payment_id}`.
+#[derive(Debug, Deserialize)]
+pub struct Collected {
+    /// How far it is.
+    pub status: CollectedStatus,
+    /// What was paid, where it is.
+    #[serde(default)]
+    pub amount: Option<Amount>,
+    /// Where the buyer goes on.
+    #[serde(default)]
+    pub checkout_url: Option<String>,
+}
+
+/// How far a payment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CollectedStatus {
+    /// The provider has not decided.
+    Pending,
+    /// The provider has the money.
+    Paid,
+    /// It gets none.
+    Failed,
+}
+
 /// A status to reach, in any spelling.
 ///
 /// # Errors

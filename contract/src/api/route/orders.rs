@@ -70,6 +70,8 @@ const NOT_PAID: &[no::Refusal] = &[
     no::TRANSITION,
     no::PAYMENT_USED,
     no::PAYMENT_AMOUNT,
+    no::PAYMENT_DECLINED,
+    no::NO_PROVIDER,
 ];
 const NOT_REPORTED: &[no::Refusal] = &[
     no::UNKNOWN_ORDER,
@@ -87,6 +89,14 @@ const CANCELLED: &[Reply] = &[Reply::json(
     "The order is cancelled, and its stock comes back.",
 )];
 const PAID: &[Reply] = &[Reply::json(200, "OrderReply", "The paid order.")];
+const PAID_OR_ASKED: &[Reply] = &[
+    Reply::json(200, "OrderReply", "The paid order."),
+    Reply::json(
+        202,
+        "PaymentAsked",
+        "The provider collects the money, and reports it later.",
+    ),
+];
 const PAGE_OF_ORDERS: &[Reply] = &[
     Reply::json(200, "Orders", "A page of orders, newest first.").with(reply::CHECKED),
     NOT_MODIFIED,
@@ -154,11 +164,13 @@ pub const ROUTES: &[Route] = &[
         .by(CALLERS)
         .about(
             "Pay an order",
-            "With a `payment_id`, a repeat changes nothing and gets the paid order again. The body may be missing.",
+            "A buyer's payment is collected by the shop's payment provider: it is paid at once (200), or will be when the \
+             provider reports it (202). May be repeated. The back office, and everybody in mode `compat`, says with it \
+             that the order is paid: then a repeat with the same `payment_id` changes nothing. The body may be missing.",
         )
         .with(CHANGE)
         .may_take("PayRequest", r#"{"payment_id": "pay-20260101-1"}"#)
-        .gives(PAID)
+        .gives(PAID_OR_ASKED)
         .refuses(NOT_PAID)
         .tagged(TAG),
     Route::put("/v1/order/{id}/status", "setOrderStatus")

@@ -126,6 +126,16 @@ pub(super) const PAYMENT_AMOUNT: Refusal = refusal(
     Code::PaymentAmount,
     "the payment is of another amount than the order costs, or than was reported before; it is to be refunded",
 );
+pub(super) const PAYMENT_DECLINED: Refusal = refusal(
+    409,
+    Code::PaymentDeclined,
+    "the provider declined the payment; the buyer may try again",
+);
+pub(super) const NO_PROVIDER: Refusal = refusal(
+    403,
+    Code::Forbidden,
+    "a buyer asks for it, and there is no payment provider",
+);
 pub(super) const PAYMENT_LATE: Refusal = refusal(
     409,
     Code::PaymentLate,

@@ -2,6 +2,7 @@
 
 use super::Platform;
 use super::starter::Starter;
+use crate::clients::web::Web;
 use crate::config::RunArgs;
 use crate::loops::expiry::Expiry;
 use crate::loops::failures::retry::Retry;
@@ -9,6 +10,7 @@ use crate::loops::intake::consume::IntakeConsumer;
 use crate::loops::intake::take_in::TakeIn;
 use crate::loops::outbox::gauges;
 use crate::loops::outbox::publish::Claims;
+use crate::loops::payments::Payments;
 use crate::loops::sales::Sales;
 use crate::loops::stock::late::Late;
 use crate::process::hints;
@@ -58,6 +60,22 @@ pub(super) fn start(platform: &Platform, args: &RunArgs, claims: &Claims, starte
             let shards = p.shards();
             Ok(Late { shard, shards }.run(stop))
         });
+    }
+    if let Some(settings) = &platform.payments {
+        for shard in 0..platform.databases.shards.len() {
+            let (p, settings) = (platform.clone(), settings.clone());
+            let web = Web::default();
+            starter.start("payments", move |stop| {
+                let payments = Payments {
+                    shard,
+                    databases: p.databases.clone(),
+                    settings: settings.clone(),
+                    metrics: p.metrics.clone(),
+                    web: web.clone(),
+                };
+                Ok(payments.run(stop))
+            });
+        }
     }
     if args.unpaid_expiry_ms == 0 {
         tracing::info!("unpaid orders do not expire");

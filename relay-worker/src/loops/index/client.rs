@@ -2,18 +2,14 @@
 
 use super::bulk::{self, Verdict};
 use super::schema::{ALIAS, FIRST_INDEX, definition};
-use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_TIMEOUT_MS};
+use crate::clients::web::Web;
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use contract::wire::event::OrderDocument;
 use domain::Ms;
 use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http_body_util::Full;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 const JSON: &str = "application/json";
 const LINES: &str = "application/x-ndjson";
@@ -22,20 +18,15 @@ const LINES: &str = "application/x-ndjson";
 #[derive(Clone)]
 pub struct Index {
     base: String,
-    client: Client<HttpConnector, Full<Bytes>>,
+    web: Web,
 }
 
 impl Index {
     /// `base` as `http://host:port`, without a slash.
     pub fn at(base: &str) -> Index {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(Duration::from_millis(HTTP_TIMEOUT_MS)));
         Index {
             base: base.to_owned(),
-            client: Client::builder(TokioExecutor::new())
-                .pool_max_idle_per_host(2)
-                .build(connector),
+            web: Web::default(),
         }
     }
 
@@ -51,18 +42,8 @@ impl Index {
             .uri(format!("{}/{path}", self.base))
             .header(http::header::CONTENT_TYPE, kind)
             .body(Full::new(Bytes::from(body)))?;
-        let exchange = async {
-            let response = self.client.request(request).await?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), HTTP_BODY_BYTES_MAX);
-            let body = body.collect().await;
-            let body = body.map_err(|error| anyhow::anyhow!("the answer broke off: {error}"))?;
-            anyhow::Ok((status, body.to_bytes()))
-        };
-        tokio::time::timeout(Duration::from_millis(HTTP_TIMEOUT_MS), exchange)
-            .await
-            .with_context(|| format!("no answer within {HTTP_TIMEOUT_MS} ms"))?
-            .with_context(|| format!("Elasticsearch at {}", self.base))
+        let sent = self.web.send(request).await;
+        sent.with_context(|| format!("Elasticsearch at {}", self.base))
     }
 
     async fn json(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
