@@ -18,6 +18,7 @@ use crate::servers::Servers;
 use crate::tools;
 use crate::urls::Urls;
 use anyhow::{Context, Result, bail};
+use machines::Payments;
 use platform::{Mode, Platform};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use stack::{Process, interrupted, port};
@@ -90,16 +91,18 @@ pub fn run(checkout: &Checkout, args: &Args) -> Result<()> {
         relay_metrics: args.relay_metrics,
     };
     let users = users::add(checkout, &workspace, &servers.urls)?;
-    let platform = Platform::start(checkout, &workspace, &servers.urls, &addresses, mode)?;
+    let api = platform::reachable(&args.listen)?;
+    let payments = Payments::start(checkout, api)?;
+    let urls = &servers.urls;
+    let platform = Platform::start(checkout, &workspace, urls, &addresses, mode, &payments)?;
     let before = Urls::load(&checkout.run_dir()).ok();
     if servers.urls.have_new_elasticsearch(before.as_ref()) {
         relay::reindex(&workspace, &servers.urls)?;
     }
     // Saved last: a run that fails before this has not indexed into its Elasticsearch.
     servers.urls.save(&checkout.run_dir())?;
-    let api = platform::reachable(&args.listen)?;
     catalogue::offer(api, || users.admin(api, mode))?;
-    banner::print(&addresses, &servers, &users, mode);
+    banner::print(&addresses, &servers, &users, &payments, mode);
     let processes: Vec<&Process> = platform.processes().chain(servers.processes()).collect();
     let watched = watch::until_interrupted(&processes);
     console::line("\nstopping; data stays under .run/");

@@ -17,6 +17,7 @@ mod login;
 mod operations;
 mod payments;
 mod products;
+mod provider;
 mod reading;
 mod repeats;
 mod schemathesis;

@@ -1,6 +1,6 @@
 //! Printed by `up` once everything is ready: where everything is, and lines to try.
 
-use super::machines;
+use super::machines::{self, Payments};
 use super::platform::{Addresses, Mode};
 use super::users::{self, Users};
 use crate::console;
@@ -8,7 +8,13 @@ use crate::servers::Servers;
 use crate::urls::shown;
 
 /// Prints the table and the lines.
-pub fn print(addresses: &Addresses<'_>, servers: &Servers, users: &Users, mode: Mode) {
+pub fn print(
+    addresses: &Addresses<'_>,
+    servers: &Servers,
+    users: &Users,
+    payments: &Payments,
+    mode: Mode,
+) {
     let urls = &servers.urls;
     let api: Vec<String> = addresses
         .listen
@@ -56,7 +62,8 @@ pub fn print(addresses: &Addresses<'_>, servers: &Servers, users: &Users, mode: 
         (
             "payment provider",
             format!(
-                "its key is in .run/{}; cargo xtask sign POST {first}/v1/payment/callback --body FILE",
+                "{}, simulated: pays at once (key: .run/{})",
+                payments.url(),
                 machines::place().display()
             ),
         ),

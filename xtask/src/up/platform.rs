@@ -1,6 +1,6 @@
 //! The two programs that `up` runs on the servers: the relay and the host.
 
-use super::machines;
+use super::machines::Payments;
 use crate::checkout::{Checkout, Workspace};
 use crate::console;
 use crate::urls::Urls;
@@ -60,13 +60,16 @@ impl Platform {
         urls: &Urls,
         addresses: &Addresses<'_>,
         mode: Mode,
+        payments: &Payments,
     ) -> Result<Self> {
         let home = Home::kept(checkout.run_dir())?;
         let relay = console::step("relay-worker", |_| {
-            relay(&home, workspace, urls, addresses.relay_metrics)?.start()
+            let launch = relay(&home, workspace, urls, addresses.relay_metrics)?;
+            with(launch, payments.for_relay()).start()
         })?;
         let host = console::step("host-adapter", |_| {
-            host(&home, checkout, workspace, urls, addresses, mode)?.start()
+            let launch = host(&home, checkout, workspace, urls, addresses, mode)?;
+            with(launch, payments.for_host()).start()
         })?;
         Ok(Self { host, relay })
     }
@@ -75,6 +78,12 @@ impl Platform {
     pub fn processes(&self) -> impl Iterator<Item = &Process> {
         [&self.host, &self.relay].into_iter()
     }
+}
+
+fn with<const N: usize>(launch: Launch, variables: [(&str, &str); N]) -> Launch {
+    variables
+        .iter()
+        .fold(launch, |launch, (name, value)| launch.env(name, value))
 }
 
 fn relay(home: &Home, workspace: &Workspace, urls: &Urls, metrics: SocketAddr) -> Result<Launch> {
@@ -112,7 +121,6 @@ fn host(
     let launch = Launch::new(home, "host-adapter", workspace.program("host-adapter"))?
         .env("SPIN_VARIABLE_AUTH_MODE", mode.name())
         .env("SPIN_VARIABLE_AUTH_KEYS", format!("up:{key}"))
-        .env("SPIN_VARIABLE_MACHINE_KEYS", machines::provider(checkout)?)
         .env("SPIN_VARIABLE_REGISTRATION", "open")
         .args([
             "up",
