@@ -79,8 +79,8 @@ pub const COMPLETED_TTL_MS: u64 = 86_400_000;
 pub const SUBMIT_GUARD_MS: u64 = 10_000;
 /// Unpaid orders are cancelled after this time unless configured otherwise.
 pub const UNPAID_EXPIRY_MS: u64 = 30 * 60_000;
-/// The provider is asked about a payment that nobody has reported when it is this old; then after twice the time, and so
-/// on.
+/// The provider is asked about a payment that nobody has reported when it is this old; then after twice the time, and
+/// so on.
 pub const PAYMENT_ASK_MS: u64 = 60_000;
 /// The longest time between two questions about a payment.
 pub const PAYMENT_ASK_MS_MAX: u64 = 3_600_000;

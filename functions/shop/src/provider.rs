@@ -1,5 +1,5 @@
-//! The shop's payment provider, which collects what an order costs. A buyer's word pays nothing: the provider's does. Its
-//! interface: docs/decisions/0013.
+//! The shop's payment provider, which collects what an order costs. A buyer's word pays nothing: the provider's does.
+//! Its interface: docs/decisions/0027.
 
 use crate::payment::Payment;
 use bytes::Bytes;

@@ -185,10 +185,7 @@ impl Metrics {
                 "stock messages that did not fit what is stored",
             )?,
             dead_letters: made.counter("relay_dead_letters_total", "dead letters written")?,
-            documents_indexed: made.counter(
-                "relay_index_documents_total",
-                "documents in the search index",
-            )?,
+            documents_indexed: made.counter("relay_index_documents_total", "documents indexed")?,
             documents_retried: made.counter("relay_index_retries_total", "documents sent again")?,
             documents_refused: made.counter(
                 "relay_index_refused_total",
@@ -198,7 +195,7 @@ impl Metrics {
                 .counter("relay_orders_expired_total", "unpaid orders cancelled")?,
             payments_recovered: made.counter(
                 "relay_payments_recovered_total",
-                "payments that were not reported, and found by asking",
+                "unreported payments found",
             )?,
             holds_expired: made.counter("relay_holds_expired_total", "holds given back")?,
             sweep_released: made

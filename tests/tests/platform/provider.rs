@@ -1,5 +1,5 @@
-//! Buyers pay through a payment provider that reports late, twice, too late, or never: each order ends paid once, or its
-//! money is put down for a refund.
+//! Buyers pay through a payment provider that reports late, twice, too late, or never: each order ends paid once, or
+//! its money is put down for a refund.
 
 use anyhow::{Context, Result, ensure};
 use domain::Role;

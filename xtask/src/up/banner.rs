@@ -15,13 +15,33 @@ pub fn print(
     payments: &Payments,
     mode: Mode,
 ) {
-    let urls = &servers.urls;
     let api: Vec<String> = addresses
         .listen
         .iter()
         .map(|address| format!("http://{address}"))
         .collect();
-    let first = api.first().cloned().unwrap_or_default();
+    console::line("");
+    let rows = rows(addresses, &api, servers, payments);
+    for (what, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        console::line(format_args!("  {what:22} {value}"));
+    }
+    users.print(mode);
+    console::line("\nTry:");
+    for line in to_try(first(&api), mode) {
+        console::line(format_args!("  {line}"));
+    }
+    console::line("\nCtrl-C stops everything.");
+}
+
+/// What is where: names and addresses; a row may be empty.
+fn rows(
+    addresses: &Addresses<'_>,
+    api: &[String],
+    servers: &Servers,
+    payments: &Payments,
+) -> Vec<(&'static str, String)> {
+    let urls = &servers.urls;
+    let first = first(api);
     let databases: Vec<String> = urls
         .mysql
         .split(',')
@@ -29,7 +49,7 @@ pub fn print(
         .map(shown)
         .collect();
     let grpc: Vec<String> = addresses.grpc.iter().map(ToString::to_string).collect();
-    let rows = [
+    vec![
         ("API", api.join("  ")),
         ("gRPC", grpc.join("  ")),
         ("health", format!("{first}/health  {first}/ready")),
@@ -68,17 +88,11 @@ pub fn print(
             ),
         ),
         ("logs", ".run/NAME/NAME.log".to_owned()),
-    ];
-    console::line("");
-    for (what, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
-        console::line(format_args!("  {what:22} {value}"));
-    }
-    users.print(mode);
-    console::line("\nTry:");
-    for line in to_try(&first, mode) {
-        console::line(format_args!("  {line}"));
-    }
-    console::line("\nCtrl-C stops everything.");
+    ]
+}
+
+fn first(api: &[String]) -> &str {
+    api.first().map_or("", String::as_str)
 }
 
 /// Lines of a shell, for the API at `first`.

@@ -14,6 +14,7 @@ use crate::loops::payments::Payments;
 use crate::loops::sales::Sales;
 use crate::loops::stock::late::Late;
 use crate::process::hints;
+use domain::Ms;
 
 pub(super) fn start(platform: &Platform, args: &RunArgs, claims: &Claims, starter: &mut Starter) {
     let p = platform.clone();
@@ -54,6 +55,12 @@ pub(super) fn start(platform: &Platform, args: &RunArgs, claims: &Claims, starte
         };
         Ok(retry.run(stop))
     });
+    late(platform, starter);
+    payments(platform, starter);
+    expiry(platform, args.unpaid_expiry_ms, starter);
+}
+
+fn late(platform: &Platform, starter: &mut Starter) {
     for shard in 0..platform.databases.shards.len() {
         let p = platform.clone();
         starter.start("late confirmations", move |stop| {
@@ -61,27 +68,32 @@ pub(super) fn start(platform: &Platform, args: &RunArgs, claims: &Claims, starte
             Ok(Late { shard, shards }.run(stop))
         });
     }
-    if let Some(settings) = &platform.payments {
-        for shard in 0..platform.databases.shards.len() {
-            let (p, settings) = (platform.clone(), settings.clone());
-            let web = Web::default();
-            starter.start("payments", move |stop| {
-                let payments = Payments {
-                    shard,
-                    databases: p.databases.clone(),
-                    settings: settings.clone(),
-                    metrics: p.metrics.clone(),
-                    web: web.clone(),
-                };
-                Ok(payments.run(stop))
-            });
-        }
+}
+
+fn payments(platform: &Platform, starter: &mut Starter) {
+    let Some(settings) = &platform.payments else {
+        return;
+    };
+    for shard in 0..platform.databases.shards.len() {
+        let (p, settings, web) = (platform.clone(), settings.clone(), Web::default());
+        starter.start("payments", move |stop| {
+            let payments = Payments {
+                shard,
+                databases: p.databases.clone(),
+                settings: settings.clone(),
+                metrics: p.metrics.clone(),
+                web: web.clone(),
+            };
+            Ok(payments.run(stop))
+        });
     }
-    if args.unpaid_expiry_ms == 0 {
+}
+
+fn expiry(platform: &Platform, unpaid_ms: Ms, starter: &mut Starter) {
+    if unpaid_ms == 0 {
         tracing::info!("unpaid orders do not expire");
         return;
     }
-    let unpaid_ms = args.unpaid_expiry_ms;
     for shard in 0..platform.databases.shards.len() {
         let p = platform.clone();
         starter.start("expiry", move |stop| {
