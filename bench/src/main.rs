@@ -18,6 +18,7 @@ mod sample;
 mod seckill;
 mod seed;
 mod start;
+mod token;
 mod wire;
 mod workload;
 mod world;
@@ -33,8 +34,8 @@ use workload::Workload;
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 struct Args {
     /// What to measure: `seckill` (a whole flash sale), `start` (cold start, memory, idle connections), `growth` (more
-    /// orders, more shards), `create-grpc` (orders over gRPC and over HTTP), workloads compared with the peers; nothing
-    /// for all of them
+    /// orders, more shards), `create-grpc` (orders over gRPC and over HTTP), `token` (requests with a token and
+    /// without), workloads compared with the peers; nothing for all of them
     #[arg(value_parser = name)]
     names: Vec<Name>,
     /// Where the tables go
@@ -55,6 +56,8 @@ struct Args {
     growth: growth::Growth,
     #[command(flatten)]
     seckill: seckill::Args,
+    #[command(flatten)]
+    token: token::Args,
 }
 
 /// Workloads of a check: each with a different mix of host, component, Redis and MySQL.
@@ -75,6 +78,8 @@ enum Name {
     Growth,
     /// Orders over gRPC and over HTTP
     CreateGrpc,
+    /// Requests with and without an access token
+    Token,
     Compared(Workload),
 }
 
@@ -84,6 +89,7 @@ fn name(text: &str) -> Result<Name, String> {
         "start" => return Ok(Name::Start),
         "growth" => return Ok(Name::Growth),
         "create-grpc" => return Ok(Name::CreateGrpc),
+        "token" => return Ok(Name::Token),
         _ => {}
     }
     let known = Workload::value_variants();
@@ -93,7 +99,7 @@ fn name(text: &str) -> Result<Name, String> {
         .ok_or_else(|| {
             let names: Vec<&str> = known.iter().map(|workload| workload.name()).collect();
             format!(
-                "one of seckill, start, growth, create-grpc, {}",
+                "one of seckill, start, growth, create-grpc, token, {}",
                 names.join(", ")
             )
         })
@@ -127,6 +133,9 @@ fn main() -> Result<()> {
     }
     if all || args.names.contains(&Name::CreateGrpc) {
         create_grpc::run(&args.create_grpc)?.write(&args.out, "create-grpc")?;
+    }
+    if all || args.names.contains(&Name::Token) {
+        token::run(&args.token)?.write(&args.out, "token")?;
     }
     if all || args.names.contains(&Name::Seckill) {
         let report = seckill::run(&args.seckill)?;

@@ -31,7 +31,12 @@ pub fn post_with(path: &str, headers: &str, body: &str) -> Vec<u8> {
 }
 
 pub fn get(path: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").into_bytes()
+    get_with(path, "")
+}
+
+/// A GET with additional headers, each ending in CR LF.
+pub fn get_with(path: &str, headers: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: bench\r\n{headers}\r\n").into_bytes()
 }
 
 impl Connection {

@@ -142,7 +142,7 @@ const RULES: [Rule; 24] = [
     },
     Rule {
         who: Who::Named("bench"),
-        inner: &["domain", "contract", "stack", "platform", "proto"],
+        inner: &["auth", "domain", "contract", "stack", "platform", "proto"],
         never: &["wasmtime", "spin-sdk"],
         only: None,
     },
