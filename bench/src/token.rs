@@ -1,5 +1,5 @@
-//! What an access token costs: reads of an order and creates, on two hosts of one platform. One trusts whoever a request
-//! names, the other verifies tokens; rounds of each in turn.
+//! What an access token costs: reads of an order and creates, on two hosts of one platform. One trusts whoever a
+//! request names, the other verifies tokens; rounds of each in turn.
 
 use crate::cpu::{self, Cpu, Named};
 use crate::load::{self, Load, Pace};
