@@ -149,7 +149,8 @@ pub enum Rejection {
     /// The same key with another payload.
     #[error("the idempotency key was used with another request")]
     KeyReused,
-    /// Too many orders of a user, requests of a flash sale or its buyer, or attempts to log in.
+    /// Too many orders of a user, changes from an address, requests of a flash sale or its buyer, or attempts to log
+    /// in.
     #[error("请求过于频繁")]
     RateLimited {
         /// Until the window ends.

@@ -8,6 +8,7 @@ pub mod address;
 pub mod caller;
 pub mod error;
 pub mod grpc;
+pub mod limit;
 pub mod origin;
 pub mod path;
 pub mod percent;

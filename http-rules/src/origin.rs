@@ -5,8 +5,8 @@
 pub const ALLOWED_HEADERS: &str = "accept, authorization, cache-control, content-type, idempotency-key, if-match, if-none-match, \
                                    prefer, traceparent, tracestate, x-requested-with";
 /// Reply headers that a page may read, besides those that every page may.
-pub const EXPOSED_HEADERS: &str =
-    "age, allow, etag, idempotent-replayed, location, preference-applied, retry-after";
+pub const EXPOSED_HEADERS: &str = "age, allow, etag, idempotent-replayed, location, preference-applied, ratelimit, \
+                                   ratelimit-policy, retry-after";
 /// Seconds for which a browser may remember what a preflight said.
 pub const MAX_AGE_SECONDS: &str = "3600";
 /// The name of the variable with the origins.

@@ -4,6 +4,7 @@
 pub mod access;
 mod documents;
 mod flash_sales;
+pub mod limited;
 mod login;
 mod operations;
 mod orders;
@@ -15,6 +16,7 @@ pub mod refusal;
 pub mod reply;
 
 use access::Access;
+use limited::Limited;
 use parameter::Parameter;
 use refusal::Refusal;
 use reply::Reply;
@@ -34,6 +36,8 @@ pub struct Route {
     pub summary: &'static str,
     /// Who may ask for it.
     pub access: Access,
+    /// By what it is limited.
+    pub limited: Limited,
     /// What the summary leaves open; may be empty.
     pub description: &'static str,
     /// Of the path, the query and the header.
@@ -118,12 +122,23 @@ pub const ROUTES: [Route; COUNT] = {
     routes
 };
 
-/// Method, path and access of every operation. Of the table, the functions carry only this.
-static SERVED: [(&str, &str, Access); COUNT] = {
-    let mut served = [("", "", Access::Anyone); COUNT];
+/// What the functions carry of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Served {
+    method: &'static str,
+    path: &'static str,
+    /// Who may ask for it.
+    pub access: Access,
+    /// By what it is limited.
+    pub limited: Limited,
+}
+
+/// Every operation. Of the table, the functions carry only this.
+static SERVED: [Served; COUNT] = {
+    let mut served = [ROUTES[0].served(); COUNT];
     let mut at = 0;
     while at < COUNT {
-        served[at] = (ROUTES[at].method, ROUTES[at].path, ROUTES[at].access);
+        served[at] = ROUTES[at].served();
         at += 1;
     }
     served
@@ -133,17 +148,21 @@ static SERVED: [(&str, &str, Access); COUNT] = {
 fn route_of(path: &str) -> Option<&'static str> {
     SERVED
         .iter()
-        .map(|(_, route, _)| *route)
+        .map(|served| served.path)
         .filter(|route| matches(route, path))
         .min_by_key(|route| route.matches('{').count())
 }
 
+/// What this method of a path is; `None` where it is not served.
+pub fn served(method: &str, path: &str) -> Option<&'static Served> {
+    let route = route_of(path)?;
+    let mut of_route = SERVED.iter().filter(|served| served.path == route);
+    of_route.find(|served| served.method == method)
+}
+
 /// Who may use this method of a path; `None` where it is not served.
 pub fn access(method: &str, path: &str) -> Option<Access> {
-    let route = route_of(path)?;
-    let mut of_route = SERVED.iter().filter(|(_, path, _)| *path == route);
-    let served = of_route.find(|(known, _, _)| *known == method);
-    served.map(|(_, _, access)| *access)
+    served(method, path).map(|served| served.access)
 }
 
 /// The methods that a path takes, as `Allow` lists them: those of its routes, `HEAD` where there is `GET`, and
@@ -154,9 +173,9 @@ pub fn allow(path: &str) -> Option<String> {
     }
     let route = route_of(path)?;
     let mut methods = Vec::new();
-    for (method, _, _) in SERVED.iter().filter(|(_, path, _)| *path == route) {
-        methods.push(*method);
-        if *method == "GET" {
+    for served in SERVED.iter().filter(|served| served.path == route) {
+        methods.push(served.method);
+        if served.method == "GET" {
             methods.push("HEAD");
         }
     }
@@ -187,6 +206,7 @@ impl Route {
             summary: "",
             // Nobody, until the table says who.
             access: Access::Roles(&[]),
+            limited: Limited::of_method(method),
             description: "",
             parameters: &[],
             body: None,
@@ -220,6 +240,20 @@ impl Route {
 
     const fn by(self, access: Access) -> Route {
         Route { access, ..self }
+    }
+
+    const fn places_orders(self) -> Route {
+        let limited = Limited::ByUser;
+        Route { limited, ..self }
+    }
+
+    const fn served(&self) -> Served {
+        Served {
+            method: self.method,
+            path: self.path,
+            access: self.access,
+            limited: self.limited,
+        }
     }
 
     const fn about(self, summary: &'static str, description: &'static str) -> Route {

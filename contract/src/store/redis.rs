@@ -48,8 +48,10 @@ scripts! {
     PRODUCT = "product";
     /// Mints an order id.
     MINT = "mint";
-    /// Takes a token from a bucket, as each attempt to log in needs one.
+    /// Takes a token from a bucket, as each attempt to log in needs one, and each change from an address.
     BUCKET = "bucket";
+    /// Counts a request to place an order in the window of its user.
+    WINDOW = "window";
     /// Accepts an order to be written later.
     ENQUEUE = "enqueue";
     /// Acknowledges and removes intake entries.
@@ -113,7 +115,7 @@ pub fn id_counter(gene: Gene) -> String {
     format!("{{u{tag}}}:id:{gene}")
 }
 
-/// Counter of the orders a user has asked for in the current window.
+/// Counter of the orders that a user has asked for in the current minute.
 pub fn rate_limit(user: UserId) -> String {
     let (tag, user) = (user_tag(user.gene()), user.get());
     format!("{{u{tag}}}:rate_limit:{user}")
@@ -127,6 +129,11 @@ pub fn login_account(name_hash: &str) -> String {
 /// Bucket of the attempts to log in from a network, such as `192.0.2.7` or `2001:db8:1:2::`.
 pub fn login_network(network: &str) -> String {
     format!("login:network:{network}")
+}
+
+/// Bucket of the changes that are asked for from a network, which is named in the same way.
+pub fn requests_network(network: &str) -> String {
+    format!("requests:network:{network}")
 }
 
 /// There while a nonce of this key is remembered: a signature with it was taken. `nonce_hash` is the hex of its hash.

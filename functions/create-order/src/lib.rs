@@ -7,7 +7,7 @@ mod request;
 use contract::wire::cache;
 use domain::Rejection;
 use guest::shape::Shape;
-use guest::{Call, Fault, Reply, config};
+use guest::{Call, Fault, Reply, config, limit};
 use shop::{listing, place};
 
 guest::http_function!(create);
@@ -21,6 +21,7 @@ async fn create(mut call: Call) -> Result<Reply, Fault> {
     }
     let body = call.json_body().await?;
     let request = request::read(&call, &body)?;
+    let request = request.limited_to(limit::of_named_user(&call.caller).await?);
     let config = config::config().await?;
     let placed = place::place(config, &request, &call.trace_id).await?;
     let queued = placed.queued;

@@ -16,6 +16,7 @@ mod status;
 
 use ::http::HeaderMap;
 use contract::api::route::access::{self, Access};
+use contract::api::route::limited::Limited;
 use deadline::CALL_MAX;
 use domain::limits::BODY_BYTES_MAX;
 use futures::future::{Either, select};
@@ -80,27 +81,37 @@ async fn begun<B>(call: &mut http::Request<B>) -> Result<Option<Duration>, Statu
     let headers = call.headers();
     let limit = deadline::of(headers)?;
     // What is no method is refused by its server.
-    let access = access::of_method(call.uri().path()).unwrap_or(Access::Anyone);
-    match admitted(access, headers).await {
-        Ok(caller) => {
-            call.extensions_mut().insert(caller);
-            Ok(limit)
-        }
-        Err(fault) => {
-            let parent = headers.get("traceparent");
-            let parent = parent.and_then(|parent| parent.to_str().ok());
-            Err(status(&fault, &guest::http::trace_id_of(parent)))
-        }
-    }
+    let (access, limited) = access::method(call.uri().path())
+        .map_or((Access::Anyone, Limited::No), |method| {
+            (method.access, method.limited)
+        });
+    let parent = headers.get("traceparent");
+    let parent = parent.and_then(|parent| parent.to_str().ok());
+    let trace_id = guest::http::trace_id_of(parent);
+    let caller = admitted(access, limited, headers, &trace_id).await;
+    let caller = caller.map_err(|fault| status(&fault, &trace_id))?;
+    call.extensions_mut().insert(caller);
+    Ok(limit)
 }
 
-async fn admitted(access: Access, headers: &HeaderMap) -> Result<Caller, Fault> {
+/// Who calls, if the caller may, now.
+async fn admitted(
+    access: Access,
+    limited: Limited,
+    headers: &HeaderMap,
+    trace_id: &str,
+) -> Result<Caller, Fault> {
     let lines = |name: &str| -> Vec<Vec<u8>> {
         let lines = headers.get_all(name).iter();
         lines.map(|line| line.as_bytes().to_vec()).collect()
     };
     guest::http::admit_page(lines("origin")).await?;
-    guest::caller::admit_call(access, lines).await
+    let caller = guest::caller::admit_call(access, lines).await?;
+    let checked = guest::limit::check(limited, &caller, lines, trace_id).await;
+    match checked {
+        Ok(_) => Ok(caller),
+        Err(refused) => Err(refused.fault),
+    }
 }
 
 /// Who makes a call.

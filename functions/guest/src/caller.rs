@@ -139,6 +139,14 @@ async fn settings() -> Result<&'static Settings, Fault> {
     Ok(SETTINGS.get_or_init(|| settings))
 }
 
+/// How callers are known.
+///
+/// # Errors
+/// Where a variable is missing or wrong.
+pub(crate) async fn mode() -> Result<Mode, Fault> {
+    settings().await.map(|settings| settings.mode)
+}
+
 /// What issues access tokens.
 pub struct Issuer {
     settings: &'static Settings,

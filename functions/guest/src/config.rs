@@ -2,7 +2,7 @@
 
 use crate::host::variables;
 use crate::http::cross_origin;
-use crate::{Fault, caller};
+use crate::{Fault, caller, limit};
 use contract::store::call::sale::Rates;
 use domain::limits::{HOLD_MS, HOLD_MS_MAX};
 use domain::{Gene, Ms, ShardCount};
@@ -22,8 +22,6 @@ pub struct Config {
     pub elasticsearch_url: Option<String>,
     /// `http://` or `https://` URL of the payment provider, variable `payment_url`; `None`: buyers cannot pay.
     pub payment_url: Option<String>,
-    /// Orders one user may place a minute: the variable of this name; 0 = any number.
-    pub user_orders_per_minute_max: u32,
     /// Requests for tokens and purchases in one flash sale: of all buyers a second
     /// (`seckill_requests_per_second_max`), of each a minute (`seckill_user_requests_per_minute_max`); 0 = any number.
     pub seckill_rates: Rates,
@@ -66,6 +64,7 @@ async fn read() -> Result<Config, Fault> {
     // What lists no origin is reported here; until then no page may do anything.
     cross_origin::origins().await?;
     caller::check().await?;
+    limit::check_variables().await?;
     let mysql_urls: Vec<String> = required("mysql_urls")
         .await?
         .split(',')
@@ -81,7 +80,6 @@ async fn read() -> Result<Config, Fault> {
         redis_url: required("redis_url").await?,
         elasticsearch_url: optional("elasticsearch_url").await?,
         payment_url: optional("payment_url").await?,
-        user_orders_per_minute_max: number_or("user_orders_per_minute_max", 0).await?,
         seckill_rates: Rates {
             per_second_max: number_or("seckill_requests_per_second_max", 0).await?,
             user_per_minute_max: number_or("seckill_user_requests_per_minute_max", 0).await?,

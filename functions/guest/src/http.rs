@@ -1,5 +1,6 @@
 //! Requests and replies between the host (`host::http`) and a function. What holds for every route is done here: the
-//! target is checked, `HEAD` is a `GET`, `OPTIONS` is answered, and faults become error replies.
+//! target is checked, `HEAD` is a `GET`, `OPTIONS` is answered, callers are known and limited, and faults become error
+//! replies.
 
 pub(crate) mod call;
 pub(crate) mod cross_origin;
@@ -7,8 +8,9 @@ mod query;
 mod reply;
 
 use crate::Fault;
-use crate::caller::{self, Caller};
+use crate::caller;
 use crate::host::http::{Body, Head};
+use crate::limit::{self, Refused, Standing};
 use crate::log::{self, Level};
 use contract::api::route::{self, access};
 use domain::Rejection;
@@ -35,34 +37,47 @@ where
 {
     let origins = cross_origin::origins_or_none().await;
     let head = Arc::new(head);
-    let (mut call, checked) = Call::new(head.clone(), body);
+    let (call, checked) = Call::new(head.clone(), body);
     let trace_id = call.trace_id.clone();
     let admitted = checked.and_then(|()| cross_origin::admit(&call, origins));
     let outcome = match admitted {
-        Err(rejection) => Err(rejection.into()),
+        Err(rejection) => Err(Fault::from(rejection).into()),
         Ok(()) if head.method() == "OPTIONS" => {
-            cross_origin::options(&head, call.path(), origins).map_err(Fault::from)
+            let options = cross_origin::options(&head, call.path(), origins);
+            options.map_err(|rejection| Fault::from(rejection).into())
         }
-        Ok(()) => match admitted_caller(&mut call).await {
-            Err(fault) => Err(fault),
-            Ok(caller) => {
-                call.caller = caller;
-                handler(call).await
-            }
-        },
+        Ok(()) => asked(call, handler).await,
     };
-    let reply = outcome.unwrap_or_else(|fault| failed(&fault, &head, &trace_id));
+    let reply = outcome.unwrap_or_else(|Refused { fault, standing }| {
+        about(failed(&fault, &head, &trace_id), standing)
+    });
     cross_origin::show(reply, &head, origins)
 }
 
-/// Who calls, if the caller may ask for what the request asks for.
-async fn admitted_caller(call: &mut Call) -> Result<Caller, Fault> {
-    match route::access(call.method(), call.path()) {
-        Some(access) => caller::admit(access, call).await,
-        // No call of it: its function says so.
-        None if access::of_method(call.path()).is_some() => Ok(Caller::Anyone),
-        None => Err(Rejection::MethodNotAllowed.into()),
-    }
+/// The reply of the function, if its caller may have one now.
+async fn asked<H, F>(mut call: Call, handler: H) -> Result<Reply, Refused>
+where
+    H: FnOnce(Call) -> F,
+    F: Future<Output = Result<Reply, Fault>>,
+{
+    let Some(served) = route::served(call.method(), call.path()) else {
+        return match access::method(call.path()) {
+            // No call of it: its function says so.
+            Some(_) => handler(call).await.map_err(Refused::from),
+            None => Err(Fault::from(Rejection::MethodNotAllowed).into()),
+        };
+    };
+    call.caller = caller::admit(served.access, &mut call).await?;
+    let lines = |name: &'static str| call.header_lines(name);
+    let standing = limit::check(served.limited, &call.caller, lines, &call.trace_id).await?;
+    // An error of the function is not about a limit.
+    Ok(about(handler(call).await?, standing))
+}
+
+/// A reply with the limit that it is about.
+fn about(reply: Reply, standing: Option<Standing>) -> Reply {
+    let headers = standing.iter().flat_map(Standing::headers);
+    headers.fold(reply, |reply, (name, value)| reply.with(name, value))
 }
 
 /// The error reply of a fault, in the form that the path and the client ask for.

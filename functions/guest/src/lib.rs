@@ -4,6 +4,7 @@
 
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
+pub mod address;
 pub mod caller;
 pub mod clock;
 pub mod config;
@@ -15,6 +16,7 @@ pub mod host;
 #[path = "native/host.rs"]
 pub mod host;
 pub mod http;
+pub mod limit;
 pub mod log;
 pub mod mysql;
 pub mod mysql_error;

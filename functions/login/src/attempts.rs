@@ -3,14 +3,12 @@
 
 use super::settings::Settings;
 use contract::api::identity::hash;
-use contract::store::call::limit;
+use contract::store::call::limit::{self, MINUTE_MS};
 use contract::store::redis as keys;
 use domain::Rejection;
 use domain::hex::hex;
 use guest::redis::Redis;
-use guest::{Call, Fault};
-use http_rules::address::{FORWARDED_HEADER, address, network};
-use http_rules::caller::ADDRESS_HEADER;
+use guest::{Call, Fault, address};
 
 /// Where the host does not say from where a request comes, all such requests are one client's.
 const UNKNOWN: &str = "unknown";
@@ -20,7 +18,8 @@ const UNKNOWN: &str = "unknown";
 /// # Errors
 /// `RateLimited`, or where Redis is away.
 pub async fn from_network(settings: &Settings, call: &Call) -> Result<(), Fault> {
-    let network = network_of(settings, call).unwrap_or_else(|| UNKNOWN.to_owned());
+    let network = address::network_of(|name| call.header_lines(name)).await?;
+    let network = network.map_or_else(|| UNKNOWN.to_owned(), |network| network.to_string());
     let key = keys::login_network(&network);
     count(settings, key, settings.per_address_max).await
 }
@@ -34,24 +33,14 @@ pub async fn at_account(settings: &Settings, name: &str) -> Result<(), Fault> {
     count(settings, key, settings.per_account_max).await
 }
 
-fn network_of(settings: &Settings, call: &Call) -> Option<String> {
-    let lines = call.header_lines(ADDRESS_HEADER);
-    let peer = lines
-        .first()
-        .and_then(|line| std::str::from_utf8(line).ok());
-    let peer = peer.and_then(address)?;
-    let client = settings
-        .proxies
-        .client(peer, &call.header_lines(FORWARDED_HEADER));
-    Some(network(client).to_string())
-}
-
 async fn count(settings: &Settings, key: String, per_minute_max: u32) -> Result<(), Fault> {
     if per_minute_max == 0 {
         return Ok(());
     }
     let redis = Redis::open(&settings.redis_url).await?;
-    let answer = redis.call(&limit::take(key, per_minute_max)).await?;
+    let answer = redis
+        .call(&limit::take(key, per_minute_max, MINUTE_MS))
+        .await?;
     match answer.number(0, "wait")? {
         0 => Ok(()),
         retry_after_ms => Err(Rejection::RateLimited { retry_after_ms }.into()),

@@ -7,7 +7,6 @@ use domain::limits::{
 use guest::Fault;
 use guest::config::{number_or, optional};
 use guest::mysql::Db;
-use http_rules::address::Proxies;
 use std::sync::OnceLock;
 
 /// Values of the variables. URLs are secrets, as they may have passwords.
@@ -23,8 +22,6 @@ pub struct Settings {
     pub per_account_max: u32,
     /// Attempts a minute; 0 = any number.
     pub per_address_max: u32,
-    /// Whose word about a client's address counts.
-    pub proxies: Proxies,
 }
 
 impl Settings {
@@ -58,8 +55,6 @@ pub async fn settings() -> Result<&'static Settings, Fault> {
             format!("access_token_seconds is no number from 1 to {ACCESS_TOKEN_SECONDS_MAX}");
         return Err(wrong(&range));
     }
-    let proxies = optional("trusted_proxies").await?.unwrap_or_default();
-    let proxies = Proxies::parse(&proxies);
     let settings = Settings {
         users_url,
         redis_url,
@@ -67,7 +62,6 @@ pub async fn settings() -> Result<&'static Settings, Fault> {
         access_seconds,
         per_account_max: number_or("logins_per_account_max", LOGINS_PER_ACCOUNT_MAX).await?,
         per_address_max: number_or("logins_per_address_max", LOGINS_PER_ADDRESS_MAX).await?,
-        proxies: proxies.map_err(|reason| wrong(&format!("trusted_proxies: {reason}")))?,
     };
     Ok(SETTINGS.get_or_init(|| settings))
 }

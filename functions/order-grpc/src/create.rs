@@ -6,7 +6,7 @@ use contract::api::order::{LineCall, OrderCall};
 use contract::api::{idempotency_key, prefer};
 use contract::wire::cache;
 use domain::Rejection;
-use guest::{Caller, Fault, config};
+use guest::{Caller, Fault, config, limit};
 use proto::order::v1::{CreateOrderRequest, CreateOrderResponse, OrderItem};
 use shop::caller;
 use shop::place::{self, Placed, Repeats};
@@ -20,6 +20,7 @@ pub async fn create(
     let caller = grpc::caller(&request);
     let (metadata, _, message) = request.into_parts();
     let request = read(&metadata, message, &caller)?;
+    let request = request.limited_to(limit::of_named_user(&caller).await?);
     let placed = place::place(config::config().await?, &request, trace_id).await?;
     let mut response = Response::new(message::created(&placed.order)?);
     let Placed {

@@ -8,6 +8,7 @@ pub fn cases(table: &mut Table) {
     caches(table);
     streams(table);
     buckets(table);
+    windows(table);
 }
 
 fn buckets(t: &mut Table) {
@@ -25,6 +26,32 @@ fn buckets(t: &mut Table) {
     .before("SET b 99999999999999")
     .call("b", "10 6000")
     .gives("6000", "GET b -> 99999999999999");
+    t.case("bucket", "tokens that come back within a millisecond")
+        .call("b", "5000 0.200")
+        .gives("0", "");
+    t.case("bucket", "the wait is whole")
+        .before("SET b 99999999999999")
+        .call("b", "3 333.333")
+        .gives("334", "");
+}
+
+/// That a window ends soon is shown by what moves its end further away: `GT` moves no key that has none.
+fn windows(t: &mut Table) {
+    t.case("window", "the first")
+        .call("w", "2 60000")
+        .gives("1 1 60000", "GET w -> 1\nPEXPIRE w 70000 GT -> 1");
+    t.case("window", "the last that it takes")
+        .before("SET w 1 PX 60000")
+        .call("w", "2 60000")
+        .gives("1 0 *", "GET w -> 2");
+    t.case("window", "one too many, which makes it no longer")
+        .before("SET w 2 PX 4000")
+        .call("w", "2 60000")
+        .gives("0 0 *", "PEXPIRE w 5000 GT -> 1");
+    t.case("window", "without an end")
+        .before("SET w 7")
+        .call("w", "2 60000")
+        .gives("0 0 60000", "PEXPIRE w 70000 GT -> 1");
 }
 
 fn admission(t: &mut Table) {

@@ -8,7 +8,7 @@ use crate::replies::*;
 use crate::script::{Answer, Script};
 use crate::signatures::signed_by;
 use auth::Scope;
-use contract::api::route::access::{Access, METHODS, Proof};
+use contract::api::route::access::{Access, METHODS, Method, Proof};
 use contract::api::route::{ROUTES, Route};
 use contract::store::cached_order::CachedOrder;
 use domain::{Role, Status};
@@ -144,7 +144,7 @@ fn each_route_by_each_caller() {
 /// A signature is none over gRPC.
 #[test]
 fn each_method_by_each_caller() {
-    for (path, access) in METHODS {
+    for Method { path, access, .. } in METHODS {
         let function = match path.split('.').next() {
             Some("/order") => "order-grpc",
             Some("/inventory") => "inventory-grpc",

@@ -294,6 +294,9 @@ fn variables(changed: &[(&'static str, &'static str)]) -> BTreeMap<&'static str,
         ("auth_mode", "compat"),
         ("auth_keys", ACCESS_KEYS),
         ("machine_keys", machines()),
+        // Only where a test is about them.
+        ("orders_per_user_max", "0"),
+        ("requests_per_address_max", "0"),
     ]);
     variables.extend(changed.iter().copied());
     variables

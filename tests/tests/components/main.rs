@@ -18,6 +18,7 @@ mod health;
 mod host;
 mod http_rules;
 mod kept_connections;
+mod limits;
 mod list_bytes;
 mod login;
 mod order_failures;

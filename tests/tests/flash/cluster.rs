@@ -184,14 +184,18 @@ fn place(cluster: &mut Cluster, product: ProductId, user: UserId, order: OrderId
     Ok(())
 }
 
-/// What is counted before somebody logs in.
+/// What is counted before an order is placed.
 fn count(cluster: &mut Cluster, user: UserId) -> Result<()> {
-    for key in [
-        keys::login_network(&format!("192.0.2.{}", user.get() % 256)),
+    let window = [keys::rate_limit(user)];
+    let said = cluster.script(keys::WINDOW, &window, &texts("10|60000"))?;
+    ensure!(said[0] == "1", "{said:?}");
+    let networks = [
+        keys::requests_network(&format!("192.0.2.{}", user.get() % 256)),
         keys::login_network("2001:db8::"),
         keys::login_account("ab"),
-    ] {
-        let said = cluster.script(keys::BUCKET, &[key], &texts("1000|10"))?;
+    ];
+    for network in networks {
+        let said = cluster.script(keys::BUCKET, &[network], &texts("1000|0.200"))?;
         ensure!(said == ["0"], "{said:?}");
     }
     Ok(())

@@ -26,7 +26,12 @@ fn the_document_and_the_platform_agree() -> Result<()> {
     }
     let user = json!({ "username": USER, "password": PASSWORD });
     platform.api.post("/v1/auth/register", &user)?.expect(201)?;
-    let strict = [("AUTH_MODE", "strict"), ("LOGINS_PER_ACCOUNT_MAX", "0")];
+    let strict = [
+        ("AUTH_MODE", "strict"),
+        ("LOGINS_PER_ACCOUNT_MAX", "0"),
+        ("ORDERS_PER_USER_MAX", "0"),
+        ("REQUESTS_PER_ADDRESS_MAX", "0"),
+    ];
     let (_host, api) = platform.host_with("host-strict", &strict)?;
     let checkout = component::checkout()?;
     let settings = checkout.join("tests/tests/platform/schemathesis");

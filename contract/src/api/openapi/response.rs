@@ -3,12 +3,14 @@
 use crate::api::problem::Code;
 use crate::api::route::Route;
 use crate::api::route::access::Access;
+use crate::api::route::limited::Limited;
 use crate::api::route::refusal::{
-    OF_ALL, OF_BODIES, OF_CALLERS, OF_CHANGES, OF_HTTP, OF_METHODS, OF_PATHS, Refusal,
+    BUSY, OF_ADDRESSES, OF_ALL, OF_BODIES, OF_CALLERS, OF_CHANGES, OF_HTTP, OF_METHODS, OF_PATHS,
+    OF_USERS, Refusal,
 };
 use crate::api::route::reply::{
-    self, ACCEPT_ENCODING, ALLOW, CHALLENGE, Content, Header, INVALIDATION, MAY_RETRY_AFTER,
-    RETRY_AFTER, Reply,
+    self, ACCEPT_ENCODING, ALLOW, CHALLENGE, Content, Header, INVALIDATION, LIMIT, LIMIT_POLICY,
+    MAY_RETRY_AFTER, RETRY_AFTER, Reply,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -142,6 +144,7 @@ fn name(refusals: &[Refusal]) -> Option<&'static str> {
         (414, _) => "UriTooLong",
         (415, _) => "UnsupportedMediaType",
         (417, _) => "ExpectationFailed",
+        (429, _) if refusal.text == BUSY.text => "TooManyRequests",
         (431, _) => "HeadersTooLarge",
         (500, _) => "InternalError",
         (501, _) => "NotImplemented",
@@ -159,6 +162,8 @@ fn by_status(route: &Route) -> BTreeMap<u16, Vec<Refusal>> {
         (route.body.is_some(), OF_BODIES),
         (route.access != Access::Anyone, OF_CALLERS),
         (route.method != "GET", OF_CHANGES),
+        (route.limited == Limited::ByUser, OF_USERS),
+        (route.limited != Limited::No, OF_ADDRESSES),
         (route.path.contains('{'), OF_PATHS),
         (true, route.refusals),
     ];
@@ -182,7 +187,8 @@ fn refused(status: u16, refusals: &[Refusal], form: Form) -> Value {
     }
     let own = match status {
         401 => &[CHALLENGE][..],
-        429 | 503 | 504 => &[RETRY_AFTER],
+        429 => &[RETRY_AFTER, LIMIT_POLICY, LIMIT],
+        503 | 504 => &[RETRY_AFTER],
         409 => &[MAY_RETRY_AFTER],
         405 => &[ALLOW],
         415 => &[ACCEPT_ENCODING],

@@ -1,6 +1,7 @@
 //! Who may ask for an operation: the roles of each route and of each gRPC method. What a caller may see and change
 //! within an operation, its own orders or all, is decided where the operation is.
 
+use super::limited::Limited;
 use domain::Role;
 
 /// Who may ask.
@@ -67,34 +68,68 @@ impl Access {
     }
 }
 
-/// Path and access of every gRPC method.
-pub const METHODS: &[(&str, Access)] = &[
-    ("/order.v1.OrderService/CreateOrder", CALLERS),
-    ("/order.v1.OrderService/GetOrderDetail", CALLERS),
-    ("/order.v1.OrderService/ListOrders", CALLERS),
-    ("/order.v1.OrderService/CancelOrder", CALLERS),
-    ("/order.v1.OrderService/UpdateOrderStatus", BACK_OFFICE),
-    ("/inventory.v1.InventoryService/GetStock", Access::Anyone),
-    ("/inventory.v1.InventoryService/PreDeductStock", BACK_OFFICE),
-    (
+/// A gRPC method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Method {
+    /// `/package.Service/Method`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// By what it is limited.
+    pub limited: Limited,
+}
+
+/// Every gRPC method.
+pub const METHODS: &[Method] = &[
+    Method::new("/order.v1.OrderService/CreateOrder", CALLERS).limited(Limited::ByUser),
+    Method::new("/order.v1.OrderService/GetOrderDetail", CALLERS),
+    Method::new("/order.v1.OrderService/ListOrders", CALLERS),
+    Method::new("/order.v1.OrderService/CancelOrder", CALLERS).limited(Limited::ByAddress),
+    Method::new("/order.v1.OrderService/UpdateOrderStatus", BACK_OFFICE)
+        .limited(Limited::ByAddress),
+    Method::new("/inventory.v1.InventoryService/GetStock", Access::Anyone),
+    Method::new("/inventory.v1.InventoryService/PreDeductStock", BACK_OFFICE)
+        .limited(Limited::ByAddress),
+    Method::new(
         "/inventory.v1.InventoryService/ConfirmDeductStock",
         BACK_OFFICE,
-    ),
-    ("/inventory.v1.InventoryService/RollbackStock", BACK_OFFICE),
-    ("/grpc.health.v1.Health/Check", Access::Anyone),
-    ("/grpc.health.v1.Health/Watch", Access::Anyone),
-    (
+    )
+    .limited(Limited::ByAddress),
+    Method::new("/inventory.v1.InventoryService/RollbackStock", BACK_OFFICE)
+        .limited(Limited::ByAddress),
+    Method::new("/grpc.health.v1.Health/Check", Access::Anyone),
+    Method::new("/grpc.health.v1.Health/Watch", Access::Anyone),
+    Method::new(
         "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
         Access::Anyone,
     ),
-    (
+    Method::new(
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
         Access::Anyone,
     ),
 ];
 
+impl Method {
+    /// One that only reads, until the table says what it does.
+    const fn new(path: &'static str, access: Access) -> Method {
+        Method {
+            path,
+            access,
+            limited: Limited::No,
+        }
+    }
+
+    const fn limited(self, limited: Limited) -> Method {
+        Method { limited, ..self }
+    }
+}
+
+/// The gRPC method with this path, where there is one.
+pub fn method(path: &str) -> Option<&'static Method> {
+    METHODS.iter().find(|method| method.path == path)
+}
+
 /// Who may call a gRPC method, by its path; `None` where there is no such method.
 pub fn of_method(path: &str) -> Option<Access> {
-    let known = METHODS.iter().find(|(known, _)| *known == path);
-    known.map(|(_, access)| *access)
+    method(path).map(|method| method.access)
 }

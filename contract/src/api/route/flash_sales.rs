@@ -87,11 +87,12 @@ pub const ROUTES: &[Route] = &[
             no::SOLD_OUT,
             no::BOUGHT,
             no::SALE_STATE,
-            no::RATE_LIMITED,
+            no::SALE_LIMITED,
         ])
         .tagged(TAG),
     Route::post("/api/v1/seckill/buy", "buySeckill")
         .by(CALLERS)
+        .places_orders()
         .about(
             "Buy in a flash sale",
             "Takes the units and queues the order, all or nothing. The same token again gets the same order.",
@@ -113,7 +114,7 @@ pub const ROUTES: &[Route] = &[
             no::SOLD_OUT,
             no::BOUGHT,
             no::SALE_STATE,
-            no::RATE_LIMITED,
+            no::SALE_LIMITED,
         ])
         .tagged(TAG),
 ];

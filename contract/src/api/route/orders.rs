@@ -47,20 +47,14 @@ pub(super) const STATUS_TEXT: &str = "A step at a time or several at once: from 
 pub(super) const CANCEL_EXAMPLE: &str = r#"{"reason": "ordered twice"}"#;
 pub(super) const STATUS_EXAMPLE: &str = r#"{"status": "shipped"}"#;
 
-pub(super) const REFUSED: &[no::Refusal] = &[
-    no::SHORT,
-    no::CONTENDED,
-    no::IN_PROGRESS,
-    no::KEY_REUSED,
-    no::RATE_LIMITED,
-];
+pub(super) const REFUSED: &[no::Refusal] =
+    &[no::SHORT, no::CONTENDED, no::IN_PROGRESS, no::KEY_REUSED];
 const REFUSED_OR_DOUBLE: &[no::Refusal] = &[
     no::SHORT,
     no::CONTENDED,
     no::IN_PROGRESS,
     no::DOUBLE_CLICK,
     no::KEY_REUSED,
-    no::RATE_LIMITED,
 ];
 pub(super) const NOT_CANCELLED: &[no::Refusal] =
     &[no::UNKNOWN_ORDER, no::CANCELLED, no::PAID, no::TRANSITION];
@@ -106,6 +100,7 @@ const PAGE_OF_ORDERS: &[Reply] = &[
 pub const ROUTES: &[Route] = &[
     Route::post("/v1/order/create", "createOrder")
         .by(CALLERS)
+        .places_orders()
         .about("Place an order", CREATE_TEXT)
         .with(CREATE)
         .takes(

@@ -32,6 +32,7 @@ const PAGE_OF_ORDERS: &[Reply] = &[
 pub const ROUTES: &[Route] = &[
     Route::post("/api/v1/orders", "createApiOrder")
         .by(CALLERS)
+        .places_orders()
         .about("Place an order", CREATE_TEXT)
         .with(CREATE)
         .takes(

@@ -25,6 +25,7 @@ const CANCELLED: &[Reply] = &[Reply::json(
 pub const ROUTES: &[Route] = &[
     Route::post("/orders", "createEnvelopeOrder")
         .by(CALLERS)
+        .places_orders()
         .about(
             "Place an order",
             "Reserves the stock and writes the order. Prices are those of the catalogue; a price in the request must \

@@ -24,6 +24,7 @@ pub const OF_ALL: &[Refusal] = &[
         Code::BadParameter,
         "a parameter, a header or a field is not acceptable; the message names it",
     ),
+    BUSY,
     refusal(
         500,
         Code::Internal,
@@ -40,11 +41,29 @@ pub const OF_ALL: &[Refusal] = &[
         "the answer took too long; whether anything was changed is not known",
     ),
 ];
+/// Of every route, by the host.
+pub const BUSY: Refusal = refusal(
+    429,
+    Code::RateLimited,
+    "more requests of all callers than the path takes in a second",
+);
 /// Of every route that changes something.
 pub const OF_CHANGES: &[Refusal] = &[refusal(
     403,
     Code::Forbidden,
     "a web page of an origin that is not allowed asks for it",
+)];
+/// Of every route that is limited by the client's address.
+pub const OF_ADDRESSES: &[Refusal] = &[refusal(
+    429,
+    Code::RateLimited,
+    "too many changes from this address",
+)];
+/// Of every route that is limited by the user.
+pub const OF_USERS: &[Refusal] = &[refusal(
+    429,
+    Code::RateLimited,
+    "too many orders of this user in a minute",
 )];
 /// Of every route that is not everybody's.
 pub const OF_CALLERS: &[Refusal] = &[
@@ -163,10 +182,10 @@ pub(super) const KEY_REUSED: Refusal = refusal(
     Code::DuplicateSubmit,
     "the idempotency key was used with another body",
 );
-pub(super) const RATE_LIMITED: Refusal = refusal(
+pub(super) const SALE_LIMITED: Refusal = refusal(
     429,
     Code::RateLimited,
-    "too many requests of this user, or of all",
+    "too many requests in the flash sale, of this user or of all",
 );
 pub(super) const UNKNOWN_PRODUCT: Refusal =
     refusal(404, Code::ProductNotFound, "no such product or variant");

@@ -86,9 +86,9 @@ pub const PAGE: &[Header] = &[ETAG, CACHE_CONTROL, VARY, NO_SNIFF, POLICY];
 /// Of what was created.
 pub(super) const CREATED: &[Header] = &[LOCATION];
 /// Of an order that was placed.
-pub(super) const PLACED: &[Header] = &[LOCATION, REPLAYED];
+pub(super) const PLACED: &[Header] = &[LOCATION, REPLAYED, LIMIT_POLICY, LIMIT];
 /// Of an order that was accepted.
-pub const ACCEPTED: &[Header] = &[LOCATION, REPLAYED, APPLIED];
+pub const ACCEPTED: &[Header] = &[LOCATION, REPLAYED, APPLIED, LIMIT_POLICY, LIMIT];
 /// Of what was made once under a key.
 pub(super) const ONCE: &[Header] = &[REPLAYED];
 /// Of a state that is no success.
@@ -180,6 +180,21 @@ pub const RETRY_AFTER: Header = Header {
     always: true,
     text: "Seconds after which the same request may succeed.",
     example: "1",
+};
+/// Of replies that a limit is about.
+pub const LIMIT_POLICY: Header = Header {
+    name: "RateLimit-Policy",
+    always: false,
+    text: "The limit: its name (`path`, `user` or `address`), and the requests (`q`) that it takes in so many seconds \
+           (`w`).",
+    example: "\"user\";q=10;w=60",
+};
+/// The same.
+pub const LIMIT: Header = Header {
+    name: "RateLimit",
+    always: false,
+    text: "How many more requests (`r`) that limit takes for so many seconds (`t`).",
+    example: "\"user\";r=9;t=60",
 };
 /// Of refusals some of which say when to come back.
 pub const MAY_RETRY_AFTER: Header = Header {

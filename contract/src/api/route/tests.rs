@@ -56,7 +56,8 @@ fn who_may_ask() {
 fn a_payment_provider_reports_payments_and_nothing_else() {
     use access::{Access, METHODS, Proof};
     let routes = ROUTES.iter().map(|route| (route.id, route.access));
-    for (name, access) in routes.chain(METHODS.iter().copied()) {
+    let methods = METHODS.iter().map(|method| (method.path, method.access));
+    for (name, access) in routes.chain(methods) {
         let admits = [Proof::Token, Proof::Signature, Proof::Trust]
             .map(|by| access.admits(Role::Provider, by));
         let wanted = match name {
@@ -74,11 +75,54 @@ fn a_payment_provider_reports_payments_and_nothing_else() {
     assert_eq!(admits(Role::User), [false; 3]);
 }
 
+/// Whatever changes something is limited, and what places orders by their user too.
+#[test]
+fn what_is_limited() {
+    use limited::Limited;
+    let mut by_user = Vec::new();
+    for route in ROUTES {
+        let wanted = match (route.method, route.limited) {
+            ("GET", _) => Limited::No,
+            (_, Limited::ByUser) => {
+                by_user.push(route.id);
+                continue;
+            }
+            _ => Limited::ByAddress,
+        };
+        assert_eq!(route.limited, wanted, "{}", route.id);
+    }
+    assert_eq!(
+        by_user,
+        [
+            "createOrder",
+            "createApiOrder",
+            "createEnvelopeOrder",
+            "buySeckill"
+        ]
+    );
+    let of = |path| served("POST", path).map(|served| served.limited);
+    assert_eq!(of("/orders"), Some(Limited::ByUser));
+    assert_eq!(of("/orders/7/cancel"), Some(Limited::ByAddress));
+    assert_eq!(of("/orders/7"), None);
+    for method in access::METHODS {
+        let name = method.path.rsplit('/').next().unwrap_or_default();
+        let wanted = match name {
+            "CreateOrder" => Limited::ByUser,
+            "CancelOrder" | "UpdateOrderStatus" | "PreDeductStock" | "ConfirmDeductStock"
+            | "RollbackStock" => Limited::ByAddress,
+            _ => Limited::No,
+        };
+        assert_eq!(method.limited, wanted, "{name}");
+    }
+}
+
 /// A route that the table forgot would admit nobody.
 #[test]
 fn every_operation_admits_somebody() {
     let accesses = ROUTES.iter().map(|route| (route.id, route.access));
-    for (name, access) in accesses.chain(access::METHODS.iter().copied()) {
+    let methods = access::METHODS.iter();
+    let methods = methods.map(|method| (method.path, method.access));
+    for (name, access) in accesses.chain(methods) {
         assert_ne!(access, Access::Roles(&[]), "{name}");
     }
 }
@@ -89,7 +133,7 @@ fn operations_are_named_once() {
     assert_eq!(names.len(), ROUTES.len());
     let routes: BTreeSet<_> = SERVED
         .iter()
-        .map(|(method, path, _)| (method, path))
+        .map(|served| (served.method, served.path))
         .collect();
     assert_eq!(routes.len(), ROUTES.len());
     let tags: BTreeSet<&str> = TAGS.iter().map(|tag| tag.name).collect();

@@ -2,6 +2,7 @@
 
 use super::request::{Repeats, Request};
 use crate::order_cache;
+use contract::store::call::limit::MINUTE_MS;
 use contract::store::call::order::{self as call, Admit, Response};
 use contract::store::redis as keys;
 use contract::wire::event::OrderEvent;
@@ -49,7 +50,6 @@ pub enum Enqueued {
 /// Statuses stored with a response: of an order that is placed, and of one that is written later.
 const PLACED: u16 = 200;
 const ACCEPTED: u16 = 202;
-const RATE_WINDOW_MS: u64 = 60_000;
 /// How long a response is kept that nobody can ask for again.
 const UNREAD_MS: u64 = 1;
 
@@ -91,8 +91,8 @@ impl<'a> Admission<'a> {
             user: self.request.user.id,
             payload: &self.payload,
             processing_ms,
-            orders_max: self.config.user_orders_per_minute_max,
-            window_ms: RATE_WINDOW_MS,
+            orders_max: self.request.orders_max,
+            window_ms: MINUTE_MS,
         };
         let answer = self.redis.call(&admit.into()).await?;
         let now = answer.number(0, "time")?;

@@ -18,6 +18,8 @@ pub struct Request {
     pub payload: [u8; 16],
     /// The caller asks to be answered as soon as the order is accepted.
     pub respond_async: bool,
+    /// Orders that the buyer may place a minute, where it was not counted before; 0 = any number.
+    pub orders_max: u32,
 }
 
 /// By what a second request is known to be the same as this one.
@@ -48,7 +50,14 @@ impl Request {
             repeats,
             payload,
             respond_async,
+            orders_max: 0,
         }
+    }
+
+    /// The same, of a buyer who may place so many orders a minute; 0 = any number.
+    #[must_use]
+    pub fn limited_to(self, orders_max: u32) -> Request {
+        Request { orders_max, ..self }
     }
 
     /// Hash of the caller's key; `None` where there is none.
