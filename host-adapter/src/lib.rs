@@ -44,6 +44,7 @@ use manifest::Manifest;
 use metrics::Metrics;
 use pools::allowed_hosts::redacted;
 use server::account::Ledger;
+use server::rate::Rates;
 use server::slots::Slots;
 use server::{Entrance, Outbound, Permits, Shared, Worker};
 use shutdown::{Stopper, Stopping};
@@ -322,6 +323,7 @@ fn shared(
             .iter()
             .map(|guest| Slots::of(guest, &metrics.server))
             .collect(),
+        rates: Rates::of(&application, &metrics.server),
         connections: Permits::new(
             up.max_connections,
             metrics.server.connections.clone(),

@@ -45,6 +45,7 @@ pub struct ServerMetrics {
     component_refused: IntCounterVec,
     component_in_flight: IntGaugeVec,
     component_waiting: IntGaugeVec,
+    component_limited: IntCounterVec,
     /// Connections refused because too many were open.
     pub connections_refused: IntCounter,
     /// Connections closed because they stalled, held too much, or were evicted for others.
@@ -244,6 +245,12 @@ impl ServerMetrics {
                 &["component"],
                 registry
             )?,
+            component_limited: counters!(
+                "http_component_requests_limited_total",
+                "Requests refused: more a second to one route of the component than its manifest allows.",
+                &["component"],
+                registry
+            )?,
             connections_refused: counter!(
                 "http_connections_refused_total",
                 "Connections refused: too many open.",
@@ -273,6 +280,11 @@ impl ServerMetrics {
     /// Of the requests to the component `id`, those that wait for a slot.
     pub fn component_waiting(&self, id: &str) -> IntGauge {
         self.component_waiting.with_label_values(&[id])
+    }
+
+    /// Of the requests to the component `id`, those refused as too many a second.
+    pub fn component_limited(&self, id: &str) -> IntCounter {
+        self.component_limited.with_label_values(&[id])
     }
 }
 

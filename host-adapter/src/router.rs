@@ -22,6 +22,8 @@ pub struct Route {
     pub raw: String,
     /// The route with the application's base before it.
     pub based: String,
+    /// Its place among the application's routes.
+    pub number: usize,
     /// Index of the component it leads to.
     pub component: usize,
     segments: Vec<Segment>,
@@ -51,9 +53,10 @@ impl Router {
         routes: impl IntoIterator<Item = (&'a str, usize)>,
     ) -> Result<Self, (String, String)> {
         let mut router = Self::default();
-        for (raw, component) in routes {
+        for (number, (raw, component)) in routes.into_iter().enumerate() {
             let fail = |reason: String| (raw.to_owned(), reason);
             let route = Route::parse(base, raw, component).map_err(fail)?;
+            let route = Route { number, ..route };
             if route.is_exact() {
                 if let Some(other) = router.exact.insert(route.key(), route) {
                     return Err(fail(format!(
@@ -133,6 +136,7 @@ impl Route {
         Ok(Self {
             raw: raw.to_owned(),
             based,
+            number: 0,
             component,
             segments,
         })

@@ -12,6 +12,7 @@ mod frames;
 mod head;
 pub mod listen;
 mod permits;
+pub mod rate;
 mod received;
 pub mod request;
 pub mod slots;
@@ -36,6 +37,7 @@ use connection::Client;
 use http::StatusCode;
 use http_rules::origin::Origins;
 use pools::{mysql, redis};
+use rate::Rates;
 use slots::Slots;
 use spread::{Passed, Seat, Spread};
 use std::net::SocketAddr;
@@ -77,6 +79,8 @@ pub struct Shared {
     pub component_requests: Vec<Permits>,
     /// Slots of the components whose manifest bounds their requests.
     pub slots: Vec<Option<Arc<Slots>>>,
+    /// Bounds on requests a second, by route.
+    pub rates: Rates,
     /// Bounds on instances, by component.
     pub instances: Vec<Arc<Share>>,
     /// Bounds on memory, by component.

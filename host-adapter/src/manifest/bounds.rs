@@ -4,7 +4,7 @@
 use crate::config;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use std::fmt;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 /// Bounds on one component's requests; each that is absent is left to the flags.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
@@ -14,6 +14,8 @@ pub struct Bounds {
     pub concurrent_requests_max: Option<Concurrent>,
     /// Requests that one of its instances handles before it is dropped.
     pub instance_requests_max: Option<NonZeroUsize>,
+    /// Requests that each of its routes takes a second, over all threads; one more is refused.
+    pub requests_per_second_max: Option<NonZeroU32>,
 }
 
 /// A number of requests at a time.

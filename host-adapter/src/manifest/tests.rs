@@ -48,8 +48,10 @@ fn a_full_manifest_is_understood() {
     let most = orders.concurrent_requests_max.unwrap();
     assert_eq!(most.count(), crate::config::cores());
     assert_eq!(orders.instance_requests_max.unwrap().get(), 8);
+    assert_eq!(orders.requests_per_second_max.unwrap().get(), 20_000);
     assert_eq!(assets.concurrent_requests_max.unwrap().count(), 2);
     assert_eq!(assets.instance_requests_max, None);
+    assert_eq!(assets.requests_per_second_max, None);
 }
 
 #[test]

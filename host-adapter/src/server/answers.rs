@@ -15,6 +15,7 @@ use http::header::{
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_rules::error::{Failure, Form};
 use http_rules::grpc;
+use http_rules::limit::{LEFT_HEADER, Limit, POLICY_HEADER};
 use http_rules::origin::{self, Origins};
 use http_rules::path;
 use wasmtime_wasi_http::handler::ExpirationError;
@@ -23,6 +24,8 @@ use wasmtime_wasi_http::handler::ExpirationError;
 pub const NOTHING_HERE: &str = "nothing is served under this path";
 /// Reason of a 503, of which the metrics say more.
 pub const TOO_MANY: &str = "too many requests at a time";
+/// What clients learn of a route that has had too many requests in a second.
+const BUSY: &str = "系统繁忙，请稍后重试";
 
 /// What the host's own answer to a request depends on, kept while a component has the request. Nothing of it is read
 /// unless there is an error.
@@ -87,6 +90,22 @@ impl<'a> Asker<'a> {
         let mut response = self.refuse(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
         let methods = HeaderValue::from_static("GET, HEAD");
         response.headers_mut().insert(ALLOW, methods);
+        response
+    }
+
+    /// The refusal of a request to a route that has had as many as it takes in a second.
+    pub fn limited(&self, limit: &Limit) -> Response<Contents> {
+        let mut response = self.refuse(StatusCode::TOO_MANY_REQUESTS, BUSY);
+        let lines = [
+            (POLICY_HEADER, limit.policy()),
+            (LEFT_HEADER, limit.left(0, 1)),
+        ];
+        for (name, value) in lines {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                let name = HeaderName::from_static(name);
+                response.headers_mut().insert(name, value);
+            }
+        }
         response
     }
 
@@ -236,6 +255,9 @@ mod tests {
         assert_eq!(headers["grpc-message"], "[10005] too many at a time");
         assert_eq!(headers["x-error-code"], "10005");
         assert!(matches!(response.body(), Contents::Whole(body) if body.is_empty()));
+        let limited = call_refused(StatusCode::TOO_MANY_REQUESTS, BUSY);
+        assert_eq!(limited.headers()["grpc-status"], "8");
+        assert_eq!(limited.headers()["x-error-code"], "10004");
     }
 
     #[test]

@@ -91,7 +91,9 @@ impl Client {
         };
         let bytes_max = shared.up.max_body_bytes;
         let call = Call::of(headers, started.into(), self.request_timeout());
-        let response = if declared_length(headers).is_some_and(|length| length > bytes_max) {
+        let response = if let Err(limit) = shared.rates.take(found.route, started) {
+            asker.limited(&limit)
+        } else if declared_length(headers).is_some_and(|length| length > bytes_max) {
             asker.too_large(bytes_max)
         } else if let Some(permit) = self.permit(version, component).await {
             let asking = Asking {

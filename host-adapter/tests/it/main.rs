@@ -14,6 +14,7 @@ mod http;
 mod instances;
 mod mysql;
 mod process;
+mod rate;
 mod redis;
 mod sessions;
 mod stopping;
