@@ -13,6 +13,7 @@ mod hints;
 mod keys;
 mod keys_storm;
 mod life;
+mod limits;
 mod login;
 mod operations;
 mod payments;
