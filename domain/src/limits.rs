@@ -135,9 +135,9 @@ pub const LOGINS_PER_ACCOUNT_MAX: u32 = 10;
 pub const LOGINS_PER_ADDRESS_MAX: u32 = 60;
 
 /// Orders that one user may ask for, a minute, in mode `strict` and unless configured otherwise.
-pub const ORDERS_PER_USER_MAX: u32 = 10;
+pub const USER_ORDERS_PER_MINUTE_MAX: u32 = 10;
 /// Changes that one address may ask for, a second, in mode `strict` and unless configured otherwise.
-pub const REQUESTS_PER_ADDRESS_MAX: u32 = 100;
+pub const ADDRESS_REQUESTS_PER_SECOND_MAX: u32 = 100;
 
 /// How far the time of a signature may be from the clock of the machine that verifies it, before or after.
 pub const SIGNATURE_WINDOW_SECONDS: u64 = 300;

@@ -9,7 +9,7 @@ use crate::{Fault, address, config};
 use contract::api::route::limited::Limited;
 use contract::store::call::limit::{MINUTE_MS, SECOND_MS, count, take};
 use contract::store::redis as keys;
-use domain::limits::{ORDERS_PER_USER_MAX, REQUESTS_PER_ADDRESS_MAX};
+use domain::limits::{ADDRESS_REQUESTS_PER_SECOND_MAX, USER_ORDERS_PER_MINUTE_MAX};
 use domain::{Ms, Rejection, Role, UserId};
 use futures::future::join;
 use http_rules::caller::Mode;
@@ -18,13 +18,13 @@ use std::net::IpAddr;
 use std::sync::OnceLock;
 
 /// Variable with the orders that one user may ask for, a minute; 0 = any number.
-const ORDERS: &str = "orders_per_user_max";
+const ORDERS: &str = "user_orders_per_minute_max";
 /// Variable with the changes that one address may ask for, a second; 0 = any number.
-const REQUESTS: &str = "requests_per_address_max";
+const REQUESTS: &str = "address_requests_per_second_max";
 
 struct Settings {
-    orders_per_user_max: u32,
-    requests_per_address_max: u32,
+    user_orders_per_minute_max: u32,
+    address_requests_per_second_max: u32,
 }
 
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
@@ -38,13 +38,13 @@ async fn settings() -> Result<&'static Settings, Fault> {
         return Ok(settings);
     }
     let (orders, requests) = match caller::mode().await? {
-        Mode::Strict => (ORDERS_PER_USER_MAX, REQUESTS_PER_ADDRESS_MAX),
+        Mode::Strict => (USER_ORDERS_PER_MINUTE_MAX, ADDRESS_REQUESTS_PER_SECOND_MAX),
         // Its clients know of no limits, and load tests are one user or one address.
         Mode::Compat => (0, 0),
     };
     let settings = Settings {
-        orders_per_user_max: config::number_or(ORDERS, orders).await?,
-        requests_per_address_max: config::number_or(REQUESTS, requests).await?,
+        user_orders_per_minute_max: config::number_or(ORDERS, orders).await?,
+        address_requests_per_second_max: config::number_or(REQUESTS, requests).await?,
     };
     Ok(SETTINGS.get_or_init(|| settings))
 }
@@ -117,9 +117,9 @@ pub async fn check(
         return Ok(None);
     }
     let settings = settings().await?;
-    let orders_max = settings.orders_per_user_max;
+    let orders_max = settings.user_orders_per_minute_max;
     let user = user(limited, caller).filter(|_| orders_max > 0);
-    let requests_max = settings.requests_per_address_max;
+    let requests_max = settings.address_requests_per_second_max;
     let network = match requests_max > 0 && !matches!(caller, Caller::Machine { .. }) {
         true => address::network_of(lines).await?,
         false => None,
@@ -155,7 +155,7 @@ pub async fn of_named_user(caller: &Caller) -> Result<u32, Fault> {
     match caller {
         Caller::Trusted { role: Role::User } => settings()
             .await
-            .map(|settings| settings.orders_per_user_max),
+            .map(|settings| settings.user_orders_per_minute_max),
         _ => Ok(0),
     }
 }

@@ -206,7 +206,7 @@ fn an_order_of_nobody_is_the_guests() {
 #[test]
 fn too_many_orders_say_when_to_come_back() {
     let script = Script::default().expect("admit", limited(1_200));
-    let limit = [("orders_per_user_max", "10")];
+    let limit = [("user_orders_per_minute_max", "10")];
     let reply = send_with(
         "create-order",
         request("POST", "/orders", BODY),

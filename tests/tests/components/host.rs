@@ -295,8 +295,8 @@ fn variables(changed: &[(&'static str, &'static str)]) -> BTreeMap<&'static str,
         ("auth_keys", ACCESS_KEYS),
         ("machine_keys", machines()),
         // Only where a test is about them.
-        ("orders_per_user_max", "0"),
-        ("requests_per_address_max", "0"),
+        ("user_orders_per_minute_max", "0"),
+        ("address_requests_per_second_max", "0"),
     ]);
     variables.extend(changed.iter().copied());
     variables

@@ -18,19 +18,19 @@ type Variables = &'static [(&'static str, &'static str)];
 /// The defaults of each mode.
 const STRICT: Variables = &[
     ("auth_mode", "strict"),
-    ("orders_per_user_max", ""),
-    ("requests_per_address_max", ""),
+    ("user_orders_per_minute_max", ""),
+    ("address_requests_per_second_max", ""),
 ];
 const COMPAT: Variables = &[
     ("auth_mode", "compat"),
-    ("orders_per_user_max", ""),
-    ("requests_per_address_max", ""),
+    ("user_orders_per_minute_max", ""),
+    ("address_requests_per_second_max", ""),
 ];
 /// Limits that are set.
 const SET: Variables = &[
     ("auth_mode", "compat"),
-    ("orders_per_user_max", "12"),
-    ("requests_per_address_max", "5"),
+    ("user_orders_per_minute_max", "12"),
+    ("address_requests_per_second_max", "5"),
 ];
 
 const CREATE: &str = "/v1/order/create";
@@ -269,8 +269,8 @@ fn the_limits_are_those_of_the_variables() {
     assert_eq!(with(shopper(post()), SET), by_both);
     assert_eq!(with(by(post(), None), SET), (429, none(), bucket));
     for (name, value) in [
-        ("orders_per_user_max", "many"),
-        ("requests_per_address_max", "-1"),
+        ("user_orders_per_minute_max", "many"),
+        ("address_requests_per_second_max", "-1"),
         ("trusted_proxies", "10.0.0.0/33"),
     ] {
         let variables = [STRICT, &[(name, value)]].concat();
@@ -284,7 +284,7 @@ fn the_limits_are_those_of_the_variables() {
 /// Whom a request only names, its function knows: the order's admission counts it.
 #[test]
 fn a_user_that_is_only_named_is_counted_where_its_order_is_admitted() {
-    let variables = [SET, &[("requests_per_address_max", "0")]].concat();
+    let variables = [SET, &[("address_requests_per_second_max", "0")]].concat();
     let script = Script::default().expect("admit {u7}", limited(1_200));
     let create = || by(request("POST", CREATE, BODY), None);
     let reply = send_with("create-order", create(), &script, &variables);

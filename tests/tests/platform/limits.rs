@@ -62,7 +62,7 @@ fn left(reply: &Reply) -> Result<u32> {
 fn ten_of_sixteen_orders_at_once_are_placed() -> Result<()> {
     let platform = tests::shared();
     let product = platform.product(100, "redis")?;
-    let own = [STRICT, ("REQUESTS_PER_ADDRESS_MAX", "0")];
+    let own = [STRICT, ("ADDRESS_REQUESTS_PER_SECOND_MAX", "0")];
     let (_first, first) = platform.host_with("host-limits-1", &own)?;
     let (_second, second) = platform.host_with("host-limits-2", &own)?;
     let (user, other) = (buyer(), buyer());
@@ -129,7 +129,7 @@ fn a_client_is_known_behind_its_proxy() -> Result<()> {
     let platform = tests::shared();
     let own = [
         STRICT,
-        ("REQUESTS_PER_ADDRESS_MAX", "1"),
+        ("ADDRESS_REQUESTS_PER_SECOND_MAX", "1"),
         ("TRUSTED_PROXIES", "127.0.0.0/8"),
     ];
     let (_first, first) = platform.host_with("host-addresses-1", &own)?;

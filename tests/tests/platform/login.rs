@@ -47,7 +47,7 @@ fn strict(platform: &Platform, name: &str) -> Result<(stack::Process, Client)> {
         ("AUTH_MODE", "strict"),
         ("LOGINS_PER_ACCOUNT_MAX", "0"),
         ("LOGINS_PER_ADDRESS_MAX", "0"),
-        ("REQUESTS_PER_ADDRESS_MAX", "0"),
+        ("ADDRESS_REQUESTS_PER_SECOND_MAX", "0"),
     ];
     platform.host_with(name, &own)
 }

@@ -211,7 +211,7 @@ fn no_byte_of_a_key_is_lost_on_its_way() -> Result<()> {
 fn a_user_places_as_many_orders_a_minute_as_allowed_and_no_more() -> Result<()> {
     let platform = tests::shared();
     let product = platform.product(100, "redis")?;
-    let allowed = [("ORDERS_PER_USER_MAX", "3")];
+    let allowed = [("USER_ORDERS_PER_MINUTE_MAX", "3")];
     let (_host, api) = platform.host_with("host-limited", &allowed)?;
     let user = buyer();
     let place = |key: &str, quantity| {

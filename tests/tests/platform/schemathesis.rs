@@ -29,8 +29,8 @@ fn the_document_and_the_platform_agree() -> Result<()> {
     let strict = [
         ("AUTH_MODE", "strict"),
         ("LOGINS_PER_ACCOUNT_MAX", "0"),
-        ("ORDERS_PER_USER_MAX", "0"),
-        ("REQUESTS_PER_ADDRESS_MAX", "0"),
+        ("USER_ORDERS_PER_MINUTE_MAX", "0"),
+        ("ADDRESS_REQUESTS_PER_SECOND_MAX", "0"),
     ];
     let (_host, api) = platform.host_with("host-strict", &strict)?;
     let checkout = component::checkout()?;
