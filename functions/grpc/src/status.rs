@@ -85,6 +85,7 @@ fn code(problem: &Problem) -> Code {
         | Error::AlreadyPaid
         | Error::PaymentAmount
         | Error::PaymentLate
+        | Error::PaymentDeclined
         | Error::IllegalTransition
         | Error::StockInsufficient
         | Error::StockNotHeld

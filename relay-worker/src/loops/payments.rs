@@ -14,7 +14,7 @@ use anyhow::{Context, bail};
 use auth::signature::{Signed, sign};
 use bytes::Bytes;
 use contract::api::amount::Amount;
-use contract::api::order::{Collected, CollectedStatus};
+use contract::api::order::Collected;
 use contract::store::sql::NOW_MS;
 use domain::hex::hex;
 use domain::{Cents, OrderId, Status};
