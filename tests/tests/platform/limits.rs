@@ -30,13 +30,15 @@ fn order(api: &Client, authorization: &str, path: &str, body: &Value) -> Result<
 }
 
 /// The same over gRPC; the status and the code of a call that is refused.
-fn call(api: &Client, authorization: &str, product: u64) -> Result<(i32, u32)> {
+fn call(api: &Client, authorization: &str, user: u64, product: u64) -> Result<(i32, u32)> {
     let line = pb::OrderItem {
         product_id: i64::try_from(product)?,
+        price: PRICE.parse()?,
         quantity: 1,
         ..pb::OrderItem::default()
     };
     let message = pb::CreateOrderRequest {
+        user_id: i64::try_from(user)?,
         items: vec![line],
         ..pb::CreateOrderRequest::default()
     };
@@ -97,7 +99,7 @@ fn ten_of_sixteen_orders_at_once_are_placed() -> Result<()> {
     let token = json!({ "token": format!("1-1.{user}.67acba517838359a5c547b0bb919aea8") });
     let bought = order(&first, &mine, "/api/v1/seckill/buy", &token)?;
     assert_eq!(bought.status, 429, "{}", bought.text);
-    assert_eq!(call(&first, &mine, product)?, (8, 10004));
+    assert_eq!(call(&first, &mine, user, product)?, (8, 10004));
     assert_eq!(platform.orders_of(user)?, 10);
     let mut redis = platform.redis_connection()?;
     let window = rate_limit(UserId::new(user));
@@ -112,7 +114,7 @@ fn ten_of_sixteen_orders_at_once_are_placed() -> Result<()> {
 
     // Others are not affected, and the staff may order for many.
     let another = bearer(&platform, other, Role::User)?;
-    assert_eq!(call(&second, &another, product)?.0, 0);
+    assert_eq!(call(&second, &another, other, product)?, (0, 0));
     let reply = order(&first, &another, CREATE, &body)?.expect(200)?;
     assert_eq!(left(&reply)?, 8);
     let staff = bearer(&platform, 1, Role::Admin)?;

@@ -5,14 +5,16 @@
 use crate::failures::given_up;
 use crate::login;
 use anyhow::{Context, Result, bail, ensure};
-use domain::OrderId;
+use domain::{OrderId, Role};
 use platform::Platform;
 use platform::client::Reply;
 use platform::openapi::operations;
 use platform::sale::now_ms;
 use platform::shop::{PRICE, buyer, key, order_body, product_id};
 use serde_json::{Value, json};
+use stack::provider::{Manner, Provider};
 use std::collections::BTreeSet;
+use tests::tokens;
 
 /// Requests until a reply that other tests change too is the same twice.
 const REVALIDATIONS_MAX: u32 = 50;
@@ -156,6 +158,7 @@ fn every_operation_of_the_document_is_served() -> Result<()> {
     back_office(&mut walk)?;
     documents(&mut walk)?;
     login::operations(&mut walk)?;
+    paid_later(&mut walk)?;
     let nowhere = platform.api.get("/nowhere")?;
     assert_eq!((nowhere.status, nowhere.code()), (404, 10007));
     let documented = operations()
@@ -164,6 +167,19 @@ fn every_operation_of_the_document_is_served() -> Result<()> {
     let all: BTreeSet<(&str, u16)> = documented.collect();
     let left: Vec<_> = all.difference(&walk.called).collect();
     ensure!(left.is_empty(), "not called: {left:?}");
+    Ok(())
+}
+
+/// A buyer pays through a provider, which takes its time.
+fn paid_later(walk: &mut Walk) -> Result<()> {
+    let order = walk.place("createOrder", "/order_id")?;
+    let provider = Provider::start(None, Manner::Undecided, "", |_, _| Ok(String::new()))?;
+    let own = [("PAYMENT_URL", provider.url())];
+    let (_host, api) = walk.platform.host_with("host-walk", &own)?;
+    let token = tokens::of(walk.platform, &walk.user.to_string(), Role::User)?;
+    let bearer = [("authorization", &*format!("Bearer {token}"))];
+    let reply = api.send("POST", &format!("/v1/order/{order}/pay"), &bearer, "")?;
+    walk.called.insert(("payOrder", reply.expect(202)?.status));
     Ok(())
 }
 

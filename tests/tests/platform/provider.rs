@@ -181,7 +181,6 @@ fn at_once(shop: &Shop) -> Result<()> {
     for _ in 0..2 {
         let paid = shop.pay(&order)?.expect(200)?;
         assert_eq!(paid.text_at("/order/status"), "paid");
-        assert_eq!(paid.text_at("/order/payment_id"), order.payment);
     }
     shop.ends(&order, (1, 0))?;
     // The relay finds it paid, and asks nobody.
