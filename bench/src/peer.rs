@@ -207,6 +207,9 @@ fn application(home: &Home) -> Result<PathBuf> {
     let components = app.join("target/components");
     fs::create_dir_all(&components)?;
     let manifest = fs::read_to_string(component::checkout()?.join("spin.toml"))?;
+    // What is measured is how many requests can be served, not how many may be.
+    let is_limit = |line: &&str| !line.starts_with("requests_per_second_max");
+    let manifest: String = manifest.split_inclusive('\n').filter(is_limit).collect();
     let noop = format!(
         "\n[[trigger.http]]\nroute = \"/{NOOP}\"\ncomponent = \"{NOOP}\"\n\n[component.{NOOP}]\nsource = \"target/components/{NOOP}.wasm\"\n"
     );

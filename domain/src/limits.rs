@@ -84,6 +84,9 @@ pub const UNPAID_EXPIRY_MS: u64 = 30 * 60_000;
 pub const PAYMENT_ASK_MS: u64 = 60_000;
 /// The longest time between two questions about a payment.
 pub const PAYMENT_ASK_MS_MAX: u64 = 3_600_000;
+/// The same where the order waits for it, for as many questions as an hour has: an order expires, and its stock is sold
+/// to others.
+pub const PAYMENT_ASK_PENDING_MS_MAX: u64 = 120_000;
 /// Orders stay in the Redis cache this long; those that functions put there up to a tenth longer, as jitter.
 pub const ORDER_CACHE_TTL_MS: u64 = 60_000;
 /// Catalogue entries stay in Redis this long.

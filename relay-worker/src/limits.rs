@@ -61,6 +61,11 @@ pub const RABBITMQ_HEARTBEAT_S: u16 = 10;
 pub const PAYMENTS_EVERY_MS: u64 = 5_000;
 /// Payments that one round asks about.
 pub const PAYMENTS_ASKED_MAX: u32 = 50;
+/// Payments of one shard that are asked about at a time.
+pub const PAYMENTS_AT_ONCE_MAX: usize = 8;
+/// How long a payment is one relay's to ask about; longer than a round.
+pub const PAYMENT_LEASE_MS: u64 = 90_000;
+const _: () = assert!(PAYMENT_LEASE_MS > ROUND_TIMEOUT_MS);
 /// Questions about one payment: a week of them.
 pub const PAYMENT_QUESTIONS_MAX: u32 = 170;
 /// Documents of one bulk request.

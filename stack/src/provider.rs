@@ -112,6 +112,13 @@ impl Provider {
         }
     }
 
+    /// The same, with another amount than the one that was asked for.
+    pub fn settle_with(&self, payment_id: &str, status: &'static str, amount: &str) {
+        if let Some(payment) = self.shared.state().payments.get_mut(payment_id) {
+            (payment.status, payment.amount) = (status, amount.into());
+        }
+    }
+
     /// Reports a payment as it is, of this amount where one is given; the status of the shop's answer.
     ///
     /// # Errors
@@ -181,7 +188,7 @@ fn answer(shared: &Arc<Shared>, request: &Request) -> Answer {
     }
 }
 
-/// A payment that is asked for again stays what it is, unless it was declined.
+/// A payment that is asked for again stays what it is.
 fn collect(shared: &Arc<Shared>, body: &[u8]) -> Answer {
     let asked: Value = serde_json::from_slice(body).unwrap_or_default();
     let (Some(id), Some(order)) = (asked["payment_id"].as_str(), asked["order_id"].as_str()) else {
@@ -192,11 +199,7 @@ fn collect(shared: &Arc<Shared>, body: &[u8]) -> Answer {
     };
     let mut state = shared.state();
     let manner = state.manner.clone();
-    let known = state
-        .payments
-        .get(id)
-        .filter(|payment| payment.status != "failed");
-    let payment = match known {
+    let payment = match state.payments.get(id) {
         Some(payment) => payment.clone(),
         None => {
             let payment = Payment {
@@ -290,7 +293,7 @@ mod tests {
         provider.set(Manner::Undecided);
         assert_eq!(
             (pay("a"), pay("c"), pay("d")),
-            ("paid".into(), "pending".into(), "pending".into())
+            ("paid".into(), "failed".into(), "pending".into())
         );
         provider.settle("d", "paid");
         assert_eq!(state("d").1["status"], "paid");

@@ -79,13 +79,29 @@ async fn read() -> Result<Config, Fault> {
         inventory_url: required("inventory_url").await?,
         redis_url: required("redis_url").await?,
         elasticsearch_url: optional("elasticsearch_url").await?,
-        payment_url: optional("payment_url").await?,
+        payment_url: payment_url(optional("payment_url").await?)?,
         seckill_rates: Rates {
             per_second_max: number_or("seckill_requests_per_second_max", 0).await?,
             user_per_minute_max: number_or("seckill_user_requests_per_minute_max", 0).await?,
         },
         hold_ms: hold_ms(optional("stock_hold_seconds").await?.as_deref())?,
     })
+}
+
+/// Checked before a buyer pays.
+fn payment_url(text: Option<String>) -> Result<Option<String>, Fault> {
+    let is_url = |text: &String| {
+        let uri = text.parse::<http::Uri>().ok();
+        uri.is_some_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none()
+        })
+    };
+    match text {
+        Some(text) if !is_url(&text) => Err(Fault::Internal(
+            "variable payment_url must look like http://HOST:PORT".to_owned(),
+        )),
+        text => Ok(text),
+    }
 }
 
 /// [`HOLD_MS`] where the variable is not declared or empty.
@@ -141,6 +157,24 @@ pub(crate) async fn required(name: &str) -> Result<String, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn providers_are_addresses() {
+        let of = |text: &str| payment_url(Some(text.to_owned()));
+        for right in ["http://pay:8080", "https://pay.example/v2/"] {
+            assert_eq!(of(right).unwrap().as_deref(), Some(right));
+        }
+        for wrong in [
+            "pay:8080",
+            "ftp://pay",
+            "http://",
+            "http://pay?x=1",
+            "/payments",
+        ] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(payment_url(None).unwrap(), None);
+    }
 
     #[test]
     fn holds_have_an_end() {

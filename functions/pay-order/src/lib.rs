@@ -44,16 +44,20 @@ async fn by_provider(call: &Call, id: OrderId, payment: &Payment) -> Result<Repl
     let config = config::config().await?;
     let owner = caller::named(payment.user.clone(), call)?;
     let owner = owner.ok_or_else(|| Rejection::UnknownOrder(id.to_string()))?;
-    let order = payable(config, id, owner.id, &provider::payment_id(id)).await?;
+    let order = payable(config, id, owner.id).await?;
     if order.status != Status::Pending {
         // A repeat whose answer was lost.
         return order_reply::v1(&order);
     }
+    if let Some(paid) = payment.amount.filter(|amount| *amount != order.actual) {
+        let due = order.actual;
+        return Err(Rejection::PaymentAmount { paid, due }.into());
+    }
     let asked = provider::collect(config, &order).await?;
-    if asked.is_paid {
+    if asked.paid.is_some() {
         let paid = Payment {
             payment_id: Some(asked.payment_id),
-            amount: Some(order.actual),
+            amount: asked.paid,
             ..payment.clone()
         };
         return reported(call, id, &paid).await;

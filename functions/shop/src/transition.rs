@@ -1,7 +1,7 @@
 //! Moves an order from state to state: compare-and-set and outbox row in one transaction, then the cache.
 
 use crate::payment::Payment;
-use crate::{order_cache, order_store, queued};
+use crate::{order_cache, order_store, provider, queued};
 use contract::store::{redis as keys, sql};
 use contract::wire::event::OrderEvent;
 use contract::wire::message;
@@ -71,7 +71,7 @@ pub async fn change(config: &Config, change: Change<'_>) -> Result<Order, Fault>
                 false => Err(amount_differs(&order, &change).into()),
             };
         }
-        let payment = payment(&change);
+        let payment = payment(&change)?;
         let steps = steps(order.id, order.status, change.to, change.actor);
         if let Some(payment) = payment {
             payment.take_in(config, steps.is_ok()).await?;
@@ -123,16 +123,11 @@ async fn written_meanwhile(
     })
 }
 
-/// The order of its owner, if it can be paid or is paid by the payment of this id.
+/// The order of its owner, if it can be paid or was paid by the provider.
 ///
 /// # Errors
 /// Where there is no such order of the owner, it is still queued, it cannot be paid, or Redis or the shard is away.
-pub async fn payable(
-    config: &Config,
-    id: OrderId,
-    owner: UserId,
-    payment_id: &str,
-) -> Result<Order, Fault> {
+pub async fn payable(config: &Config, id: OrderId, owner: UserId) -> Result<Order, Fault> {
     let db = Db::at(config.shard_url(id.gene()));
     let order = match order_store::load(db, id).await? {
         Some(order) => order,
@@ -144,20 +139,29 @@ pub async fn payable(
     if order.user.id != owner {
         return Err(Rejection::UnknownOrder(id.to_string()).into());
     }
-    if order.payment_id.as_deref() != Some(payment_id) {
+    let by_provider = order.payment_id.as_deref().and_then(provider::order_of) == Some(id);
+    if !(by_provider && order.status.is_revenue()) {
         steps(order.id, order.status, Status::Paid, Actor::User)?;
     }
     Ok(order)
 }
 
 /// The payment that this change reports, where it has an id.
-fn payment<'a>(change: &Change<'a>) -> Option<Payment<'a>> {
-    let id = change.payment_id.filter(|_| change.to == Status::Paid)?;
-    Some(Payment {
-        id,
-        order: change.id,
-        amount: change.amount,
-    })
+///
+/// # Errors
+/// Where the id is one of another order's payments, which would then have none.
+fn payment<'a>(change: &Change<'a>) -> Result<Option<Payment<'a>>, Rejection> {
+    let Some(id) = change.payment_id.filter(|_| change.to == Status::Paid) else {
+        return Ok(None);
+    };
+    match provider::order_of(id) {
+        Some(order) if order != change.id => Err(Rejection::PaymentUsed(id.to_owned())),
+        _ => Ok(Some(Payment {
+            id,
+            order: change.id,
+            amount: change.amount,
+        })),
+    }
 }
 
 fn amount_differs(order: &Order, change: &Change<'_>) -> Rejection {

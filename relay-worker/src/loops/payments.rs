@@ -6,7 +6,10 @@ mod judge;
 use crate::clients::database::{Databases, assembled};
 use crate::clients::web::Web;
 use crate::config::payments::Settings;
-use crate::limits::{PAYMENTS_ASKED_MAX, PAYMENTS_EVERY_MS, ROUND_TIMEOUT_MS};
+use crate::limits::{
+    PAYMENT_LEASE_MS, PAYMENT_QUESTIONS_MAX, PAYMENTS_ASKED_MAX, PAYMENTS_AT_ONCE_MAX,
+    PAYMENTS_EVERY_MS, ROUND_TIMEOUT_MS,
+};
 use crate::process::metrics::Metrics;
 use crate::process::outage::{Outage, within};
 use crate::process::shutdown::Shutdown;
@@ -18,6 +21,7 @@ use contract::api::order::Collected;
 use contract::store::sql::NOW_MS;
 use domain::hex::hex;
 use domain::{Cents, OrderId, Status};
+use futures::{StreamExt, stream};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use judge::{Step, ask_again_ms, judge};
@@ -47,9 +51,39 @@ pub struct Payments {
 struct Due {
     id: String,
     order: OrderId,
-    amount: Option<Cents>,
     /// How often it was asked about before.
     asked: u32,
+    /// Until when no other relay asks, by the database's clock. What is written afterwards is written where this still
+    /// stands: a buyer may have begun anew meanwhile.
+    leased_until: u64,
+}
+
+/// What is known of an order.
+struct Paying {
+    status: Status,
+    paid_by: Option<String>,
+    /// What it costs.
+    amount: Option<Cents>,
+}
+
+/// What the API did with a report.
+enum Reported {
+    /// It pays the order.
+    Taken,
+    /// It does not, and the money is put down for a refund.
+    PutDown,
+    /// It is refused.
+    Refused(String),
+}
+
+/// What is written about a payment after it was asked about.
+enum After {
+    /// It is asked about again.
+    AskAgain(Status),
+    /// There is nothing more to ask.
+    Forget,
+    /// The provider gets no money by it.
+    Decline,
 }
 
 impl Payments {
@@ -71,44 +105,48 @@ impl Payments {
         }
     }
 
-    /// Asks about one batch of payments that are due; returns their number. One that fails is asked about again later.
+    /// Asks about one batch of payments that are due; returns their number. One that fails is asked about again when
+    /// its lease has ended, and its question does not count.
     ///
     /// # Errors
     /// When a database is away, or the last of those that failed.
     pub async fn round(&self) -> anyhow::Result<usize> {
         let due = self.claim().await?;
-        let mut failed = None;
-        for payment in &due {
-            match self.settle(payment).await {
-                Ok(true) => self.forget(payment).await?,
-                Ok(false) => {}
-                Err(error) => failed = Some(error.context(format!("payment {}", payment.id))),
-            }
-        }
+        let asking = stream::iter(&due).map(|payment| async move {
+            let asked = async {
+                let after = self.settle(payment).await?;
+                self.write(payment, after).await
+            };
+            asked
+                .await
+                .with_context(|| format!("payment {}", payment.id))
+        });
+        let ended: Vec<_> = asking
+            .buffer_unordered(PAYMENTS_AT_ONCE_MAX)
+            .collect()
+            .await;
+        let failed = ended.into_iter().filter_map(Result::err).last();
         failed.map_or(Ok(due.len()), Err)
     }
 
-    /// Takes payments that are due. Before anybody is asked, the next time is set: a relay that dies in between, or a
-    /// provider that is away, delays a payment and holds nobody up.
+    /// Takes payments that are due, for a while: a relay that dies, or a provider that is away, delays a payment by as
+    /// much and holds nobody up.
     async fn claim(&self) -> anyhow::Result<Vec<Due>> {
         let find = format!(
-            "SELECT payment_id, order_id, amount, asked FROM t_payment WHERE ask_at <= {NOW_MS} ORDER BY ask_at LIMIT ? \
-             FOR UPDATE SKIP LOCKED"
-        );
-        let put_off = format!(
-            "UPDATE t_payment SET ask_at = {NOW_MS} + ?, asked = asked + 1 WHERE payment_id = ?"
+            "SELECT payment_id, order_id, asked, CAST({NOW_MS} + ? AS UNSIGNED) FROM t_payment WHERE ask_at <= {NOW_MS} \
+             ORDER BY ask_at LIMIT ? FOR UPDATE SKIP LOCKED"
         );
         let shard = &self.databases.shards[self.shard];
         let mut tx = shard.begin().await?;
-        let rows = sqlx::query(assembled(find)).bind(PAYMENTS_ASKED_MAX);
+        let rows = sqlx::query(assembled(find))
+            .bind(PAYMENT_LEASE_MS)
+            .bind(PAYMENTS_ASKED_MAX);
         let mut due = Vec::new();
         for row in rows.fetch_all(&mut *tx).await? {
             let (id, order): (String, u64) = (row.try_get(0)?, row.try_get(1)?);
-            let amount: Option<i64> = row.try_get(2)?;
-            let asked = row.try_get(3)?;
-            let put_off = sqlx::query(assembled(put_off.clone()));
-            put_off
-                .bind(ask_again_ms(asked))
+            let leased_until: u64 = row.try_get(3)?;
+            sqlx::query("UPDATE t_payment SET ask_at = ? WHERE payment_id = ?")
+                .bind(leased_until)
                 .bind(&id)
                 .execute(&mut *tx)
                 .await?;
@@ -116,57 +154,96 @@ impl Payments {
                 order: OrderId::new(order)
                     .with_context(|| format!("payment {id}: order {order}"))?,
                 id,
-                amount: amount.and_then(Cents::new),
-                asked,
+                asked: row.try_get(2)?,
+                leased_until,
             });
         }
         tx.commit().await?;
         Ok(due)
     }
 
-    /// Whether there is nothing more to ask about a payment.
-    async fn settle(&self, payment: &Due) -> anyhow::Result<bool> {
-        let (status, paid_by) = self.order(payment.order).await?;
-        if paid_by.as_deref() == Some(&payment.id) {
-            return Ok(true);
+    /// Asks about a payment, and reports it where there is money.
+    async fn settle(&self, payment: &Due) -> anyhow::Result<After> {
+        let order = self.order(payment.order).await?;
+        if order.paid_by.as_deref() == Some(&payment.id) {
+            return Ok(After::Forget);
         }
         let said = self.ask(payment).await?;
         let said = said.as_ref();
-        match judge(status, said.map(|said| said.status), payment.asked) {
+        match judge(order.status, said.map(|said| said.status), payment.asked) {
             Step::Report => {
                 let amount = said.and_then(|said| said.amount).map(|Amount(cents)| cents);
-                self.report(payment, amount.or(payment.amount)).await?;
-                self.metrics.payments_recovered.add(1);
-                Ok(true)
+                match self.report(payment, amount.or(order.amount)).await? {
+                    Reported::Taken => self.metrics.payments_recovered.add(1),
+                    Reported::PutDown => {}
+                    Reported::Refused(reason) if payment.asked >= PAYMENT_QUESTIONS_MAX => {
+                        give_up(payment, &reason);
+                    }
+                    Reported::Refused(reason) => {
+                        tracing::error!(payment_id = payment.id, reason, "a payment is refused");
+                        return Ok(After::AskAgain(order.status));
+                    }
+                }
+                Ok(After::Forget)
             }
-            Step::AskAgain => Ok(false),
-            Step::Forget => Ok(true),
+            Step::AskAgain => Ok(After::AskAgain(order.status)),
+            Step::Forget => Ok(After::Forget),
+            Step::Decline => Ok(After::Decline),
             Step::GiveUp => {
-                tracing::error!(
-                    payment_id = payment.id,
-                    order_id = %payment.order,
-                    "the provider never decided about a payment"
-                );
-                Ok(true)
+                give_up(payment, "the provider never decided");
+                Ok(After::Forget)
             }
         }
     }
 
-    /// Status of an order, and the payment that paid it; one that is not there counts as failed.
-    async fn order(&self, order: OrderId) -> anyhow::Result<(Status, Option<String>)> {
+    /// Writes what follows, where nobody else has asked or begun anew meanwhile.
+    async fn write(&self, payment: &Due, after: After) -> anyhow::Result<()> {
+        let (set, wait) = match after {
+            After::Forget => ("ask_at = NULL".to_owned(), None),
+            After::Decline => (format!("ask_at = NULL, declined_at = {NOW_MS}"), None),
+            After::AskAgain(order) => (
+                format!("asked = asked + 1, ask_at = {NOW_MS} + ?"),
+                Some(ask_again_ms(order, payment.asked)),
+            ),
+        };
+        let write = format!("UPDATE t_payment SET {set} WHERE payment_id = ? AND ask_at = ?");
+        let shard = &self.databases.shards[self.shard];
+        let mut query = sqlx::query(assembled(write));
+        if let Some(wait) = wait {
+            query = query.bind(wait);
+        }
+        query
+            .bind(&payment.id)
+            .bind(payment.leased_until)
+            .execute(&shard.pool)
+            .await
+            .with_context(|| shard.name.clone())?;
+        Ok(())
+    }
+
+    /// What is known of an order; one that is not there counts as failed.
+    async fn order(&self, order: OrderId) -> anyhow::Result<Paying> {
         let shard = &self.databases.shards[self.databases.shard_of(order)];
-        let row = sqlx::query("SELECT status, payment_id FROM t_order WHERE id = ?")
+        let row = sqlx::query("SELECT status, payment_id, actual_amount FROM t_order WHERE id = ?")
             .bind(order.get())
             .fetch_optional(&shard.pool)
             .await
             .with_context(|| shard.name.clone())?;
         let Some(row) = row else {
-            return Ok((Status::Failed, None));
+            return Ok(Paying {
+                status: Status::Failed,
+                paid_by: None,
+                amount: None,
+            });
         };
         let code: u8 = row.try_get(0)?;
         let status =
             Status::from_code(code).with_context(|| format!("order {order}: status {code}"))?;
-        Ok((status, row.try_get(1)?))
+        Ok(Paying {
+            status,
+            paid_by: row.try_get(1)?,
+            amount: Cents::new(row.try_get(2)?),
+        })
     }
 
     /// What the provider says; `None` where it does not know the payment.
@@ -184,8 +261,8 @@ impl Payments {
         }
     }
 
-    /// Tells the API that a payment was made. What it refuses for good is recorded there for a refund.
-    async fn report(&self, payment: &Due, amount: Option<Cents>) -> anyhow::Result<()> {
+    /// Tells the API that a payment was made. What cannot pay its order is recorded there for a refund.
+    async fn report(&self, payment: &Due, amount: Option<Cents>) -> anyhow::Result<Reported> {
         let body = json!({
             "payment_id": payment.id,
             "order_id": payment.order.to_string(),
@@ -208,22 +285,25 @@ impl Payments {
             .header("authorization", authorization)
             .body(Full::new(Bytes::from(body)))?;
         let (status, answer) = self.web.send(request).await.context("the API")?;
+        let text = || {
+            let text: String = String::from_utf8_lossy(&answer).chars().take(300).collect();
+            format!("the API answered {status}: {text}")
+        };
         match status {
-            StatusCode::OK | StatusCode::CONFLICT => Ok(()),
-            status => {
-                let text: String = String::from_utf8_lossy(&answer).chars().take(300).collect();
-                bail!("the API answered {status}: {text}")
-            }
+            StatusCode::OK => Ok(Reported::Taken),
+            StatusCode::CONFLICT => Ok(Reported::PutDown),
+            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => Ok(Reported::Refused(text())),
+            _ => bail!(text()),
         }
     }
+}
 
-    async fn forget(&self, payment: &Due) -> anyhow::Result<()> {
-        let shard = &self.databases.shards[self.shard];
-        sqlx::query("UPDATE t_payment SET ask_at = NULL WHERE payment_id = ?")
-            .bind(&payment.id)
-            .execute(&shard.pool)
-            .await
-            .with_context(|| shard.name.clone())?;
-        Ok(())
-    }
+/// A person must look.
+fn give_up(payment: &Due, reason: &str) {
+    tracing::error!(
+        payment_id = payment.id,
+        order_id = %payment.order,
+        reason,
+        "a payment is not asked about any more"
+    );
 }

@@ -52,6 +52,10 @@ fn windows(t: &mut Table) {
         .before("SET w 7")
         .call("w", "2 60000")
         .gives("0 0 60000", "PEXPIRE w 70000 GT -> 1");
+    t.case("window", "the clock went back: no longer than it is")
+        .before("SET w 7 PX 3600000")
+        .call("w", "2 60000")
+        .gives("0 0 60000", "PEXPIRE w 70000 GT -> 1");
 }
 
 fn admission(t: &mut Table) {
@@ -70,6 +74,13 @@ fn admission(t: &mut Table) {
         .before("SET {u7}:rate 2 PX 60000")
         .call(keys, "hash 60000 1704067200000 2 60000")
         .gives("* limited *", "EXISTS {u7}:key -> 0\nEXISTS {u7}:id:7 -> 0");
+    t.case("admit", "one too many, and the clock went back")
+        .before("SET {u7}:rate 2 PX 3600000")
+        .call(keys, "hash 60000 1704067200000 2 60000")
+        .gives(
+            "* limited 60000",
+            "EXISTS {u7}:key -> 0\nPEXPIRE {u7}:rate 70000 GT -> 1",
+        );
     t.case("admit", "never behind the last id")
         .before("SET {u7}:id:7 9000000000000000")
         .call(keys, "hash 60000 1704067200000 0 60000")

@@ -10,6 +10,8 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(10);
 const HEAD_BYTES_MAX: u64 = 16 * 1024;
 const BODY_BYTES_MAX: u64 = 64 * 1024;
+/// Of a chunk's size.
+const LINE_BYTES_MAX: u64 = 256;
 
 /// A request that is read already.
 pub struct Request {
@@ -113,16 +115,16 @@ enum Coding {
 fn chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> std::io::Result<bool> {
     loop {
         let mut size = String::new();
-        reader.read_line(&mut size)?;
+        reader.take(LINE_BYTES_MAX).read_line(&mut size)?;
         let Ok(size) = u64::from_str_radix(size.trim(), 16) else {
             return Ok(false);
         };
-        if body.len() as u64 + size > BODY_BYTES_MAX {
+        if size.saturating_add(body.len() as u64) > BODY_BYTES_MAX {
             return Ok(false);
         }
         reader.take(size).read_to_end(body)?;
         let mut end = String::new();
-        reader.read_line(&mut end)?;
+        reader.take(LINE_BYTES_MAX).read_line(&mut end)?;
         if size == 0 {
             return Ok(true);
         }

@@ -132,6 +132,7 @@ fn recorded(order: OrderId, cents: Option<i64>, is_due: bool) -> Answer {
         DbValue::Uint64(order.get()),
         cents.map_or(DbValue::DbNull, DbValue::Int64),
         DbValue::Int64(i64::from(is_due)),
+        DbValue::Int64(0),
     ]])
 }
 
@@ -199,7 +200,6 @@ fn a_payment_keeps_its_amount() {
     };
     for (row, body, code) in [
         (recorded(id, Some(19_998), false), &body, 10000),
-        (recorded(id, None, false), &body, 10000),
         (recorded(id, Some(100), false), &unnamed, 10000),
         (recorded(id, Some(100), false), &body, 20007),
         (recorded(id, Some(100), true), &body, 20007),
@@ -216,6 +216,32 @@ fn a_payment_keeps_its_amount() {
             _ => again(row),
         };
         assert_eq!(report(body, &script).code(), code, "{body}");
+    }
+    // The provider was asked for it, and now it says how much: the first report counts.
+    for (first, code) in [(19_998, 10000), (100, 20007)] {
+        let script = again(recorded(id, None, false))
+            .expect("order_0 UPDATE t_payment", Answer::Done)
+            .expect("order_0 SELECT t_payment", recorded(id, Some(first), false));
+        let script = match code {
+            10000 => steps(script, 1),
+            _ => script,
+        };
+        assert_eq!(report(&body, &script).code(), code);
+        let set = script.values("order_0 UPDATE t_payment");
+        assert_eq!((&set[0][..], &set[1][..]), ("19998", "pay-1"), "{set:?}");
+    }
+}
+
+/// The ids of the payments that the provider collects are made of their orders' ids.
+#[test]
+fn no_order_uses_the_id_of_anothers_payment() {
+    let (id, other) = (minted(5_000, 1), minted(5_000, 2));
+    for payment in [format!("order-{other}"), format!("order-{other}-2")] {
+        let body = format!(r#"{{"order_id":"{id}","payment_id":"{payment}"}}"#);
+        let script = loaded_as(Status::Pending, 1, id);
+        let reply = report(&body, &script);
+        assert_eq!((reply.status, reply.code()), (409, 20006), "{payment}");
+        assert_eq!(script.count("order_0 INSERT"), 0, "{payment}");
     }
 }
 

@@ -32,6 +32,17 @@ struct Bought {
     payment: String,
 }
 
+impl Bought {
+    /// The same order with its second payment.
+    fn again(&self) -> Bought {
+        Bought {
+            payment: format!("order-{}-2", self.id),
+            id: self.id.clone(),
+            token: self.token.clone(),
+        }
+    }
+}
+
 impl Shop {
     fn open() -> Result<Shop> {
         let platform = Platform::start(Options::default())?;
@@ -162,7 +173,9 @@ fn every_payment_ends_paid_or_put_down() -> Result<()> {
     reported_late_and_twice(&shop)?;
     declined(&shop)?;
     of_another_amount(&shop)?;
+    of_an_amount_of_the_buyers_own(&shop)?;
     reported_when_cancelled(&shop)?;
+    paid_and_cancelled(&shop)?;
     never_reported(&shop)?;
     never_reported_and_cancelled(&shop)?;
     undecided(&shop)?;
@@ -172,7 +185,7 @@ fn every_payment_ends_paid_or_put_down() -> Result<()> {
         .lines()
         .find_map(|line| line.strip_prefix("relay_payments_recovered_total "))
         .context("the counter")?;
-    assert_eq!(recovered, "2");
+    assert_eq!(recovered, "1");
     shop.platform.reconcile().map(drop)
 }
 
@@ -214,20 +227,64 @@ fn declined(shop: &Shop) -> Result<()> {
     let refused = shop.pay(&order)?;
     assert_eq!((refused.status, refused.code()), (409, 20009));
     assert_eq!(shop.books(&order)?, (0, 0));
-    // The buyer tries again.
+    assert_eq!(shop.open_questions(&order)?, 0, "it has ended");
+    // The buyer tries again: by another payment, as providers keep the first declined.
     shop.provider.set(Manner::AtOnce);
     shop.pay(&order)?.expect(200)?;
-    shop.ends(&order, (1, 0))
+    shop.ends(&order.again(), (1, 0))
 }
 
 fn of_another_amount(shop: &Shop) -> Result<()> {
     let order = shop.order()?;
     shop.provider.set(Manner::Undecided);
     shop.pay(&order)?.expect(202)?;
-    assert_eq!(shop.provider.report(&order.payment, Some("0.01"))?, 409);
-    assert_eq!(shop.books(&order)?.0, 0);
-    assert_eq!(shop.provider.report(&order.payment, Some(PRICE))?, 200);
-    assert_eq!(shop.books(&order)?.0, 1);
+    for _ in 0..2 {
+        assert_eq!(shop.provider.report(&order.payment, Some("0.01"))?, 409);
+        assert_eq!(shop.books(&order)?, (0, 1));
+    }
+    // What is put down pays nothing, whatever is said of it later.
+    assert_eq!(shop.provider.report(&order.payment, Some(PRICE))?, 409);
+    assert_eq!(shop.books(&order)?, (0, 1));
+    // The buyer pays anew.
+    let again = order.again();
+    let asked = shop.pay(&order)?.expect(202)?;
+    assert_eq!(asked.text_at("/payment_id"), again.payment);
+    assert_eq!(shop.provider.report(&again.payment, Some(PRICE))?, 200);
+    assert_eq!((shop.books(&order)?, shop.books(&again)?), ((0, 1), (1, 0)));
+    // The relay hears of an amount that nobody reported.
+    let order = shop.order()?;
+    shop.pay(&order)?.expect(202)?;
+    shop.provider.settle_with(&order.payment, "paid", "0.01");
+    shop.is_due(&order)?;
+    shop.ends(&order, (0, 1))?;
+    shop.is_settled(&order)
+}
+
+/// The provider is not asked for what the order does not cost.
+fn of_an_amount_of_the_buyers_own(shop: &Shop) -> Result<()> {
+    let order = shop.order()?;
+    let path = format!("/v1/order/{}/pay", order.id);
+    let refused = shop.send(&order.token, &path, r#"{"amount": "0.01"}"#)?;
+    assert_eq!((refused.status, refused.code()), (409, 20007));
+    assert_eq!(shop.provider.asked(&order.payment), None);
+    Ok(())
+}
+
+/// An order that was paid and then cancelled is not paid.
+fn paid_and_cancelled(shop: &Shop) -> Result<()> {
+    let order = shop.order()?;
+    shop.provider.set(Manner::AtOnce);
+    shop.pay(&order)?.expect(200)?;
+    let admin = tokens::of(&shop.platform, "1", Role::Admin)?;
+    let path = format!("/v1/order/{}/cancel", order.id);
+    shop.send(&admin, &path, "{}")?.expect(200)?;
+    let refused = shop.pay(&order)?;
+    assert_eq!(
+        (refused.status, refused.code()),
+        (409, 20005),
+        "{}",
+        refused.text
+    );
     Ok(())
 }
 
@@ -283,9 +340,8 @@ fn undecided(shop: &Shop) -> Result<()> {
     }
     assert_eq!(shop.books(&order)?, (0, 0));
     assert_eq!(shop.open_questions(&order)?, 1);
-    // It has declined, and the order is gone: nothing can come of it any more.
+    // It has declined: nothing can come of it any more.
     shop.provider.settle(&order.payment, "failed");
-    shop.cancel(&order)?;
     shop.is_due(&order)?;
     shop.is_settled(&order)?;
     assert_eq!(shop.books(&order)?, (0, 0));

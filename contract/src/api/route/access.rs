@@ -33,6 +33,8 @@ pub enum Proof {
 
 /// Every caller but payment providers: users, and machines with a role of the staff.
 pub const CALLERS: Access = Access::Roles(&Role::OF_USERS);
+/// Buyers, for their own orders, and the back office.
+pub const BUYERS: Access = Access::Roles(&[Role::User, Role::Admin]);
 /// What the back office does.
 pub const BACK_OFFICE: Access = Access::Roles(&[Role::Admin]);
 /// What operators do.
@@ -84,7 +86,7 @@ pub const METHODS: &[Method] = &[
     Method::new("/order.v1.OrderService/CreateOrder", CALLERS).limited(Limited::ByUser),
     Method::new("/order.v1.OrderService/GetOrderDetail", CALLERS),
     Method::new("/order.v1.OrderService/ListOrders", CALLERS),
-    Method::new("/order.v1.OrderService/CancelOrder", CALLERS).limited(Limited::ByAddress),
+    Method::new("/order.v1.OrderService/CancelOrder", BUYERS).limited(Limited::ByAddress),
     Method::new("/order.v1.OrderService/UpdateOrderStatus", BACK_OFFICE)
         .limited(Limited::ByAddress),
     Method::new("/inventory.v1.InventoryService/GetStock", Access::Anyone),

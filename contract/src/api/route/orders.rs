@@ -1,6 +1,6 @@
 //! Orders in the platform's own spelling, below `/v1`.
 
-use super::access::{BACK_OFFICE, CALLERS, PROVIDERS};
+use super::access::{BACK_OFFICE, BUYERS, CALLERS, PROVIDERS};
 use super::parameter::{
     self, BUYER, FROM, KEY, KNOWN, OF_PRODUCT, OF_USER, ORDER, OWNER, PAGE, PAGE_SIZE, PREFER,
     Parameter, STATUS, TO, Values,
@@ -140,7 +140,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(UNKNOWN)
         .tagged(TAG),
     Route::post("/v1/order/{id}/cancel", "cancelOrder")
-        .by(CALLERS)
+        .by(BUYERS)
         .about("Cancel an order", CANCEL_TEXT)
         .with(CHANGE)
         .may_take("CancelRequest", CANCEL_EXAMPLE)
@@ -148,7 +148,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(NOT_CANCELLED)
         .tagged(TAG),
     Route::put("/v1/order/{id}/cancel", "cancelOrderByPut")
-        .by(CALLERS)
+        .by(BUYERS)
         .about("Cancel an order, by PUT", CANCEL_TEXT)
         .with(CHANGE)
         .may_take("CancelRequest", CANCEL_EXAMPLE)
@@ -156,11 +156,11 @@ pub const ROUTES: &[Route] = &[
         .refuses(NOT_CANCELLED)
         .tagged(TAG),
     Route::post("/v1/order/{id}/pay", "payOrder")
-        .by(CALLERS)
+        .by(BUYERS)
         .about(
             "Pay an order",
             "A buyer's payment is collected by the shop's payment provider: it is paid at once (200), or will be when the \
-             provider reports it (202). May be repeated. The back office, and everybody in mode `compat`, says with it \
+             provider reports it (202). May be repeated. The back office, and who is only trusted in mode `compat`, says with it \
              that the order is paid: then a repeat with the same `payment_id` changes nothing. The body may be missing.",
         )
         .with(CHANGE)

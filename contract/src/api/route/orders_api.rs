@@ -1,6 +1,6 @@
 //! Orders in the spelling of MiniShop and of the sharded order system, below `/api/v1`.
 
-use super::access::{BACK_OFFICE, CALLERS};
+use super::access::{BACK_OFFICE, BUYERS, CALLERS};
 use super::orders::{
     ACCEPTED_TEXT, CANCEL_EXAMPLE, CANCEL_TEXT, CHANGE, CREATE, CREATE_TEXT, LIST, LIST_TEXT,
     NOT_CANCELLED, ONE, PLACED_TEXT, REFUSED, STATUS_EXAMPLE, STATUS_TEXT, UNKNOWN,
@@ -62,7 +62,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(UNKNOWN)
         .tagged(TAG),
     Route::post("/api/v1/orders/{id}/cancel", "cancelApiOrderByPost")
-        .by(CALLERS)
+        .by(BUYERS)
         .about("Cancel an order, by POST", CANCEL_TEXT)
         .with(CHANGE)
         .may_take("CancelRequest", CANCEL_EXAMPLE)
@@ -70,7 +70,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(NOT_CANCELLED)
         .tagged(TAG),
     Route::put("/api/v1/orders/{id}/cancel", "cancelApiOrder")
-        .by(CALLERS)
+        .by(BUYERS)
         .about("Cancel an order", CANCEL_TEXT)
         .with(CHANGE)
         .may_take("CancelRequest", CANCEL_EXAMPLE)

@@ -1,6 +1,6 @@
 //! Orders in the spelling of the order demo, below `/orders`.
 
-use super::access::CALLERS;
+use super::access::{BUYERS, CALLERS};
 use super::orders::{
     ACCEPTED_TEXT, CANCEL_EXAMPLE, CANCEL_TEXT, CHANGE, CREATE, LIST, LIST_TEXT, NOT_CANCELLED,
     ONE, PLACED_TEXT, REFUSED, UNKNOWN,
@@ -68,7 +68,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(UNKNOWN)
         .tagged(TAG),
     Route::post("/orders/{id}/cancel", "cancelEnvelopeOrder")
-        .by(CALLERS)
+        .by(BUYERS)
         .about("Cancel an order", CANCEL_TEXT)
         .with(CHANGE)
         .may_take("CancelRequest", CANCEL_EXAMPLE)
@@ -76,7 +76,7 @@ pub const ROUTES: &[Route] = &[
         .refuses(NOT_CANCELLED)
         .tagged(TAG),
     Route::put("/orders/{id}/cancel", "cancelEnvelopeOrderByPut")
-        .by(CALLERS)
+        .by(BUYERS)
         .about("Cancel an order, by PUT", CANCEL_TEXT)
         .with(CHANGE)
         .may_take("CancelRequest", CANCEL_EXAMPLE)

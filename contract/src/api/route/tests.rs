@@ -27,10 +27,12 @@ fn the_methods_of_a_path() {
 
 #[test]
 fn who_may_ask() {
-    use access::{Access, BACK_OFFICE, CALLERS, OPERATORS, PROVIDERS};
+    use access::{Access, BACK_OFFICE, BUYERS, CALLERS, OPERATORS, PROVIDERS};
     for (method, path, wanted) in [
         ("POST", "/v1/order/create", Some(CALLERS)),
         ("GET", "/v1/order/7", Some(CALLERS)),
+        ("POST", "/v1/order/7/pay", Some(BUYERS)),
+        ("PUT", "/orders/7/cancel", Some(BUYERS)),
         ("PUT", "/v1/order/7/status", Some(BACK_OFFICE)),
         ("GET", "/api/v1/products", Some(Access::Anyone)),
         ("POST", "/api/v1/products", Some(BACK_OFFICE)),

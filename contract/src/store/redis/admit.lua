@@ -12,9 +12,13 @@ if held[1] then
 end
 local allowed = tonumber(ARGV[4])
 if allowed > 0 then
-  local used = redis.call('INCR', KEYS[3])
-  if used == 1 then redis.call('PEXPIRE', KEYS[3], ARGV[5]) end
-  if used > allowed then return {shown, 'limited', math.max(redis.call('PTTL', KEYS[3]), 1)} end
+  local used, left = redis.call('INCR', KEYS[3]), redis.call('PTTL', KEYS[3])
+  -- New, or without an end, or the clock went back: as in window.lua.
+  if left < 0 or left > tonumber(ARGV[5]) then
+    left = tonumber(ARGV[5])
+    redis.call('PEXPIRE', KEYS[3], left)
+  end
+  if used > allowed then return {shown, 'limited', math.max(left, 1)} end
 end
 -- Below 2^53 until 2093, so a double holds it exactly. Always above the last one minted.
 local tick = (now - tonumber(ARGV[3])) * 4096

@@ -28,8 +28,8 @@ pub(super) async fn admit(
     call: &mut Call,
 ) -> Result<Caller, Fault> {
     let signature = Signature::parse(line).map_err(refused)?;
-    let machine = settings.machines.named(signature.key).ok_or(INVALID)?;
     signature.check_time(seconds()).map_err(refused)?;
+    let machine = settings.machines.named(signature.key).ok_or(INVALID)?;
     let body = call.kept_body().await?;
     let request = Signed {
         method: call.method(),

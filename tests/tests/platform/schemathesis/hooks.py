@@ -90,10 +90,15 @@ def whole(value):
         return None
 
 
+def is_invisible(char):
+    """Formats, and what is to be ignored where it is unknown."""
+    return unicodedata.category(char) in ("Cf", "Zl", "Zp") or "\U000e0000" <= char <= "\U000e0fff"
+
+
 def is_user(text):
     """Whether a text that fits the pattern names a user: digits, `user_` and digits, or no number at all."""
     text = str(text)
-    if any(unicodedata.category(char) in ("Cf", "Zl", "Zp") for char in text):
+    if any(map(is_invisible, text)):
         return False
     rest = text[5:] if text[:5].lower() == "user_" else text
     if re.fullmatch(r"(user_)?[0-9]+", text):
@@ -186,7 +191,8 @@ def product(body):
     body["price"] = cents(body["price"])
     if body.get("skus") is not None:
         body.pop("stock", None)
-        skus = {str(sku["sku_id"]): sku for sku in body["skus"]}
+        # An id is the same number in every spelling.
+        skus = {Decimal(str(sku["sku_id"])): sku for sku in body["skus"]}
         body["skus"] = list(skus.values())
     elif body.get("stock") is None:
         body["stock"] = 1
@@ -218,7 +224,9 @@ def flash_sale(body):
 
 
 def named(body):
-    """A flash sale, by its product at least."""
+    """A flash sale, by its product at least, and with no other sale's product."""
+    if body.get("seckill_id") and body.get("product_id") is not None:
+        body.pop("product_id")
     if not body.get("seckill_id") and not body.get("seckill_ids") and not body.get("product_ids"):
         body["product_id"] = like(body.get("product_id"), PRODUCTS[0])
 
