@@ -112,21 +112,24 @@ impl Payments {
     /// When a database is away, or the last of those that failed.
     pub async fn round(&self) -> anyhow::Result<usize> {
         let due = self.claim().await?;
-        let asking = stream::iter(&due).map(|payment| async move {
-            let asked = async {
-                let after = self.settle(payment).await?;
-                self.write(payment, after).await
-            };
-            asked
-                .await
-                .with_context(|| format!("payment {}", payment.id))
-        });
+        let count = due.len();
+        let asking = stream::iter(due).map(|payment| self.ask_about(payment));
         let ended: Vec<_> = asking
             .buffer_unordered(PAYMENTS_AT_ONCE_MAX)
             .collect()
             .await;
         let failed = ended.into_iter().filter_map(Result::err).last();
-        failed.map_or(Ok(due.len()), Err)
+        failed.map_or(Ok(count), Err)
+    }
+
+    async fn ask_about(&self, payment: Due) -> anyhow::Result<()> {
+        let asked = async {
+            let after = self.settle(&payment).await?;
+            self.write(&payment, after).await
+        };
+        asked
+            .await
+            .with_context(|| format!("payment {}", payment.id))
     }
 
     /// Takes payments that are due, for a while: a relay that dies, or a provider that is away, delays a payment by as
