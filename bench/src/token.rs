@@ -68,28 +68,31 @@ const WORK: [(Work, &str, f64); 2] = [
     (Work::Create, "create", 0.97),
 ];
 
+/// A host without limits of users and addresses: the load is few of both.
+fn host(platform: &Platform, name: &str, mode: &str) -> Result<Host> {
+    let settings = [
+        ("AUTH_MODE", mode),
+        ("USER_ORDERS_PER_MINUTE_MAX", "0"),
+        ("ADDRESS_REQUESTS_PER_SECOND_MAX", "0"),
+    ];
+    let (process, api) = platform.host_with(name, &settings)?;
+    Ok(Host {
+        process,
+        address: api.base().trim_start_matches("http://").to_owned(),
+        has_tokens: mode == "strict",
+    })
+}
+
 /// # Errors
 /// Where the platform does not start, a request is refused, or an order is missing afterwards.
 pub fn run(args: &Args) -> Result<Report> {
     let platform = Platform::start(Options::default())?;
     let product = platform.product(STOCK, "redis")?;
     let users: Rc<Vec<User>> = Rc::new(users(&platform, product)?);
-    let hosts = [("host-trusting", "compat"), ("host-verifying", "strict")];
-    let hosts = hosts.map(|(name, mode)| -> Result<Host> {
-        let settings = [
-            ("AUTH_MODE", mode),
-            ("USER_ORDERS_PER_MINUTE_MAX", "0"),
-            ("ADDRESS_REQUESTS_PER_SECOND_MAX", "0"),
-        ];
-        let (process, api) = platform.host_with(name, &settings)?;
-        Ok(Host {
-            process,
-            address: api.base().trim_start_matches("http://").to_owned(),
-            has_tokens: mode == "strict",
-        })
-    });
-    let [trusting, verifying] = hosts;
-    let hosts = [trusting?, verifying?];
+    let hosts = [
+        host(&platform, "host-trusting", "compat")?,
+        host(&platform, "host-verifying", "strict")?,
+    ];
     platform.relay.pause();
     let mut report = Report {
         title: "Requests with and without an access token".to_owned(),

@@ -58,8 +58,8 @@ pub fn order_of(payment_id: &str) -> Option<OrderId> {
 /// Asks the provider to collect what an order costs. May be repeated.
 ///
 /// # Errors
-/// `NoProvider` where there is none, `PaymentDeclined` where it refuses, or has refused too often; where the provider or
-/// a shard is away.
+/// `NoProvider` where there is none, `PaymentDeclined` where it refuses, or has refused too often; where the provider
+/// or a shard is away.
 pub async fn collect(config: &Config, order: &Order) -> Result<Asked, Fault> {
     let url = config.payment_url.as_deref().ok_or(Rejection::NoProvider)?;
     for attempt in 1..=ATTEMPTS_MAX {
