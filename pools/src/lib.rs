@@ -6,6 +6,7 @@
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
 pub mod allowed_hosts;
+pub mod breaker;
 mod by_address;
 pub mod config;
 pub mod limits;

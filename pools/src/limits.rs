@@ -62,4 +62,20 @@ pub const REDIS_PRIVATE_CONNECTIONS_MAX: usize = 16;
 /// How long a reply on a private connection may take, where commands may block (BLPOP …).
 pub const REDIS_BLOCKING_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a circuit breaker counts calls, from a failure on.
+pub const BREAKER_INTERVAL: Duration = Duration::from_secs(10);
+/// With fewer calls in that time it stays closed.
+pub const BREAKER_REQUESTS_MIN: u64 = 10;
+/// It opens where this part of a hundred has failed.
+pub const BREAKER_ERRORS_PERCENT: u64 = 50;
+/// It opens where so many have failed in a row.
+pub const BREAKER_CONSECUTIVE_ERRORS_MAX: u64 = 10;
+/// How long it stays open where its server does not answer before.
+pub const BREAKER_OPEN: Duration = Duration::from_secs(30);
+/// Calls that are tried before it closes again.
+pub const BREAKER_HALF_OPEN_REQUESTS_MAX: u64 = 100;
+/// How often a server is asked whether it answers while its breaker is open.
+pub const BREAKER_PROBE_EVERY: Duration = Duration::from_millis(250);
+
+const _: () = assert!(BREAKER_PROBE_EVERY.as_millis() < BREAKER_OPEN.as_millis());
 const _: () = assert!(REDIS_RETRY_AFTER.as_millis() < REDIS_CONNECT_TIMEOUT.as_millis());

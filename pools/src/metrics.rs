@@ -1,4 +1,4 @@
-//! What the pools count, by address.
+//! What the pools count, by address, and circuit breakers by name.
 
 use prometheus::{
     Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
@@ -14,6 +14,16 @@ const WAIT_BUCKETS: [f64; 8] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.2, 1
 pub struct Metrics {
     databases: Databases,
     redis: RedisServers,
+    breakers: Breakers,
+}
+
+/// The metrics of one circuit breaker.
+#[derive(Debug, Clone)]
+pub struct BreakerMetrics {
+    /// 0 closed, 1 half-open, 2 open.
+    pub state: IntGauge,
+    /// Calls refused.
+    pub refused: IntCounter,
 }
 
 /// The metrics of one database address.
@@ -58,6 +68,12 @@ struct Databases {
 }
 
 #[derive(Debug)]
+struct Breakers {
+    state: IntGaugeVec,
+    refused: IntCounterVec,
+}
+
+#[derive(Debug)]
 struct RedisServers {
     in_flight: IntGaugeVec,
     connected: IntGaugeVec,
@@ -73,6 +89,7 @@ impl Metrics {
         Ok(Self {
             databases: Databases::register(registry)?,
             redis: RedisServers::register(registry)?,
+            breakers: Breakers::register(registry)?,
         })
     }
 
@@ -107,6 +124,33 @@ impl Metrics {
             connected: self.redis.connected.with_label_values(label),
             errors: self.redis.errors.with_label_values(label),
         }
+    }
+
+    /// The metrics of the circuit breaker of this name, which must hold no secret.
+    pub fn breaker(&self, name: &str) -> BreakerMetrics {
+        BreakerMetrics {
+            state: self.breakers.state.with_label_values(&[name]),
+            refused: self.breakers.refused.with_label_values(&[name]),
+        }
+    }
+}
+
+impl Breakers {
+    fn register(registry: &Registry) -> prometheus::Result<Self> {
+        Ok(Self {
+            state: register_int_gauge_vec_with_registry!(
+                "circuit_breaker_state",
+                "0 while calls are made, 1 while few are tried, 2 while all are refused.",
+                &["name"],
+                registry
+            )?,
+            refused: register_int_counter_vec_with_registry!(
+                "circuit_breaker_refused_total",
+                "Calls that a circuit breaker refused.",
+                &["name"],
+                registry
+            )?,
+        })
     }
 }
 

@@ -3,12 +3,13 @@
 //! connections for as long as it lives. A session with other state (variables, locks, temporary tables) stays with its
 //! connection.
 //!
-//! Bad and forbidden addresses fail at [`Access::open`]; a database that is away or busy fails the first statement,
-//! both as [`Error::ConnectionFailed`].
+//! Bad and forbidden addresses fail at [`Access::open`]; a database that is away or busy, or whose circuit breaker is
+//! open, fails the first statement, all as [`Error::ConnectionFailed`].
 
 mod address;
 mod budget;
 mod connection;
+mod health;
 mod known;
 mod lease;
 mod limits;
@@ -100,6 +101,7 @@ impl Pools {
             .join(host, port, self.limits.connections_max);
         let budget = joined.map_err(|reason| format!("{shown}: {reason}"))?;
         let metrics = self.metrics.database(&shown);
+        let breaker = self.limits.breakers.get(&shown, &self.metrics);
         let limits = self.limits.clone();
         let opts = OptsBuilder::from_opts(opts).setup(limits.setup.clone());
         Ok(Arc::new(Pool::new(
@@ -108,6 +110,7 @@ impl Pools {
             limits,
             budget,
             metrics,
+            breaker,
         )))
     }
 

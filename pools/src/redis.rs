@@ -1,10 +1,12 @@
 //! One shared connection to Redis per address and thread. Commands that change the connection itself (MULTI, WATCH,
 //! SELECT, BLPOP …) get a private connection, for as long as the caller keeps its [`Connection`].
 //!
-//! A bad or forbidden address fails at [`Access::open`]; a Redis that is away fails the first command.
+//! A bad or forbidden address fails at [`Access::open`]; a Redis that is away, or whose circuit breaker is open, fails
+//! the first command.
 
 mod command;
 mod error;
+mod health;
 mod limits;
 mod link;
 
@@ -60,7 +62,8 @@ impl Links {
             }
             let shown = redacted(url);
             let metrics = self.metrics.redis(&shown);
-            let link = Link::new(address, shown, self.limits.clone(), metrics);
+            let breaker = self.limits.breakers.get(&shown, &self.metrics);
+            let link = Link::new(address, shown, self.limits.clone(), metrics, breaker);
             Ok(Arc::new(link.ok_or(Error::InvalidAddress)?))
         })
     }
@@ -122,12 +125,14 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::breaker::Breakers;
     use crate::config;
 
     #[test]
     fn addresses_are_checked_before_anything_is_opened() {
         let metrics = Arc::new(Metrics::register(&prometheus::Registry::new()).unwrap());
-        let limits = Limits::of_thread(&config::Redis::default(), 2);
+        let breakers = Breakers::new(&config::CircuitBreaker::default());
+        let limits = Limits::of_thread(&config::Redis::default(), 2, &breakers);
         let access = Access::new(Arc::new(Links::new(limits, metrics)));
         let allowed = AllowedHosts::parse(&["redis://cache:6379", "rediss://cache:6379"]).unwrap();
         assert!(access.open("redis://:secret@cache/3", &allowed).is_ok());

@@ -38,9 +38,10 @@ impl Outbound {
     /// Where a metric has a bad name, which tests rule out.
     pub fn of_thread(threads: usize) -> Result<Self> {
         let allowed = AllowedHosts::parse(&["mysql://*:*", "redis://*:*"]);
+        let breakers = pools::breaker::Breakers::new(&config::CircuitBreaker::default());
         Ok(Self {
-            mysql: pools::mysql::Limits::of_thread(&config::Mysql::default(), threads),
-            redis: pools::redis::Limits::of_thread(&config::Redis::default(), threads),
+            mysql: pools::mysql::Limits::of_thread(&config::Mysql::default(), threads, &breakers),
+            redis: pools::redis::Limits::of_thread(&config::Redis::default(), threads, &breakers),
             allowed: allowed.map_err(|reason| anyhow!(reason))?,
             metrics: Arc::new(Metrics::register(&Registry::new())?),
         })

@@ -1,8 +1,10 @@
 //! A session in use. Giving it back never waits, so that closing one connection cannot block opening another.
 
+use super::health;
 use super::pool::{Permits, Pool, Share, TakeError};
 use super::session::{Care, Session};
 use super::statement::Mode;
+use crate::breaker::Pass;
 use crate::limits::{MYSQL_CLEAN_TIMEOUT, MYSQL_MAKE_ROOM_PAUSE, MYSQL_PING_TIMEOUT};
 use mysql_async::{Error, Statement};
 use prometheus::IntGauge;
@@ -23,6 +25,7 @@ struct Held {
     pool: Arc<Pool>,
     /// Its statement ran into the deadline: the server may still be running it.
     timed_out: bool,
+    pass: Pass,
     _permits: Permits,
     _in_use: InUse,
 }
@@ -49,15 +52,25 @@ const TOO_MANY_STATEMENTS: u16 = 1461;
 const PREPARE_ATTEMPTS: u32 = 5;
 
 impl Lease {
-    /// A clean session of `pool` in `mode`, waiting for one up to the limit.
+    /// A clean session of `pool` in `mode`, waiting for one up to the limit. Statements of a lease need no leave of
+    /// their own: the breaker cuts no transaction short.
     pub async fn take(pool: &Arc<Pool>, share: &Share, mode: Mode) -> Result<Self, TakeError> {
+        pool.check()?;
         let permits = pool.permits(share).await?;
         let in_use = InUse::new(&pool.metrics().in_use);
-        let session = pool.session(mode).await?;
+        let mut pass = pool.admit()?;
+        let session =
+            pool.session(mode)
+                .await
+                .inspect_err(|error| match health::is_away_of_take(error) {
+                    true => pool.failed(&mut pass),
+                    false => pool.answered(&mut pass),
+                })?;
         Ok(Self(Some(Held {
             session,
             pool: pool.clone(),
             timed_out: false,
+            pass,
             _permits: permits,
             _in_use: in_use,
         })))
@@ -82,11 +95,23 @@ impl Lease {
         }
     }
 
+    /// Notes how the statement went, for the session and for the breaker.
+    pub fn ended(&mut self, error: Option<&Error>) {
+        if let Some(held) = &mut self.0 {
+            held.session.ended(error);
+            match error.is_some_and(health::is_away) {
+                true => held.pool.failed(&mut held.pass),
+                false => held.pool.answered(&mut held.pass),
+            }
+        }
+    }
+
     /// Marks the running statement as late: its connection is closed, and the server is asked to kill it.
     pub fn time_out(&mut self) {
         if let Some(held) = &mut self.0 {
             held.timed_out = true;
             held.pool.metrics().timeouts.inc();
+            held.pool.failed(&mut held.pass);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The bounds of one thread's sessions, and how each session is set up.
 
 use super::budget::Budgets;
+use crate::breaker::Breakers;
 use crate::config;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,8 @@ pub struct Limits {
     pub connections_max: usize,
     /// Budgets of prepared statements, shared by all threads.
     pub(super) budgets: Arc<Budgets>,
+    /// Circuit breakers, shared by all threads.
+    pub(super) breakers: Arc<Breakers>,
     /// Wait for a free connection.
     pub wait: Duration,
     /// Connect and log in.
@@ -24,9 +27,10 @@ pub struct Limits {
 
 impl Limits {
     /// The share of one of `threads` threads. Clone it for the others: they share the budget of prepared statements.
-    pub fn of_thread(config: &config::Mysql, threads: usize) -> Self {
+    pub fn of_thread(config: &config::Mysql, threads: usize, breakers: &Arc<Breakers>) -> Self {
         Self {
             budgets: Budgets::new(config.max_statements),
+            breakers: breakers.clone(),
             connections_max: config.max_connections.div_ceil(threads).max(1),
             wait: Duration::from_millis(config.wait_timeout_ms),
             connect: Duration::from_millis(config.connect_timeout_ms),

@@ -5,10 +5,12 @@ use super::budget::Budget;
 use super::limits::Limits;
 use super::session::Session;
 use super::statement::Mode;
+use crate::breaker::{Breaker, Pass, Refused};
 use crate::limits::{MYSQL_CONNECTIONS_FOR_OTHERS_SHARE, MYSQL_PING_AFTER, MYSQL_PING_TIMEOUT};
 use crate::metrics::DatabaseMetrics;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Opts};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -28,6 +30,9 @@ pub struct Pool {
     permits: Arc<Semaphore>,
     forgetting: tokio::sync::Mutex<()>,
     metrics: DatabaseMetrics,
+    breaker: Arc<Breaker>,
+    /// How many times the breaker had opened when a session was last asked for.
+    outages: AtomicU64,
 }
 
 /// Why there is no session.
@@ -45,6 +50,9 @@ pub enum TakeError {
     /// The server, or the network, refused.
     #[error("{0:?}")]
     Refused(Error),
+    /// It failed again and again: nobody asks it for now.
+    #[error("{0} is away: the circuit breaker is open")]
+    Away(String),
 }
 
 /// A component's share of a pool's sessions.
@@ -66,6 +74,7 @@ impl Pool {
         limits: Limits,
         budget: Arc<Budget>,
         metrics: DatabaseMetrics,
+        breaker: Arc<Breaker>,
     ) -> Self {
         metrics
             .max
@@ -79,6 +88,8 @@ impl Pool {
             limits,
             budget,
             metrics,
+            breaker,
+            outages: AtomicU64::new(0),
         }
     }
 
@@ -95,6 +106,53 @@ impl Pool {
             false => max.div_ceil(MYSQL_CONNECTIONS_FOR_OTHERS_SHARE),
         };
         Share(Arc::new(Semaphore::new((max - others).max(1))))
+    }
+
+    /// Whether the database may be asked at all, before anything is waited for.
+    pub fn check(&self) -> Result<(), TakeError> {
+        self.breaker.check().map_err(|refused| self.away(refused))
+    }
+
+    /// Leave to ask the database.
+    pub fn admit(&self) -> Result<Pass, TakeError> {
+        let pass = self.breaker.admit().map_err(|refused| self.away(refused))?;
+        let outages = pass.outages();
+        if self.outages.load(Relaxed) != outages && self.outages.swap(outages, Relaxed) != outages {
+            // From before the database went away.
+            self.discard_idle();
+        }
+        Ok(pass)
+    }
+
+    fn away(&self, _: Refused) -> TakeError {
+        TakeError::Away(self.address.clone())
+    }
+
+    /// Notes that the database has answered.
+    pub fn answered(&self, pass: &mut Pass) {
+        self.breaker.succeeded(pass);
+    }
+
+    /// Notes that the database did not answer.
+    pub fn failed(self: &Arc<Self>, pass: &mut Pass) {
+        if let Some(opened) = self.breaker.failed(pass) {
+            let pool = self.clone();
+            let ping = move || {
+                let pool = pool.clone();
+                async move { pool.answers().await }
+            };
+            self.breaker.clone().watch(opened, ping);
+        }
+    }
+
+    /// Whether the database takes a new connection and answers on it.
+    async fn answers(&self) -> bool {
+        let asking = async {
+            let mut conn = Conn::new(self.opts.clone()).await?;
+            conn.ping().await?;
+            conn.disconnect().await
+        };
+        matches!(timeout(self.limits.connect, asking).await, Ok(Ok(())))
     }
 
     /// Room for one session, waiting for it up to the limit.

@@ -1,12 +1,14 @@
 //! Tests of `mysql`.
 
 use super::*;
+use crate::breaker::Breakers;
 use crate::config;
 
 #[test]
 fn addresses_are_checked_before_anything_is_opened() {
     let metrics = Arc::new(Metrics::register(&prometheus::Registry::new()).unwrap());
-    let limits = Limits::of_thread(&config::Mysql::default(), 2);
+    let breakers = Breakers::new(&config::CircuitBreaker::default());
+    let limits = Limits::of_thread(&config::Mysql::default(), 2, &breakers);
     assert_eq!(limits.connections_max, 16);
     let access = Access::new(Arc::new(Pools::new(limits, metrics)), true);
     let allowed = AllowedHosts::parse(&["mysql://db:3306"]).unwrap();
