@@ -62,6 +62,9 @@ pub fn flags(up: &Up) -> Result<(), StartupError> {
     if let Some(limit) = up.request_timeout {
         times("--request-timeout", limit)?;
     }
+    if let Some(limit) = up.breaker_timeout {
+        time("--breaker-timeout", limit)?;
+    }
     times("--idle-instance-timeout", up.idle_instance_timeout)?;
     // Zero is allowed: it stops at once.
     if up.drain_timeout > TIME_MAX {

@@ -4,7 +4,7 @@ use crate::limits;
 use crate::manifest::read;
 use crate::startup::StartupError;
 use clap::{Args, Parser, Subcommand};
-use pools::config::{Mysql, Redis};
+use pools::config::{CircuitBreaker, Mysql, Redis};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -104,6 +104,10 @@ pub struct Up {
     /// How long a component may keep a processor busy for one request; then its instance is stopped.
     #[arg(long, value_name = "TIME", default_value = limits::REQUEST_CPU_TIME, value_parser = parse_single_time, help_heading = "Instances")]
     pub request_cpu_time: Duration,
+    /// How long a request that changes something may take a component with a circuit breaker, in place of what its
+    /// manifest says.
+    #[arg(long, value_name = "TIME", value_parser = parse_single_time, help_heading = "Instances")]
+    pub breaker_timeout: Option<Duration>,
     /// How long an idle instance is kept for reuse.
     #[arg(long, value_name = "TIME", default_value = limits::IDLE_INSTANCE_TIMEOUT, value_parser = parse_time, help_heading = "Instances")]
     pub idle_instance_timeout: Span<Duration>,
@@ -304,7 +308,7 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
 }
 
 /// The runtime configuration file. `[outbound_mysql]` and `[outbound_redis]` take Spin's `max_connections`
-/// and, beyond Spin, times in milliseconds.
+/// and, beyond Spin, times in milliseconds; `[circuit_breaker]` is this host's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RuntimeConfig {
@@ -312,6 +316,8 @@ pub struct RuntimeConfig {
     pub outbound_mysql: Mysql,
     /// The table `[outbound_redis]`.
     pub outbound_redis: Redis,
+    /// The table `[circuit_breaker]`.
+    pub circuit_breaker: CircuitBreaker,
     /// Further sources of variables.
     #[serde(alias = "config_provider")]
     pub variables_provider: Vec<VariablesProvider>,
@@ -337,7 +343,7 @@ impl RuntimeConfig {
     /// Reads `file`.
     ///
     /// # Errors
-    /// Where the file cannot be read, has a key that is unknown or of the wrong type, or a number is 0.
+    /// Where the file cannot be read, has a key that is unknown or of the wrong type, or a number cannot be.
     pub fn load(file: &Path) -> Result<Self, StartupError> {
         let text = std::fs::read_to_string(file).map_err(|e| StartupError::new(file, "", e))?;
         let config: Self = read(file, &text)?;
@@ -380,6 +386,9 @@ impl RuntimeConfig {
                 return Err(StartupError::new(file, key, "must be at least 1"));
             }
         }
+        config.circuit_breaker.check().map_err(|(key, reason)| {
+            StartupError::new(file, format!("circuit_breaker.{key}"), reason)
+        })?;
         Ok(config)
     }
 }

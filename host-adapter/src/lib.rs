@@ -44,6 +44,7 @@ use manifest::Manifest;
 use metrics::Metrics;
 use pools::allowed_hosts::redacted;
 use server::account::Ledger;
+use server::breaker::ComponentBreaker;
 use server::rate::Rates;
 use server::slots::Slots;
 use server::{Entrance, Outbound, Permits, Shared, Worker};
@@ -95,10 +96,7 @@ impl Host {
         let prepared = prepare(&engine, &manifest, &application)?;
         let (cache, channel) = local.unzip();
         let shared = shared(up, &manifest, application, metrics, cache)?;
-        let outbound = Outbound {
-            mysql: pools::mysql::Limits::of_thread(&config.outbound_mysql, threads),
-            redis: pools::redis::Limits::of_thread(&config.outbound_redis, threads),
-        };
+        let outbound = Outbound::of_thread(&config, threads);
 
         let listeners = server::listen::bind(&up.listen, threads)?;
         let local = |l: &std::net::TcpListener| {
@@ -322,6 +320,11 @@ fn shared(
             .guests
             .iter()
             .map(|guest| Slots::of(guest, &metrics.server))
+            .collect(),
+        breakers: application
+            .guests
+            .iter()
+            .map(|guest| ComponentBreaker::of(guest, up.breaker_timeout, &metrics))
             .collect(),
         rates: Rates::of(&application, &metrics.server),
         connections: Permits::new(

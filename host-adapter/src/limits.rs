@@ -131,6 +131,8 @@ pub const REQUEST_CPU_TIME: &str = "1s";
 pub const INSTANCE_REUSE_COUNT: usize = 1024;
 /// Requests one WASI 0.3 instance serves at a time.
 pub const INSTANCE_CONCURRENT_REUSE_COUNT: usize = 16;
+/// How far back the circuit breaker of a component counts requests, in ms.
+pub const BREAKER_WINDOW_MS: u64 = 10_000;
 /// How long an idle instance is kept.
 pub const IDLE_INSTANCE_TIMEOUT: &str = "1s";
 /// How long a busy guest may hold its thread before others get a turn.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use bounds::Bounds;
+pub use bounds::{Bounds, Breaker};
 
 /// An application as its manifest describes it; templates are parsed but not yet rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ pub mod account;
 mod ahead;
 mod answers;
 mod body;
+pub mod breaker;
 mod cached;
 mod call;
 pub mod connection;
@@ -22,7 +23,7 @@ mod watched;
 use crate::admission;
 use crate::application::Application;
 use crate::cache::Cache;
-use crate::config::{Span, Up};
+use crate::config::{RuntimeConfig, Span, Up};
 use crate::dispatch::{Dispatch, Reuse, Share};
 use crate::guest_memory::Bounds;
 use crate::headers::RouteHeaders;
@@ -32,10 +33,12 @@ use crate::pacer::Pacer;
 use crate::shutdown::Stopping;
 use crate::store::{Instance, Reach};
 use account::{Account, Ledger};
+use breaker::ComponentBreaker;
 use bytes::Bytes;
 use connection::Client;
 use http::StatusCode;
 use http_rules::origin::Origins;
+use pools::breaker::Breakers;
 use pools::{mysql, redis};
 use rate::Rates;
 use slots::Slots;
@@ -79,6 +82,8 @@ pub struct Shared {
     pub component_requests: Vec<Permits>,
     /// Slots of the components whose manifest bounds their requests.
     pub slots: Vec<Option<Arc<Slots>>>,
+    /// Circuit breakers, by component.
+    pub breakers: Vec<Option<ComponentBreaker>>,
     /// Bounds on requests a second, by route.
     pub rates: Rates,
     /// Bounds on instances, by component.
@@ -100,6 +105,17 @@ pub struct Outbound {
     pub mysql: mysql::Limits,
     /// Redis.
     pub redis: redis::Limits,
+}
+
+impl Outbound {
+    /// The share of one of `threads` threads. Clone it for the others: they share what bounds the process.
+    pub fn of_thread(config: &RuntimeConfig, threads: usize) -> Self {
+        let breakers = Breakers::new(&config.circuit_breaker);
+        Self {
+            mysql: mysql::Limits::of_thread(&config.outbound_mysql, threads, &breakers),
+            redis: redis::Limits::of_thread(&config.outbound_redis, threads, &breakers),
+        }
+    }
 }
 
 /// The state of one thread.

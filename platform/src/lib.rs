@@ -23,6 +23,8 @@ use std::time::Duration;
 pub const SHARDS: u64 = 2;
 /// The variable with the Redis over which hosts notify each other of what is stale; for [`Platform::host_with`].
 pub const CACHE_CHANNEL_URL: &str = "CACHE_CHANNEL_URL";
+/// How long a request may take a component with a circuit breaker.
+const BREAKER_TIMEOUT: &str = "10s";
 /// How long the relay may take to finish what a test left.
 const SETTLE_SECONDS: &str = "30";
 
@@ -400,6 +402,8 @@ fn start_host_on(
         .args(["up", "-f", "spin.toml"])
         .args(listen.flat_map(|address| ["--listen".to_owned(), address]))
         .args(["--metrics-listen", &format!("127.0.0.1:{metrics}")])
+        // Tests load every core: a second is too short to tell an outage from that.
+        .args(["--breaker-timeout", BREAKER_TIMEOUT])
         // The first start compiles every component.
         .ready(Duration::from_secs(120), move || answers(port, "/health"));
     let launch = with_variables(launch, environment);

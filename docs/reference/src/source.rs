@@ -175,6 +175,11 @@ pub fn runtime_configuration(source: &str) -> Result<String> {
             "outbound_redis",
             toml::Table::try_from(pools::config::Redis::default())?,
         ),
+        (
+            "CircuitBreaker",
+            "circuit_breaker",
+            toml::Table::try_from(pools::config::CircuitBreaker::default())?,
+        ),
     ];
     let mut text = String::new();
     for item in syn::parse_file(source)?.items {

@@ -61,6 +61,9 @@ fn the_runtime_file_is_strict() {
         read(file, "[outbound_mysql]\nmax_connections = 10\n[[variables_provider]]\ntype='static'\nvalues={a='b'}").unwrap();
     assert_eq!(config.outbound_mysql.max_connections, 10);
     assert_eq!(config.outbound_mysql.wait_timeout_ms, 1_000);
+    let config: RuntimeConfig = read(file, "[circuit_breaker]\nopen_ms = 5000").unwrap();
+    assert_eq!(config.circuit_breaker.open_ms, 5_000);
+    assert_eq!(config.circuit_breaker.requests_min, 10);
     let error = read::<RuntimeConfig>(file, "[outbound_mysql]\nmax = 10").unwrap_err();
     assert!(
         error

@@ -16,6 +16,45 @@ pub struct Bounds {
     pub instance_requests_max: Option<NonZeroUsize>,
     /// Requests that each of its routes takes a second, over all threads; one more is refused.
     pub requests_per_second_max: Option<NonZeroU32>,
+    /// When its requests are refused at once, as it fails again and again.
+    pub breaker: Option<Breaker>,
+}
+
+/// The circuit breaker of one component, for its requests that change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Breaker {
+    /// How long such a request may take until its answer begins, in ms; a longer one has failed.
+    pub timeout_ms: NonZeroU32,
+    /// It opens where this part of the requests of the last ten seconds has failed, in percent.
+    pub errors_percent: Percent,
+    /// With fewer requests it stays closed.
+    pub requests_min: NonZeroU32,
+    /// How long it stays open; then one request is tried.
+    pub open_ms: NonZeroU32,
+}
+
+/// A part of a hundred, from 1 to all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "i64")]
+pub struct Percent(u64);
+
+impl Percent {
+    /// The number.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Percent {
+    type Error = &'static str;
+
+    fn try_from(number: i64) -> Result<Self, Self::Error> {
+        match u64::try_from(number) {
+            Ok(percent @ 1..=100) => Ok(Self(percent)),
+            _ => Err("expected a number from 1 to 100"),
+        }
+    }
 }
 
 /// A number of requests at a time.

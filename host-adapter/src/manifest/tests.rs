@@ -49,6 +49,12 @@ fn a_full_manifest_is_understood() {
     assert_eq!(most.count(), crate::config::cores());
     assert_eq!(orders.instance_requests_max.unwrap().get(), 8);
     assert_eq!(orders.requests_per_second_max.unwrap().get(), 20_000);
+    let breaker = orders.breaker.unwrap();
+    assert_eq!(breaker.timeout_ms.get(), 1_000);
+    assert_eq!(breaker.errors_percent.get(), 50);
+    assert_eq!(breaker.requests_min.get(), 20);
+    assert_eq!(breaker.open_ms.get(), 5_000);
+    assert_eq!(assets.breaker, None);
     assert_eq!(assets.concurrent_requests_max.unwrap().count(), 2);
     assert_eq!(assets.instance_requests_max, None);
     assert_eq!(assets.requests_per_second_max, None);

@@ -24,7 +24,7 @@ use wasmtime_wasi_http::handler::ExpirationError;
 pub const NOTHING_HERE: &str = "nothing is served under this path";
 /// Reason of a 503, of which the metrics say more.
 pub const TOO_MANY: &str = "too many requests at a time";
-/// What clients learn of a route that has had too many requests in a second.
+/// What clients learn where too many requests came, took too long or failed.
 const BUSY: &str = "系统繁忙，请稍后重试";
 
 /// What the host's own answer to a request depends on, kept while a component has the request. Nothing of it is read
@@ -107,6 +107,11 @@ impl<'a> Asker<'a> {
             }
         }
         response
+    }
+
+    /// The refusal of a request that a circuit breaker keeps from its component, or that took it too long.
+    pub fn busy(&self) -> Response<Contents> {
+        self.refuse(StatusCode::SERVICE_UNAVAILABLE, BUSY)
     }
 
     /// The refusal of a body over the bound; the rest of it is not read.

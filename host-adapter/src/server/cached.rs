@@ -4,6 +4,7 @@
 use super::Permit;
 use super::answers::{Asker, own};
 use super::body::{Collected, Contents, collect};
+use super::breaker::Guard;
 use super::connection::Client;
 use super::received::Received;
 use crate::admission::Entrance;
@@ -34,6 +35,8 @@ pub struct Asking<'a> {
     pub asker: &'a Asker<'a>,
     /// Held until the reply is whole.
     pub permit: Arc<Permit>,
+    /// The component's breaker, where it concerns this request.
+    pub guard: Option<Guard<'a>>,
 }
 
 impl Client {
@@ -97,7 +100,19 @@ impl Client {
         response
     }
 
-    async fn pass(&self, asking: Asking<'_>, request: Request<WasiBody>) -> Response<Contents> {
+    async fn pass(&self, mut asking: Asking<'_>, request: Request<WasiBody>) -> Response<Contents> {
+        match asking.guard.take() {
+            None => self.pass_on(asking, request).await,
+            Some(guard) => Box::pin(self.guarded(guard, asking, request)).await,
+        }
+    }
+
+    /// The component's answer to this request.
+    pub(super) async fn pass_on(
+        &self,
+        asking: Asking<'_>,
+        request: Request<WasiBody>,
+    ) -> Response<Contents> {
         match asking.handler.handle(asking.permit.clone(), request).await {
             Ok(mut response) => {
                 response.headers_mut().remove(HOST_CACHE_CONTROL);

@@ -87,6 +87,11 @@ impl Permit {
         })
     }
 
+    /// Whether it has a slot.
+    pub fn has_slot(&self) -> bool {
+        self.slot.get().is_some()
+    }
+
     /// Keeps the slot for as long as the permit itself is held.
     pub fn keep(&self, slot: Slot) {
         // Each request is handed over once: there is no slot yet.

@@ -4,6 +4,7 @@ use super::Permit;
 use super::ahead;
 use super::answers::{self, Asker, NOTHING_HERE, TOO_MANY};
 use super::body::{self, Contents, Cut, Fate, Outgoing};
+use super::breaker::Guard;
 use super::cached::Asking;
 use super::call::{Call, TOO_LATE};
 use super::connection::Client;
@@ -102,6 +103,7 @@ impl Client {
                 metrics,
                 asker: &asker,
                 permit: Arc::new(permit),
+                guard: None,
             };
             self.in_time(
                 call.as_ref(),
@@ -182,12 +184,21 @@ impl Client {
         let (bytes_max, pause_max) = (shared.up.max_body_bytes, shared.up.body_read_timeout);
         let (mut body, fate) = body::incoming(incoming, bytes_max, pause_max);
         let (asker, version) = (asking.asker, parts.version);
-        if asking.handler.has_slots() {
+        let breaker = match parts.method.is_safe() {
+            true => None,
+            false => shared
+                .breakers
+                .get(asking.component)
+                .and_then(Option::as_ref),
+        };
+        if asking.handler.has_slots() || breaker.is_some() {
             body = match Box::pin(self.read_ahead(body, &fate)).await {
                 Ok(body) => body,
                 Err(cut) => return unread(cut, bytes_max, asker),
             };
         }
+        let mut asking = asking;
+        asking.guard = breaker.map(|breaker| Guard::new(breaker, &fate));
         let response = self.ask(asking, Request::from_parts(parts, body)).await;
         match fate.cut() {
             None => response,
