@@ -3,6 +3,7 @@
 
 mod answers;
 mod bounds;
+mod breaker;
 mod cache;
 mod cache_race;
 mod certificate;

@@ -1,12 +1,16 @@
 //! A server that is away, refuses or hangs: 503 with `Retry-After` within two seconds, nothing half done, and normal
-//! service as soon as the server is back.
+//! service as soon as the server is back. One shard that is away costs the users of the other nothing.
 
 use crate::alone;
 use anyhow::{Result, ensure};
 use platform::client::Reply;
 use platform::shop::{Stock, buyer, key, order_body, placed};
-use platform::{Options, Platform, soon};
+use platform::{Options, Platform, SHARDS, soon};
 use stack::Process;
+use std::fs;
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Longest a refusal may take.
@@ -116,6 +120,105 @@ fn of_redis() -> Result<()> {
 #[test]
 fn of_mariadb() -> Result<()> {
     stopped_and_started("MariaDB", |platform| &platform.mariadb.process)
+}
+
+/// Changes of circuit breakers in the log of a host, of those whose names end so.
+fn changes(host: &Process, of: &str) -> Result<usize> {
+    let log = fs::read_to_string(host.log())?;
+    let told = log.lines().filter(|line| {
+        line.contains("a circuit breaker has changed") && line.contains(&format!("{of}\""))
+    });
+    Ok(told.count())
+}
+
+/// The next buyer of shard 0 or 1.
+fn buyer_of(shard: u64) -> u64 {
+    loop {
+        let user = buyer();
+        if user % SHARDS == shard {
+            return user;
+        }
+    }
+}
+
+/// The address of shard 1 accepts and never answers, so that all its orders wait.
+#[test]
+fn of_one_shard_while_the_users_of_the_other_are_served() -> Result<()> {
+    const ORDERS: usize = 40;
+    const OTHERS: usize = 8;
+    let _alone = alone();
+    let platform = Platform::start(Options::default())?;
+    let silent = TcpListener::bind(("127.0.0.1", 0))?;
+    let direct = format!(":{}/", platform.mariadb.port());
+    let hangs = format!(":{}/", silent.local_addr()?.port());
+    let shards = [
+        platform.mariadb.url("order_0"),
+        platform.mariadb.url("order_1").replace(&direct, &hangs),
+    ];
+    let own = [("MYSQL_URLS", shards.join(","))];
+    let own = own.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let (host, api) = platform.host_with("host-one-shard", &own)?;
+    let product = platform.product(1_000, "redis")?;
+    let order =
+        |user: u64| api.post_once("/v1/order/create", &key(), &order_body(user, product, 1));
+    let serve = || -> Result<Duration> {
+        let start = Instant::now();
+        for _ in 0..ORDERS {
+            placed(&order(buyer_of(0))?)?;
+        }
+        Ok(start.elapsed())
+    };
+    serve()?;
+    let alone = serve()?;
+    let enough = AtomicBool::new(false);
+    let (beside, refused) = thread::scope(|scope| {
+        let others: Vec<_> = (0..OTHERS)
+            .map(|_| {
+                scope.spawn(|| -> Result<Reply> {
+                    loop {
+                        let reply = order(buyer_of(1))?;
+                        ensure!(reply.status == 503, "{} {}", reply.status, reply.text);
+                        if enough.load(Ordering::Relaxed) {
+                            return Ok(reply);
+                        }
+                    }
+                })
+            })
+            .collect();
+        // Those of shard 0 are served before the breaker opens, and afterwards.
+        let before = serve();
+        let opened = soon("the breaker of shard 1 to open", || {
+            ensure!(changes(&host, "/order_1")? > 0, "no change");
+            Ok(())
+        });
+        let beside = serve();
+        enough.store(true, Ordering::Relaxed);
+        let replies = others.into_iter().map(|other| other.join().unwrap());
+        let refused = replies.collect::<Result<Vec<_>>>();
+        before
+            .and(opened)
+            .and(beside)
+            .and_then(|beside| Ok((beside, refused?)))
+    })?;
+    for reply in refused {
+        ensure!(reply.code() == 10005, "{}", reply.text);
+        ensure!(reply.header("retry-after").is_some(), "no Retry-After");
+    }
+    // The machine has others to answer, too; forty that waited for shard 1 would take forty seconds.
+    let allowed = alone * 10 + Duration::from_secs(5);
+    ensure!(beside <= allowed, "{beside:?}, alone {alone:?}");
+    let start = Instant::now();
+    for _ in 0..ORDERS {
+        refused_in_time("create on shard 1", || order(buyer_of(1)))?;
+    }
+    let took = start.elapsed();
+    ensure!(took <= allowed, "refusals took {took:?}, orders {alone:?}");
+    ensure!(changes(&host, "/order_0")? == 0, "shard 0 was refused");
+    ensure!(
+        changes(&host, "create-order")? == 0,
+        "all orders were refused"
+    );
+    Ok(())
 }
 
 #[test]
