@@ -11,10 +11,9 @@ use crate::metrics::Metrics;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use pools::breaker::{Breaker, Counting, Pass, Rules};
-use prometheus::IntCounter;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until};
 use wasmtime_wasi_http::WasiBody;
 
 /// The breaker of one component, over all threads.
@@ -22,24 +21,20 @@ use wasmtime_wasi_http::WasiBody;
 pub struct ComponentBreaker {
     breaker: Arc<Breaker>,
     component: String,
-    /// How long a request may take, from when its body is there.
+    /// How long a request may take, from when its body is there and the component has a slot for it.
     limit: Duration,
-    /// Requests for which the component had no slot in that time.
-    crowded: IntCounter,
 }
 
 impl ComponentBreaker {
     /// That of `guest`, if its manifest gives it one; `limit` replaces the manifest's.
     pub fn of(guest: &Guest, limit: Option<Duration>, metrics: &Metrics) -> Option<Self> {
         let bound = guest.bounds.breaker?;
-        let (_, crowded) = metrics.server.component(&guest.id);
         let shown = metrics.outbound.breaker(&guest.id);
         let breaker = Breaker::new(guest.id.clone(), rules(bound), shown);
         Some(Self {
             breaker: Arc::new(breaker),
             component: guest.id.clone(),
             limit: limit.unwrap_or(Duration::from_millis(bound.timeout_ms.get().into())),
-            crowded,
         })
     }
 
@@ -103,18 +98,23 @@ impl Client {
         let Ok(mut pass) = breaker.breaker.admit() else {
             return asker.busy();
         };
+        let started = Instant::now();
         // Of a long body the rest is still being sent: how long that takes is up to the client.
         if request.body().size_hint().exact().is_none() {
             return self.pass_on(asking, request).await;
         }
         let permit = asking.permit.clone();
-        let needs_slot = asking.handler.has_slots();
-        let answering = timeout(breaker.limit, self.pass_on(asking, request));
-        let Ok(response) = answering.await else {
-            if needs_slot && !permit.has_slot() {
-                breaker.crowded.inc();
-                return asker.busy();
-            }
+        let begins = || match asking.handler.has_slots() {
+            true => permit.slot_since(),
+            false => Some(started),
+        };
+        let late = late(breaker.limit, begins);
+        let answered = tokio::select! {
+            biased;
+            response = self.pass_on(asking, request) => Some(response),
+            () = late => None,
+        };
+        let Some(response) = answered else {
             tracing::warn!(
                 trace_id = asker.trace().trace_id(),
                 component = breaker.component,
@@ -128,6 +128,22 @@ impl Client {
     }
 }
 
+/// Waits until `limit` is over since `begins`, which may not have come yet. How long a request waits for its slot has a
+/// bound of its own.
+async fn late(limit: Duration, begins: impl Fn() -> Option<Instant>) {
+    let mut until = Some(Instant::now() + limit);
+    while let Some(time) = until {
+        sleep_until(time).await;
+        until = rest(limit, begins(), Instant::now());
+    }
+}
+
+/// Until when to wait further; `None`: it is over.
+fn rest(limit: Duration, begins: Option<Instant>, now: Instant) -> Option<Instant> {
+    let until = begins.unwrap_or(now) + limit;
+    (until > now).then_some(until)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,12 +153,10 @@ mod tests {
         let bound = "timeout_ms = 1000\nerrors_percent = 50\nrequests_min = 20\nopen_ms = 5000";
         let rules = rules(toml::from_str(bound).unwrap());
         let shown = metrics.outbound.breaker("orders");
-        let (_, crowded) = metrics.server.component("orders");
         ComponentBreaker {
             breaker: Arc::new(Breaker::new("orders".to_owned(), rules, shown)),
             component: "orders".to_owned(),
             limit: Duration::from_secs(1),
-            crowded,
         }
     }
 
@@ -166,5 +180,19 @@ mod tests {
             let is_open = breaker.breaker.admit().is_err();
             assert_eq!(is_open, opens, "{status} {cut:?}");
         }
+    }
+
+    #[test]
+    fn the_time_counts_from_the_slot() {
+        let (second, now) = (Duration::from_secs(1), Instant::now());
+        assert_eq!(
+            rest(second, None, now),
+            Some(now + second),
+            "it has no slot"
+        );
+        let half = second / 2;
+        assert_eq!(rest(second, Some(now), now + half), Some(now + second));
+        assert_eq!(rest(second, Some(now), now + second), None);
+        assert_eq!(rest(second, Some(now), now + second * 2), None);
     }
 }

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 /// A bound on how many of something there may be at a time.
 #[derive(Debug)]
@@ -58,8 +59,8 @@ pub struct Permit {
     component: usize,
     /// Its turn on an HTTP/2 connection.
     _turn: Option<OwnedSemaphorePermit>,
-    /// Its slot, where its component has a bound of its own.
-    slot: OnceLock<Slot>,
+    /// Its slot, where its component has a bound of its own, and since when.
+    slot: OnceLock<(Slot, Instant)>,
 }
 
 impl Permit {
@@ -87,15 +88,15 @@ impl Permit {
         })
     }
 
-    /// Whether it has a slot.
-    pub fn has_slot(&self) -> bool {
-        self.slot.get().is_some()
+    /// Since when it has a slot.
+    pub fn slot_since(&self) -> Option<Instant> {
+        self.slot.get().map(|(_, since)| *since)
     }
 
     /// Keeps the slot for as long as the permit itself is held.
     pub fn keep(&self, slot: Slot) {
         // Each request is handed over once: there is no slot yet.
-        let _ = self.slot.set(slot);
+        let _ = self.slot.set((slot, Instant::now()));
     }
 }
 

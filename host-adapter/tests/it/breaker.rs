@@ -20,6 +20,7 @@ struct Logged {
     process: Process,
     log: BufReader<ChildStdout>,
     url: String,
+    /// Where its metrics are.
     metrics: String,
     agent: ureq::Agent,
     /// Of the server whose breaker is watched.
@@ -51,7 +52,7 @@ impl Logged {
 
     /// The value of a metric of the breaker whose name contains this.
     fn metric(&self, name: &str, of: &str) -> f64 {
-        let (_, text) = read(self.agent.get(format!("{}/metrics", self.metrics)).call());
+        let (_, text) = read(self.agent.get(&self.metrics).call());
         let lines = text.lines().filter(|line| line.starts_with(name));
         let mut of_it = lines.filter(|line| line.contains(of));
         let value = of_it.next().and_then(|line| line.rsplit_once(' '));

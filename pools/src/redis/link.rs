@@ -1,6 +1,6 @@
 //! One shared connection to a Redis: made when first needed, replaced when it breaks, with a bound on the commands in
-//! flight. While Redis is away, callers are refused at once, but for one attempt every [`REDIS_RETRY_AFTER`], and by the
-//! circuit breaker where that goes on.
+//! flight. While Redis is away, callers are refused at once, but for one attempt every [`REDIS_RETRY_AFTER`], and by
+//! the circuit breaker where that goes on.
 
 use super::command::is_stateful;
 use super::error::Error;

@@ -7,8 +7,9 @@ use platform::client::Reply;
 use platform::shop::{Stock, buyer, key, order_body, placed};
 use platform::{Options, Platform, SHARDS, soon};
 use stack::Process;
+use stack::door::Door;
 use std::fs;
-use std::net::TcpListener;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -141,19 +142,35 @@ fn buyer_of(shard: u64) -> u64 {
     }
 }
 
-/// The address of shard 1 accepts and never answers, so that all its orders wait.
+/// A way to the server on this port, which accepts and never answers once it hangs.
+fn way_to(port: u16, hangs: &Arc<AtomicBool>) -> Result<Door> {
+    let hangs = hangs.clone();
+    Door::before(port, move |client, server| {
+        if hangs.load(Ordering::SeqCst) {
+            // The door keeps both open.
+            return Ok(());
+        }
+        for (mut from, mut to) in [(client.try_clone()?, server.try_clone()?), (server, client)] {
+            thread::spawn(move || std::io::copy(&mut from, &mut to));
+        }
+        Ok(())
+    })
+}
+
+/// The address of shard 1 accepts and does not answer any more, so that all its orders wait.
 #[test]
 fn of_one_shard_while_the_users_of_the_other_are_served() -> Result<()> {
     const ORDERS: usize = 40;
     const OTHERS: usize = 8;
     let _alone = alone();
     let platform = Platform::start(Options::default())?;
-    let silent = TcpListener::bind(("127.0.0.1", 0))?;
+    let hangs = Arc::new(AtomicBool::new(false));
+    let door = way_to(platform.mariadb.port(), &hangs)?;
     let direct = format!(":{}/", platform.mariadb.port());
-    let hangs = format!(":{}/", silent.local_addr()?.port());
+    let through = format!(":{}/", door.port());
     let shards = [
         platform.mariadb.url("order_0"),
-        platform.mariadb.url("order_1").replace(&direct, &hangs),
+        platform.mariadb.url("order_1").replace(&direct, &through),
     ];
     let own = [("MYSQL_URLS", shards.join(","))];
     let own = own.each_ref().map(|(name, value)| (*name, value.as_str()));
@@ -170,6 +187,9 @@ fn of_one_shard_while_the_users_of_the_other_are_served() -> Result<()> {
     };
     serve()?;
     let alone = serve()?;
+    placed(&order(buyer_of(1))?)?;
+    hangs.store(true, Ordering::SeqCst);
+    door.close_connections();
     let enough = AtomicBool::new(false);
     let (beside, refused) = thread::scope(|scope| {
         let others: Vec<_> = (0..OTHERS)
