@@ -92,9 +92,10 @@ async fn reported(call: &Call, id: OrderId, payment: &Payment) -> Result<Reply, 
 /// A report for an order that was cancelled has a code of its own: the money is there.
 fn late(fault: Fault, id: OrderId) -> Fault {
     match fault {
-        Fault::Rejected(Rejection::IllegalTransition { from, .. }) if from == Status::Cancelled => {
-            Rejection::PaymentLate(id).into()
-        }
+        Fault::Rejected(Rejection::IllegalTransition {
+            from: Status::Cancelled,
+            ..
+        }) => Rejection::PaymentLate(id).into(),
         fault => fault,
     }
 }
