@@ -1,7 +1,5 @@
 //! Calls counted by how they ended, over a time. Times are given, in ms.
 
-use std::array;
-
 /// A moment, in ms since some beginning.
 pub type Ms = u64;
 
@@ -45,7 +43,7 @@ pub enum Tally {
         /// How long a part lasts.
         part_ms: Ms,
         /// The parts, each at its number modulo their count.
-        parts: [Part; PARTS],
+        parts: Box<[Part; PARTS]>,
         /// Failures since the last success.
         consecutive: u64,
     },
@@ -70,7 +68,7 @@ impl Tally {
             },
             Counting::Rolling => Self::Rolling {
                 part_ms: (interval_ms / PARTS as Ms).max(1),
-                parts: array::from_fn(|_| Part::default()),
+                parts: Box::default(),
                 consecutive: 0,
             },
         }
@@ -82,7 +80,7 @@ impl Tally {
             Self::Interval { began, ended, .. } => (*began, *ended) = (None, Ended::default()),
             Self::Rolling {
                 parts, consecutive, ..
-            } => (*parts, *consecutive) = (array::from_fn(|_| Part::default()), 0),
+            } => (**parts, *consecutive) = ([Part::default(); PARTS], 0),
         }
     }
 
