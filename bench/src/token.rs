@@ -121,7 +121,7 @@ pub fn run(args: &Args) -> Result<Report> {
         let note = format!("median of {} rounds", args.token_rounds);
         let label = |end: &str| format!("{name}, {end}");
         report.row_of(
-            &label("nobody verified"),
+            label("nobody verified"),
             without,
             "/s",
             note.clone(),
@@ -130,7 +130,7 @@ pub fn run(args: &Args) -> Result<Report> {
         report.row_of(label("with a token"), with, "/s", note, with_cpu);
         let note = format!("at least {wanted} is wanted");
         report.row(
-            &format!("{name}: with to without"),
+            format!("{name}: with to without"),
             with / without,
             "",
             &note,

@@ -69,8 +69,11 @@ impl Credential {
     }
 }
 
+/// A name for messages, the role with what shows it, and what is sent.
+type Sender = (String, Option<(Role, Proof)>, Credential);
+
 /// Callers by name, with what is known of them; those without are nobody.
-fn callers() -> Vec<(String, Option<(Role, Proof)>, Credential)> {
+fn callers() -> Vec<Sender> {
     let expired = signed(ACCESS_KEYS, SCOPE, "7", Role::Admin, seconds() - 60);
     let no_user = access("7", Role::Provider);
     let mut callers = vec![
