@@ -1,7 +1,8 @@
 //! Names in documents must exist: flags, environment variables, metrics, tables, keys. They are looked up in the
 //! reference, which is generated from the code, in the documents of the contract, in the manifest and in the tools'
-//! sources.
+//! sources. So must the tests and functions that some documents name, such as `module::a_test`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,9 @@ const FOR_READERS: [&str; 4] = [
     "docs/operators.md",
     "docs/users.md",
 ];
+
+/// Documents that say which test holds what.
+const WITH_TESTS: [&str; 2] = ["docs/found.md", "docs/security.md"];
 
 /// Unknown names, as lines for people.
 pub fn check(root: &Path, tracked: &[PathBuf]) -> Vec<String> {
@@ -32,8 +36,48 @@ pub fn check(root: &Path, tracked: &[PathBuf]) -> Vec<String> {
         .iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .filter(|path| !path.starts_with("docs/bench") && *path != Path::new(REFERENCE));
-    let problems = documents.flat_map(|path| unknown(path, &read(path), &known));
-    problems.collect()
+    let mut problems: Vec<String> = documents
+        .flat_map(|path| unknown(path, &read(path), &known))
+        .collect();
+    let sources = tracked
+        .iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let sources: String = sources.map(|path| read(path)).collect();
+    let functions = functions(&sources);
+    for document in WITH_TESTS {
+        problems.extend(untested(document, &read(Path::new(document)), &functions));
+    }
+    problems
+}
+
+/// The names of all functions.
+fn functions(sources: &str) -> BTreeSet<&str> {
+    let ends = |one: char| !one.is_ascii_alphanumeric() && one != '_';
+    let after = sources.split("fn ").skip(1);
+    after.filter_map(|rest| rest.split(ends).next()).collect()
+}
+
+/// Functions that are named and do not exist; `a::some_*` names any that begins so.
+fn untested(document: &str, text: &str, functions: &BTreeSet<&str>) -> Vec<String> {
+    let exists = |name: &str| match name.strip_suffix('*') {
+        Some(begin) => functions.iter().any(|function| function.starts_with(begin)),
+        None => functions.contains(name),
+    };
+    let is_function = |name: &str| name.starts_with(|one: char| one.is_ascii_lowercase());
+    let mut problems = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        for span in line.split('`').skip(1).step_by(2) {
+            let Some((_, name)) = span.rsplit_once("::") else {
+                continue;
+            };
+            if is_function(name) && !exists(name) {
+                problems.push(format!(
+                    "{document}:{number}: {span} is named and does not exist"
+                ));
+            }
+        }
+    }
+    problems
 }
 
 fn unknown(path: &Path, text: &str, known: &str) -> Vec<String> {
@@ -97,6 +141,17 @@ mod tests {
             unknown(Path::new("README.md"), text, KNOWN),
             Vec::<String>::new()
         );
+    }
+
+    #[test]
+    fn tests_that_are_named_exist() {
+        let functions = functions("fn a_test() {}\npub async fn another<T>(x: T) {}");
+        let text = "`it::a_test`, `it::another`, `it::an*`, `it::*`, `Type::Other`, `fn x`\n`it::a_tes` `it::b*`";
+        let want = [
+            "d.md:2: it::a_tes is named and does not exist",
+            "d.md:2: it::b* is named and does not exist",
+        ];
+        assert_eq!(untested("d.md", text, &functions), want);
     }
 
     #[test]
