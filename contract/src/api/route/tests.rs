@@ -53,6 +53,29 @@ fn who_may_ask() {
     assert_eq!(access::of_method("/order.v1.OrderService/Nothing"), None);
 }
 
+/// What operators do is written down here, as the names of groups of roles say nothing.
+#[test]
+fn operators_neither_pay_nor_cancel() {
+    use access::Proof;
+    for (method, path) in [
+        ("POST", "/v1/order/7/pay"),
+        ("POST", "/v1/order/7/cancel"),
+        ("PUT", "/orders/7/cancel"),
+        ("POST", "/api/v1/orders/7/cancel"),
+    ] {
+        let access = super::access(method, path).unwrap();
+        for (role, may) in [(Role::User, true), (Role::Admin, true), (Role::Ops, false)] {
+            assert_eq!(
+                access.admits(role, Proof::Token),
+                may,
+                "{method} {path} {role:?}"
+            );
+        }
+    }
+    let cancel = access::of_method("/order.v1.OrderService/CancelOrder").unwrap();
+    assert!(!cancel.admits(Role::Ops, Proof::Token));
+}
+
 /// By a signature, and nowhere else; in mode `compat` by its word.
 #[test]
 fn a_payment_provider_reports_payments_and_nothing_else() {
